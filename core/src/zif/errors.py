@@ -1,0 +1,95 @@
+"""One error class per thing that the reader should do next, all under `ZifError`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zif.records import Obstacle
+
+
+class ZifError(Exception):
+    """Whatever zif raises on purpose.
+
+    `exit_code` is what the command line answers with: 1 the model or the backend cannot, 2 wrong input, 3 something
+    broke that should not have.
+    """
+
+    exit_code = 1
+
+
+class UsageError(ZifError):
+    """Wrong option, pin, shape or path: change the call. The message lists what is known."""
+
+    exit_code = 2
+
+
+class InvalidInput(ZifError):
+    """An array handed to `run` is missing, unknown, or of the wrong dtype or shape: fix the input. Names the tensor."""
+
+    exit_code = 2
+
+
+class InvalidModel(ZifError):
+    """The file is not a model that can be read: fix the file. Says where."""
+
+    exit_code = 2
+
+
+class InvalidBundle(ZifError):
+    """The folder is not a whole, unchanged bundle: build or copy it again. Says which file."""
+
+    exit_code = 2
+
+
+class BackendNotFound(ZifError):
+    """No installed distribution offers a backend of this name: install it, or use one of those that are listed."""
+
+    exit_code = 2
+
+
+class BackendBroken(ZifError):
+    """The plugin itself is at fault: tell its author. Names distribution and version."""
+
+    exit_code = 3
+
+
+class BackendUnavailable(ZifError):
+    """The backend is installed but this machine cannot run it: fix the machine. The message is the backend's hint."""
+
+
+class BackendCrashed(ZifError):
+    """The worker process of a backend died or stopped answering. The host process is unharmed.
+
+    `log` holds the last lines that the backend wrote before.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+    def __reduce__(self) -> tuple[type[BackendCrashed], tuple[str, str]]:
+        return type(self), (str(self), self.log)
+
+
+class Unsupported(ZifError):
+    """No backend (or not the only one allowed) takes some unit: change the model or the backends.
+
+    `obstacles` has one coded reason per unit and backend.
+    """
+
+    def __init__(self, message: str, obstacles: Sequence[Obstacle] = ()) -> None:
+        super().__init__(message)
+        self.obstacles = tuple(obstacles)
+
+    def __reduce__(self) -> tuple[type[Unsupported], tuple[str, tuple[Obstacle, ...]]]:
+        return type(self), (str(self), self.obstacles)
+
+
+class StageFailed(ZifError):
+    """A backend's stage raised: the cause is chained. Names the stage, the backend and the segment."""
+
+    exit_code = 3

@@ -1,0 +1,315 @@
+"""The frozen records that cross the contract between core and a backend: what they are, nothing that they do.
+
+Everything here pickles, compares by value and needs neither onnx nor numpy to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from attrs import Factory, field, frozen, validators
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from zif.model import Model
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+    Value = Any  # an Array, or for ONNX's other types: list (sequence), dict (map), None (empty optional)
+    Arrays = Mapping[str, Value]
+
+Kind = Literal["hardware", "emulator"]
+Processor = Literal["npu", "gpu", "cpu"]
+Basis = Literal["declared", "probed", "observed"]
+Stage = Literal["capabilities", "convert", "compile", "load", "execute"]
+STAGES: tuple[Stage, ...] = ("capabilities", "convert", "compile", "load", "execute")
+
+#: Why a unit does or does not run on a backend, and what each code tells the reader. Tools rely on these words.
+CODES: Mapping[str, str] = {
+    "ok": "the backend takes the unit",
+    "op": "the backend does not have the operator",
+    "opset": "the backend does not have the operator in this opset version",
+    "dtype": "the backend does not have the operator for these element types",
+    "rank": "a tensor has more or fewer dimensions than the backend takes",
+    "dynamic-shape": "the backend needs every dimension fixed",
+    "attribute": "an attribute has a value that the backend does not take",
+    "tensor-size": "a tensor is larger than the backend takes",
+    "memory": "the unit does not fit the memory limit",
+    "precision": "the backend would compute below the precision that was asked for",
+    "excluded": "the backend was excluded by the caller",
+    "pinned": "the unit was pinned to another backend by the caller",
+    "boundary-cost": "faster there by itself, but the transfers around it would cost more",
+    "slower": "supported, but slower or dearer there under the policy",
+    "probe-failed": "the backend's own compiler was asked and refused",
+    "observed-wrong": "this version of the backend accepts the unit but was observed to compute it wrongly",
+    "observed-crash": "this version of the backend accepts the unit but was observed to crash on it",
+    "unavailable": "the backend cannot run or compile on this machine",
+}
+
+
+@frozen
+class TensorInfo:
+    """Name, type and shape of one value of a graph.
+
+    `type` is in ONNX notation: "tensor(float)", "seq(tensor(int64))", "optional(tensor(float))"; "" when unknown.
+    `shape` holds an int per fixed dimension, a str per symbolic one and None per unknown one; None when the rank itself
+    is unknown or the value is no tensor.
+    """
+
+    name: str
+    type: str = ""
+    shape: tuple[int | str | None, ...] | None = None
+
+    @property
+    def dtype(self) -> str:
+        """numpy (or ml_dtypes) name of the element type, such as "float32" or "int4"; "" for what is no tensor."""
+        if not self.type.startswith("tensor("):
+            return ""
+        word = self.type[7:-1]
+        return _DTYPES.get(word, word)
+
+    @property
+    def static(self) -> bool:
+        """Whether every dimension is a known number."""
+        return self.shape is not None and all(isinstance(d, int) for d in self.shape)
+
+    @property
+    def elements(self) -> int | None:
+        """How many elements; None when that is not known before running."""
+        if self.shape is None:
+            return None
+        count = 1
+        for dim in self.shape:
+            if not isinstance(dim, int):
+                return None
+            count *= dim
+        return count
+
+    @property
+    def nbytes(self) -> int | None:
+        """Size in bytes (sub-byte types packed); None when not known. A string element counts as 32 bytes."""
+        count = self.elements
+        bits = DTYPE_BITS.get(self.dtype)
+        return None if count is None or bits is None else (count * bits + 7) // 8
+
+
+_DTYPES = {"float": "float32", "double": "float64", "float4e2m1": "float4_e2m1fn", "float8e4m3fn": "float8_e4m3fn"}
+_DTYPES |= {"float8e4m3fnuz": "float8_e4m3fnuz", "float8e5m2": "float8_e5m2", "float8e5m2fnuz": "float8_e5m2fnuz"}
+_DTYPES |= {"float8e8m0": "float8_e8m0fnu"}
+
+#: Bits of one element, by the dtype's numpy or ml_dtypes name.
+DTYPE_BITS: Mapping[str, int] = {
+    **{"float64": 64, "int64": 64, "uint64": 64, "complex64": 64, "complex128": 128, "string": 256},
+    **{"float32": 32, "int32": 32, "uint32": 32, "float16": 16, "bfloat16": 16, "int16": 16, "uint16": 16},
+    **{"int8": 8, "uint8": 8, "bool": 8, "int4": 4, "uint4": 4, "int2": 2, "uint2": 2, "float4_e2m1fn": 4},
+    **{"float8_e4m3fn": 8, "float8_e4m3fnuz": 8, "float8_e5m2": 8, "float8_e5m2fnuz": 8, "float8_e8m0fnu": 8},
+}
+
+
+@frozen
+class Rates:
+    """What one processor does, for estimating costs. Every figure has its source in `source`; "estimated" is a source.
+
+    macs_per_s: multiply-accumulates per second by precision ("fp32", "fp16", "int16", "int8"); a precision that is
+    missing is not offered. bytes_per_s: memory bandwidth. op_us: fixed cost of one unit. launch_us: fixed cost of
+    starting one segment. link_bytes_per_s and link_us: moving a tensor between this processor and host memory.
+    watts: power while busy.
+    """
+
+    macs_per_s: Mapping[str, float]
+    bytes_per_s: float
+    op_us: float = 0.0
+    launch_us: float = 0.0
+    link_bytes_per_s: float = 10e9
+    link_us: float = 0.0
+    watts: float = 1.0
+    source: str = "estimated"
+
+
+@frozen
+class Target:
+    """What is planned for: this machine ("host") or a chip.
+
+    `htp_arch` is the Hexagon architecture (73 for v73) and `soc_model` Qualcomm's id of the chip; None on a machine
+    without a Hexagon NPU. `processors` gives rates per processor; `sources` says where each figure comes from.
+    """
+
+    name: str
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    htp_arch: int | None = None
+    soc_model: int | None = None
+    vtcm_mb: int | None = None
+    htp_fp16: bool = False
+    processors: Mapping[str, Rates] = Factory(dict)
+    sources: Mapping[str, str] = Factory(dict)
+
+    @property
+    def is_host(self) -> bool:
+        """Whether this is the machine that zif runs on, whatever it is."""
+        return self.name == "host"
+
+
+@frozen
+class OpClaim:
+    """One row of a backend's table: an operator, the opset versions and the element types it is taken in.
+
+    op_type "*" claims every operator of the domain, domain "*" every domain. `types` maps a type-constraint name of the
+    operator's schema (such as "T") to ONNX type strings; a constraint that is missing is not restricted.
+    `since` and `until` bound the *operator's* own version (the opset in which its definition last changed), both included.
+    """
+
+    op_type: str
+    domain: str = ""
+    since: int = 1
+    until: int | None = None
+    types: Mapping[str, frozenset[str]] = Factory(dict)
+    max_rank: int | None = None
+
+
+@frozen
+class Verdict:
+    """What one backend says of one unit.
+
+    supported None means that the backend does not know. `cost_us` is the backend's own estimate in microseconds; None
+    leaves it to the cost model. `code` is one of CODES.
+    """
+
+    supported: bool | None
+    basis: Basis = "declared"
+    code: str = field(default="ok", validator=validators.in_(CODES))
+    reason: str = ""
+    cost_us: float | None = None
+
+
+@frozen
+class Obstacle:
+    """Why one unit cannot run on one backend: the row of an `Unsupported` error."""
+
+    unit: str
+    op_type: str
+    backend: str
+    code: str
+    reason: str
+
+
+@frozen
+class NoOptions:
+    """The options of a backend that has none."""
+
+
+@frozen
+class Capabilities:
+    """What a backend reports of itself for a target and, when it was given a model, its verdict on every unit.
+
+    available False: `reason` is one sentence that says what is missing and what to do. `toolchain` names the engine and
+    its version; artifacts are kept apart by it. `options` is an attrs class, the typed options of convert, compile and
+    load; a field's metadata {"help": ...} documents it. `isolate` asks core to run the backend in a worker process.
+    `power_efficiency` is between 0 and 1 and `rates` (None: the target's own figures) price its units.
+    `verdicts` maps a unit's id to its verdict; empty when no model was given.
+    """
+
+    processor: Processor
+    kind: Kind = "hardware"
+    available: bool = True
+    reason: str = ""
+    toolchain: str = ""
+    ops: tuple[OpClaim, ...] = ()
+    max_tensor_bytes: int | None = None
+    preferred_precision: str = "fp32"
+    power_efficiency: float = 0.5
+    rates: Rates | None = None
+    options: type[Any] = NoOptions
+    isolate: bool = False
+    verdicts: Mapping[str, Verdict] = Factory(dict)
+    notes: tuple[str, ...] = ()
+
+
+@frozen
+class Converted:
+    """A segment's model in the form that the backend's compiler takes.
+
+    `data` is whatever the plugin's own `compile` wants, and must pickle; `format` names it ("onnx", …).
+    """
+
+    format: str
+    data: Any
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    notes: tuple[str, ...] = ()
+
+
+@frozen
+class Certificate:
+    """Where an artifact comes from; core writes it, and refuses to load an artifact whose certificate does not fit."""
+
+    backend: str
+    version: str
+    toolchain: str
+    target: str
+    options: Mapping[str, Any]
+    digest: str
+
+
+@frozen
+class Compiled:
+    """One compiled segment: files by relative name, each as bytes or as the path of an existing file that is not copied.
+
+    `main` names the file that `load` opens. `certificate` is filled in by core after `compile` returned.
+    """
+
+    format: str
+    files: Mapping[str, bytes | Path]
+    main: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    notes: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+
+
+class Executable(Protocol):
+    """What `load` returns: a compiled segment that is ready to run.
+
+    `run` takes and gives arrays by tensor name, must leave its inputs untouched, must never write to an array that it
+    has already returned, and may be called from several threads. `close` may be called twice.
+    """
+
+    def run(self, inputs: Arrays) -> Arrays: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class SupportsBinding(Protocol):
+    """An executable that can read and write buffers that core owns, so that neighbours share memory without copying.
+
+    `bind` is called once per buffer set with C-contiguous arrays for *some* of the inputs and outputs. It returns a
+    callable that takes the remaining inputs, runs, and returns the remaining outputs (freshly allocated); the bound
+    outputs have been written in place. A bound callable is used by one thread at a time.
+    """
+
+    def bind(self, inputs: Arrays, outputs: Arrays) -> BoundRun: ...
+
+
+class BoundRun(Protocol):
+    """A run over bound buffers; see `SupportsBinding`."""
+
+    def __call__(self, inputs: Arrays) -> Arrays: ...
+
+
+@runtime_checkable
+class SupportsProfile(Protocol):
+    """An executable that can say how long its parts took in the last run: microseconds by unit or engine event name."""
+
+    def profile(self) -> Mapping[str, float]: ...
+
+
+__all__ = [
+    *("CODES", "DTYPE_BITS", "STAGES", "Basis", "BoundRun", "Capabilities", "Certificate", "Compiled", "Converted"),
+    *("Executable", "Kind", "NoOptions", "Obstacle", "OpClaim", "Processor", "Rates", "Stage", "SupportsBinding"),
+    *("SupportsProfile", "Target", "TensorInfo", "Verdict"),
+]
+if TYPE_CHECKING:
+    __all__ += ["Array", "Arrays", "Model", "Value"]
