@@ -14,11 +14,12 @@ from attrs import Factory, field, frozen, validators
 if TYPE_CHECKING:
     import numpy as np
 
-    from zif.model import Model
-
     Array = np.ndarray[Any, np.dtype[Any]]
-    Value = Any  # an Array, or for ONNX's other types: list (sequence), dict (map), None (empty optional)
-    Arrays = Mapping[str, Value]
+
+#: An Array, or for ONNX's other types: list (sequence), dict (map), None (empty optional).
+Value = Any
+#: Values by tensor name.
+Arrays = Mapping[str, Value]
 
 Kind = Literal["hardware", "emulator"]
 Processor = Literal["npu", "gpu", "cpu"]
@@ -304,12 +305,3 @@ class SupportsProfile(Protocol):
     """An executable that can say how long its parts took in the last run: microseconds by unit or engine event name."""
 
     def profile(self) -> Mapping[str, float]: ...
-
-
-__all__ = [
-    *("CODES", "DTYPE_BITS", "STAGES", "Basis", "BoundRun", "Capabilities", "Certificate", "Compiled", "Converted"),
-    *("Executable", "Kind", "NoOptions", "Obstacle", "OpClaim", "Processor", "Rates", "Stage", "SupportsBinding"),
-    *("SupportsProfile", "Target", "TensorInfo", "Verdict"),
-]
-if TYPE_CHECKING:
-    __all__ += ["Array", "Arrays", "Model", "Value"]

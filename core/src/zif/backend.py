@@ -1,0 +1,163 @@
+"""One backend behind typed methods: five stages, its options, and errors that say whose fault it was."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from zif import relay
+from zif.errors import BackendBroken, StageFailed, ZifError
+from zif.options import build_options
+from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, Executable, Stage, Target
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from zif.model import Model
+    from zif.registry import Installed
+
+T = TypeVar("T")
+
+
+class Backend:
+    """A plugin on a relay of its own. Every method raises ZifError subclasses only.
+
+    What a stage raises by itself comes out as StageFailed with the cause chained; what it raises as a ZifError comes
+    out as it is.
+    """
+
+    def __init__(self, info: Installed, hooks: pluggy.PluginManager) -> None:
+        self.name = info.name
+        self.distribution = info.distribution
+        self.version = info.version
+        self.info = info
+        self.stages: tuple[Stage, ...] = relay.stages(hooks)
+        self._hook = hooks.hook
+
+    @classmethod
+    def open(cls, info: Installed) -> Backend:
+        """Import the plugin's module and check it against the contract. Raises BackendBroken."""
+        owner = f"backend {info.name!r} ({info.distribution} {info.version})"
+        try:
+            plugin = _import(info.module)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise BackendBroken(f"{owner} cannot be imported: {why}. Tell its author, or uninstall it.") from error
+        return cls(info, relay.build(plugin, owner))
+
+    def capabilities(self, target: Target, model: Model | None = None, *, deadline: float | None = None) -> Capabilities:
+        """What it can do for `target`, with a verdict on every unit of `model`.
+
+        deadline: seconds after which a backend that does not answer counts as broken (None waits).
+        """
+        answer = self._stage("capabilities", lambda: self._asked(target, model, deadline))
+        if not isinstance(answer, Capabilities):
+            raise BackendBroken(f"{self._who}: capabilities returned {type(answer).__name__}, not zif.Capabilities")
+        return answer
+
+    def options(self, given: Mapping[str, Any] | None, target: Target, *, deadline: float | None = None) -> Any:
+        """The backend's typed options from a mapping. Raises UsageError for an unknown key or an impossible value."""
+        kind = self.capabilities(target, deadline=deadline).options
+        return build_options(kind, given or {}, self.name)
+
+    def convert(self, model: Model, target: Target, options: Any) -> Converted:
+        """Bring one segment into the form that the backend's compiler takes."""
+        call = lambda: self._hook.convert(model=model, target=target, options=options)  # noqa: E731
+        return self._checked("convert", call, Converted)
+
+    def compile(self, converted: Converted, target: Target, options: Any) -> Compiled:
+        """Make the artifact, without its certificate."""
+        call = lambda: self._hook.compile(converted=converted, target=target, options=options)  # noqa: E731
+        return self._checked("compile", call, Compiled)
+
+    def certify(self, compiled: Compiled, toolchain: str, target: Target, options: Any) -> Compiled:
+        """The artifact with its birth certificate: who made it, with what, for which target, and a hash of its files."""
+        certificate = Certificate(
+            self.name, self.version, toolchain, target.name, attrs.asdict(options), content_digest(compiled)
+        )
+        return attrs.evolve(compiled, certificate=certificate)
+
+    def load(self, compiled: Compiled, options: Any) -> Executable:
+        """Open an artifact on this machine. Refuses the artifact of another backend."""
+        born = compiled.certificate
+        if born is not None and born.backend != self.name:
+            raise BackendBroken(f"{self._who} was handed an artifact that {born.backend!r} made; compile it again")
+        executable: Executable = self._stage("load", lambda: self._hook.load(compiled=compiled, options=options))
+        if executable is None or not hasattr(executable, "run"):
+            raise BackendBroken(f"{self._who}: load returned {type(executable).__name__}, which has no run()")
+        return executable
+
+    def execute(self, executable: Executable, inputs: Arrays) -> Arrays:
+        """Run once through the hook, so that observers see it. Sessions without observers call `executable.run`."""
+        answer: Arrays = self._stage("execute", lambda: self._hook.execute(executable=executable, inputs=inputs))
+        return answer
+
+    @property
+    def _who(self) -> str:
+        return f"backend {self.name!r} ({self.distribution} {self.version})"
+
+    def _asked(self, target: Target, model: Model | None, deadline: float | None) -> Any:
+        call = lambda: self._hook.capabilities(target=target, model=model)  # noqa: E731
+        return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
+
+    def _checked(self, stage: Stage, call: Callable[[], Any], kind: type[T]) -> T:
+        answer = self._stage(stage, call)
+        if not isinstance(answer, kind):
+            raise BackendBroken(f"{self._who}: {stage} returned {type(answer).__name__}, not zif.{kind.__name__}")
+        return answer
+
+    def _stage(self, stage: Stage, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except ZifError:
+            raise
+        except Exception as error:
+            why = str(error).strip() or type(error).__name__
+            raise StageFailed(f"{self._who} failed in {stage}: {why}") from error
+
+
+def within(seconds: float, call: Callable[[], T], what: str) -> T:
+    """The answer of `call`, or BackendBroken when there is none in time.
+
+    The call runs in a daemon thread: one that hangs in native code cannot be stopped, only left behind.
+    """
+    box: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            box.append(call())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="zif-deadline")
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not box:
+        raise BackendBroken(f"{what} within {seconds:g} s; tell its author, or uninstall it")
+    return box[0]
+
+
+def content_digest(compiled: Compiled) -> str:
+    """sha256 over the names and contents of the artifact's own files.
+
+    A file that is only referred to (a Path) counts by name and size: weights are hashed where they are copied.
+    """
+    total = hashlib.sha256()
+    for name, content in sorted(compiled.files.items()):
+        total.update(f"{name}\0".encode())
+        total.update(content if isinstance(content, bytes) else str(content.stat().st_size).encode())
+    return total.hexdigest()
+
+
+def _import(spec: str) -> Any:
+    module, _, attribute = spec.partition(":")
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded

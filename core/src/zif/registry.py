@@ -1,0 +1,110 @@
+"""Who is installed, from metadata alone, and one backend by its name.
+
+Listing reads entry points and requirements and imports no plugin: a broken, clashing or incompatible one is a row with
+its reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import importlib_metadata as metadata
+from attrs import frozen
+
+from zif.errors import BackendBroken, BackendNotFound
+from zif.hookspecs import GROUP
+
+if TYPE_CHECKING:
+    from zif.backend import Backend
+
+
+@frozen
+class Installed:
+    """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    problem: str = ""
+
+
+def installed() -> tuple[Installed, ...]:
+    """Every backend that is installed, by name, without importing any. Broken ones are rows with a `problem`."""
+    points = [(point, point.dist) for point in metadata.entry_points(group=GROUP)]
+    count = Counter(point.name for point, _ in points)
+    rows = [_row(point, dist, count[point.name] > 1) for point, dist in points]
+    return tuple(sorted(rows, key=lambda row: (row.name, row.distribution)))
+
+
+def _row(point: metadata.EntryPoint, dist: metadata.Distribution | None, clash: bool) -> Installed:
+    name = dist.metadata["Name"] if dist else "?"
+    version = (dist.version or "?") if dist else "?"
+    problem = _incompatible(dist)
+    if clash:
+        problem = f"more than one installed distribution calls its backend {point.name!r}: uninstall all but one"
+    return Installed(point.name, name, version, point.value, problem)
+
+
+def _incompatible(dist: metadata.Distribution | None) -> str:
+    """Why this distribution does not go with the core that is running, by its own requirements; "" when it does."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    core = core_version()
+    for text in (dist.requires or []) if dist else []:
+        try:
+            need = Requirement(text)
+        except InvalidRequirement:
+            continue
+        wanted = re.sub(r"[-_.]+", "-", need.name).lower() == "zif" and (not need.marker or need.marker.evaluate())
+        if wanted and not need.specifier.contains(core, prereleases=True):
+            return f"built for zif {need.specifier}, this is zif {core}: install a version of it that fits"
+    return ""
+
+
+def core_version() -> str:
+    """The version of the zif that is running."""
+    try:
+        return str(metadata.version("zif"))
+    except metadata.PackageNotFoundError:  # a source tree on sys.path
+        return "0.0.0"
+
+
+def backend(name: str) -> Backend:
+    """The backend of this name, its module imported now (once per process).
+
+    Raises BackendNotFound when nobody offers it, BackendBroken when it clashes, does not fit this core, cannot be
+    imported or does not follow the contract.
+    """
+    with _lock:
+        if name not in _opened:
+            _opened[name] = _open(name)
+        return _opened[name]
+
+
+_opened: dict[str, Backend] = {}
+_lock = threading.RLock()
+
+
+def _open(name: str) -> Backend:
+    from zif.backend import Backend
+
+    rows = [row for row in installed() if row.name == name]
+    if not rows:
+        raise BackendNotFound(_not_found(name))
+    if rows[0].problem:
+        owners = " and ".join(f"{row.distribution} {row.version}" for row in rows)
+        raise BackendBroken(f"backend {name!r} ({owners}): {rows[0].problem}")
+    return Backend.open(rows[0])
+
+
+def _not_found(name: str) -> str:
+    known = sorted({row.name for row in installed()})
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    have = ", ".join(known) if known else "none; `pip install zif-qnn-cpu` is a start"
+    return f"no installed backend is called {name!r}.{hint} Installed: {have}."
