@@ -19,29 +19,29 @@ _HOMES = {
     "zif.relay": ("observe", "unobserve"),
     "zif.model": ("Model", "Unit"),
     "zif.claims": ("declared",),
-    "zif.targets": ("target", "targets"),
+    "zif.targets": ("target",),
     "zif.selector": ("BackendSelector", "Constraints", "ModelSummary"),
-    "zif.plan": ("Plan",),
+    "zif.planning": ("Plan",),
     "zif.session": ("Session",),
     "zif.api": ("compile", "load", "plan"),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_WHERE)  # noqa: PLE0605 - a computed list, the table above is its only source
+__all__ = sorted(_WHERE)
 
 if TYPE_CHECKING:
     from zif.api import compile, load, plan
-    from zif.backend import Backend as Backend
     from zif.claims import declared
-    from zif.errors import *  # noqa: F403
+    from zif.errors import *
+    from zif.facade import Backend as Backend
     from zif.hookspecs import BackendHooks, hookimpl
     from zif.model import Model, Unit
-    from zif.plan import Plan
-    from zif.records import *  # noqa: F403
+    from zif.planning import Plan
+    from zif.records import *
     from zif.registry import Installed, backend, installed
     from zif.relay import observe, unobserve
     from zif.selector import BackendSelector, Constraints, ModelSummary
     from zif.session import Session
-    from zif.targets import target, targets
+    from zif.targets import target
 
 
 def __getattr__(name: str) -> Any:

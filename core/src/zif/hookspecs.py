@@ -46,8 +46,11 @@ class BackendHooks(Protocol):
         """
 
     @hookspec(firstresult=True)
-    def load(self, compiled: Compiled, options: Any) -> Executable:
-        """Open an artifact of your own `compile` on this machine and return what runs it. Required."""
+    def load(self, compiled: Compiled, options: Any, shared: bool) -> Executable:
+        """Open an artifact of your own `compile` on this machine and return what runs it. Required.
+
+        `shared` says that other segments take turns with this one in the same session: idle threads must not spin.
+        """
 
     @hookspec(firstresult=True)
     def execute(self, executable: Executable, inputs: Arrays) -> Arrays:

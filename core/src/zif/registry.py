@@ -19,7 +19,7 @@ from zif.errors import BackendBroken, BackendNotFound
 from zif.hookspecs import GROUP
 
 if TYPE_CHECKING:
-    from zif.backend import Backend
+    from zif.facade import Backend
 
 
 @frozen
@@ -91,7 +91,7 @@ _lock = threading.RLock()
 
 
 def _open(name: str) -> Backend:
-    from zif.backend import Backend
+    from zif.facade import Backend
 
     rows = [row for row in installed() if row.name == name]
     if not rows:

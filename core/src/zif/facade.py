@@ -50,7 +50,9 @@ class Backend:
             raise BackendBroken(f"{owner} cannot be imported: {why}. Tell its author, or uninstall it.") from error
         return cls(info, relay.build(plugin, owner))
 
-    def capabilities(self, target: Target, model: Model | None = None, *, deadline: float | None = None) -> Capabilities:
+    def capabilities(
+        self, target: Target, model: Model | None = None, *, deadline: float | None = None
+    ) -> Capabilities:
         """What it can do for `target`, with a verdict on every unit of `model`.
 
         deadline: seconds after which a backend that does not answer counts as broken (None waits).
@@ -82,12 +84,16 @@ class Backend:
         )
         return attrs.evolve(compiled, certificate=certificate)
 
-    def load(self, compiled: Compiled, options: Any) -> Executable:
-        """Open an artifact on this machine. Refuses the artifact of another backend."""
+    def load(self, compiled: Compiled, options: Any, *, shared: bool = False) -> Executable:
+        """Open an artifact on this machine; `shared` when other segments take turns with it.
+
+        Refuses the artifact of another backend.
+        """
         born = compiled.certificate
         if born is not None and born.backend != self.name:
             raise BackendBroken(f"{self._who} was handed an artifact that {born.backend!r} made; compile it again")
-        executable: Executable = self._stage("load", lambda: self._hook.load(compiled=compiled, options=options))
+        call = lambda: self._hook.load(compiled=compiled, options=options, shared=shared)  # noqa: E731
+        executable: Executable = self._stage("load", call)
         if executable is None or not hasattr(executable, "run"):
             raise BackendBroken(f"{self._who}: load returned {type(executable).__name__}, which has no run()")
         return executable
