@@ -78,7 +78,7 @@ class Backend:
         return self._checked("compile", call, Compiled)
 
     def certify(self, compiled: Compiled, toolchain: str, target: Target, options: Any) -> Compiled:
-        """The artifact with its birth certificate: who made it, with what, for which target, and a hash of its files."""
+        """The artifact with its birth certificate: who made it, with what, for which target, and a hash of it."""
         certificate = Certificate(
             self.name, self.version, toolchain, target.name, attrs.asdict(options), content_digest(compiled)
         )

@@ -159,7 +159,7 @@ class OpClaim:
 
     op_type "*" claims every operator of the domain, domain "*" every domain. `types` maps a type-constraint name of the
     operator's schema (such as "T") to ONNX type strings; a constraint that is missing is not restricted.
-    `since` and `until` bound the *operator's* own version (the opset in which its definition last changed), both included.
+    `since` and `until` bound the *operator's* own version (the opset that last changed its definition), both included.
     """
 
     op_type: str
@@ -256,9 +256,9 @@ class Certificate:
 
 @frozen
 class Compiled:
-    """One compiled segment: files by relative name, each as bytes or as the path of an existing file that is not copied.
+    """One compiled segment: files by relative name, each as bytes or as the path of an existing file.
 
-    `main` names the file that `load` opens. `certificate` is filled in by core after `compile` returned.
+    A path is referred to, not copied, until a bundle is written. `main` names the file that `load` opens. `certificate` is filled in by core after `compile` returned.
     """
 
     format: str
@@ -302,6 +302,6 @@ class BoundRun(Protocol):
 
 @runtime_checkable
 class SupportsProfile(Protocol):
-    """An executable that can say how long its parts took in the last run: microseconds by unit or engine event name."""
+    """An executable that can say how long its parts took in the last run: microseconds by unit or event name."""
 
     def profile(self) -> Mapping[str, float]: ...

@@ -1,0 +1,7 @@
+"""From a model and the backends' answers to a plan: candidates, costs, placement, reasons, and the plan as data."""
+
+from __future__ import annotations
+
+from zif.planning.plan import Plan, Segment, UnitPlan, UnitVerdict
+
+__all__ = ["Plan", "Segment", "UnitPlan", "UnitVerdict"]

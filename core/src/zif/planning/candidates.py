@@ -1,0 +1,123 @@
+"""Which backends take part in a plan, what each says of the model, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from zif.errors import BackendNotFound, ZifError
+from zif.planning.plan import Candidate, Request
+from zif.records import Capabilities, Target
+from zif.registry import backend, installed
+
+if TYPE_CHECKING:
+    from zif.facade import Backend
+    from zif.model import Model
+
+#: Seconds that a backend has to say what it is, before it counts as broken.
+DEADLINE = 20.0
+
+#: Tells a caller which backend is being asked, for progress: called with its name before it is asked.
+Progress = Callable[[str], None]
+
+
+@frozen(eq=False)
+class Player:
+    """A backend that takes part: its facade (or the worker that stands for it) and its verdicts on the model."""
+
+    backend: Backend
+    capabilities: Capabilities
+
+
+@frozen(eq=False)
+class Field:
+    """Everyone who was asked. `players` by name, in the order of the names."""
+
+    players: Mapping[str, Player]
+    candidates: tuple[Candidate, ...]
+
+
+def ask(model: Model, target: Target, request: Request, progress: Progress | None = None) -> Field:
+    """Ask every installed backend, leave out whom the request or their own answer rules out, and say why.
+
+    Raises BackendNotFound for a name in the request that nobody offers.
+    """
+    names = sorted({row.name for row in installed()})
+    for name in (*request.only, *request.exclude, *request.pin.values()):
+        if name not in names:
+            backend(name)  # raises BackendNotFound with the ones that are installed
+            raise BackendNotFound(name)
+    answers = [_ask_one(name, model, target, request, progress) for name in names]
+    players = {name: player for name, (player, _) in zip(names, answers, strict=True) if player is not None}
+    return Field(players, tuple(candidate for _, candidate in answers))
+
+
+def _ask_one(
+    name: str, model: Model, target: Target, request: Request, progress: Progress | None
+) -> tuple[Player | None, Candidate]:
+    rows = [row for row in installed() if row.name == name]
+    excluded = _excluded(name, request)
+    if excluded:
+        return None, _out(rows[0].distribution, rows[0].version, name, "excluded", excluded)
+    try:
+        facade = backend(name)
+        general = facade.capabilities(target, deadline=DEADLINE)
+        refusal = _refusal(general, target, request)
+        if refusal:
+            return None, _candidate(facade, general, *refusal)
+        if progress:
+            progress(name)
+        facade = stand_in(facade, general, target)
+        full = facade.capabilities(target, model)
+    except ZifError as error:
+        return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
+    return Player(facade, full), _candidate(facade, full)
+
+
+def stand_in(facade: Backend, general: Capabilities, target: Target) -> Backend:
+    """The backend itself, or the worker process that stands for one that asks to be isolated."""
+    if not general.isolate:
+        return facade
+    from zif.isolation import isolated
+
+    return isolated(facade, target)
+
+
+def _excluded(name: str, request: Request) -> str:
+    if name in request.exclude:
+        return "excluded by the caller"
+    if request.only and name not in request.only:
+        return f"not among the backends asked for ({', '.join(request.only)})"
+    return ""
+
+
+def _refusal(general: Capabilities, target: Target, request: Request) -> tuple[str, str] | None:
+    if not general.available:
+        return "unavailable", general.reason
+    if general.kind == "emulator" and target.is_host and not request.emulate:
+        return "excluded", "an emulator on this machine: takes part with --emulate, or when a chip is named as the target"
+    return None
+
+
+def _candidate(facade: Backend, answer: Capabilities, code: str = "ok", reason: str = "") -> Candidate:
+    return Candidate(
+        name=facade.name,
+        distribution=facade.distribution,
+        version=facade.version,
+        processor=answer.processor,
+        kind=answer.kind,
+        toolchain=answer.toolchain,
+        takes_part=code == "ok",
+        code=code,
+        reason=reason,
+        notes=answer.notes,
+    )
+
+
+def _out(distribution: str, version: str, name: str, code: str, reason: str) -> Candidate:
+    return Candidate(name, distribution, version, "", "hardware", "", False, code, reason)
+
+
+__all__ = ["DEADLINE", "Field", "Player", "ask", "stand_in"]

@@ -1,0 +1,220 @@
+"""The plan as data: what runs where, what it should cost, and why. Equal input gives an equal plan, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+import attrs
+from attrs import Factory, frozen
+
+from zif.records import Kind, TensorInfo
+
+Policy = Literal["balanced", "performance", "power", "memory"]
+POLICIES: tuple[str, ...] = get_args(Policy)
+SCHEMA = "zif.plan/1"
+
+
+@frozen
+class UnitVerdict:
+    """One backend on one unit, and what the unit would cost there.
+
+    `code` and `reason` say why the unit runs there or does not. `cost_us` is None where it cannot run; `cost_source` is
+    "fitted", "roofline", "declared" or "measured".
+    """
+
+    supported: bool | None
+    basis: str
+    code: str
+    reason: str
+    cost_us: float | None = None
+    cost_source: str = ""
+
+
+@frozen
+class UnitPlan:
+    """One unit, where it was placed and what every backend said of it."""
+
+    name: str
+    op_type: str
+    domain: str
+    backend: str
+    segment: int
+    verdicts: Mapping[str, UnitVerdict]
+
+
+@frozen
+class Segment:
+    """Units that run as one step on one backend. Segments are numbered in an order in which they can run."""
+
+    id: int
+    backend: str
+    kind: Kind
+    units: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    latency_us: float
+    energy_uj: float
+
+
+@frozen
+class Transfer:
+    """A tensor that crosses from one backend to another (or from and to the host), paid once per receiver."""
+
+    tensor: str
+    source: str
+    destination: str
+    bytes: int
+    us: float
+
+
+@frozen
+class Score:
+    """The selector's figure for a backend on a whole model. The terms add up to the total; each has its sentence."""
+
+    total: float
+    terms: Mapping[str, float]
+    reasons: Mapping[str, str] = Factory(dict)
+
+
+@frozen
+class Predicted:
+    """What the plan should cost, beside greedy placement and each backend alone (only those that take everything).
+
+    Times in microseconds, energy in microjoules, transfers in bytes.
+    """
+
+    latency_us: float
+    energy_uj: float
+    transfer_bytes: int
+    greedy_latency_us: float
+    single: Mapping[str, float]
+    source: str = ""
+
+
+@frozen
+class Candidate:
+    """A backend that was asked: what it is here, or why it takes no part."""
+
+    name: str
+    distribution: str
+    version: str
+    processor: str
+    kind: Kind
+    toolchain: str
+    takes_part: bool
+    code: str = "ok"
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@frozen
+class Request:
+    """What the caller asked for, as far as it shapes the plan."""
+
+    target: str = "host"
+    policy: str = "balanced"
+    shapes: Mapping[str, tuple[int, ...]] = Factory(dict)
+    pin: Mapping[str, str] = Factory(dict)
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    strict: bool = False
+    emulate: bool = False
+    config: Mapping[str, Mapping[str, Any]] = Factory(dict)
+    constraints: Mapping[str, Any] = Factory(dict)
+
+
+@frozen
+class Plan:
+    """Placement, segments, transfers, costs and reasons of one model for one target: pure data, nothing compiled."""
+
+    model: str
+    digest: str
+    request: Request
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    segments: tuple[Segment, ...]
+    units: tuple[UnitPlan, ...]
+    transfers: tuple[Transfer, ...]
+    scores: Mapping[str, Score]
+    predicted: Predicted
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """Name of the target that was planned for."""
+        return self.request.target
+
+    @property
+    def policy(self) -> str:
+        """The policy that costs were weighed by."""
+        return self.request.policy
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that got units, in order of their first segment."""
+        return tuple(dict.fromkeys(segment.backend for segment in self.segments))
+
+    @property
+    def emulated(self) -> tuple[str, ...]:
+        """Those of them that are emulators here."""
+        return tuple(dict.fromkeys(segment.backend for segment in self.segments if segment.kind == "emulator"))
+
+    def unit(self, name: str) -> UnitPlan:
+        """The unit of this name. Raises KeyError."""
+        for unit in self.units:
+            if unit.name == name:
+                return unit
+        raise KeyError(name)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as the JSON document `zif.plan/1`: plain dicts, lists, numbers and text."""
+        data = attrs.asdict(self, recurse=True)
+        request = data.pop("request")
+        return {"schema": SCHEMA, "model": data.pop("model"), **request, **_plain(data)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        """The plan that `to_json` gave. Raises KeyError, TypeError or ValueError when it is not one."""
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"schema is {data.get('schema')!r}, not {SCHEMA!r}")
+        request = {field.name: data[field.name] for field in attrs.fields(Request)}
+        request |= {"only": tuple(request["only"]), "exclude": tuple(request["exclude"])}
+        request["shapes"] = {name: tuple(dims) for name, dims in request["shapes"].items()}
+        return cls(
+            model=data["model"],
+            digest=data["digest"],
+            request=Request(**request),
+            inputs=tuple(_tensor(item) for item in data["inputs"]),
+            outputs=tuple(_tensor(item) for item in data["outputs"]),
+            segments=tuple(_segment(item) for item in data["segments"]),
+            units=tuple(_unit(item) for item in data["units"]),
+            transfers=tuple(Transfer(**item) for item in data["transfers"]),
+            scores={name: Score(**item) for name, item in data["scores"].items()},
+            predicted=Predicted(**data["predicted"]),
+            candidates=tuple(Candidate(**item | {"notes": tuple(item["notes"])}) for item in data["candidates"]),
+            notes=tuple(data["notes"]),
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _tensor(data: Mapping[str, Any]) -> TensorInfo:
+    shape = data["shape"]
+    return TensorInfo(data["name"], data["type"], None if shape is None else tuple(shape))
+
+
+def _segment(data: Mapping[str, Any]) -> Segment:
+    return Segment(**{**data, **{key: tuple(data[key]) for key in ("units", "inputs", "outputs")}})
+
+
+def _unit(data: Mapping[str, Any]) -> UnitPlan:
+    verdicts = {name: UnitVerdict(**item) for name, item in data["verdicts"].items()}
+    return UnitPlan(**{**data, "verdicts": verdicts})

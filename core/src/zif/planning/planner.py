@@ -1,0 +1,191 @@
+"""The planner: asks once, prices once, and makes a plan as often as building it calls for another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from zif.errors import Unsupported
+from zif.planning.candidates import Field, Progress, ask
+from zif.planning.plan import Plan, Predicted, Request, Segment, Transfer, UnitPlan
+from zif.planning.pricing import Prices, price
+from zif.planning.reasons import explain
+from zif.planning.task import Bans, allowed, pinned, problem, tensor_bytes
+from zif.records import Target
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zif.model import Model
+    from zif.placement import Problem, Solution
+
+
+@frozen(eq=False)
+class Planner:
+    """A model, a target and the backends' answers. `plan()` places; `plan(bans)` places again without what failed."""
+
+    model: Model
+    target: Target
+    request: Request
+    field: Field
+    prices: Prices
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: Model, target: Target, request: Request, progress: Progress | None = None) -> Planner:
+        """Ask the backends and price the units. Raises ZifError subclasses."""
+        field = ask(model, target, request, progress)
+        players = list(field.players.values())
+        return cls(model, target, request, field, price(model, target, players), tuple(field.players))
+
+    def plan(self, bans: Bans | None = None) -> Plan:
+        """The cheapest placement under the request's policy. Raises Unsupported when some unit runs nowhere."""
+        from zif.placement import solve
+
+        bans = bans or {}
+        players = list(self.field.players.values())
+        pins = pinned(self.model, self.field, self.request)
+        open_to, verdicts = allowed(self.model, players, pins, bans)
+        scores = self.scores(bans)
+        if self.request.strict:
+            open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total))
+        task, tensors = problem(self.model, self.names, self.prices, open_to, self.request.policy)
+        solution = solve(task)
+        units = self._units(task, solution, verdicts, pins)
+        segments = _segments(self, solution)
+        transfers = _transfers(self, task, tensors, solution.labels)
+        predicted = _predict(self, task, solution, segments, transfers)
+        return Plan(
+            model=self.model.name,
+            digest=self.model.fingerprint,
+            request=self.request,
+            inputs=self.model.inputs,
+            outputs=self.model.outputs,
+            segments=segments,
+            units=units,
+            transfers=transfers,
+            scores=scores,
+            predicted=predicted,
+            candidates=self.field.candidates,
+            notes=tuple(dict.fromkeys(bans.values())),
+        )
+
+    def scores(self, bans: Bans | None = None) -> dict[str, Any]:
+        """The selector's explained score of every backend that takes part."""
+        from zif.selector import BackendSelector, Constraints
+
+        capabilities = {name: player.capabilities for name, player in self.field.players.items()}
+        selector = BackendSelector(capabilities, target=self.target)
+        return selector.scores(self.model, Constraints.of_policy(self.request.policy), bans=bans or {})
+
+    def _strictly(self, open_to: NDArray[np.bool_], verdicts: Sequence[Sequence[Any]], best: str) -> NDArray[np.bool_]:
+        column = self.names.index(best)
+        missing = np.flatnonzero(~open_to[:, column])
+        if len(missing):
+            rows = [f"  {self.model.units[i].id}: {verdicts[i][column].reason}" for i in missing[:20]]
+            head = f"--strict: {len(missing)} of {len(open_to)} units of {self.model.name} do not run on {best}"
+            raise Unsupported("\n".join([head, *rows]))
+        only = np.zeros_like(open_to)
+        only[:, column] = True
+        return only
+
+    def _units(
+        self, task: Problem, solution: Solution, verdicts: Sequence[Sequence[Any]], pins: Mapping[str, str]
+    ) -> tuple[UnitPlan, ...]:
+        from zif.placement import alternatives
+
+        labels = solution.labels
+        moves = alternatives(task, labels)
+        told = explain(self.model, self.names, verdicts, self.prices, labels, moves, pins, self.request.policy)
+        return tuple(
+            UnitPlan(unit.id, unit.op_type, unit.domain, self.names[int(labels[i])], int(solution.segments[i]), told[i])
+            for i, unit in enumerate(self.model.units)
+        )
+
+
+def _segments(planner: Planner, solution: Solution) -> tuple[Segment, ...]:
+    """The segments with their boundary tensors, each output in graph order."""
+    model, prices = planner.model, planner.prices
+    members: list[list[int]] = [[] for _ in range(int(solution.segments.max(initial=-1)) + 1)]
+    for row, segment in enumerate(solution.segments):
+        members[int(segment)].append(row)
+    made_in = {name: int(solution.segments[i]) for i, unit in enumerate(model.units) for name in unit.outputs}
+    needed = {info.name for info in model.outputs}
+    for row, unit in enumerate(model.units):
+        needed.update(name for name in unit.inputs if made_in.get(name, -1) != int(solution.segments[row]))
+    return tuple(_segment(planner, i, rows, int(solution.labels[rows[0]]), made_in, needed, prices)
+                 for i, rows in enumerate(members))
+
+
+def _segment(
+    planner: Planner, number: int, rows: Sequence[int], label: int, made_in: Mapping[str, int], needed: set[str],
+    prices: Prices,
+) -> Segment:
+    units = [planner.model.units[row] for row in rows]
+    inputs = dict.fromkeys(name for unit in units for name in unit.inputs if made_in.get(name) != number)
+    outputs = dict.fromkeys(name for unit in units for name in unit.outputs if name in needed)
+    us = float(prices.us[list(rows), label].sum() + prices.launch_us[label])
+    name = planner.names[label]
+    kind = planner.field.players[name].capabilities.kind
+    ids = tuple(unit.id for unit in units)
+    return Segment(
+        number, name, kind, ids, tuple(inputs), tuple(outputs), round(us, 3), round(us * float(prices.watts[label]), 3)
+    )
+
+
+def _transfers(
+    planner: Planner, task: Problem, tensors: Sequence[str], labels: NDArray[np.int32]
+) -> tuple[Transfer, ...]:
+    """Every tensor that changes its place, once per receiving backend."""
+    names, prices = (*planner.names, "host"), planner.prices
+    host = len(planner.names)
+    result = []
+    for index, tensor in enumerate(tensors):
+        maker = int(task.producer[index])
+        source = host if maker < 0 else int(labels[maker])
+        readers = task.consumer_idx[task.consumer_ptr[index] : task.consumer_ptr[index + 1]]
+        receivers = {int(labels[reader]) for reader in readers} | ({host} if task.is_output[index] else set())
+        for receiver in sorted(receivers - {source}):
+            size = tensor_bytes(planner.model, tensor)
+            us = float(prices.link_us[source, receiver] + size * prices.link_us_per_byte[source, receiver])
+            if us > 0:
+                result.append(Transfer(tensor, names[source], names[receiver], size, round(us, 3)))
+    return tuple(result)
+
+
+def _predict(
+    planner: Planner, task: Problem, solution: Solution, segments: Sequence[Segment], transfers: Sequence[Transfer]
+) -> Predicted:
+    from zif.placement import greedy, single
+
+    latency = sum(s.latency_us for s in segments) + sum(t.us for t in transfers)
+    alone = {name: single(task, k) for k, name in enumerate(planner.names)}
+    chosen = planner.prices.source[np.arange(len(solution.labels)), solution.labels] if len(solution.labels) else []
+    return Predicted(
+        latency_us=round(latency, 3),
+        energy_uj=round(sum(s.energy_uj for s in segments), 3),
+        transfer_bytes=sum(t.bytes for t in transfers),
+        greedy_latency_us=_latency(planner, task, greedy(task)),
+        single={name: _latency(planner, task, labels) for name, labels in alone.items() if labels is not None},
+        source=", ".join(sorted(set(map(str, chosen)))),
+    )
+
+
+def _latency(planner: Planner, task: Problem, labels: NDArray[np.int32]) -> float:
+    """Latency of any placement in microseconds, whatever the policy weighs."""
+    import attrs
+
+    from zif.placement import evaluate
+
+    prices = planner.prices
+    plain = attrs.evolve(
+        task,
+        costs=np.where(np.isfinite(task.costs), prices.us, np.inf),
+        link_fixed=prices.link_us,
+        link_per_byte=prices.link_us_per_byte,
+        launch=prices.launch_us,
+    )
+    return round(float(evaluate(plain, labels).total), 3)

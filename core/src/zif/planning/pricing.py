@@ -1,0 +1,74 @@
+"""What every unit costs on every backend that takes part: microseconds and their source, powers, links, launches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from zif.costs import CostModel
+from zif.records import Rates
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.planning.candidates import Player
+    from zif.records import Target
+
+Floats = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class Prices:
+    """Costs before the policy weighs them. K backends, label K is the host.
+
+    us: float64[n, K] microseconds per unit, whether it is supported there or not. source: object[n, K], where each
+    figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte the same.
+    """
+
+    us: Floats
+    source: NDArray[Any]
+    watts: Floats
+    launch_us: Floats
+    link_us: Floats
+    link_us_per_byte: Floats
+
+
+def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
+    """Price every unit of the model on every player: the backend's own figure where it gives one, else the cost model's."""
+    costs = CostModel(target)
+    n, k = len(model.units), len(players)
+    us, source = np.zeros((n, k)), np.empty((n, k), dtype=object)
+    for column, player in enumerate(players):
+        us[:, column], source[:, column] = costs.unit_costs(model, player.capabilities)
+        _overlay(us[:, column], source[:, column], model, player)
+    rates = [costs.rates(player.capabilities) for player in players]
+    fixed, per_byte = _links(rates)
+    watts = np.array([rate.watts for rate in rates], dtype=np.float64)
+    launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
+    return Prices(us, source, watts, launch, fixed, per_byte)
+
+
+def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:
+    """Put the backend's own figures over the model's."""
+    verdicts = player.capabilities.verdicts
+    for row, unit in enumerate(model.units):
+        verdict = verdicts.get(unit.id)
+        if verdict is not None and verdict.cost_us is not None:
+            us[row], source[row] = verdict.cost_us, "declared"
+
+
+def _links(rates: Sequence[Rates]) -> tuple[Floats, Floats]:
+    """Moving a tensor from a to b goes over host memory: out of a, into b; a processor in host memory pays nothing."""
+    fixed = np.array([*(rate.link_us for rate in rates), 0.0])
+    per_byte = np.array([*(_us_per_byte(rate) for rate in rates), 0.0])
+    link_us, link_per_byte = fixed[:, None] + fixed[None, :], per_byte[:, None] + per_byte[None, :]
+    np.fill_diagonal(link_us, 0.0)
+    np.fill_diagonal(link_per_byte, 0.0)
+    return link_us, link_per_byte
+
+
+def _us_per_byte(rate: Rates) -> float:
+    return 0.0 if rate.link_us == 0 and np.isinf(rate.link_bytes_per_s) else 1e6 / rate.link_bytes_per_s

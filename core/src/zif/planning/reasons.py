@@ -1,0 +1,88 @@
+"""Why each unit went where it went: one coded sentence per unit and backend, with the figures that decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from zif.planning.plan import UnitVerdict
+from zif.planning.task import priced
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.planning.pricing import Prices
+    from zif.records import Verdict
+
+
+def explain(
+    model: Model,
+    names: Sequence[str],
+    verdicts: Sequence[Sequence[Verdict]],
+    prices: Prices,
+    labels: NDArray[np.int32],
+    moves: NDArray[np.float64],
+    pins: Mapping[str, str],
+    policy: str,
+) -> list[dict[str, UnitVerdict]]:
+    """For every unit a verdict per backend. `moves` float64[n, K]: what the plan would cost more with this unit there."""
+    return [
+        {
+            name: _one(row, k, int(labels[row]), names, verdicts[row][k], prices, moves, pins.get(unit.id), policy)
+            for k, name in enumerate(names)
+        }
+        for row, unit in enumerate(model.units)
+    ]
+
+
+def _one(
+    row: int,
+    k: int,
+    chosen: int,
+    names: Sequence[str],
+    verdict: Verdict,
+    prices: Prices,
+    moves: NDArray[np.float64],
+    pin: str | None,
+    policy: str,
+) -> UnitVerdict:
+    result = priced(verdict, float(prices.us[row, k]), str(prices.source[row, k]))
+    if not verdict.supported:
+        return result
+    if pin is not None:
+        return attrs.evolve(result, **_pinned(names[k], pin))
+    if k == chosen:
+        return attrs.evolve(result, reason=result.reason or _why_here(row, k, names, prices, moves, policy))
+    code, reason = _why_not(row, k, chosen, names, prices, float(moves[row, k]))
+    return attrs.evolve(result, code=code, reason=reason)
+
+
+def _pinned(name: str, pin: str) -> dict[str, str]:
+    if name == pin:
+        return {"code": "pinned", "reason": "pinned here by the caller"}
+    return {"code": "pinned", "reason": f"pinned to {pin} by the caller"}
+
+
+def _why_here(
+    row: int, k: int, names: Sequence[str], prices: Prices, moves: NDArray[np.float64], policy: str
+) -> str:
+    others = [j for j in range(len(names)) if j != k and np.isfinite(moves[row, j])]
+    here = f"{prices.us[row, k]:.1f} µs here"
+    if not others:
+        return f"the only backend that takes it; {here}"
+    next_best = min(others, key=lambda j: moves[row, j])
+    return f"cheapest under {policy}: {here}, {prices.us[row, next_best]:.1f} µs on {names[next_best]}"
+
+
+def _why_not(
+    row: int, k: int, chosen: int, names: Sequence[str], prices: Prices, move: float
+) -> tuple[str, str]:
+    there, here = prices.us[row, k], prices.us[row, chosen]
+    figures = f"{there:.1f} µs here, {here:.1f} µs on {names[chosen]}"
+    if there < here:
+        extra = f"; moving it alone would add {move:.1f} to the plan's cost" if np.isfinite(move) else ""
+        return "boundary-cost", f"{figures}, but its tensors would have to be moved{extra}"
+    return "slower", figures

@@ -1,0 +1,147 @@
+"""The placement problem of a model: which units may run where, at what price under the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zif.errors import Unsupported, UsageError
+from zif.placement.problem import Problem
+from zif.planning.plan import UnitVerdict
+from zif.records import Obstacle, Verdict
+
+if TYPE_CHECKING:
+    from zif.model import Model, Unit
+    from zif.planning.candidates import Field, Player
+    from zif.planning.plan import Request
+    from zif.planning.pricing import Prices
+
+#: Units that must not run on a backend after all, because building there failed: (unit id, backend) → reason.
+Bans = Mapping[tuple[str, str], str]
+
+UNASKED = Verdict(None, "declared", "op", "the backend gave no verdict on this unit")
+
+
+def verdict_of(player: Player, unit: Unit, bans: Bans) -> Verdict:
+    """The backend's verdict on the unit, or the ban that building it brought about."""
+    banned = bans.get((unit.id, player.backend.name))
+    if banned is not None:
+        return Verdict(False, "probed", "probe-failed", banned)
+    return player.capabilities.verdicts.get(unit.id, UNASKED)
+
+
+def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
+    """Unit id → backend, from patterns over unit names (or `op:` and an operator type). The last pattern wins.
+
+    Raises UsageError for a pattern that matches nothing, or a backend that takes no part.
+    """
+    result: dict[str, str] = {}
+    for pattern, name in request.pin.items():
+        matched = [unit.id for unit in model.units if _matches(unit, pattern)]
+        if not matched:
+            raise UsageError(f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan` lists the names")
+        if name not in field.players:
+            reason = next((c.reason for c in field.candidates if c.name == name), "not installed")
+            raise UsageError(f"--pin {pattern}={name}: {name} takes no part in this plan: {reason}")
+        result.update(dict.fromkeys(matched, name))
+    return result
+
+
+def _matches(unit: Unit, pattern: str) -> bool:
+    if pattern.startswith("op:"):
+        return fnmatchcase(unit.op_type, pattern[3:])
+    return fnmatchcase(unit.id, pattern)
+
+
+def allowed(
+    model: Model, players: Sequence[Player], pins: Mapping[str, str], bans: Bans
+) -> tuple[NDArray[np.bool_], list[list[Verdict]]]:
+    """bool[n, K]: where each unit may run, and every verdict. Raises Unsupported listing each unit without a home."""
+    verdicts = [[verdict_of(player, unit, bans) for player in players] for unit in model.units]
+    open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool).reshape(-1, len(players))
+    names = [player.backend.name for player in players]
+    for row, unit in enumerate(model.units):
+        pin = pins.get(unit.id)
+        if pin is not None:
+            open_to[row] &= np.array([name == pin for name in names])
+    homeless = np.flatnonzero(~open_to.any(axis=1))
+    if len(homeless):
+        raise _unsupported(model, [int(row) for row in homeless], names, verdicts, pins)
+    return open_to, verdicts
+
+
+def _unsupported(
+    model: Model, rows: Sequence[int], names: Sequence[str], verdicts: Sequence[Sequence[Verdict]], pins: Mapping[str, str]
+) -> Unsupported:
+    obstacles = [
+        Obstacle(unit.id, unit.op_type, name, verdict.code, verdict.reason)
+        for unit, row in ((model.units[row], verdicts[row]) for row in rows)
+        for name, verdict in zip(names, row, strict=True)
+        if not verdict.supported and pins.get(unit.id, name) == name
+    ]
+    lines = [f"  {o.unit} ({o.op_type}) on {o.backend}: {o.reason} [{o.code}]" for o in obstacles[:20]]
+    if len(obstacles) > len(lines):
+        lines.append(f"  … and {len(obstacles) - len(lines)} more")
+    where = "the backends that take part" if names else "no backend takes part, so none"
+    head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of {where}"
+    if not names:
+        head = f"{model.name}: no backend takes part in this plan; `zif backends` shows who is installed and why not"
+    return Unsupported("\n".join([head, *lines]), obstacles)
+
+
+def weigh(prices: Prices, policy: str, model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Costs under the policy: float64[n, K] per unit, and float64[K] the factor for launches.
+
+    performance counts microseconds, power microjoules, balanced their geometric mean, so that neither's unit matters.
+    memory counts bytes of weights as the backend keeps them; time only decides between equals.
+    """
+    exponent = {"performance": 0.0, "power": 1.0, "balanced": 0.5, "memory": 0.0}[policy]
+    factor = prices.watts**exponent
+    if policy != "memory":
+        return prices.us * factor, factor
+    weights = np.array([unit.weight_bytes for unit in model.units], dtype=np.float64)
+    return prices.us * 1e-3 + weights[:, None] * 1e-3, factor
+
+
+def problem(
+    model: Model, names: Sequence[str], prices: Prices, open_to: NDArray[np.bool_], policy: str
+) -> tuple[Problem, tuple[str, ...]]:
+    """The arrays to solve, and the tensor names in the order of the arrays."""
+    costs, factor = weigh(prices, policy, model)
+    index = {unit.id: row for row, unit in enumerate(model.units)}
+    producer = {name: index[unit.id] for unit in model.units for name in unit.outputs}
+    readers: dict[str, list[int]] = {info.name: [] for info in model.inputs}
+    for row, unit in enumerate(model.units):
+        for name in unit.inputs:
+            readers.setdefault(name, []).append(row)
+    outputs = {info.name for info in model.outputs}
+    names_of = tuple(name for name in {**readers, **producer} if name in producer or name in readers)
+    rows = [(producer.get(t, -1), readers.get(t, []), t in outputs, float(tensor_bytes(model, t))) for t in names_of]
+    weight = float(np.mean(factor)) if len(factor) else 1.0
+    built = Problem.build(
+        names,
+        np.where(open_to, costs, np.inf),
+        rows,
+        prices.link_us * weight,
+        prices.link_us_per_byte * weight,
+        prices.launch_us * factor,
+    )
+    return built, names_of
+
+
+def tensor_bytes(model: Model, name: str) -> int:
+    """Size of a value in bytes; an unknown size counts as 4 KiB, since it has to count as something."""
+    info = model.tensors.get(name)
+    size = info.nbytes if info is not None else None
+    return 4096 if size is None else size
+
+
+def priced(verdict: Verdict, us: float, source: str) -> UnitVerdict:
+    """A verdict with what the unit would cost there; no cost where it cannot run."""
+    if not verdict.supported:
+        return UnitVerdict(verdict.supported, verdict.basis, verdict.code, verdict.reason)
+    return UnitVerdict(True, verdict.basis, "ok", verdict.reason, round(us, 3), source)
