@@ -1,0 +1,105 @@
+"""The facts of one unit in short words, so that rules about operators can be stated, matched and learned.
+
+A fact is a string: "mode=linear" (an attribute, its default filled in), "axes unset", "pads nonzero", "pads uneven",
+"T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an optional
+output), "rank(X)=4", "B constant" / "B computed", "X empty", "X dynamic", "A and B differ in shape", "since=13",
+"quantized=int8" (the unit is a quantized group).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zif.signatures import Signature, normal, signature
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from zif.model import Model, Unit
+    from zif.records import TensorInfo
+
+
+def unit_facts(model: Model, unit: Unit) -> frozenset[str]:
+    """The facts of the unit's main operator; for a quantized group also what it is quantized to."""
+    nodes = [model.proto.graph.node[index] for index in unit.nodes]
+    main = next((n for n in nodes if n.op_type == unit.op_type and normal(n.domain) == unit.domain), nodes[0])
+    facts = node_facts(main, unit.since, model.tensors, model.initializers)
+    return facts | {f"quantized={unit.precision}"} if len(nodes) > 1 else facts
+
+
+def node_facts(
+    node: NodeProto, since: int, tensors: Mapping[str, TensorInfo], constants: Collection[str]
+) -> frozenset[str]:
+    """The facts of one node. `tensors` types its values; `constants` names those that are known before running."""
+    known = signature(node.op_type, normal(node.domain), since)
+    facts = {f"since={since}", *_attributes(node, known)}
+    if known is not None:
+        inputs = [tensors.get(name) for name in node.input]
+        facts.update(_values(node.input, known, tensors))
+        facts.update(_presence(node, known))
+        facts.update(_shapes(inputs, known))
+        names = (known.input_at(i)[0] for i in range(len(node.input)))
+        pairs = zip(names, node.input, strict=True)
+        facts.update(f"{name} {'constant' if v in constants else 'computed'}" for name, v in pairs if v and name)
+    return frozenset(facts)
+
+
+def _attributes(node: NodeProto, known: Signature | None) -> Iterator[str]:
+    from onnx.helper import get_attribute_value
+
+    values = dict(known.defaults) if known else {}
+    values.update((a.name, get_attribute_value(a)) for a in node.attribute if not a.ref_attr_name)
+    for name, value in values.items():
+        if value is None:
+            yield f"{name} unset"
+        elif isinstance(value, list) and all(isinstance(v, int | float) for v in value):
+            yield from _numbers(name, value)
+        elif isinstance(value, bytes | int | float):
+            yield f"{name}={_word(value)}"
+        else:
+            yield f"{name} set"
+
+
+def _numbers(name: str, values: Sequence[float]) -> Iterator[str]:
+    yield f"{name} set"
+    yield f"{name}=[{', '.join(map(_word, values))}]"
+    yield f"{name} {'nonzero' if any(values) else 'zero'}"
+    yield f"{name} {'even' if len(set(values)) < 2 else 'uneven'}"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _values(names: Sequence[str], known: Signature, tensors: Mapping[str, TensorInfo]) -> Iterator[str]:
+    for index, name in enumerate(names):
+        constraint, info = known.input_at(index)[1], tensors.get(name)
+        if constraint in known.types and info is not None and info.type:
+            yield f"{constraint}={info.type[7:-1] if info.type.startswith('tensor(') else info.type}"
+
+
+def _presence(node: NodeProto, known: Signature) -> Iterator[str]:
+    for params, actual, words in (
+        (known.inputs, node.input, ("given", "missing")),
+        (known.outputs, node.output, ("wanted", "unwanted")),
+    ):
+        for index, (name, _) in enumerate(params):
+            if name in known.optional:
+                yield f"{name} {words[0] if index < len(actual) and actual[index] else words[1]}"
+
+
+def _shapes(inputs: Sequence[TensorInfo | None], known: Signature) -> Iterator[str]:
+    named = [(known.input_at(i)[0], info) for i, info in enumerate(inputs) if info is not None]
+    shaped = [(name, info.shape) for name, info in named if name and info.shape is not None]
+    for name, shape in shaped:
+        yield f"rank({name})={len(shape)}"
+        if 0 in shape:
+            yield f"{name} empty"
+        if any(not isinstance(d, int) for d in shape):
+            yield f"{name} dynamic"
+    for (a, one), (b, other) in itertools.combinations(shaped, 2):
+        yield f"{a} and {b} {'share a shape' if one == other else 'differ in shape'}"

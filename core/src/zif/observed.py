@@ -1,0 +1,103 @@
+"""What a backend was observed to get wrong although it accepts it: rules over a unit's facts, kept as JSON.
+
+A table is made by running known tests (see `zif.observing`) and shipped inside a plugin; `Table.verdicts` turns it into
+verdicts that a plugin lays over its declared or probed ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+from attrs import frozen
+
+from zif.errors import UsageError
+from zif.facts import unit_facts
+from zif.records import Verdict
+
+if TYPE_CHECKING:
+    from zif.model import Model
+
+SCHEMA = "zif.observed/1"
+
+
+@frozen
+class Rule:
+    """An operator under conditions, all of which must hold; `when` lists facts in the words of `zif.facts`.
+
+    failed and passed count the tests that the rule covers, by how they ended on the backend. code is one of
+    zif.records.CODES ("observed-wrong", "observed-crash", "precision"). examples names a few of the failed tests.
+    """
+
+    op_type: str
+    domain: str = ""
+    when: tuple[str, ...] = ()
+    code: str = "observed-wrong"
+    reason: str = ""
+    failed: int = 0
+    passed: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@frozen
+class Table:
+    """Everything observed of one backend with one version of its engine."""
+
+    toolchain: str
+    source: str = ""
+    rules: tuple[Rule, ...] = ()
+
+    def verdicts(self, model: Model) -> dict[str, Verdict]:
+        """The verdict "unsupported" for every unit that a rule covers; other units have no entry."""
+        rules = self._by_operator()
+        found: dict[str, Verdict] = {}
+        for unit in model.units:
+            candidates = rules.get((unit.domain, unit.op_type))
+            if candidates is not None:
+                facts = unit_facts(model, unit)
+                rule = next((rule for rule in candidates if facts.issuperset(rule.when)), None)
+                if rule is not None:
+                    found[unit.id] = Verdict(False, "observed", rule.code, self.sentence(rule))
+        return found
+
+    def sentence(self, rule: Rule) -> str:
+        """The rule in words, with its evidence."""
+        what = f"{rule.op_type} with {' and '.join(rule.when)}" if rule.when else rule.op_type
+        evidence = f"{rule.failed} of {rule.failed + rule.passed} tests, such as {rule.examples[0]}"
+        return f"{what}: {rule.reason} in {self.toolchain} ({evidence if rule.examples else 'no test named'})"
+
+    def _by_operator(self) -> dict[tuple[str, str], list[Rule]]:
+        rules: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.rules:
+            rules.setdefault((rule.domain, rule.op_type), []).append(rule)
+        return rules
+
+
+def overlay(verdicts: Mapping[str, Verdict], observed: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """`verdicts`, where what was observed replaces every promise; a refusal keeps its own reason."""
+    kept = {unit: verdict for unit, verdict in verdicts.items() if verdict.supported is False}
+    return {**verdicts, **observed, **kept}
+
+
+def save(table: Table, path: Path) -> None:
+    """Write the table as JSON, one rule after another, in an order that diffs well."""
+    document = {"schema": SCHEMA, **attrs.asdict(table)}
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> Table:
+    """Read a table. Raises UsageError for a file that is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("schema") != SCHEMA:
+            raise ValueError("another schema")
+        rules = tuple(
+            Rule(**{**rule, "when": tuple(rule["when"]), "examples": tuple(rule["examples"])})
+            for rule in document.pop("rules")
+        )
+        return Table(rules=rules, **document)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no table of observations ({SCHEMA}): {error}") from error
