@@ -1,9 +1,9 @@
-"""The facts of one unit in short words, so that rules about operators can be stated, matched and learned.
+"""The facts of a unit in short words, so that rules about operators can be stated, matched and learned.
 
 A fact is a string: "mode=linear" (an attribute, its default filled in), "axes unset", "pads nonzero", "pads uneven",
 "T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an optional
 output), "rank(X)=4", "B constant" / "B computed", "X empty", "X dynamic", "A and B differ in shape", "since=13",
-"quantized=int8" (the unit is a quantized group).
+"quantized=int8" (the unit is a quantized group; "quantized=no" for one that is none).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zif.nested import NodeView, unit_nodes
 from zif.signatures import Signature, normal, signature
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
 def unit_facts(model: Model, unit: Unit) -> frozenset[str]:
     """The facts of the unit's main operator; for a quantized group also what it is quantized to."""
-    nodes = [model.proto.graph.node[index] for index in unit.nodes]
-    main = next((n for n in nodes if n.op_type == unit.op_type and normal(n.domain) == unit.domain), nodes[0])
-    facts = node_facts(main, unit.since, model.tensors, model.initializers)
-    return facts | {f"quantized={unit.precision}"} if len(nodes) > 1 else facts
+    own = [view for view in unit_nodes(model, unit) if not view.where]
+    return view_facts(next((view for view in own if view.node.op_type == unit.op_type), own[0]), unit)
+
+
+def view_facts(view: NodeView, unit: Unit) -> frozenset[str]:
+    """The facts of one node of a unit, be it the main one, a part of a quantized group or nested in a body."""
+    group = f"quantized={unit.precision if len(unit.nodes) > 1 else 'no'}"
+    return node_facts(view.node, view.since, view.tensors, view.constants) | {group}
 
 
 def node_facts(

@@ -15,11 +15,15 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.facts import unit_facts
+from zif.facts import view_facts
+from zif.nested import may_nest, unit_nodes
 from zif.records import Verdict
+from zif.signatures import normal
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif.model import Model, Unit
+
+    _Rules = dict[tuple[str, str], list[Rule]]
 
 SCHEMA = "zif.observed/1"
 
@@ -55,12 +59,9 @@ class Table:
         rules = self._by_operator()
         found: dict[str, Verdict] = {}
         for unit in model.units:
-            candidates = rules.get((unit.domain, unit.op_type))
-            if candidates is not None:
-                facts = unit_facts(model, unit)
-                rule = next((rule for rule in candidates if facts.issuperset(rule.when)), None)
-                if rule is not None:
-                    found[unit.id] = Verdict(False, "observed", rule.code, self.sentence(rule))
+            rule = _covering(rules, model, unit)
+            if rule is not None:
+                found[unit.id] = Verdict(False, "observed", rule.code, self.sentence(rule))
         return found
 
     def sentence(self, rule: Rule) -> str:
@@ -69,11 +70,25 @@ class Table:
         evidence = f"{rule.failed} of {rule.failed + rule.passed} tests, such as {rule.examples[0]}"
         return f"{what}: {rule.reason} in {self.toolchain} ({evidence if rule.examples else 'no test named'})"
 
-    def _by_operator(self) -> dict[tuple[str, str], list[Rule]]:
-        rules: dict[tuple[str, str], list[Rule]] = {}
+    def _by_operator(self) -> _Rules:
+        rules: _Rules = {}
         for rule in self.rules:
             rules.setdefault((rule.domain, rule.op_type), []).append(rule)
         return rules
+
+
+def _covering(rules: _Rules, model: Model, unit: Unit) -> Rule | None:
+    key = (unit.domain, unit.op_type)
+    if len(unit.nodes) == 1 and key not in rules and not may_nest(unit.op_type, unit.domain, unit.since):
+        return None
+    for view in unit_nodes(model, unit):
+        candidates = rules.get((normal(view.node.domain), view.node.op_type))
+        if candidates:
+            facts = view_facts(view, unit)
+            rule = next((rule for rule in candidates if facts.issuperset(rule.when)), None)
+            if rule is not None:
+                return rule
+    return None
 
 
 def overlay(verdicts: Mapping[str, Verdict], observed: Mapping[str, Verdict]) -> dict[str, Verdict]:
