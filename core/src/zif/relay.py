@@ -11,7 +11,7 @@ import pluggy
 
 from zif import defaults
 from zif.errors import BackendBroken, UsageError
-from zif.hookspecs import BackendHooks, hookimpl
+from zif.hookspecs import BackendHooks
 from zif.records import STAGES, Stage
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def unobserve(observer: object) -> None:
             relay.unregister(observer)
 
 
+def observed(stage: Stage) -> bool:
+    """Whether any observer wraps this stage."""
+    return any(getattr(getattr(observer, stage, None), "zif_impl", None) is not None for observer in _observers)
+
+
 def build(plugin: ModuleType | Any, owner: str) -> pluggy.PluginManager:
     """A relay for one plugin. Raises BackendBroken, naming `owner`, when the plugin does not follow the contract."""
     relay = pluggy.PluginManager("zif")
@@ -69,4 +74,4 @@ def stages(relay: pluggy.PluginManager) -> tuple[Stage, ...]:
     return tuple(name for name in STAGES if name in own)
 
 
-__all__ = ["build", "hookimpl", "observe", "stages", "unobserve"]
+__all__ = ["build", "observe", "observed", "stages", "unobserve"]

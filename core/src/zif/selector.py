@@ -37,7 +37,9 @@ class Constraints:
     @classmethod
     def of_policy(cls, policy: str) -> Constraints:
         """The constraints that a placement policy stands for; `balanced` is both."""
-        return cls(power_critical=policy in ("power", "balanced"), performance_critical=policy in ("performance", "balanced"))
+        return cls(
+            power_critical=policy in ("power", "balanced"), performance_critical=policy in ("performance", "balanced")
+        )
 
 
 @frozen

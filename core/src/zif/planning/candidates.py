@@ -97,7 +97,10 @@ def _refusal(general: Capabilities, target: Target, request: Request) -> tuple[s
     if not general.available:
         return "unavailable", general.reason
     if general.kind == "emulator" and target.is_host and not request.emulate:
-        return "excluded", "an emulator on this machine: takes part with --emulate, or when a chip is named as the target"
+        return (
+            "excluded",
+            "an emulator on this machine: takes part with --emulate, or when a chip is named as the target",
+        )
     return None
 
 

@@ -73,6 +73,11 @@ class Planner:
             notes=tuple(dict.fromkeys(bans.values())),
         )
 
+    def supports(self, name: str, units: Sequence[str]) -> bool:
+        """Whether a backend takes all these units, going by its verdicts."""
+        verdicts = self.field.players[name].capabilities.verdicts
+        return all(unit in verdicts and verdicts[unit].supported is True for unit in units)
+
     def scores(self, bans: Bans | None = None) -> dict[str, Any]:
         """The selector's explained score of every backend that takes part."""
         from zif.selector import BackendSelector, Constraints
@@ -116,12 +121,19 @@ def _segments(planner: Planner, solution: Solution) -> tuple[Segment, ...]:
     needed = {info.name for info in model.outputs}
     for row, unit in enumerate(model.units):
         needed.update(name for name in unit.inputs if made_in.get(name, -1) != int(solution.segments[row]))
-    return tuple(_segment(planner, i, rows, int(solution.labels[rows[0]]), made_in, needed, prices)
-                 for i, rows in enumerate(members))
+    return tuple(
+        _segment(planner, i, rows, int(solution.labels[rows[0]]), made_in, needed, prices)
+        for i, rows in enumerate(members)
+    )
 
 
 def _segment(
-    planner: Planner, number: int, rows: Sequence[int], label: int, made_in: Mapping[str, int], needed: set[str],
+    planner: Planner,
+    number: int,
+    rows: Sequence[int],
+    label: int,
+    made_in: Mapping[str, int],
+    needed: set[str],
     prices: Prices,
 ) -> Segment:
     units = [planner.model.units[row] for row in rows]

@@ -37,7 +37,7 @@ class Prices:
 
 
 def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
-    """Price every unit of the model on every player: the backend's own figure where it gives one, else the cost model's."""
+    """Price every unit on every player: the backend's own figure where it gives one, else the cost model's."""
     costs = CostModel(target)
     n, k = len(model.units), len(players)
     us, source = np.zeros((n, k)), np.empty((n, k), dtype=object)
@@ -61,7 +61,7 @@ def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> 
 
 
 def _links(rates: Sequence[Rates]) -> tuple[Floats, Floats]:
-    """Moving a tensor from a to b goes over host memory: out of a, into b; a processor in host memory pays nothing."""
+    """Moving a tensor goes over host memory, out of a and into b; a processor in host memory pays nothing."""
     fixed = np.array([*(rate.link_us for rate in rates), 0.0])
     per_byte = np.array([*(_us_per_byte(rate) for rate in rates), 0.0])
     link_us, link_per_byte = fixed[:, None] + fixed[None, :], per_byte[:, None] + per_byte[None, :]

@@ -28,7 +28,7 @@ def explain(
     pins: Mapping[str, str],
     policy: str,
 ) -> list[dict[str, UnitVerdict]]:
-    """For every unit a verdict per backend. `moves` float64[n, K]: what the plan would cost more with this unit there."""
+    """For every unit a verdict per backend. `moves` float64[n, K]: how much dearer the plan is with the unit there."""
     return [
         {
             name: _one(row, k, int(labels[row]), names, verdicts[row][k], prices, moves, pins.get(unit.id), policy)
@@ -66,9 +66,7 @@ def _pinned(name: str, pin: str) -> dict[str, str]:
     return {"code": "pinned", "reason": f"pinned to {pin} by the caller"}
 
 
-def _why_here(
-    row: int, k: int, names: Sequence[str], prices: Prices, moves: NDArray[np.float64], policy: str
-) -> str:
+def _why_here(row: int, k: int, names: Sequence[str], prices: Prices, moves: NDArray[np.float64], policy: str) -> str:
     others = [j for j in range(len(names)) if j != k and np.isfinite(moves[row, j])]
     here = f"{prices.us[row, k]:.1f} µs here"
     if not others:
@@ -77,9 +75,7 @@ def _why_here(
     return f"cheapest under {policy}: {here}, {prices.us[row, next_best]:.1f} µs on {names[next_best]}"
 
 
-def _why_not(
-    row: int, k: int, chosen: int, names: Sequence[str], prices: Prices, move: float
-) -> tuple[str, str]:
+def _why_not(row: int, k: int, chosen: int, names: Sequence[str], prices: Prices, move: float) -> tuple[str, str]:
     there, here = prices.us[row, k], prices.us[row, chosen]
     figures = f"{there:.1f} µs here, {here:.1f} µs on {names[chosen]}"
     if there < here:

@@ -43,7 +43,9 @@ def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
     for pattern, name in request.pin.items():
         matched = [unit.id for unit in model.units if _matches(unit, pattern)]
         if not matched:
-            raise UsageError(f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan` lists the names")
+            raise UsageError(
+                f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan` lists the names"
+            )
         if name not in field.players:
             reason = next((c.reason for c in field.candidates if c.name == name), "not installed")
             raise UsageError(f"--pin {pattern}={name}: {name} takes no part in this plan: {reason}")
@@ -75,7 +77,11 @@ def allowed(
 
 
 def _unsupported(
-    model: Model, rows: Sequence[int], names: Sequence[str], verdicts: Sequence[Sequence[Verdict]], pins: Mapping[str, str]
+    model: Model,
+    rows: Sequence[int],
+    names: Sequence[str],
+    verdicts: Sequence[Sequence[Verdict]],
+    pins: Mapping[str, str],
 ) -> Unsupported:
     obstacles = [
         Obstacle(unit.id, unit.op_type, name, verdict.code, verdict.reason)

@@ -1,0 +1,114 @@
+"""The public verbs: plan, load, compile. Each takes a model (path, bytes or ModelProto) and says what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zif.errors import UsageError
+from zif.planning.plan import POLICIES, Plan, Request
+
+if TYPE_CHECKING:
+    import onnx
+
+    from zif.build import Builder
+    from zif.model import Model
+    from zif.planning.planner import Planner
+    from zif.session import Session
+    from zif.session.session import OnFault
+
+    Source = str | Path | bytes | onnx.ModelProto | Model
+
+Progress = Callable[[str], None]
+
+
+def plan(source: Source, target: str = "host", policy: str = "balanced", **wishes: Any) -> Plan:
+    """Place every unit of a model and say why. Compiles nothing, reads no weights.
+
+    `wishes` are those of `load`: shapes, pin, only, exclude, strict, emulate, config, progress.
+    """
+    return planner(source, target, policy, **wishes).plan()
+
+
+def load(
+    source: Source,
+    target: str = "host",
+    policy: str = "balanced",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    pin: Mapping[str, str] | None = None,
+    only: Sequence[str] | str | None = None,
+    exclude: Sequence[str] | str | None = None,
+    strict: bool = False,
+    emulate: bool = False,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    on_fault: OnFault = "fail",
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Session:
+    """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
+
+    shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
+    backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this machine.
+    config: options per backend. on_fault "fallback": a segment whose backend fails at run time moves to the next-best
+    backend, and `session.events` says so. Raises ZifError subclasses.
+    """
+    if _is_bundle(source):
+        from zif.bundle_session import load_bundle
+
+        return load_bundle(Path(source), target)  # type: ignore[arg-type]
+    wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
+    made = planner(source, target, policy, emulate=emulate, config=config, progress=progress, **wishes)
+    return builder(made, cache, progress).session(on_fault)
+
+
+def planner(
+    source: Source,
+    target: str = "host",
+    policy: str = "balanced",
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    pin: Mapping[str, str] | None = None,
+    only: Sequence[str] | str | None = None,
+    exclude: Sequence[str] | str | None = None,
+    strict: bool = False,
+    emulate: bool = False,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
+) -> Planner:
+    """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet."""
+    from zif.model import Model
+    from zif.planning.planner import Planner
+    from zif.targets import target as find
+
+    if policy not in POLICIES:
+        raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
+    model, chip = Model.load(source, shapes), find(target)
+    request = Request(
+        target=chip.name,
+        policy=policy,
+        shapes={name: tuple(dims) for name, dims in (shapes or {}).items()},
+        pin=dict(pin or {}),
+        only=_names(only),
+        exclude=_names(exclude),
+        strict=strict,
+        emulate=emulate,
+        config={name: dict(options) for name, options in (config or {}).items()},
+    )
+    return Planner.of(model, chip, request, progress)
+
+
+def builder(made: Planner, cache: bool = True, progress: Progress | None = None) -> Builder:
+    """The builder of a planner's segments, with the user's artifact cache unless `cache` is False."""
+    from zif.build import Builder
+    from zif.cache import default_cache
+
+    return Builder(made, default_cache() if cache else None, progress)
+
+
+def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _is_bundle(source: Any) -> bool:
+    return isinstance(source, (str, Path)) and Path(source).is_dir()

@@ -1,0 +1,194 @@
+"""From a plan to a session: convert, compile (or take from the cache) and load each segment; plan again when one fails.
+
+A backend's compiler can refuse what it promised. Then the unit that it refused moves to the next-best backend, the plan
+is made again without it, and the session says so in its events; never silently, and never for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, field, frozen
+
+from zif.culprits import culprits
+from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
+from zif.relay import observed
+from zif.session import Event, Session, Step
+
+if TYPE_CHECKING:
+    from zif.cache import Cache
+    from zif.facade import Backend
+    from zif.model import Model
+    from zif.planning import Plan, Segment
+    from zif.planning.planner import Planner
+    from zif.records import Arrays, Compiled, Executable
+    from zif.session.session import OnFault
+
+#: How often a plan is made again after a failed build before the error goes to the caller.
+ROUNDS = 12
+
+#: What a backend's stage may raise when a segment cannot be built there.
+FAILURES = (Unsupported, StageFailed, BackendCrashed)
+
+#: Called with a sentence before each segment is built.
+Progress = Callable[[str], None]
+
+
+@frozen(eq=False)
+class Builder:
+    """Builds the segments of a planner's plans, keeping what was built when the plan changes."""
+
+    planner: Planner
+    cache: Cache | None = None
+    progress: Progress | None = None
+    events: list[Event] = field(factory=list)
+    _built: dict[tuple[str, tuple[str, ...]], Compiled] = field(factory=dict, init=False)
+
+    def artifacts(self) -> tuple[Plan, list[Compiled]]:
+        """A plan whose every segment compiled, and the artifacts in its order. Raises what the last attempt raised."""
+        bans: dict[tuple[str, str], str] = {}
+        for _ in range(ROUNDS):
+            plan = self.planner.plan(bans)
+            failed = self._compile_all(plan)
+            if not isinstance(failed, tuple):
+                return plan, failed
+            segment, error = failed
+            bans |= self._ban(segment, error, bans)
+        raise StageFailed(f"{self.planner.model.name}: {ROUNDS} plans in a row could not be built: {error}") from error
+
+    def session(self, on_fault: OnFault = "fail") -> Session:
+        """A loaded session. Raises ZifError subclasses."""
+        plan, compiled = self.artifacts()
+        steps: list[Step] = []
+        try:
+            for segment, artifact in zip(plan.segments, compiled, strict=True):
+                steps.append(self.step(segment, artifact, shared=len(plan.segments) > 1))
+        except BaseException:
+            for step in steps:
+                step.executable.close()
+            raise
+        model = self.planner.model
+        rescue = self._rescue if on_fault == "fallback" else None
+        return Session(plan, steps, model.tensors, model.optional_inputs, self.events, rescue)
+
+    def step(self, segment: Segment, artifact: Compiled, *, shared: bool) -> Step:
+        """Load one artifact."""
+        backend = self.planner.field.players[segment.backend].backend
+        executable = backend.load(artifact, self._options(segment.backend), shared=shared)
+        optional = tuple(info.name for info in self.planner.model.optional_inputs)
+        return Step(segment, watched(backend, executable), (*segment.inputs, *optional), segment.outputs)
+
+    def _compile_all(self, plan: Plan) -> list[Compiled] | tuple[Segment, ZifError]:
+        done = []
+        for segment in plan.segments:
+            try:
+                done.append(self._compile(segment))
+            except FAILURES as error:
+                return segment, error
+        return done
+
+    def _compile(self, segment: Segment) -> Compiled:
+        key = (segment.backend, segment.units)
+        if key not in self._built:
+            if self.progress:
+                self.progress(f"segment {segment.id} on {segment.backend} ({len(segment.units)} units)")
+            self._built[key] = self._make(segment.backend, self._slice(segment.units, segment.id))
+        return self._built[key]
+
+    def _slice(self, units: Sequence[str], number: int) -> Model:
+        model = self.planner.model
+        return model.slice(units, f"{model.name}-{number:02d}")
+
+    def _make(self, name: str, model: Model) -> Compiled:
+        """One artifact with its certificate, from the cache when it holds one."""
+        player = self.planner.field.players[name]
+        backend, target, options = player.backend, self.planner.target, self._options(name)
+        make = lambda: compiled_by(backend, model, target, options, player.capabilities.toolchain)  # noqa: E731
+        if self.cache is None or "compile" not in backend.stages:
+            return make()
+        return self.cache.fetch(backend, model, target, options, player.capabilities.toolchain, make, self._note)
+
+    def _note(self, name: str, text: str) -> None:
+        self.events.append(Event("cache", name, None, text))
+
+    def _options(self, name: str) -> Any:
+        given: Mapping[str, Any] = self.planner.request.config.get(name, {})
+        return self.planner.field.players[name].backend.options(given, self.planner.target)
+
+    def _ban(
+        self, segment: Segment, error: ZifError, bans: Mapping[tuple[str, str], str]
+    ) -> dict[tuple[str, str], str]:
+        """Which units of a segment that did not build must go elsewhere, and why."""
+        found = culprits(segment.units, error, lambda units: self._fails(segment.backend, units))
+        reason = f"building it on {segment.backend} failed: {_first_line(error)}"
+        fresh = {(unit, segment.backend): reason for unit in found if (unit, segment.backend) not in bans}
+        if not fresh:  # the same answer again: nothing of this segment builds here
+            fresh = {(unit, segment.backend): reason for unit in segment.units}
+        names = ", ".join(unit for unit, _ in list(fresh)[:5])
+        text = f"moved off {segment.backend}: {names}{'' if len(fresh) <= 5 else ' …'} ({_first_line(error)})"
+        self.events.append(Event("replan", segment.backend, segment.id, text))
+        return fresh
+
+    def _fails(self, name: str, units: Sequence[str]) -> bool:
+        try:
+            self._make(name, self._slice(units, 0))
+        except FAILURES:
+            return True
+        return False
+
+    def _rescue(self, step: Step, fault: ZifError) -> Step:
+        """The step on the cheapest other backend that takes all its units; the fault itself when there is none."""
+        segment = step.segment
+        for name in self._others(segment):
+            try:
+                artifact = self._make(name, self._slice(segment.units, segment.id))
+                kind = self.planner.field.players[name].capabilities.kind
+                return self.step(evolve(segment, backend=name, kind=kind), artifact, shared=True)
+            except FAILURES:
+                continue
+        raise fault
+
+    def _others(self, segment: Segment) -> list[str]:
+        """Backends other than the segment's own that support all its units, cheapest first."""
+        planner = self.planner
+        rows = [row for row, unit in enumerate(planner.model.units) if unit.id in set(segment.units)]
+        cost = {
+            name: float(planner.prices.us[rows, k].sum())
+            for k, name in enumerate(planner.names)
+            if name != segment.backend and planner.supports(name, segment.units)
+        }
+        return sorted(cost, key=lambda name: cost[name])
+
+
+def compiled_by(backend: Backend, model: Model, target: Any, options: Any, toolchain: str) -> Compiled:
+    """Convert and compile one model on one backend, and certify the artifact."""
+    converted = backend.convert(model, target, options)
+    return backend.certify(backend.compile(converted, target, options), toolchain, target, options)
+
+
+@frozen(eq=False)
+class Watched:
+    """An executable whose runs go over the `execute` hook, because somebody observes it."""
+
+    backend: Backend
+    inner: Executable
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Run once, seen by the observers."""
+        return self.backend.execute(self.inner, inputs)
+
+    def close(self) -> None:
+        """Close the executable."""
+        self.inner.close()
+
+
+def watched(backend: Backend, executable: Executable) -> Executable:
+    """The executable itself, unless an observer wants to see every run or the backend has its own `execute`."""
+    if observed("execute") or "execute" in backend.stages:
+        return Watched(backend, executable)
+    return executable
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

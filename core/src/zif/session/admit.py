@@ -1,0 +1,109 @@
+"""What a caller hands to `run`, checked before any backend sees it; every error names the tensor."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from zif.dtypes import numpy_dtype
+from zif.errors import InvalidInput
+from zif.records import TensorInfo
+
+
+@frozen(eq=False)
+class Gate:
+    """One expected input. `dtype` None: no tensor, any value passes. `exact`: the shape when it is wholly fixed."""
+
+    info: TensorInfo
+    dtype: np.dtype[Any] | None
+    exact: tuple[int, ...] | None
+    optional: bool
+
+
+class Admission:
+    """The check of a session's inputs: a dictionary look-up and some comparisons for an input that fits."""
+
+    def __init__(self, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo] = ()) -> None:
+        self.gates = {i.name: _gate(i, False) for i in inputs} | {i.name: _gate(i, True) for i in optional}
+        self._fast = tuple((gate.info.name, gate.dtype, gate.exact) for gate in self.gates.values())
+
+    def admit(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The inputs, ready for the backends: the caller's own mapping when it fits as it is.
+
+        Raises InvalidInput for a missing or unknown name, a wrong dtype, rank or dimension.
+        """
+        try:
+            for name, dtype, exact in self._fast:
+                value = inputs[name]
+                if value.dtype != dtype or value.shape != exact or not value.flags.c_contiguous:
+                    return self._slowly(inputs)
+        except (KeyError, AttributeError, TypeError):
+            return self._slowly(inputs)
+        return inputs if len(inputs) == len(self._fast) else self._slowly(inputs)
+
+    def _slowly(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        if not isinstance(inputs, Mapping):
+            raise InvalidInput(f"inputs must be a mapping of name to array, not {type(inputs).__name__}")
+        for name in inputs:
+            if name not in self.gates:
+                raise InvalidInput(self._unknown(str(name)))
+        return {
+            name: _check(gate, inputs[name]) for name, gate in self.gates.items() if name in inputs or self._must(gate)
+        }
+
+    def _must(self, gate: Gate) -> bool:
+        if gate.optional:
+            return False
+        raise InvalidInput(f"input {gate.info.name!r} is missing: it takes {_wanted(gate)}")
+
+    def _unknown(self, name: str) -> str:
+        close = difflib.get_close_matches(name, self.gates, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(map(repr, self.gates)) or "no inputs at all"
+        return f"the model has no input {name!r}.{hint} It takes {known}."
+
+
+def _gate(info: TensorInfo, optional: bool) -> Gate:
+    dtype = numpy_dtype(info.dtype) if info.dtype else None
+    exact = tuple(d for d in info.shape if isinstance(d, int)) if info.static and info.shape is not None else None
+    return Gate(info, dtype, exact, optional)
+
+
+def _check(gate: Gate, value: Any) -> Any:
+    if gate.dtype is None:
+        return value
+    if value is None:
+        raise InvalidInput(f"input {gate.info.name!r} is None: it takes {_wanted(gate)}")
+    array = np.asarray(value)
+    array = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    if not _same_dtype(array.dtype, gate.dtype):
+        raise InvalidInput(f"input {gate.info.name!r} has dtype {array.dtype}: it takes {_wanted(gate)}")
+    _check_shape(gate, array.shape)
+    return array.astype(object) if gate.dtype.kind == "O" and array.dtype.kind != "O" else array
+
+
+def _same_dtype(have: np.dtype[Any], want: np.dtype[Any]) -> bool:
+    return have == want or (want.kind == "O" and have.kind in "UST")
+
+
+def _check_shape(gate: Gate, shape: tuple[int, ...]) -> None:
+    wanted = gate.info.shape
+    if wanted is None:
+        return
+    fits = len(shape) == len(wanted) and all(
+        not isinstance(want, int) or want == have for want, have in zip(wanted, shape, strict=True)
+    )
+    if not fits:
+        raise InvalidInput(f"input {gate.info.name!r} has shape {list(shape)}: it takes {_wanted(gate)}")
+
+
+def _wanted(gate: Gate) -> str:
+    if gate.dtype is None:
+        return gate.info.type or "a value"
+    shape = gate.info.shape
+    dims = "any shape" if shape is None else "[" + ", ".join("?" if d is None else str(d) for d in shape) + "]"
+    return f"{gate.info.dtype} {dims}"
