@@ -135,6 +135,7 @@ class Target:
 
     `htp_arch` is the Hexagon architecture (73 for v73) and `soc_model` Qualcomm's id of the chip; None on a machine
     without a Hexagon NPU. `processors` gives rates per processor; `sources` says where each figure comes from.
+    `costs_like` names the chip whose fitted cost coefficients hold here too, scaled by the rates; "" for none but its own.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Target:
     htp_fp16: bool = False
     processors: Mapping[str, Rates] = Factory(dict)
     sources: Mapping[str, str] = Factory(dict)
+    costs_like: str = ""
 
     @property
     def is_host(self) -> bool:

@@ -1,0 +1,157 @@
+"""Reading chips from a file, TOML or JSON: zif's own table and the files that users write, held to the same rules."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import attrs
+
+from zif.errors import UsageError
+from zif.records import Processor, Rates, Target
+
+_PROCESSORS: tuple[str, ...] = get_args(Processor)
+_FILE_KEYS = ("schema", "sources", "targets", "target")
+_SCHEMA = "zif.targets/1"
+_RATE_KEYS = tuple(a.name for a in attrs.fields(Rates))
+_KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("name", "title", "costs_like", "like"), (str, "a string")),
+    **dict.fromkeys(("htp_arch", "soc_model", "vtcm_mb"), (int, "a whole number")),
+    "htp_fp16": (bool, "true or false"),
+    "aliases": (list, "a list of strings"),
+    **dict.fromkeys(("processors", "sources"), (dict, "a table")),
+}
+PRECISIONS = ("fp64", "fp32", "fp16", "int16", "int8", "int4", "int64", "int32")
+
+
+def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
+    """The chips that a file describes, as [[target]] tables in TOML or a list under "targets" in JSON.
+
+    `known` holds the chips by name that `like = "…"` may start from: whatever an entry leaves out is taken from there.
+    Raises `UsageError` naming the file, the entry and what is allowed.
+    """
+    document = _parse(path)
+    _keys(document, _FILE_KEYS, f"{path}")
+    if document.get("schema", _SCHEMA) != _SCHEMA:
+        raise UsageError(f"{path}: schema is {document['schema']!r}, this version of zif reads {_SCHEMA!r}.")
+    entries = document.get("targets", document.get("target"))
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f'{path} describes no chip: it needs [[target]] tables (TOML) or a list "targets" (JSON).')
+    words = document.get("sources", {})
+    found: dict[str, Target] = {}
+    for index, entry in enumerate(entries, 1):
+        one = _Entry(path, index, entry).target({**known, **found}, words)
+        if one.name in found:
+            raise UsageError(f"{path}: two chips are called {one.name!r}.")
+        found[one.name] = one
+    return tuple(found.values())
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
+        raise UsageError(f"{path} is not valid {kind}: {error}.") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: the file must be a table, not a {type(document).__name__}.")
+    return document
+
+
+def _keys(table: Mapping[str, Any], allowed: Sequence[str], where: str) -> None:
+    unknown = sorted(set(table) - set(allowed))
+    if unknown:
+        raise UsageError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(allowed)}.")
+
+
+class _Entry:
+    """One chip's table while it is checked: every complaint says where."""
+
+    def __init__(self, path: Path, index: int, table: Any) -> None:
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: entry {index} must be a table, not a {type(table).__name__}.")
+        self.path, self.table = path, table
+        self.where = f"{path}: target {table.get('name') or index!r}"
+
+    def target(self, known: Mapping[str, Target], words: Mapping[str, str]) -> Target:
+        _keys(self.table, tuple(_KINDS), self.where)
+        for key, value in self.table.items():
+            self._kind(key, value)
+        if not self.table.get("name"):
+            raise UsageError(f"{self.where}: a chip needs a name.")
+        base = self._base(known)
+        given = {k: v for k, v in self.table.items() if k not in ("like", "processors", "sources", "aliases")}
+        sources = {k: words.get(v, v) for k, v in self.table.get("sources", {}).items()}
+        said = {k: sources.get(k, f"declared in {self.path.name}") for k in given if k not in ("name", "costs_like")}
+        return attrs.evolve(
+            base,
+            **{"title": given["name"], "costs_like": base.costs_like or base.name, **given},
+            aliases=tuple(self.table.get("aliases", ())),
+            processors={**base.processors, **self._processors(base)},
+            sources={**base.sources, **said, **sources},
+        )
+
+    def _kind(self, key: str, value: Any) -> None:
+        kind, words = _KINDS[key]
+        whole = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        if not whole or (kind is list and not all(isinstance(v, str) for v in value)):
+            raise UsageError(f"{self.where}: {key} must be {words}, not {value!r}.")
+        if kind is int and not 0 < value < 10_000:
+            raise UsageError(f"{self.where}: {key} = {value} is not a possible value.")
+
+    def _base(self, known: Mapping[str, Target]) -> Target:
+        like = self.table.get("like")
+        if like is None:
+            if not self.table.get("processors"):
+                raise UsageError(f'{self.where}: give processors, or start from a known chip with like = "sa8295p".')
+            return Target("")
+        if like not in known:
+            raise UsageError(f"{self.where}: like = {like!r} is no known chip; known are {', '.join(sorted(known))}.")
+        return known[like]
+
+    def _processors(self, base: Target) -> dict[str, Rates]:
+        tables = self.table.get("processors", {})
+        _keys(tables, _PROCESSORS, f"{self.where}: processors")
+        return {name: self._rates(name, table, base.processors.get(name)) for name, table in tables.items()}
+
+    def _rates(self, processor: str, table: Any, base: Rates | None) -> Rates:
+        where = f"{self.where}: processors.{processor}"
+        if not isinstance(table, dict):
+            raise UsageError(f"{where} must be a table, not {table!r}.")
+        _keys(table, _RATE_KEYS, where)
+        if base is None and ("macs_per_s" not in table or "bytes_per_s" not in table):
+            raise UsageError(f"{where} needs macs_per_s (a table by precision) and bytes_per_s.")
+        values: dict[str, Any] = {"source": f"declared in {self.path.name}"}
+        for key, value in table.items():
+            values[key] = self._rate(where, key, value)
+        if base is not None:
+            return attrs.evolve(base, **values)
+        # The CPU's memory is host memory: nothing has to be moved there.
+        free: dict[str, Any] = {"link_bytes_per_s": math.inf, "link_us": 0.0} if processor == "cpu" else {}
+        return Rates(**{**free, **values})
+
+    def _rate(self, where: str, key: str, value: Any) -> Any:
+        if key == "source":
+            if not isinstance(value, str) or not value:
+                raise UsageError(f"{where}: source must be a sentence.")
+            return value
+        if key == "macs_per_s":
+            if not isinstance(value, dict) or not value:
+                raise UsageError(f"{where}: macs_per_s must be a table such as {{ int8 = 4e12, fp16 = 1.5e12 }}.")
+            _keys(value, PRECISIONS, f"{where}.macs_per_s")
+            return {name: _positive(f"{where}.macs_per_s.{name}", rate) for name, rate in value.items()}
+        return _positive(f"{where}.{key}", value, zero=key not in ("bytes_per_s", "link_bytes_per_s"))
+
+
+def _positive(where: str, value: Any, zero: bool = False) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    if not number or value < 0 or (value == 0 and not zero):
+        raise UsageError(f"{where} must be a {'number from 0 up' if zero else 'positive number'}, not {value!r}.")
+    return float(value)
