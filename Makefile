@@ -1,0 +1,38 @@
+# Two commands for a newcomer: `make demo` runs the main job, `make test` the tests. Each makes what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+MEMBERS := core plugins/reference plugins/qnn_cpu plugins/qnn_runtime plugins/qnn_gpu plugins/qnn_htp
+EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS))),-e $(patsubst %/pyproject.toml,%,$(member)))
+
+.PHONY: demo test test-all lint format bench fit docs clean
+
+demo: $(READY)  ## a real model on a real picture, split over two backends
+	$(BIN)/python examples/demo.py
+
+test: $(READY)  ## everything that is quick, and a fair sample of what is slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-all: $(READY)  ## all tests, the slow ones included
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## every benchmark, by hand: prints ratios from one run
+	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+$(READY): pyproject.toml constraints.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev $(EDITABLE)
+	touch $(READY)
+
+clean:
+	rm -rf .venv .zoo out build dist
