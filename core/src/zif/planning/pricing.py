@@ -44,6 +44,8 @@ def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
     for column, player in enumerate(players):
         us[:, column], source[:, column] = costs.unit_costs(model, player.capabilities)
         _overlay(us[:, column], source[:, column], model, player)
+        if target.is_host:
+            _measured(us[:, column], source[:, column], model, player)
     rates = [costs.rates(player.capabilities) for player in players]
     fixed, per_byte = _links(rates)
     watts = np.array([rate.watts for rate in rates], dtype=np.float64)
@@ -58,6 +60,19 @@ def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> 
         verdict = verdicts.get(unit.id)
         if verdict is not None and verdict.cost_us is not None:
             us[row], source[row] = verdict.cost_us, "declared"
+
+
+def _measured(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:
+    """Put what was measured here over everything: a segment's time is shared out as its units were estimated."""
+    from zif.profiling.store import measured
+
+    rows = {unit.id: row for row, unit in enumerate(model.units)}
+    for units, took in measured(model.fingerprint, player.backend.name, player.capabilities.toolchain):
+        if all(unit in rows for unit in units):
+            at = [rows[unit] for unit in units]
+            estimate = float(us[at].sum())
+            us[at] = us[at] * (took / estimate) if estimate > 0 else took / len(at)
+            source[at] = "measured"
 
 
 def _links(rates: Sequence[Rates]) -> tuple[Floats, Floats]:
