@@ -1,0 +1,127 @@
+"""Labels to segments: groups of units on one backend that run as one step, in an order that has every input ready."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zif.placement.graph import PlacementError
+from zif.placement.problem import Ints, Problem
+
+
+def segments(problem: Problem, labels: Ints) -> Ints:
+    """int32[n]: the segment of each unit, numbered in an order in which they can run one after the other.
+
+    Each segment is convex (no path leaves it and comes back), so the segments form a DAG; groups stay whole. With one
+    or two backends in use the launch cost, and among equals the number of segments, is the least possible: the units
+    fall into phases, a unit's phase being the greatest number of changes of backend on a path to it. With more backends
+    (where the least is not known to be computable quickly) the cheaper of two list schedules. Linear time.
+    """
+    labels = np.ascontiguousarray(labels, dtype=np.int32)
+    if labels.shape != (problem.n,) or (problem.n and (labels.min() < 0 or labels.max() >= problem.k)):
+        raise PlacementError(f"labels must be {problem.n} numbers from 0 to {problem.k - 1}")
+    whole, member = problem.whole
+    if whole is problem:
+        return whole_segments(problem, labels)
+    merged = np.zeros(whole.n, dtype=np.int32)
+    merged[member] = labels
+    if (merged[member] != labels).any():
+        raise PlacementError("units of one group have different labels")
+    return whole_segments(whole, merged)[member]
+
+
+def whole_segments(problem: Problem, labels: Ints) -> Ints:
+    """As `segments`, for a problem without groups."""
+    used = np.unique(labels)
+    if len(used) <= 1:
+        return np.zeros(problem.n, dtype=np.int32)
+    before = problem.graph.before
+    if len(used) == 2:
+        side = (labels == used[1]).astype(np.int32).tolist()
+        found = [np.array(_phases(before, side, first), dtype=np.int32) for first in (0, 1)]
+    else:
+        found = _schedules(problem, labels.tolist())
+    found = [_dense(segment) for segment in found]
+    return min(found, key=lambda segment: (launches(problem, labels, segment).sum(), segment.max()))
+
+
+def launches(problem: Problem, labels: Ints, segment: Ints) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """float64[number of segments]: what starting each of them costs."""
+    of = np.zeros(int(segment.max(initial=-1)) + 1, dtype=np.int32)
+    of[segment] = labels
+    return problem.launch[of]
+
+
+def _dense(segment: Ints) -> Ints:
+    """Renumber without gaps, keeping the order."""
+    present = np.zeros(int(segment.max()) + 1, dtype=np.int32)
+    present[segment] = 1
+    return (np.cumsum(present, dtype=np.int32) - 1)[segment].astype(np.int32)
+
+
+def _phases(before: list[list[int]], side: list[int], first: int) -> list[int]:
+    """The earliest phase of each unit when phases alternate between the two sides, beginning with `first`.
+
+    A unit may run in the phase of its latest input if that is of its own side, else in the one after.
+    """
+    phase: list[int] = []
+    append, at = phase.append, phase.__getitem__
+    for inputs, own in zip(before, side, strict=True):
+        if not inputs:
+            append(own ^ first)
+            continue
+        latest = phase[inputs[0]] if len(inputs) == 1 else max(map(at, inputs))
+        append(latest + ((latest ^ own ^ first) & 1))
+    return phase
+
+
+def _schedules(problem: Problem, label: list[int]) -> list[Ints]:
+    """Two list schedules: forwards, and backwards from the outputs."""
+    before, after = problem.graph.before, problem.graph.after
+    down = range(problem.n - 1, -1, -1)
+    forwards = _exhaust(problem.k, before, after, label, _changes(after, label, down))
+    backwards = _exhaust(problem.k, after, before, label, _changes(before, label, range(problem.n)))
+    return [forwards, (backwards.max() - backwards).astype(np.int32)]
+
+
+def _changes(onward: list[list[int]], label: list[int], order: range) -> list[int]:
+    """For each unit, the greatest number of changes of backend on a path that starts there and follows `onward`."""
+    found = [0] * len(label)
+    for unit in order:
+        best, own = 0, label[unit]
+        for other in onward[unit]:
+            count = found[other] + (label[other] != own)
+            if count > best:
+                best = count
+        found[unit] = best
+    return found
+
+
+def _exhaust(k: int, waiting_for: list[list[int]], onward: list[list[int]], label: list[int], left: list[int]) -> Ints:
+    """List scheduling: run all that is ready on one backend, and what gets ready by it, then turn to the backend
+    with the most changes still ahead (then the most ready units, then the lowest label)."""
+    waits = [len(inputs) for inputs in waiting_for]
+    ready: list[list[int]] = [[] for _ in range(k)]
+    ahead = [-1] * k
+    for unit, count in enumerate(waits):
+        if not count:
+            ready[label[unit]].append(unit)
+            ahead[label[unit]] = max(ahead[label[unit]], left[unit])
+    segment = np.zeros(len(label), dtype=np.int32)
+    for number in range(len(label)):
+        turn = max(range(k), key=lambda b: (ahead[b], len(ready[b]), -b))
+        if ahead[turn] < 0:
+            break
+        run, ready[turn], ahead[turn] = ready[turn], [], -1
+        for unit in run:  # grows while it is walked
+            for other in onward[unit]:
+                waits[other] -= 1
+                if not waits[other]:
+                    own = label[other]
+                    if own == turn:
+                        run.append(other)
+                    else:
+                        ready[own].append(other)
+                        if left[other] > ahead[own]:
+                            ahead[own] = left[other]
+        segment[run] = number
+    return segment
