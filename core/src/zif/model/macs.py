@@ -1,0 +1,150 @@
+"""Multiply-accumulates of one node, from the shapes of its values. A dimension that is not known counts as one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+
+import onnx
+
+from zif.model.types import Shape
+from zif.records import TensorInfo
+
+Shapes = Sequence[Shape | None]
+_Rule = Callable[[onnx.NodeProto, Shapes, Shapes], int]
+
+
+def _size(shape: Sequence[int | str | None] | None) -> int:
+    return math.prod(d for d in shape if isinstance(d, int)) if shape else 1
+
+
+def _int(node: onnx.NodeProto, name: str, default: int = 0) -> int:
+    return next((a.i for a in node.attribute if a.name == name), default)
+
+
+def _conv(place: int) -> _Rule:
+    """Each output element sums over the weights of one output channel; the weights are input number `place`."""
+
+    def count(_: onnx.NodeProto, inputs: Shapes, outputs: Shapes) -> int:
+        weight = inputs[place]
+        return _size(outputs[0]) * _size(weight[1:]) if weight else 0
+
+    return count
+
+
+def _conv_transpose(_: onnx.NodeProto, inputs: Shapes, __: Shapes) -> int:
+    """Each input element is spread over the weights of its input channel."""
+    weight = inputs[1]
+    return _size(inputs[0]) * _size(weight[1:]) if weight else 0
+
+
+def _matmul(place: int) -> _Rule:
+    """Rows x inner x columns for every matrix of the broadcast batch; the right matrix is input number `place`."""
+
+    def count(_: onnx.NodeProto, inputs: Shapes, __: Shapes) -> int:
+        a, b = inputs[0], inputs[place]
+        if not a or not b:
+            return 0
+        columns = b[-1:] if len(b) > 1 else ()
+        inner = a[-1] if isinstance(a[-1], int) else (b[-2:-1] or b)[0]
+        return _size((*_broadcast(a[:-2], b[:-2]), *a[-2:-1], inner, *columns))
+
+    return count
+
+
+def _broadcast(a: Shape, b: Shape) -> Shape:
+    pairs = zip_longest(reversed(a), reversed(b), fillvalue=1)
+    return tuple(x if _size((x,)) >= _size((y,)) else y for x, y in pairs)
+
+
+def _packed(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
+    """MatMulNBits: the weights are packed, their columns stand in an attribute."""
+    return _size(inputs[0]) * _int(node, "N", 1)
+
+
+def _gemm(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
+    a, b = inputs[0], inputs[1]
+    if not a or not b or len(a) != 2 or len(b) != 2:
+        return 0
+    rows, inner = (a[1], a[0]) if _int(node, "transA") else a
+    columns = b[0] if _int(node, "transB") else b[1]
+    return _size((rows, inner, columns))
+
+
+def _recurrent(gates: int) -> _Rule:
+    """Per step and direction: every gate multiplies the input and the state."""
+
+    def count(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
+        data, weight = inputs[0], inputs[1]
+        if not data or len(data) != 3 or not weight:
+            return 0
+        hidden = _int(node, "hidden_size") or _size(weight[1:2]) // gates
+        return _size(data[:2]) * _size(weight[:1]) * gates * hidden * (_size(data[2:]) + hidden)
+
+    return count
+
+
+def _einsum(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
+    """The product of all index sizes, for two operands or more; an ellipsis counts by the widest operand."""
+    equation = next((a.s.decode() for a in node.attribute if a.name == "equation"), "").replace(" ", "")
+    terms = equation.split("->")[0].split(",")
+    if len(terms) < 2 or len(terms) != len(inputs):
+        return 0
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, inputs, strict=True):
+        if shape is None:
+            return 0
+        letters = term.replace("...", "")
+        wide = len(shape) - len(letters)
+        cut = term.find("...")
+        if (cut < 0 and wide) or wide < 0:
+            return 0
+        names = letters if cut < 0 else [*letters[:cut], *(f".{wide - i}" for i in range(wide)), *letters[cut:]]
+        for name, dim in zip(names, shape, strict=True):
+            sizes[name] = max(sizes.get(name, 1), _size((dim,)))
+    return math.prod(sizes.values()) * (len(terms) - 1)
+
+
+def _attention(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
+    """Scores and weighted sum: queries x keys x (query head size + value head size), per query head."""
+    query, key, value = inputs[:3]
+    if not query or not key or not value:
+        return 0
+    past = _size(inputs[4][2:3]) if len(inputs) > 4 and inputs[4] else 0
+    if len(query) == 4:
+        batch_heads, rows, width = _size(query[:2]), _size(query[2:3]), _size(query[3:])
+        length, value_width = _size(key[2:3]), _size(value[3:])
+    else:
+        heads, kv_heads = _int(node, "q_num_heads", 1) or 1, _int(node, "kv_num_heads", 1) or 1
+        batch_heads, rows, width = _size(query[:1]) * heads, _size(query[1:2]), _size(query[2:]) // heads
+        length, value_width = _size(key[1:2]), _size(value[2:]) // kv_heads
+    return batch_heads * rows * (length + past) * (width + value_width)
+
+
+_RULES: Mapping[str, _Rule] = {
+    **{op: _conv(1) for op in ("Conv", "ConvInteger", "DeformConv", "FusedConv")},
+    **{op: _matmul(1) for op in ("MatMul", "FusedMatMul", "MatMulInteger")},
+    **dict.fromkeys(("Gemm", "FusedGemm"), _gemm),
+    **{"QLinearConv": _conv(3), "QLinearMatMul": _matmul(3), "MatMulNBits": _packed},
+    **{"ConvTranspose": _conv_transpose, "Einsum": _einsum, "Attention": _attention},
+    **{"LSTM": _recurrent(4), "GRU": _recurrent(3), "RNN": _recurrent(1)},
+}
+
+
+def macs(node: onnx.NodeProto, tensors: Mapping[str, TensorInfo]) -> int:
+    """Multiply-accumulates of one run of the node; 0 for operators that only move or map elements.
+
+    A node with bodies counts each body once, an If its dearer branch; what the bodies compute on must be in `tensors`.
+    """
+    rule = _RULES.get(node.op_type)
+    if rule is None or node.domain not in ("", "com.microsoft"):
+        return 0
+    try:
+        return rule(node, _shapes(node.input, tensors), _shapes(node.output, tensors))
+    except (IndexError, ValueError):  # a malformed node: its backend will say so, the estimate need not
+        return 0
+
+
+def _shapes(names: Sequence[str], tensors: Mapping[str, TensorInfo]) -> list[Shape | None]:
+    return [info.shape if (info := tensors.get(name)) else None for name in names]

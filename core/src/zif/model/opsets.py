@@ -1,0 +1,76 @@
+"""Operator sets: which versions a model imports, and in which version an operator was last defined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import onnx
+from onnx.defs import SchemaError, get_schema, onnx_opset_version
+
+from zif.errors import InvalidModel
+from zif.model.subgraphs import all_graphs
+
+
+def imported(proto: onnx.ModelProto, label: str) -> dict[str, int]:
+    """Domain ("" for ai.onnx) to version. Raises InvalidModel for two versions of one domain, or a version too new."""
+    versions: dict[str, int] = {}
+    for entry in proto.opset_import:
+        domain = plain_domain(entry.domain)
+        if versions.setdefault(domain, entry.version) != entry.version:
+            raise InvalidModel(
+                f"{label} imports two versions of the domain {domain or 'ai.onnx'!r}: {versions[domain]} and "
+                f"{entry.version}. Convert it to one with onnx.version_converter."
+            )
+    if versions.get("", 0) > onnx_opset_version():
+        raise InvalidModel(
+            f"{label} uses opset {versions['']}, and onnx {onnx.__version__} knows versions up to "
+            f"{onnx_opset_version()}. Install a newer onnx, or export with an older opset."
+        )
+    return versions
+
+
+def plain_domain(domain: str) -> str:
+    """ "" for ONNX's own domain, however it is written."""
+    return "" if domain == "ai.onnx" else domain
+
+
+def normalise_domains(proto: onnx.ModelProto, versions: Mapping[str, int]) -> None:
+    """Write ONNX's own domain as "" everywhere, and every import once."""
+    graphs = list(all_graphs(proto.graph))
+    for nodes in [graph.node for graph in graphs] + [function.node for function in proto.functions]:
+        for node in nodes:
+            if node.domain == "ai.onnx":
+                node.domain = ""
+    del proto.opset_import[:]
+    proto.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in versions.items())
+
+
+def check_imports(proto: onnx.ModelProto, versions: Mapping[str, int], label: str) -> None:
+    """Every domain that a node uses is imported. Raises InvalidModel naming the node."""
+    for graph in all_graphs(proto.graph):
+        for node in graph.node:
+            if node.domain not in versions:
+                raise InvalidModel(
+                    f"{label}: node {node.name!r} ({node.op_type}) is of the domain {node.domain or 'ai.onnx'!r}, "
+                    f"which the model does not import; its imports are {sorted(versions)}. Export it again."
+                )
+
+
+@cache
+def since_version(op_type: str, domain: str, opset: int) -> int:
+    """The opset version in which the operator got the definition that holds in `opset`.
+
+    0 for an operator that ONNX does not have (any more) in that version; the imported version itself for a domain that
+    onnx has no definitions of.
+    """
+    try:
+        schema = get_schema(op_type, opset, domain)
+    except SchemaError:
+        return 0 if domain in _known_domains() else opset
+    return 0 if schema.deprecated else schema.since_version
+
+
+@cache
+def _known_domains() -> frozenset[str]:
+    return frozenset(schema.domain for schema in onnx.defs.get_all_schemas())

@@ -1,0 +1,26 @@
+"""The arithmetic that a unit computes in, as one word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zif.records import TensorInfo
+
+_FLOATS = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
+
+
+def word(dtype: str) -> str:
+    """ "fp32", "fp16", "bf16", "fp8", "int8" (also for uint8), "int4", "int64", "bool", …; "" for no tensor."""
+    if dtype in _FLOATS:
+        return _FLOATS[dtype]
+    if dtype.startswith("float8"):
+        return "fp8"
+    if dtype.startswith("float4"):
+        return "fp4"
+    return dtype.removeprefix("u") if dtype.startswith("uint") else dtype
+
+
+def of_values(values: Iterable[TensorInfo]) -> str:
+    """The first floating type among the values decides; without one, the first type that is known."""
+    words = [found for value in values if (found := word(value.dtype))]
+    return next((w for w in words if w[:2] in ("fp", "bf")), words[0] if words else "")

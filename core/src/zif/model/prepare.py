@@ -1,0 +1,102 @@
+"""From a file's proto to the canonical one: every later step reads that, and may rely on what is said here.
+
+Afterwards functions are inlined, constants are initializers, weights of old files are no inputs, nodes are sorted and
+have unique names, every value is made once, domains are imported, and each reader of a DequantizeLinear has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+from attrs import frozen
+
+from zif.errors import InvalidModel
+from zif.model import constants, nodes, opsets, qdq, shapes
+from zif.model.external import check_places
+from zif.model.functions import inline
+from zif.model.nodes import Node
+from zif.model.source import Source
+
+
+@frozen(eq=False)
+class Prepared:
+    """The canonical proto with its nodes as records, in the same order."""
+
+    proto: onnx.ModelProto
+    nodes: list[Node]
+    opsets: dict[str, int]
+
+
+def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepared:
+    """Bring the proto of `source` into canonical form, in place. Raises InvalidModel and UsageError."""
+    proto, label = source.proto, source.label
+    graph = proto.graph
+    versions = opsets.imported(proto, label)
+    opsets.normalise_domains(proto, versions)
+    if proto.functions:
+        inline(proto)
+        versions = opsets.imported(proto, label)
+    opsets.check_imports(proto, versions, label)
+    records = constants.hoist(graph, [nodes.scan(node) for node in graph.node])
+    constants.densify(graph)
+    _tidy_initializers(proto)
+    given = _given(graph)
+    nodes.check_values(records, given, graph)
+    records = nodes.sort(records, given)
+    shapes.override(graph, fixed or {}, set(initializer_names(graph)))
+    shapes.check_dims(graph)
+    nodes.name_uniquely(records)
+    outputs = [value.name for value in graph.output]
+    taken = {*given, *(name for node in records for name in node.outputs)}
+    records = qdq.duplicate_shared(records, outputs, taken)
+    _write(graph, records)
+    return Prepared(proto, records, versions)
+
+
+def initializer_names(graph: onnx.GraphProto) -> list[str]:
+    """Names of all initializers, in the file's order, sparse ones last."""
+    return [t.name for t in graph.initializer] + [s.values.name for s in graph.sparse_initializer]
+
+
+def _given(graph: onnx.GraphProto) -> list[str]:
+    inputs = [value.name for value in graph.input]
+    if len(set(inputs)) < len(inputs):
+        twice = next(name for index, name in enumerate(inputs) if name in inputs[:index])
+        raise InvalidModel(f"the model has two inputs named {twice!r}. Export it again.")
+    return inputs + initializer_names(graph)
+
+
+def _tidy_initializers(proto: onnx.ModelProto) -> None:
+    """Drop initializers without a name, refuse repeated ones, and take those of IR 3 out of the inputs.
+
+    Before IR 4 every weight had to be listed as an input; ONNX Runtime does not let those be replaced either.
+    """
+    graph = proto.graph
+    names = initializer_names(graph)
+    if "" in names:
+        for index in reversed([i for i, tensor in enumerate(graph.initializer) if not tensor.name]):
+            del graph.initializer[index]
+    seen: set[str] = set()
+    for tensor in graph.initializer:
+        if tensor.name in seen:
+            raise InvalidModel(f"the model has two initializers named {tensor.name!r}. Export it again.")
+        seen.add(tensor.name)
+    check_places(graph.initializer)
+    if proto.ir_version < 4:
+        seen.update(names)
+        inputs = [value for value in graph.input if value.name not in seen]
+        if names or len(inputs) < len(graph.input):
+            proto.ir_version = 4
+        del graph.input[:]
+        graph.input.extend(inputs)
+
+
+def _write(graph: onnx.GraphProto, records: list[Node]) -> None:
+    """Put the nodes into the graph if they are not the ones that it has."""
+    if len(records) != len(graph.node) or any(a is not b.proto for a, b in zip(graph.node, records, strict=True)):
+        protos = [node.proto for node in records]
+        del graph.node[:]
+        graph.node.extend(protos)
+    for node, proto in zip(records, graph.node, strict=True):
+        node.proto = proto

@@ -1,0 +1,127 @@
+"""Fixing the dimensions of a model's inputs, as the caller asked: `shapes={"input": [1, 3, 224, 224]}`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Collection, Mapping, Sequence
+
+import onnx
+
+from zif.errors import InvalidModel, UsageError
+from zif.model.subgraphs import all_graphs
+
+
+def override(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]], optional: Collection[str]) -> None:
+    """Write `shapes` into the graph's inputs, and put the numbers wherever the same symbols stand.
+
+    Raises UsageError for an unknown input (listing those there are), a wrong rank, a dimension that is no count and one
+    that contradicts what is fixed already.
+    """
+    inputs = {value.name: value for value in graph.input if value.name not in optional}
+    symbols: dict[str, tuple[int, str]] = {}
+    for name, dims in shapes.items():
+        if name not in inputs:
+            raise UsageError(f"the model has no input {name!r}; its inputs are {_listed(inputs)}.")
+        _fix(inputs[name], _counts(name, dims), symbols)
+    if symbols:
+        for current in all_graphs(graph):
+            _substitute(current, symbols)
+
+
+def _listed(inputs: Mapping[str, onnx.ValueInfoProto]) -> str:
+    if not inputs:
+        return "none"
+    return ", ".join(f"{name!r} {_text(value)}" for name, value in inputs.items())
+
+
+def _text(value: onnx.ValueInfoProto) -> str:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return "(rank unknown)"
+    dims = (str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim)
+    return f"[{', '.join(dims)}]"
+
+
+def _counts(name: str, dims: Sequence[int]) -> list[int]:
+    if isinstance(dims, (str, bytes)) or not isinstance(dims, Sequence):
+        raise UsageError(f"the shape of {name!r} must be a list of whole numbers, not {dims!r}.")
+    counts = []
+    for dim in dims:
+        try:
+            count = -1 if isinstance(dim, bool) else operator.index(dim)
+        except TypeError:
+            count = -1
+        if not 0 <= count < 2**63:
+            raise UsageError(f"the shape of {name!r} holds {dim!r}; a dimension is a whole number, zero or more.")
+        counts.append(count)
+    return counts
+
+
+def _fix(value: onnx.ValueInfoProto, counts: list[int], symbols: dict[str, tuple[int, str]]) -> None:
+    name = value.name
+    if not value.type.HasField("tensor_type"):
+        raise UsageError(f"the input {name!r} is no tensor and has no shape to fix.")
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        tensor.shape.dim.extend(onnx.TensorShapeProto.Dimension() for _ in counts)
+    if len(tensor.shape.dim) != len(counts):
+        rank = len(tensor.shape.dim)
+        raise UsageError(
+            f"the input {name!r} is {_text(value)}, rank {rank}; the shape {counts} has rank {len(counts)}."
+        )
+    for axis, (dim, count) in enumerate(zip(tensor.shape.dim, counts, strict=True)):
+        if dim.HasField("dim_value") and dim.dim_value >= 0:
+            if dim.dim_value != count:
+                raise UsageError(f"dimension {axis} of the input {name!r} is fixed to {dim.dim_value}, not {count}.")
+        elif dim.dim_param:
+            _agree(dim.dim_param, count, name, symbols)
+        dim.dim_value = count
+    if not counts:
+        tensor.shape.SetInParent()
+
+
+def _agree(symbol: str, count: int, name: str, symbols: dict[str, tuple[int, str]]) -> None:
+    known, where = symbols.setdefault(symbol, (count, name))
+    if known != count:
+        raise UsageError(
+            f"the dimension {symbol!r} is {known} in the input {where!r}, {count} in {name!r}. Give it one number."
+        )
+
+
+def _substitute(graph: onnx.GraphProto, symbols: Mapping[str, tuple[int, str]]) -> None:
+    for values in (graph.input, graph.output, graph.value_info):
+        for value in values:
+            for dim in tensor_dims(value.type):
+                if dim.dim_param in symbols:
+                    dim.dim_value = symbols[dim.dim_param][0]
+
+
+def tensor_dims(proto: onnx.TypeProto) -> Sequence[onnx.TensorShapeProto.Dimension]:
+    """The dimensions of a tensor type, also of one inside a sequence or an optional."""
+    kind = proto.WhichOneof("value")
+    if kind == "sequence_type":
+        return tensor_dims(proto.sequence_type.elem_type)
+    if kind == "optional_type":
+        return tensor_dims(proto.optional_type.elem_type)
+    return proto.tensor_type.shape.dim if kind == "tensor_type" else ()
+
+
+def check_dims(graph: onnx.GraphProto) -> None:
+    """Refuse negative dimensions; a -1, which some exporters write for "unknown", becomes unknown.
+
+    Raises InvalidModel naming the value.
+    """
+    for values in (graph.input, graph.output, graph.value_info):
+        for value in values:
+            for axis, dim in enumerate(tensor_dims(value.type)):
+                if dim.dim_value == -1:
+                    dim.ClearField("dim_value")
+                elif dim.dim_value < 0:
+                    raise InvalidModel(_negative(f"dimension {axis} of the value {value.name!r}", dim.dim_value))
+    for tensor in graph.initializer:
+        if any(dim < 0 for dim in tensor.dims):
+            raise InvalidModel(_negative(f"a dimension of the initializer {tensor.name!r}", min(tensor.dims)))
+
+
+def _negative(what: str, value: int) -> str:
+    return f"{what} is {value}, and a dimension cannot be negative. Export the model again."

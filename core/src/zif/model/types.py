@@ -1,0 +1,90 @@
+"""ONNX's type protos as `TensorInfo` records, and how many bytes elements take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+import onnx
+
+from zif.records import DTYPE_BITS, TensorInfo
+
+Dim = int | str | None
+Shape = tuple[Dim, ...]
+
+#: ONNX's words for element types, by number: 1 -> "float", 17 -> "float8e4m3fn".
+ELEMENT_WORDS: Mapping[int, str] = {v: k.lower() for k, v in onnx.TensorProto.DataType.items()}
+
+
+def type_string(proto: onnx.TypeProto) -> str:
+    """The type in ONNX notation, "tensor(float)" or "seq(tensor(int64))"; "" when the proto says nothing."""
+    kind = proto.WhichOneof("value")
+    if kind == "tensor_type":
+        return _of("tensor", _word(proto.tensor_type.elem_type))
+    if kind == "sequence_type":
+        return _of("seq", type_string(proto.sequence_type.elem_type))
+    if kind == "optional_type":
+        return _of("optional", type_string(proto.optional_type.elem_type))
+    if kind == "sparse_tensor_type":
+        return _of("sparse_tensor", _word(proto.sparse_tensor_type.elem_type))
+    if kind == "map_type":
+        value = type_string(proto.map_type.value_type)
+        return f"map({_word(proto.map_type.key_type)},{value})" if value else ""
+    return f"opaque({proto.opaque_type.domain},{proto.opaque_type.name})" if kind == "opaque_type" else ""
+
+
+def _word(element: int) -> str:
+    return ELEMENT_WORDS.get(element, "undefined")
+
+
+def _of(kind: str, inner: str) -> str:
+    return f"{kind}({inner})" if inner and inner != "undefined" else ""
+
+
+@cache
+def tensor_type(element: int) -> str:
+    """ "tensor(float)" for 1, and so on; "" for an element type that this version of onnx does not know."""
+    return _of("tensor", _word(element))
+
+
+def shape_of(proto: onnx.TensorShapeProto) -> Shape:
+    """Dimensions as int (fixed), str (symbolic) or None (unknown, also for the -1 that some exporters write)."""
+    return tuple(_dim(d) for d in proto.dim)
+
+
+def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
+    if dim.HasField("dim_value"):
+        return dim.dim_value if dim.dim_value >= 0 else None
+    return dim.dim_param or None
+
+
+def value_info(proto: onnx.ValueInfoProto) -> TensorInfo:
+    """One value as a record."""
+    kind = proto.type
+    if kind.HasField("tensor_type"):
+        tensor = kind.tensor_type
+        shape = shape_of(tensor.shape) if tensor.HasField("shape") else None
+        return TensorInfo(proto.name, tensor_type(tensor.elem_type), shape)
+    return TensorInfo(proto.name, type_string(kind))
+
+
+def initializer_info(proto: onnx.TensorProto) -> TensorInfo:
+    """One initializer as a record; its data is not touched."""
+    return TensorInfo(proto.name, tensor_type(proto.data_type), tuple(proto.dims))
+
+
+def known_bytes(infos: Iterable[TensorInfo | None]) -> int | None:
+    """Sum of sizes in bytes; None as soon as one is not known."""
+    total = 0
+    for info in infos:
+        size = None if info is None else info.nbytes
+        if size is None:
+            return None
+        total += size
+    return total
+
+
+def tensor_bytes(proto: onnx.TensorProto) -> int | None:
+    """Bytes that the elements of an initializer take, from type and dims alone; None for an unknown or string type."""
+    info = initializer_info(proto)
+    return info.nbytes if info.dtype in DTYPE_BITS and info.dtype != "string" else None
