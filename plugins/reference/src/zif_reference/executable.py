@@ -1,0 +1,77 @@
+"""A segment that runs in the evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx.reference import ReferenceEvaluator
+from zif.errors import InvalidModel
+
+from zif_reference.upgrade import older_operators
+
+if TYPE_CHECKING:
+    from zif import Arrays, Compiled
+
+
+class Evaluation:
+    """One segment. The evaluator keeps what it computes in local names, so several threads may run it at once."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        files = compiled.files
+        model = onnx.load_model_from_string(_content(files[compiled.main]))
+        self._outputs = [output.name for output in model.graph.output]
+        self._strings = {info.name for info in compiled.outputs if info.type == "tensor(string)"}
+        self._evaluator: Any = _evaluator_class(files)(model, new_ops=older_operators(model))
+
+    def run(self, inputs: Arrays) -> dict[str, Any]:
+        """The outputs by name, for inputs by name."""
+        # Copied on the way in and out: an operator may write to its input, return it, or return one of its constants.
+        values = self._evaluator.run(self._outputs, {name: _own(value) for name, value in inputs.items()})
+        outputs = {name: _own(value) for name, value in zip(self._outputs, values, strict=True)}
+        outputs.update((name, outputs[name].astype(object)) for name in self._strings)
+        return outputs
+
+    def close(self) -> None:
+        """Nothing is held that Python does not free."""
+
+
+def _own(value: Any) -> Any:
+    """A copy: of an array, of the list that a sequence is, of the dict that a map is; None for an empty optional."""
+    if isinstance(value, list | tuple):
+        return [_own(item) for item in value]
+    if value is None or isinstance(value, dict):
+        return None if value is None else dict(value)
+    return np.array(value, order="C", copy=True)
+
+
+def _evaluator_class(files: Mapping[str, bytes | Path]) -> type[ReferenceEvaluator]:
+    """The evaluator, reading external weights from the artifact's own files."""
+
+    class Evaluator(ReferenceEvaluator):  # type: ignore[misc]
+        def retrieve_external_data(self, initializer: onnx.TensorProto) -> np.ndarray[Any, Any]:
+            return _external(initializer, files)
+
+    return Evaluator
+
+
+def _external(initializer: onnx.TensorProto, files: Mapping[str, bytes | Path]) -> np.ndarray[Any, Any]:
+    where = {entry.key: entry.value for entry in initializer.external_data}
+    if where.get("location") not in files:
+        raise InvalidModel(f"tensor {initializer.name!r} needs the file {where.get('location')!r}, which is not there")
+    loaded = onnx.TensorProto(name=initializer.name, data_type=initializer.data_type, dims=initializer.dims)
+    start, length = int(where.get("offset", 0)), where.get("length")
+    loaded.raw_data = _content(files[where["location"]], start, None if length is None else int(length))
+    array: np.ndarray[Any, Any] = onnx.numpy_helper.to_array(loaded)
+    return array
+
+
+def _content(file: bytes | Path, start: int = 0, length: int | None = None) -> bytes:
+    if isinstance(file, bytes):
+        return file[start : None if length is None else start + length]
+    with file.open("rb") as stream:
+        stream.seek(start)
+        return stream.read(-1 if length is None else length)
