@@ -101,9 +101,12 @@ def planner(
 def builder(made: Planner, cache: bool = True, progress: Progress | None = None) -> Builder:
     """The builder of a planner's segments, with the user's artifact cache unless `cache` is False."""
     from zif.build import Builder
+
+    if not cache:
+        return Builder(made, None, progress)
     from zif.cache import default_cache
 
-    return Builder(made, default_cache() if cache else None, progress)
+    return Builder(made, default_cache(), progress)
 
 
 def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -33,7 +33,10 @@ class UnitVerdict:
 
 @frozen
 class UnitPlan:
-    """One unit, where it was placed and what every backend said of it."""
+    """One unit, where it was placed and what every backend said of it.
+
+    inputs and outputs name its tensors (weights not counted); macs are multiply-accumulates.
+    """
 
     name: str
     op_type: str
@@ -41,6 +44,10 @@ class UnitPlan:
     backend: str
     segment: int
     verdicts: Mapping[str, UnitVerdict]
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    macs: int = 0
+    precision: str = ""
 
 
 @frozen
@@ -217,4 +224,5 @@ def _segment(data: Mapping[str, Any]) -> Segment:
 
 def _unit(data: Mapping[str, Any]) -> UnitPlan:
     verdicts = {name: UnitVerdict(**item) for name, item in data["verdicts"].items()}
-    return UnitPlan(**{**data, "verdicts": verdicts})
+    names = {key: tuple(data[key]) for key in ("inputs", "outputs")}
+    return UnitPlan(**{**data, **names, "verdicts": verdicts})

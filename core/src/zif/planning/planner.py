@@ -106,7 +106,18 @@ class Planner:
         moves = alternatives(task, labels)
         told = explain(self.model, self.names, verdicts, self.prices, labels, moves, pins, self.request.policy)
         return tuple(
-            UnitPlan(unit.id, unit.op_type, unit.domain, self.names[int(labels[i])], int(solution.segments[i]), told[i])
+            UnitPlan(
+                name=unit.id,
+                op_type=unit.op_type,
+                domain=unit.domain,
+                backend=self.names[int(labels[i])],
+                segment=int(solution.segments[i]),
+                verdicts=told[i],
+                inputs=unit.inputs,
+                outputs=unit.outputs,
+                macs=unit.macs,
+                precision=unit.precision,
+            )
             for i, unit in enumerate(self.model.units)
         )
 
