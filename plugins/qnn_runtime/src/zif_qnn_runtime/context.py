@@ -1,0 +1,100 @@
+"""Context binaries: a model compiled for one chip, as a small ONNX wrapper and Qualcomm's binary beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from zif_qnn_runtime.failures import QnnError, original_name
+from zif_qnn_runtime.libraries import BackendType
+from zif_qnn_runtime.provideroptions import ProviderOptions
+from zif_qnn_runtime.session import EP_NAME, create, session_options
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_COMPATIBILITY = f"ep_compatibility_info.{EP_NAME}"
+
+
+@frozen
+class ContextInfo:
+    """What a wrapper says of its binary; an empty word or None where it says nothing.
+
+    strays are the nodes of the model that are not inside the binary.
+    """
+
+    binary: str
+    qnn_version: str = ""
+    soc_model: int | None = None
+    vtcm_mb: int | None = None
+    strays: tuple[str, ...] = ()
+
+
+def compile_context(
+    model: bytes | Path, backend: BackendType, options: ProviderOptions, folder: Path, name: str = "context"
+) -> tuple[Path, Path]:
+    """Compile a model wholly for the chip of `options.soc_model`; gives the paths of the wrapper and of the binary.
+
+    The binary is not reproducible: some of its bytes differ each time. Raises BackendUnavailable, or QnnError with the
+    nodes that stood in the way where they are known.
+    """
+    wrapper = folder / f"{name}.onnx"
+    wrapper.unlink(missing_ok=True)  # ONNX Runtime refuses to replace it
+    config = {
+        "ep.context_enable": "1",
+        "ep.context_embed_mode": "0",
+        "ep.context_file_path": str(wrapper),
+    }
+    try:
+        create(model, session_options(backend, options, config))
+        return wrapper, _whole(wrapper)
+    except Exception:
+        for file in (wrapper, wrapper.with_name(f"{wrapper.stem}_qnn.bin")):  # written even when a node was refused
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _whole(wrapper: Path) -> Path:
+    """The binary of a wrapper that holds the whole model."""
+    if not wrapper.is_file():
+        raise QnnError("QNN took no node of the model, so there is nothing to compile", "unassigned")
+    info = describe(wrapper)
+    if info.strays or not info.binary:
+        nodes = tuple(original_name(node) for node in info.strays)
+        raise QnnError(f"QNN does not take every node; nodes: {', '.join(nodes[:5])}", "unassigned", nodes=nodes)
+    return wrapper.with_name(info.binary)
+
+
+def describe(wrapper: Path | bytes) -> ContextInfo:
+    """Read a wrapper without loading its binary. Raises QnnError for a file that is no such wrapper."""
+    import onnx
+
+    try:
+        data = wrapper if isinstance(wrapper, bytes) else wrapper.read_bytes()
+        model = onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's own errors have no stable home
+        raise QnnError(f"the wrapper of a context binary cannot be read: {error}", "context") from error
+    contexts = [node for node in model.graph.node if node.op_type == "EPContext"]
+    strays = tuple(node.name or node.op_type for node in model.graph.node if node.op_type != "EPContext")
+    binaries = [attribute.s.decode() for node in contexts for attribute in node.attribute if _names_binary(attribute)]
+    if not contexts:
+        return ContextInfo("", strays=strays)
+    facts = {prop.key: prop.value for prop in model.metadata_props}.get(_COMPATIBILITY, "").split(":")
+    if len(facts) < 7:
+        return ContextInfo(binaries[0] if binaries else "", strays=strays)
+    soc, vtcm = (int(word) if word.isdigit() else None for word in facts[5:7])
+    return ContextInfo(binaries[0] if binaries else "", facts[2], soc, vtcm, strays)
+
+
+def _names_binary(attribute: object) -> bool:
+    return getattr(attribute, "name", "") == "ep_cache_context" and bool(getattr(attribute, "s", b""))
+
+
+def load_context(wrapper: Path, backend: BackendType, options: ProviderOptions) -> onnxruntime.InferenceSession:
+    """Open a compiled model. A damaged binary can take the process down: check a hash of it first.
+
+    Raises BackendUnavailable without the library, QnnError (kind "context") for an artifact that is not accepted.
+    """
+    return create(wrapper, session_options(backend, options))

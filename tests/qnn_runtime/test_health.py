@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from zif_qnn_runtime import host_kind, libraries, status, statuses
+
+
+@pytest.fixture
+def sdk_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An SDK of the user's that is there, and empty."""
+    folders = libraries._SDK_FOLDERS.get((sys.platform, libraries.machine()))
+    if folders is None:
+        pytest.skip("no QNN SDK exists for this machine")
+    folder = tmp_path / "lib" / folders[0]
+    folder.mkdir(parents=True)
+    monkeypatch.setenv(libraries.SDK_VARIABLE, str(tmp_path))
+    return folder
+
+
+def build(source: str, library: Path) -> None:
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform == "win32":
+        pytest.skip("no C compiler")
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)], input=source.encode(), check=True
+    )
+
+
+def test_htp_starts_and_lists_its_operators(htp: None) -> None:
+    found = status("htp")
+    assert (found.available, found.reason) == (True, "")
+    assert {"Conv2d", "MatMul", "Softmax"} <= set(found.operators)
+    assert found.build.startswith("v2.")
+    assert found.kind == ("emulator" if libraries.machine() == "x86_64" else "hardware")
+
+
+def test_every_library_has_an_answer() -> None:
+    rows = {one.name: one for one in statuses()}
+    assert set(rows) == set(libraries.LIBRARIES)
+    assert all(one.available or one.reason for one in rows.values())
+
+
+def test_gpu_without_adreno_says_what_it_looks_for(htp: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if libraries.machine() != "x86_64":
+        pytest.skip("only x86-64 is known to have no Adreno GPU")
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable))
+    found = status("gpu")
+    assert not found.available
+    assert "OpenCL driver of an Adreno GPU" in found.reason
+    assert found.reason.endswith("missing: aoc, oqclc")
+
+
+def test_broken_library_is_told_with_its_cure(sdk_folder: Path) -> None:
+    (sdk_folder / libraries.file_name("QnnHtp")).write_bytes(b"junk")
+    found = status("htp")
+    assert not found.available
+    assert "cannot be loaded" in found.reason
+    assert "unset QNN_SDK_ROOT" in found.reason
+
+
+def test_library_that_crashes_when_loaded_leaves_this_process_alone(sdk_folder: Path) -> None:
+    path = sdk_folder / libraries.file_name("QnnHtp")
+    build("#include <stdlib.h>\n__attribute__((constructor)) void go(void) { abort(); }", path)
+    found = status("htp")
+    assert not found.available
+    assert "takes the process down when it is loaded (signal 6)" in found.reason
+
+
+def test_alien_library_is_recognised(sdk_folder: Path) -> None:
+    build("int nothing;", sdk_folder / libraries.file_name("QnnHtp"))
+    assert "not one of QNN's" in status("htp").reason
+
+
+def test_replaced_library_is_asked_again(sdk_folder: Path) -> None:
+    path = sdk_folder / libraries.file_name("QnnHtp")
+    path.write_bytes(b"junk")
+    first = status("htp").reason
+    build("int nothing;", path)
+    assert status("htp").reason != first
+
+
+def test_arm_is_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert host_kind() == "hardware"
+
+
+def test_arm_linux_without_a_dsp_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from zif_qnn_runtime import health
+
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(health, "_DSP_DEVICES", ("no-such-device",))
+    assert "no Hexagon NPU" in health._missing_device()
+    monkeypatch.setattr(health, "_DSP_DEVICES", ("null",))
+    assert health._missing_device() == ""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from onnx.reference import ReferenceEvaluator
+from qnn_runtime.graphs import CHIP, cnn, single
+from zif.errors import BackendUnavailable
+from zif_qnn_runtime import ProviderOptions, QnnError, assignment, libraries, open_session, register
+
+pytestmark = pytest.mark.usefixtures("htp")
+OPTIONS = ProviderOptions(soc_model=CHIP)
+
+
+def test_whole_graph_runs_on_qnn_in_fp16() -> None:
+    model = cnn()
+    session = open_session(model.SerializeToString(), "htp", OPTIONS)
+    assert set(assignment(session)) >= {"conv", "relu", "pool"}
+    assert assignment(session, elsewhere=True) == ()
+    x = np.random.default_rng(1).normal(size=(1, 3, 16, 16)).astype(np.float32)
+    (given,), (wanted,) = session.run(None, {"x": x}), ReferenceEvaluator(model).run(None, {"x": x})
+    np.testing.assert_allclose(given, wanted, rtol=5e-3, atol=5e-3)
+    assert not np.array_equal(given, wanted)  # it is no fp32 engine in disguise
+
+
+def test_unsupported_node_is_an_error_and_no_fallback() -> None:
+    with pytest.raises(QnnError, match="nodes: erf") as caught:
+        open_session(cnn(erf=True).SerializeToString(), "htp", OPTIONS)
+    assert caught.value.kind == "unassigned"
+    assert caught.value.nodes == ("erf",)
+
+
+def test_unknown_chip_is_an_error() -> None:
+    with pytest.raises(QnnError, match="did not start"):
+        open_session(cnn().SerializeToString(), "htp", ProviderOptions(soc_model=10_000))
+
+
+def test_missing_library_is_unavailable() -> None:
+    if libraries.find("cpu").path is not None:
+        pytest.skip("libQnnCpu is here")
+    with pytest.raises(BackendUnavailable, match="libQnnCpu"):
+        open_session(cnn().SerializeToString(), "cpu", ProviderOptions())
+
+
+def test_gpu_that_cannot_start_is_an_error_and_no_fallback() -> None:
+    if libraries.machine() != "x86_64":
+        pytest.skip("there may be a GPU")
+    with pytest.raises(QnnError, match="CANNOT_INITIALIZE"):
+        open_session(cnn().SerializeToString(), "gpu", ProviderOptions())
+
+
+def test_junk_is_an_error() -> None:
+    with pytest.raises(QnnError):
+        open_session(b"junk", "htp", OPTIONS)
+
+
+def test_registering_twice_is_fine() -> None:
+    register()
+    register()
+
+
+def test_nothing_is_written_to_the_terminal() -> None:
+    program = (
+        "from qnn_runtime.graphs import single; from zif_qnn_runtime import *\n"
+        "open_session(single('Relu').SerializeToString(), 'htp', ProviderOptions(soc_model=57))\n"
+        "try: open_session(single('Erf').SerializeToString(), 'htp', ProviderOptions(soc_model=57))\n"
+        "except QnnError: print('refused')"
+    )
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path)), "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+
+
+def test_dynamic_shape_is_not_taken() -> None:
+    with pytest.raises(QnnError):
+        open_session(single("Relu", shape=("N", 8)).SerializeToString(), "htp", OPTIONS)
