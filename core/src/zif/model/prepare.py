@@ -1,7 +1,8 @@
 """From a file's proto to the canonical one: every later step reads that, and may rely on what is said here.
 
-Afterwards functions are inlined, constants are initializers, weights of old files are no inputs, nodes are sorted and
-have unique names, every value is made once, domains are imported, and each reader of a DequantizeLinear has its own.
+Afterwards functions are inlined, constants and what follows from shapes alone are initializers, weights of old files
+are no inputs, nodes are sorted and have unique names, every value is made once, domains are imported, and each reader of
+a DequantizeLinear has one of its own.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from attrs import frozen
 from zif.errors import InvalidModel
 from zif.model import constants, nodes, opsets, qdq, shapes
 from zif.model.external import check_places
+from zif.model.fold import fold
 from zif.model.functions import inline
+from zif.model.infer import infer
 from zif.model.nodes import Node
 from zif.model.source import Source
 
 
 @frozen(eq=False)
 class Prepared:
-    """The canonical proto with its nodes as records, in the same order."""
+    """The canonical proto, its nodes as records in the same order, and what is known of values by name."""
 
     proto: onnx.ModelProto
     nodes: list[Node]
     opsets: dict[str, int]
+    infos: dict[str, onnx.ValueInfoProto]
 
 
 def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepared:
@@ -44,14 +48,18 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     given = _given(graph)
     nodes.check_values(records, given, graph)
     records = nodes.sort(records, given)
-    shapes.override(graph, fixed or {}, set(initializer_names(graph)))
     shapes.check_dims(graph)
+    shapes.override(graph, fixed or {}, set(initializer_names(graph)))
     nodes.name_uniquely(records)
+    records = constants.bypass(graph, records)
     outputs = [value.name for value in graph.output]
     taken = {*given, *(name for node in records for name in node.outputs)}
     records = qdq.duplicate_shared(records, outputs, taken)
     _write(graph, records)
-    return Prepared(proto, records, versions)
+    walk = infer(proto, records)
+    records = fold(graph, records, walk)
+    _write(graph, records)
+    return Prepared(proto, records, versions, walk.infos)
 
 
 def initializer_names(graph: onnx.GraphProto) -> list[str]:

@@ -107,7 +107,9 @@ def tensor_dims(proto: onnx.TypeProto) -> Sequence[onnx.TensorShapeProto.Dimensi
 
 
 def check_dims(graph: onnx.GraphProto) -> None:
-    """Refuse negative dimensions; a -1, which some exporters write for "unknown", becomes unknown.
+    """Refuse negative dimensions; a -1 and a "?", which some exporters write for "unknown", become unknown.
+
+    Two such dimensions are not the same one, as two of the same name would be.
 
     Raises InvalidModel naming the value.
     """
@@ -116,6 +118,8 @@ def check_dims(graph: onnx.GraphProto) -> None:
             for axis, dim in enumerate(tensor_dims(value.type)):
                 if dim.dim_value == -1:
                     dim.ClearField("dim_value")
+                elif dim.dim_param and not any(letter.isalpha() for letter in dim.dim_param):
+                    dim.ClearField("dim_param")
                 elif dim.dim_value < 0:
                     raise InvalidModel(_negative(f"dimension {axis} of the value {value.name!r}", dim.dim_value))
     for tensor in graph.initializer:
