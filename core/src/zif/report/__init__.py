@@ -1,0 +1,8 @@
+"""A plan for people: one HTML file, and overlays for the viewers in which they already look at models."""
+
+from __future__ import annotations
+
+from zif.report.html import plan_html
+from zif.report.overlay import annotated, node_data
+
+__all__ = ["annotated", "node_data", "plan_html"]

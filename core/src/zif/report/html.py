@@ -1,0 +1,154 @@
+"""A plan as one self-contained HTML file: drawing, tables, every verdict; folded by segment, searchable, printable."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from zif.report import figures
+from zif.report.layout import edges_between, layers
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from zif.planning import Plan, Segment, UnitPlan
+
+#: Colours that stay apart for colour-blind readers (Okabe and Ito, 2008), on white and with white text.
+COLOURS = ("#0072B2", "#B34F00", "#007A5A", "#8E4585", "#7A6A00", "#555555")
+
+
+def plan_html(plan: Plan) -> str:
+    """The page. No network, no external file; without JavaScript every table is still there."""
+    return (
+        _environment()
+        .get_template("plan.html.j2")
+        .render(
+            plan=plan,
+            colours=_colours(plan),
+            segments=_segments(plan),
+            drawing=_drawing(plan),
+            obstacles=_obstacles(plan),
+            bars=_bars(plan),
+            fig=figures,
+            data=_data(plan),
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    loader = jinja2.PackageLoader("zif.report", "templates")
+    options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
+    return jinja2.Environment(loader=loader, **options)
+
+
+def _colours(plan: Plan) -> dict[str, str]:
+    """A colour per backend that takes part; those that got units come first, so that theirs stay apart."""
+    names = [*plan.backends, *(c.name for c in plan.candidates if c.takes_part and c.name not in plan.backends)]
+    return {name: COLOURS[min(i, len(COLOURS) - 1)] for i, name in enumerate(names)} | {"host": "#333333"}
+
+
+def _segments(plan: Plan) -> list[dict[str, Any]]:
+    """Each segment with its units, what they cost, and its most frequent operators."""
+    members: dict[int, list[UnitPlan]] = {segment.id: [] for segment in plan.segments}
+    for unit in plan.units:
+        members[unit.segment].append(unit)
+    return [{"segment": one, "units": members[one.id], "ops": _ops(members[one.id])} for one in plan.segments]
+
+
+def _ops(units: Sequence[UnitPlan]) -> str:
+    top = Counter(unit.op_type for unit in units).most_common(4)
+    more = len({unit.op_type for unit in units}) - len(top)
+    return ", ".join(f"{op} × {n}" for op, n in top) + (f", {more} more" if more > 0 else "")
+
+
+def _obstacles(plan: Plan) -> list[dict[str, Any]]:
+    """Units that some backend does not run, grouped by backend, code and sentence, most frequent first."""
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    for unit in plan.units:
+        for name, verdict in unit.verdicts.items():
+            if name != unit.backend and not verdict.supported:
+                key = (name, verdict.code, verdict.basis, _general(verdict.reason, unit.name))
+                groups.setdefault(key, []).append(unit.name)
+    rows = [
+        {"backend": name, "code": code, "basis": basis, "reason": reason, "units": units}
+        for (name, code, basis, reason), units in groups.items()
+    ]
+    return sorted(rows, key=lambda row: (row["backend"], -len(row["units"])))
+
+
+def _general(reason: str, unit: str) -> str:
+    """A reason without the unit's own name, so that equal reasons meet."""
+    return reason.replace(f"{unit!r}", "it").replace(f'"{unit}"', "it")
+
+
+def _bars(plan: Plan) -> list[dict[str, Any]]:
+    """This plan beside greedy placement and each single backend, as widths in percent."""
+    predicted = plan.predicted
+    rows = [("this plan", predicted.latency_us), ("greedy", predicted.greedy_latency_us)]
+    rows += [(f"all on {name}", us) for name, us in predicted.single.items()]
+    top = max(us for _, us in rows) or 1.0
+    return [{"name": name, "us": us, "width": max(0.5, 100 * us / top)} for name, us in rows]
+
+
+#: Geometry of the segment drawing, in SVG user units.
+BOX_W, BOX_H, GAP_X, GAP_Y, MARGIN = 210, 54, 26, 34, 14
+
+
+def _drawing(plan: Plan) -> dict[str, Any]:
+    """The segments as boxes and the tensors between them as lines."""
+    makers = {name: one.id for one in plan.segments for name in one.outputs}
+    edges = edges_between(makers, [(one.id, one.inputs) for one in plan.segments])
+    spots = layers(len(plan.segments), edges)
+    widest = max((spot.width for spot in spots), default=1)
+    middle = MARGIN + widest * (BOX_W + GAP_X) / 2
+    boxes = [
+        _box(one, spot.row, middle + spot.column * (BOX_W + GAP_X))
+        for one, spot in zip(plan.segments, spots, strict=True)
+    ]
+    moved = Counter()
+    for transfer in plan.transfers:
+        moved[makers.get(transfer.tensor, -1)] += transfer.bytes
+    lines = [
+        {
+            "x1": boxes[a]["cx"],
+            "y1": boxes[a]["y"] + BOX_H,
+            "x2": boxes[b]["cx"],
+            "y2": boxes[b]["y"],
+            "moved": moved[a] > 0,
+        }
+        for a, b in edges
+    ]
+    height = max((box["y"] for box in boxes), default=0) + BOX_H + MARGIN
+    return {"boxes": boxes, "lines": lines, "width": 2 * middle, "height": height, "w": BOX_W, "h": BOX_H}
+
+
+def _box(segment: Segment, row: int, centre: float) -> dict[str, Any]:
+    return {
+        "id": segment.id,
+        "cx": round(centre, 1),
+        "x": round(centre - BOX_W / 2, 1),
+        "y": MARGIN + row * (BOX_H + GAP_Y),
+        "backend": segment.backend,
+        "kind": segment.kind,
+        "text": f"{len(segment.units)} units · {figures.duration(segment.latency_us)}",
+    }
+
+
+def _data(plan: Plan) -> str:
+    """What the script draws unit graphs from: per segment names, operators, places and edges; JSON, inert in HTML."""
+    result = []
+    for row in _segments(plan):
+        units = row["units"]
+        makers = {name: i for i, unit in enumerate(units) for name in unit.outputs}
+        edges = edges_between(makers, [(i, unit.inputs) for i, unit in enumerate(units)])
+        spots = layers(len(units), edges)
+        nodes = [[u.name, u.op_type, s.row, s.column] for u, s in zip(units, spots, strict=True)]
+        result.append({"id": row["segment"].id, "nodes": nodes, "edges": edges})
+    text = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("&", "\\u0026")
