@@ -1,4 +1,4 @@
-"""Shapes that a graph computes for itself: Shape, Gather, Concat, Cast … between a tensor and the Reshape that follows.
+"""Numbers that a graph computes for itself: Shape, Gather, Concat, Cast … between a tensor and its Reshape.
 
 ONNX's own inference propagates such numbers through a few operators only and gives up at the first other one. Here the
 small tensors are computed, node by node, with onnx's reference implementation, and inference goes on with their values.
@@ -8,128 +8,173 @@ Exporters write whole subgraphs of this kind (a Swin transformer has 12,000 node
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, numpy_helper
 from onnx.defs import get_schema
 from onnx.shape_inference import infer_node_outputs
 
+from zif.model.external import is_external
+from zif.model.nodes import Node
 from zif.model.shapes import tensor_dims
+
+if TYPE_CHECKING:
+    from onnx.reference import ReferenceEvaluator
+
+    from zif.records import Array
 
 #: Values with more elements are data, not shapes.
 LIMIT = 1024
 _RANDOM = frozenset(
-    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
+    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"}
+)
+_MEASURES = frozenset({"Shape", "Size"})
+#: Operators that every engine computes to the same bit in floating point: each element is moved or rounded once.
+_EXACT = frozenset(
+    {"Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Floor"}
+    | {"Gather", "GatherElements", "Greater", "GreaterOrEqual", "Identity", "Less", "LessOrEqual", "Max", "Min", "Mul"}
+    | {"Neg", "Pad", "Range", "Reshape", "Shape", "Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile"}
+    | {"Transpose", "Unsqueeze", "Where"}
 )
 
 
-def resolve(bare: ModelProto, types: Mapping[str, TypeProto]) -> dict[str, TypeProto]:
-    """`types` with the shapes completed that follow from numbers computed in the graph.
+class Walk:
+    """One pass over sorted nodes: `infos` is completed, and `values` gets the small tensors that are constant.
 
-    `bare` is a model with sorted nodes and the data of its small initializers. Nothing is gained when an input's shape
-    is open, so nothing is tried then.
+    `exact` names the values that any engine would compute to the same bit. Only what follows from a value computed here
+    is inferred again: a graph without such arithmetic costs a look at each node.
     """
-    known = dict(types)
-    graph = bare.graph
-    data = {tensor.name for tensor in graph.initializer}
-    if not all(_static(known.get(value.name)) for value in graph.input if value.name not in data):
-        return known
-    if all(_static(known.get(name)) for node in graph.node for name in node.output if name):
-        return known
-    walk = _Walk(known, list(bare.opset_import), bare.ir_version)
-    walk.take_initializers(graph)
-    for node in graph.node:
-        walk.visit(node)
-    return known
+
+    def __init__(self, bare: ModelProto, infos: dict[str, ValueInfoProto]) -> None:
+        self.infos = infos
+        self.values: dict[str, Array] = {}
+        self.exact: set[str] = set()
+        self._opsets, self._ir_version = list(bare.opset_import), bare.ir_version
+        self._versions = {opset.domain: opset.version for opset in bare.opset_import}
+        self._changed: set[str] = set()
+        self._evaluators: dict[tuple[Any, ...], ReferenceEvaluator | None] = {}
+        self._take_initializers(bare.graph)
+
+    def _type(self, name: str) -> TypeProto | None:
+        info = self.infos.get(name)
+        return None if info is None else info.type
+
+    def _take_initializers(self, graph: GraphProto) -> None:
+        replaceable = {value.name for value in graph.input}
+        for tensor in graph.initializer:
+            if tensor.name not in self.infos:
+                dims = list(tensor.dims)
+                self.infos[tensor.name] = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, dims)
+            if is_external(tensor) or math.prod(tensor.dims) > LIMIT or tensor.name in replaceable:
+                continue
+            try:
+                self.values[tensor.name] = numpy_helper.to_array(tensor)
+                self.exact.add(tensor.name)
+            except ValueError:  # data was dropped from the skeleton
+                continue
+
+    def visit(self, node: Node) -> None:
+        """Complete what follows for the outputs of one node."""
+        names = node.reads
+        stale = not self._changed.isdisjoint(names)
+        constant = self.values.keys() >= set(names)
+        if node.nested or not (stale or constant or node.op_type in _MEASURES):
+            return
+        if stale and not all(_static(self._type(name)) for name in node.outputs if name):
+            self._infer(node)
+        self._compute(node, constant)
+
+    def _infer(self, node: Node) -> None:
+        if not all(name in self.infos for name in node.reads):
+            return
+        data = {name: numpy_helper.from_array(self.values[name], name) for name in node.reads if name in self.values}
+        types = {name: self.infos[name].type for name in node.reads}
+        try:
+            schema = get_schema(node.op_type, self._versions.get(node.domain, 1), node.domain)
+            found = infer_node_outputs(schema, node.proto, types, data, None, self._opsets, self._ir_version)
+        except Exception:  # an unknown operator, or a defect of its inference: what is known stays
+            return
+        for name, kind in found.items():
+            if kind.WhichOneof("value") and kind != self._type(name):
+                self.infos[name] = ValueInfoProto(name=name, type=kind)
+                self._changed.add(name)
+
+    def _compute(self, node: Node, constant: bool) -> None:
+        """Compute the node when it makes small tensors out of known ones."""
+        outputs = [name for name in node.outputs if name]
+        kinds = [self._type(name) for name in outputs]
+        if node.domain or node.op_type in _RANDOM or not outputs or not all(_small(kind) for kind in kinds):
+            return
+        if node.op_type in _MEASURES and _static(source := self._type(node.inputs[0])) and source:
+            results: Sequence[Any] = [_measure(node, source)]
+        elif constant:
+            results = self._evaluate(node)
+        else:
+            return
+        if len(results) != len(outputs) or not all(map(_fits, results, kinds)):
+            return
+        self.values.update(zip(outputs, results, strict=True))
+        self._changed.update(outputs)
+        if node.op_type in _MEASURES or self._is_exact(node, outputs):
+            self.exact.update(outputs)
+
+    def _is_exact(self, node: Node, outputs: Sequence[str]) -> bool:
+        if not self.exact.issuperset(node.reads):
+            return False
+        return node.op_type in _EXACT or all(self.values[name].dtype.kind in "iub" for name in (*node.reads, *outputs))
+
+    def _evaluate(self, node: Node) -> Sequence[Any]:
+        places = {name: f"i{place}" for place, name in enumerate(node.reads)}
+        inputs = tuple(places.get(name, "") for name in node.inputs)
+        outputs = tuple(f"o{place}" if name else "" for place, name in enumerate(node.outputs))
+        key = (node.op_type, inputs, outputs, *(a.SerializeToString() for a in node.proto.attribute))
+        if key not in self._evaluators:
+            self._evaluators[key] = self._evaluator(node, inputs, outputs)
+        evaluator = self._evaluators[key]
+        try:
+            return evaluator.run(None, {places[name]: self.values[name] for name in places}) if evaluator else ()
+        except Exception:  # not every operator has an implementation for every type: its values stay unknown
+            return ()
+
+    def _evaluator(self, node: Node, inputs: Sequence[str], outputs: Sequence[str]) -> ReferenceEvaluator | None:
+        """onnx's own implementation of one node, under plain names so that it serves all nodes of its kind."""
+        from onnx.reference import ReferenceEvaluator
+
+        plain = NodeProto(op_type=node.op_type, input=inputs, output=outputs, attribute=node.proto.attribute)
+        graph = GraphProto(name="one", node=[plain])
+        graph.input.extend(ValueInfoProto(name=name) for name in dict.fromkeys(inputs) if name)
+        graph.output.extend(ValueInfoProto(name=name) for name in outputs if name)
+        try:
+            return ReferenceEvaluator(ModelProto(graph=graph, opset_import=self._opsets, ir_version=self._ir_version))
+        except Exception:  # the operator has no implementation
+            return None
 
 
 def _static(kind: TypeProto | None) -> bool:
     if kind is None or not kind.tensor_type.HasField("shape"):
         return False
-    return all(dim.HasField("dim_value") for dim in tensor_dims(kind))
+    return all(dim.HasField("dim_value") for dim in kind.tensor_type.shape.dim)
 
 
 def _small(kind: TypeProto | None) -> bool:
-    return kind is not None and _static(kind) and _count(dim.dim_value for dim in tensor_dims(kind)) <= LIMIT
+    return kind is not None and _static(kind) and math.prod(dim.dim_value for dim in tensor_dims(kind)) <= LIMIT
 
 
-class _Walk:
-    """One pass over the nodes in order: types by name and, of small tensors, values by name."""
-
-    def __init__(self, types: dict[str, TypeProto], opsets: list[OperatorSetIdProto], ir_version: int) -> None:
-        self.types, self.opsets, self.ir_version = types, opsets, ir_version
-        self.versions = {opset.domain or "": opset.version for opset in opsets}
-        self.values: dict[str, np.ndarray[Any, Any]] = {}
-
-    def take_initializers(self, graph: GraphProto) -> None:
-        for tensor in graph.initializer:
-            external = tensor.data_location == onnx.TensorProto.EXTERNAL
-            if not external and _count(tensor.dims) <= LIMIT and tensor.data_type != onnx.TensorProto.STRING:
-                try:
-                    self.values[tensor.name] = numpy_helper.to_array(tensor)
-                except ValueError:  # data was dropped from the skeleton
-                    continue
-            if tensor.name not in self.types:
-                self.types[tensor.name] = onnx.helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
-
-    def visit(self, node: NodeProto) -> None:
-        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-            return
-        if not all(_static(self.types.get(name)) for name in node.output if name):
-            self._infer(node)
-        self._compute(node)
-
-    def _infer(self, node: NodeProto) -> None:
-        names = [name for name in node.input if name]
-        if not all(name in self.types for name in names):
-            return
-        data = {name: numpy_helper.from_array(self.values[name], name) for name in names if name in self.values}
-        types = {name: self.types[name] for name in names}
-        try:
-            schema = get_schema(node.op_type, self.versions.get(node.domain, 1), node.domain)
-            found = infer_node_outputs(schema, node, types, data, None, self.opsets, self.ir_version)
-        except Exception:  # an unknown operator, or a defect of its inference: what is known stays
-            return
-        self.types.update((name, kind) for name, kind in found.items() if kind.WhichOneof("value"))
-
-    def _compute(self, node: NodeProto) -> None:
-        """Compute the node when it makes small tensors out of known ones."""
-        kinds = [self.types.get(name) for name in node.output if name]
-        if not kinds or not all(
-            _static(k) and _count(d.dim_value for d in tensor_dims(k)) <= LIMIT for k in kinds if k
-        ):
-            return
-        if None in kinds or node.domain or node.op_type in _RANDOM:
-            return
-        if node.op_type == "Shape" and _static(self.types.get(node.input[0])):
-            self.values[node.output[0]] = _shape(node, self.types[node.input[0]])
-        elif all(name in self.values for name in node.input if name):
-            self._evaluate(node)
-
-    def _evaluate(self, node: NodeProto) -> None:
-        from onnx.reference import ReferenceEvaluator
-
-        names = dict.fromkeys(name for name in node.input if name)
-        outputs = [name for name in node.output if name]
-        graph = GraphProto(name="one", node=[node])
-        graph.input.extend(onnx.ValueInfoProto(name=name, type=self.types[name]) for name in names)
-        graph.output.extend(onnx.ValueInfoProto(name=name, type=self.types[name]) for name in outputs)
-        model = ModelProto(graph=graph, opset_import=self.opsets, ir_version=self.ir_version)
-        try:
-            results = ReferenceEvaluator(model).run(outputs, {name: self.values[name] for name in names})
-        except Exception:  # not every operator has an implementation for every type: its values stay unknown
-            return
-        self.values.update((name, np.asarray(value)) for name, value in zip(outputs, results, strict=True))
+def _fits(value: Any, kind: TypeProto | None) -> bool:
+    """Whether a computed value is what inference foretold; if not, one of the two is wrong and neither is used."""
+    if kind is None or not isinstance(value, (np.ndarray, np.generic)):
+        return False
+    if value.shape != tuple(dim.dim_value for dim in kind.tensor_type.shape.dim):
+        return False
+    return bool(value.dtype == onnx.helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type))
 
 
-def _shape(node: NodeProto, kind: TypeProto) -> np.ndarray[Any, Any]:
-    dims = [dim.dim_value for dim in tensor_dims(kind)]
-    at = {attribute.name: attribute.i for attribute in node.attribute}
+def _measure(node: Node, kind: TypeProto) -> Array:
+    dims = [dim.dim_value for dim in kind.tensor_type.shape.dim]
+    if node.op_type == "Size":
+        return np.array(math.prod(dims), dtype=np.int64)
+    at = {attribute.name: attribute.i for attribute in node.proto.attribute}
     return np.array(dims[slice(at.get("start", 0), at.get("end"))], dtype=np.int64)
-
-
-def _count(dims: Iterable[int]) -> int:
-    return math.prod(dims)

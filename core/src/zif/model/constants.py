@@ -65,6 +65,24 @@ def _from_attribute(attribute: onnx.AttributeProto) -> TensorProto | None:
     return None
 
 
+def bypass(graph: onnx.GraphProto, nodes: list[Node]) -> list[Node]:
+    """Let readers of an Identity of an initializer read the initializer; exporters write these for shared weights."""
+    fixed = {tensor.name for tensor in graph.initializer} - {value.name for value in graph.input}
+    kept_names = {value.name for value in graph.output}
+    kept_names.update(name for node in nodes for name in node.captured)
+    alias: dict[str, str] = {}
+    left = []
+    for node in nodes:
+        if any(name in alias for name in node.inputs):
+            node.rename_inputs(alias)
+        plain = node.op_type == "Identity" and not node.domain and len(node.inputs) == len(node.outputs) == 1
+        if plain and node.inputs[0] in fixed and node.outputs[0] not in kept_names:
+            alias[node.outputs[0]] = node.inputs[0]
+        else:
+            left.append(node)
+    return left
+
+
 def densify(graph: onnx.GraphProto) -> None:
     """Turn sparse initializers into dense ones where the data is at hand and small enough."""
     kept = []

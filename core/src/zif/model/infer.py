@@ -5,12 +5,14 @@ Inference on the whole of a 1 GB model takes seconds and gigabytes; on the skele
 
 from __future__ import annotations
 
-import onnx
+from collections.abc import Sequence
+
 from onnx import ModelProto, NodeProto, TensorProto
 from onnx.shape_inference import infer_shapes
 
-from zif.model.arithmetic import resolve
+from zif.model.arithmetic import Walk
 from zif.model.external import attribute_tensors
+from zif.model.nodes import Node
 from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import tensor_bytes
 
@@ -61,20 +63,21 @@ def _strip_node(node: NodeProto) -> None:
                 tensor.ClearField(field)
 
 
-def infer(proto: ModelProto) -> dict[str, onnx.ValueInfoProto]:
-    """Type and shape by value name for inputs, outputs and everything between them, as far as they can be known."""
+def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
+    """Types and shapes of all values, as far as they can be known, and the values of small constants.
+
+    `nodes` are the records of the graph's nodes, sorted.
+    """
     bare = skeleton(proto)
     try:
         inferred = infer_shapes(bare, data_prop=True)
     except Exception:  # a defect of one operator's inference must not lose what the file itself declares
         inferred = bare
     graph = inferred.graph
-    known = {value.name: value for value in graph.value_info}
-    known.update((value.name, value) for value in graph.input)
-    for value in graph.output:
-        if value.type.WhichOneof("value") or value.name not in known:
-            known[value.name] = value
-    for name, kind in resolve(bare, {name: value.type for name, value in known.items()}).items():
-        if name not in known or known[name].type is not kind:
-            known[name] = onnx.ValueInfoProto(name=name, type=kind)
-    return known
+    infos = {value.name: value for value in graph.value_info}
+    infos.update((value.name, value) for value in graph.input)
+    infos.update((v.name, v) for v in graph.output if v.type.WhichOneof("value") or v.name not in infos)
+    walk = Walk(bare, infos)
+    for node in nodes:
+        walk.visit(node)
+    return walk

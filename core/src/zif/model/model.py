@@ -12,7 +12,6 @@ from attrs import define, field
 
 from zif.errors import UsageError
 from zif.model import digest, external, slicing
-from zif.model.infer import infer
 from zif.model.prepare import prepare
 from zif.model.source import Source, read
 from zif.model.types import initializer_info, tensor_type, value_info
@@ -199,16 +198,13 @@ def _build(source: Source, shapes: Mapping[str, Sequence[int]] | None, name: str
     prepared = prepare(source, shapes)
     proto = prepared.proto
     graph = proto.graph
-    types = infer(proto)
+    types = prepared.infos
     initializers = {tensor.name: initializer_info(tensor) for tensor in graph.initializer}
     for sparse in graph.sparse_initializer:
         values = sparse.values
         initializers[values.name] = TensorInfo(values.name, tensor_type(values.data_type), tuple(sparse.dims))
-    tensors = {value: value_info(proto) for value, proto in types.items()} | initializers
-    for node in prepared.nodes:
-        for value in node.outputs:
-            if value and value not in tensors:
-                tensors[value] = TensorInfo(value)
+    made = [value.name for value in graph.input] + [v for node in prepared.nodes for v in node.outputs if v]
+    tensors = {v: value_info(types[v]) if v in types else TensorInfo(v) for v in made} | initializers
     inputs = [value.name for value in graph.input]
     outputs = [value.name for value in graph.output]
     return Model(

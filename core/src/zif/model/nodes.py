@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import onnx
 from attrs import define
@@ -18,9 +18,9 @@ _GRAPH_KINDS = frozenset({_ATTRIBUTE.GRAPH, _ATTRIBUTE.GRAPHS})
 
 @define(eq=False)
 class Node:
-    """One node of the main graph: names in their places (empty ones too), and whether it has bodies.
+    """One node of the main graph: names in their places (empty ones too), and whether it has bodies (`nested`).
 
-    `captured` are the outer values that its bodies read.
+    `captured` are the outer values that its bodies read; `reads` is all that the node reads, each once.
     """
 
     proto: onnx.NodeProto
@@ -30,17 +30,25 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     captured: tuple[str, ...]
-    nested: bool = False
+    nested: bool
+    reads: tuple[str, ...]
 
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Every value that the node reads."""
-        return (*filter(None, self.inputs), *self.captured) if self.captured else tuple(filter(None, self.inputs))
+    def rename_inputs(self, new: Mapping[str, str]) -> None:
+        """Read other values: `new` maps the names of inputs (not those that bodies capture)."""
+        for place, name in enumerate(self.inputs):
+            if name in new:
+                self.proto.input[place] = new[name]
+        self.inputs = tuple(self.proto.input)
+        self.reads = _reads(self.inputs, self.captured)
 
     @property
     def label(self) -> str:
         """How errors name the node."""
         return f"node {self.name!r} ({self.op_type})" if self.name else f"an unnamed {self.op_type} node"
+
+
+def _reads(inputs: Iterable[str], captured: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in (*inputs, *captured) if name))
 
 
 def scan(proto: onnx.NodeProto) -> Node:
@@ -54,8 +62,9 @@ def scan(proto: onnx.NodeProto) -> Node:
                 captured.update(dict.fromkeys(captures(body)))
                 check_places(tensors(body))
     check_places(attribute_tensors(proto))
-    names = tuple(proto.input), tuple(proto.output)
-    return Node(proto, proto.op_type, proto.domain, proto.name, *names, tuple(captured), nested)
+    inputs, outer = tuple(proto.input), tuple(captured)
+    names = inputs, tuple(proto.output), outer
+    return Node(proto, proto.op_type, proto.domain, proto.name, *names, nested, _reads(inputs, outer))
 
 
 def check_values(nodes: Sequence[Node], given: Iterable[str], graph: onnx.GraphProto) -> None:

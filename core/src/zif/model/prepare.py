@@ -1,8 +1,8 @@
 """From a file's proto to the canonical one: every later step reads that, and may rely on what is said here.
 
 Afterwards functions are inlined, constants and what follows from shapes alone are initializers, weights of old files
-are no inputs, nodes are sorted and have unique names, every value is made once, domains are imported, and each reader of
-a DequantizeLinear has one of its own.
+are no inputs, nodes are sorted and have unique names, every value is made once, domains are imported, and each reader
+of a DequantizeLinear has one of its own.
 """
 
 from __future__ import annotations

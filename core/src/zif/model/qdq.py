@@ -61,10 +61,7 @@ def _duplicate(maker: Node, reader: Node, taken: set[str]) -> Node:
     new = free_name(f"{old}_dup", taken)
     taken.add(new)
     proto.output[0] = new
-    for index, name in enumerate(reader.inputs):
-        if name == old:
-            reader.proto.input[index] = new
-    reader.inputs = tuple(reader.proto.input)
+    reader.rename_inputs({old: new})
     return scan(proto)
 
 
