@@ -81,13 +81,16 @@ def backend(name: str) -> Backend:
     imported or does not follow the contract.
     """
     with _lock:
+        opening = _opening.setdefault(name, threading.RLock())
+    with opening:  # one lock per name: a plugin whose import hangs holds up nobody but those who want it
         if name not in _opened:
             _opened[name] = _open(name)
         return _opened[name]
 
 
 _opened: dict[str, Backend] = {}
-_lock = threading.RLock()
+_opening: dict[str, threading.RLock] = {}
+_lock = threading.Lock()
 
 
 def _open(name: str) -> Backend:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from zif.asking import deadline, hear
 from zif.errors import BackendNotFound, ZifError
 from zif.planning.plan import Candidate, Request
 from zif.records import Capabilities, Target
@@ -15,9 +16,6 @@ from zif.registry import backend, installed
 if TYPE_CHECKING:
     from zif.facade import Backend
     from zif.model import Model
-
-#: Seconds that a backend has to say what it is, before it counts as broken.
-DEADLINE = 20.0
 
 #: Tells a caller which backend is being asked, for progress: called with its name before it is asked.
 Progress = Callable[[str], None]
@@ -61,9 +59,9 @@ def _ask_one(
     excluded = _excluded(name, request)
     if excluded:
         return None, _out(rows[0].distribution, rows[0].version, name, "excluded", excluded)
+    seconds = deadline()
     try:
-        facade = backend(name)
-        general = facade.capabilities(target, deadline=DEADLINE)
+        facade, general = hear(rows[0], target, seconds)
         refusal = _refusal(general, target, request)
         if refusal:
             return None, _candidate(facade, general, *refusal)
@@ -123,4 +121,4 @@ def _out(distribution: str, version: str, name: str, code: str, reason: str) -> 
     return Candidate(name, distribution, version, "", "hardware", "", False, code, reason)
 
 
-__all__ = ["DEADLINE", "Field", "Player", "ask", "stand_in"]
+__all__ = ["Field", "Player", "ask", "stand_in"]

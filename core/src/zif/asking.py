@@ -1,0 +1,96 @@
+"""Hearing what each installed backend is for a target: all at once, each within a deadline, so that none can hold up
+or take down the one who asks.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from zif.errors import BackendBroken, UsageError, ZifError
+from zif.facade import within
+from zif.records import Capabilities, Stage, Target
+from zif.registry import Installed, backend, installed
+
+if TYPE_CHECKING:
+    from zif.facade import Backend
+
+#: Environment variable with the seconds that a backend has to be imported and to say what it is; and the default.
+ENVIRONMENT, SECONDS = "ZIF_DEADLINE", 10.0
+
+
+@frozen
+class Answer:
+    """What came of asking one installed backend. `capabilities` None: nothing, and `reason` says why."""
+
+    row: Installed
+    capabilities: Capabilities | None = None
+    stages: tuple[Stage, ...] = ()
+    reason: str = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether it can run or compile here."""
+        return self.capabilities is not None and self.capabilities.available
+
+
+def deadline() -> float:
+    """Seconds that a backend has to answer. Raises UsageError when ZIF_DEADLINE is no positive number."""
+    text = os.environ.get(ENVIRONMENT, "")
+    try:
+        seconds = float(text) if text else SECONDS
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        raise UsageError(f"{ENVIRONMENT}={text}: must be a positive number of seconds")
+    return seconds
+
+
+def hear(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capabilities]:
+    """One backend, imported and asked what it is for `target`, in `seconds` altogether.
+
+    Raises ZifError subclasses only: BackendBroken also for a plugin that hangs or calls `exit` when it is imported.
+    """
+    owner = f"backend {row.name!r} ({row.distribution} {row.version})"
+
+    def ask() -> tuple[Backend, Capabilities]:
+        try:
+            found = backend(row.name)
+            return found, found.capabilities(target)
+        except ZifError:
+            raise
+        except BaseException as error:  # SystemExit too, which would end our process
+            raise BackendBroken(f"{owner} raised {type(error).__name__} when it was asked: {error}") from error
+
+    return within(seconds, ask, f"{owner} was not imported or did not answer")
+
+
+def hear_all(target: Target, rows: Sequence[Installed] | None = None, seconds: float | None = None) -> list[Answer]:
+    """What every installed backend (or those of `rows`) answers, in their order; takes one deadline at most."""
+    asked = list(installed() if rows is None else rows)
+    limit = deadline() if seconds is None else seconds
+    answers: dict[int, Answer] = {}
+
+    def ask(place: int) -> None:
+        answers[place] = _answer(asked[place], target, limit)
+
+    threads = [threading.Thread(target=ask, args=(place,), daemon=True) for place in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answers[place] for place in range(len(asked))]
+
+
+def _answer(row: Installed, target: Target, seconds: float) -> Answer:
+    if row.problem:
+        return Answer(row, reason=row.problem)
+    try:
+        found, capabilities = hear(row, target, seconds)
+    except ZifError as error:
+        return Answer(row, reason=str(error))
+    return Answer(row, capabilities, found.stages, capabilities.reason)

@@ -1,0 +1,48 @@
+"""The command line. `main` is the entry point: it runs one command and turns whatever happens into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command of `sys.argv` and leave the process with its exit code."""
+    code = run(sys.argv[1:])
+    if any(thread.name == "zif-deadline" for thread in threading.enumerate()):
+        os._exit(code)  # a plugin that hangs was left behind in a thread, and must not hold up the exit
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code."""
+    from zif.cli import failure, output
+    from zif.cli.app import application
+
+    words, debug = _without_debug(arguments)
+    as_json = "--json" in words
+    with output.guarded(as_json):
+        try:
+            return _code(application()(words, prog_name="zif", standalone_mode=False))
+        except SystemExit as done:  # typer's own way out, after completion scripts and broken pipes
+            return _code(done.code)
+        except BaseException as error:
+            return failure.report(error, as_json=as_json, debug=debug)
+        finally:
+            output.flush()
+
+
+def _code(answer: object) -> int:
+    return answer if isinstance(answer, int) else 0
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """`--debug` works wherever it stands, and ZIF_DEBUG=1 does too."""
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    debug = "--debug" in words[:end]
+    kept = [word for place, word in enumerate(words) if word != "--debug" or place > end]
+    return kept, debug or os.environ.get("ZIF_DEBUG", "") not in ("", "0")

@@ -1,0 +1,63 @@
+"""`zif backends`: who is installed, what each is here, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zif.cli.wishes import JsonOption, TargetOption
+
+if TYPE_CHECKING:
+    from zif.asking import Answer
+
+_COLOURS = {"hardware": "green", "emulator": "yellow"}
+
+
+def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
+    """List the installed backends and why they can run here or not.
+
+    A plugin that is broken, or does not answer within ZIF_DEADLINE seconds (10), is a row with its reason.
+    """
+    from zif.asking import hear_all
+    from zif.cli import output
+    from zif.cli.progress import working
+    from zif.targets import target as find
+
+    chip = find(target)
+    with working("asking the backends"):
+        answers = hear_all(chip)
+    if as_json:
+        output.document("backends", {"target": chip.name, "backends": [_fields(one) for one in answers]})
+    elif answers:
+        columns = ("backend", "distribution", "kind", "processor", "available", "stages", "toolchain")
+        output.table("", columns, [_cells(one) for one in answers])
+        for one in answers:
+            if one.reason:
+                output.say(f"{one.row.name}: {one.reason}")
+    else:
+        output.say("No backend is installed. `pip install zif-qnn-cpu` is a start.")
+
+
+def _fields(one: Answer) -> dict[str, Any]:
+    known = one.capabilities
+    return {
+        "name": one.row.name,
+        "distribution": one.row.distribution,
+        "version": one.row.version,
+        "kind": known.kind if known else None,
+        "processor": known.processor if known else None,
+        "available": one.available,
+        "reason": one.reason,
+        "stages": one.stages,
+        "toolchain": known.toolchain if known else "",
+        "notes": known.notes if known else (),
+        "module": one.row.module,
+    }
+
+
+def _cells(one: Answer) -> list[Any]:
+    known = one.capabilities
+    kind = (known.kind, _COLOURS[known.kind]) if known else ("?", "red")
+    state = ("yes", "green") if one.available else ("no" if known else "broken", "red")
+    owner = f"{one.row.distribution} {one.row.version}"
+    processor, toolchain = (known.processor, known.toolchain) if known else ("", "")
+    return [(one.row.name, "bold"), owner, kind, processor, state, " ".join(one.stages), toolchain]

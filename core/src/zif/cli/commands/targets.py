@@ -1,0 +1,79 @@
+"""`zif targets`: the chips that can be planned for, and where each figure comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli.wishes import JsonOption
+
+if TYPE_CHECKING:
+    from zif.records import Target
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="One chip, with every figure and its source.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List the chips that are known, or one with its sources."""
+    from zif.cli import output
+    from zif.targets import host, target, targets
+
+    if name:
+        chosen = target(name)
+        if as_json:
+            output.document("targets", {"targets": [_fields(chosen)]})
+        else:
+            _show(chosen)
+        return
+    known, here = targets(), host()
+    if as_json:
+        output.document("targets", {"targets": [_fields(one) for one in known], "host": _fields(here)})
+        return
+    columns = ("target", "title", "part", "HTP", "soc id", "VTCM MB", "fp16", "NPU int8 TMAC/s")
+    output.table("", columns, [_cells(one) for one in (here, *known)], right=columns[4:])
+    output.say("`zif targets NAME` shows every figure with its source, and the other names that the chip answers to.")
+
+
+def _fields(one: Target) -> dict[str, Any]:
+    import attrs
+
+    return attrs.asdict(one)
+
+
+def _cells(one: Target) -> list[Any]:
+    npu = one.processors.get("npu")
+    rate = npu.macs_per_s.get("int8") if npu else None
+    return [
+        (one.name, "bold"),
+        one.title,
+        ", ".join(alias for alias in one.aliases if not alias.startswith("qualcomm-")),
+        f"v{one.htp_arch}" if one.htp_arch else "",
+        one.soc_model,
+        one.vtcm_mb,
+        "yes" if one.htp_fp16 else "",
+        f"{rate / 1e12:.1f}" if rate else "",
+    ]
+
+
+def _show(one: Target) -> None:
+    from zif.cli import output
+
+    facts = {"htp_arch": one.htp_arch, "soc_model": one.soc_model, "vtcm_mb": one.vtcm_mb, "htp_fp16": one.htp_fp16}
+    output.say(f"{one.name}: {one.title}", style="bold")
+    if one.aliases:
+        output.say(f"also called {', '.join(one.aliases)}")
+    rows = [[key, value, one.sources.get(key, "")] for key, value in facts.items() if value is not None]
+    rows += [[key, "", source] for key, source in one.sources.items() if key not in facts]
+    output.table("", ("figure", "value", "source"), rows)
+    columns = ("processor", "GMAC/s by precision", "GB/s", "op µs", "launch µs", "link GB/s", "link µs", "W", "source")
+    output.table("Rates", columns, [_rates(name, rates) for name, rates in one.processors.items()])
+
+
+def _rates(name: str, rates: Any) -> list[Any]:
+    macs = ", ".join(f"{precision} {rate / 1e9:.0f}" for precision, rate in rates.macs_per_s.items())
+    gigabytes = (f"{value / 1e9:.1f}" for value in (rates.bytes_per_s, rates.link_bytes_per_s))
+    bandwidth, link = gigabytes
+    fixed = [f"{value:g}" for value in (rates.op_us, rates.launch_us)]
+    return [name, macs, bandwidth, *fixed, link, f"{rates.link_us:g}", f"{rates.watts:g}", rates.source]

@@ -1,0 +1,22 @@
+"""`zif version`: of zif and of what it stands on."""
+
+from __future__ import annotations
+
+from zif.cli.wishes import JsonOption
+
+
+def command(as_json: JsonOption = False) -> None:
+    """Print the versions of zif and of the backends."""
+    import platform
+
+    from zif.cli import output
+    from zif.registry import core_version, installed
+
+    backends = {row.distribution: row.version for row in installed()}
+    if as_json:
+        fields = {"zif": core_version(), "python": platform.python_version(), "backends": backends}
+        output.document("version", fields)
+        return
+    output.say(f"zif {core_version()} (Python {platform.python_version()})")
+    for name, version in backends.items():
+        output.say(f"{name} {version}")

@@ -1,0 +1,67 @@
+"""What went wrong, as one paragraph on stderr and an exit code; with --json as a `zif.error/1` document too."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+import typer
+
+from zif.cli import output
+from zif.errors import BackendCrashed, Unsupported, ZifError
+
+#: Exit codes beside those of the errors themselves.
+USAGE, BROKEN, INTERRUPTED = 2, 3, 130
+
+#: What typer raises for a call that it cannot parse; the class is public under this name only.
+_BadCall: Any = typer.BadParameter.__mro__[1]
+
+
+def report(error: BaseException, *, as_json: bool = False, debug: bool = False) -> int:
+    """Tell the reader, and return the exit code of the process."""
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return INTERRUPTED
+    name, message, code = _told(error, debug)
+    if as_json:
+        output.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
+    print(f"zif: error: {output.printable(message)}", file=sys.stderr)
+    if debug:
+        _show_cause(error)
+    return code
+
+
+def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
+    """Class name, message and exit code."""
+    if isinstance(error, ZifError):
+        return type(error).__name__, str(error).strip() or type(error).__name__, error.exit_code
+    if isinstance(error, _BadCall):
+        return "UsageError", _bad_call(error), USAGE
+    if isinstance(error, MemoryError):
+        return "MemoryError", "the machine ran out of memory; a smaller --shape or another target may fit", 1
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return type(error).__name__, f"{error.filename}: {error.strerror}", BROKEN
+    why = str(error).strip() or "no message"
+    hint = "" if debug else "; --debug shows where it happened"
+    return type(error).__name__, f"this is a bug in zif: {type(error).__name__}: {why}{hint}", BROKEN
+
+
+def _bad_call(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    help_of = f" `{context.command_path} --help` lists what it takes." if context else ""
+    return f"{error.format_message()}{help_of}"
+
+
+def _obstacles(error: BaseException) -> list[dict[str, Any]]:
+    if not isinstance(error, Unsupported):
+        return []
+    import attrs
+
+    return [attrs.asdict(obstacle) for obstacle in error.obstacles]
+
+
+def _show_cause(error: BaseException) -> None:
+    """The traceback with its chain of causes, and what a crashed backend wrote last."""
+    traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, BackendCrashed) and error.log:
+        print(f"the backend's last lines:\n{output.printable(error.log)}", file=sys.stderr)

@@ -1,0 +1,132 @@
+"""What holds for every command: exit codes, one paragraph of error, JSON alone on stdout, a fast start."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from fakes import GOOD, Site
+from zif.cli import commands
+
+NOISY = (
+    GOOD
+    + """
+import os
+os.write(1, b" # LIBNATIVE 1.2.3 loaded\\n")
+print("hello from Python")
+"""
+)
+BUG = "import zif.targets\nzif.targets.host = lambda: 1 / 0\n"
+
+
+def test_help_needs_neither_onnx_nor_numpy_nor_rich(site: Site) -> None:
+    result = site.start(["-X", "importtime", "-m", "zif", "--help"], None, {})
+    assert result.code == 0
+    assert "backends" in result.out
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in result.err.splitlines() if "|" in line}
+    assert not loaded & {"onnx", "numpy", "scipy", "rich", "pluggy", "PIL"}
+
+
+@pytest.mark.parametrize("command", [found.name.replace("_", "-") for found in pkgutil.iter_modules(commands.__path__)])
+def test_every_command_has_help(site: Site, command: str) -> None:
+    result = site.zif(command, "--help")
+    assert result.code == 0
+    assert f"zif {command}" in result.out
+
+
+def test_version(site: Site) -> None:
+    site.add("good", version="4.2")
+    assert site.zif("--version").out.startswith("zif ")
+    assert "fake-good 4.2" in site.zif("version").out
+    assert site.zif("version", "--json").json["backends"] == {"fake-good": "4.2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "nonsense"),
+        (["targets", "--nonsense"], "--nonsense"),
+        (["plan"], "MODEL"),
+        (["targets", "snapdragon-9-gen-9"], "snapdragon-8-gen-3"),
+        (["backends", "--target", "sm8660"], "snapdragon-8-gen-3"),
+    ],
+)
+def test_a_wrong_call_is_a_sentence_and_exit_code_2(site: Site, arguments: list[str], words: str) -> None:
+    result = site.zif(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("zif: error: ")
+    assert words in result.err
+    assert "Traceback" not in result.err
+
+
+def test_an_error_is_a_document_too_when_json_was_asked_for(site: Site) -> None:
+    result = site.zif("targets", "sm8660", "--json")
+    assert result.code == 2
+    assert result.json["schema"] == "zif.error/1"
+    assert result.json["error"] == "UsageError"
+    assert "snapdragon-8-gen-3" in result.json["message"]
+    assert result.json["obstacles"] == []
+    assert result.json["message"] in result.err
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(site: Site) -> None:
+    for arguments in (["--debug", "targets", "sm8660"], ["targets", "sm8660", "--debug"]):
+        result = site.zif(*arguments)
+        assert result.code == 2
+        assert "Traceback" in result.err
+    assert "Traceback" in site.zif("targets", "sm8660", ZIF_DEBUG="1").err
+
+
+def test_a_bug_is_owned_up_to(site: Site) -> None:
+    (site.folder / "sitecustomize.py").write_text(BUG)
+    code = "import sitecustomize, sys; sys.argv = ['zif', 'targets']; from zif.cli import main; main()"
+    result = site.python(code)
+    assert result.code == 3
+    assert "this is a bug in zif: ZeroDivisionError" in result.err
+    assert "--debug" in result.err
+    assert "Traceback" not in result.err
+    assert "Traceback" in site.python(code, ZIF_DEBUG="1").err
+
+
+def test_noise_of_native_libraries_stays_out_of_the_output(site: Site) -> None:
+    site.add("noisy", NOISY)
+    result = site.zif("backends", "--json")
+    assert [row["name"] for row in result.json["backends"]] == ["noisy"]
+    assert "LIBNATIVE" in result.err
+    assert "hello from Python" in result.err
+    assert "LIBNATIVE" not in site.zif("backends").out
+
+
+def test_names_cannot_play_with_the_terminal(site: Site) -> None:
+    result = site.zif("targets", "\x1b[2Jsm8650x")
+    assert result.code == 2
+    assert "\x1b" not in result.err
+
+
+def test_ctrl_c_ends_quietly_with_130(site: Site) -> None:
+    site.add("slow", "import time; print('started', flush=True); time.sleep(3600)")
+    environment = site.environment(ZIF_DEADLINE="3000")
+    command = [sys.executable, "-S", "-m", "zif", "backends"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "started" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell with pipes that close")
+def test_a_reader_who_leaves_early_sees_no_traceback(site: Site) -> None:
+    command = f"{sys.executable} -S -m zif targets --json | head -n 1"
+    done = subprocess.run(command, shell=True, env=site.environment(), capture_output=True, text=True)
+    assert done.stdout.strip() == "{"
+    assert "Traceback" not in done.stderr
+
+
+def test_completion_can_be_shown(site: Site) -> None:
+    result = site.zif("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert "_ZIF_COMPLETE" in result.out

@@ -1,0 +1,156 @@
+"""Throw-away plugin distributions, and fresh interpreters that see them and no other backend.
+
+A `Site` is a folder that stands in for site-packages: zif from this checkout, links to the libraries of the running
+interpreter, none of the zif plugins that happen to be installed, and whatever fake plugins a test adds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Claims the operators of OPS (all when it is empty) and runs them in onnx's reference evaluator.
+GOOD = """
+import zif
+from zif import Capabilities, Verdict, hookimpl
+
+OPS, KIND, AVAILABLE, REASON, COST = frozenset(), "hardware", True, "", 5.0
+
+
+@hookimpl
+def capabilities(target, model):
+    return Capabilities(
+        processor="npu" if KIND == "emulator" else "cpu", kind=KIND, available=AVAILABLE, reason=REASON,
+        toolchain="fake 1.0",
+        verdicts={} if model is None else {unit.id: verdict(unit) for unit in model.units},
+    )
+
+
+def verdict(unit):
+    if not OPS or unit.op_type in OPS:
+        return Verdict(True, cost_us=COST)
+    return Verdict(False, code="op", reason=f"does not have {unit.op_type}")
+
+
+@hookimpl
+def load(compiled):
+    return Run(compiled)
+
+
+class Run:
+    def __init__(self, compiled):
+        import os, tempfile, onnx
+        from onnx.reference import ReferenceEvaluator
+        model = onnx.load_model_from_string(compiled.files[compiled.main])
+        for name, path in compiled.files.items():
+            if name != compiled.main:
+                onnx.load_external_data_for_model(model, path.parent)
+        self.names = [value.name for value in model.graph.output]
+        self.engine = ReferenceEvaluator(model)
+
+    def run(self, inputs):
+        return dict(zip(self.names, self.engine.run(self.names, dict(inputs))))
+
+    def close(self):
+        pass
+"""
+IMPORT_RAISES = "raise RuntimeError('no luck today')"
+IMPORT_EXITS = "import sys; sys.exit('gone')"
+IMPORT_SLEEPS = "import time; time.sleep(3600)"
+CAPABILITIES_SLEEPS = GOOD + "\n@hookimpl\ndef capabilities(target):\n    import time\n    time.sleep(3600)\n"
+CAPABILITIES_RAISES = GOOD + "\n@hookimpl\ndef capabilities(target):\n    raise KeyError('soc')\n"
+NO_HOOKS = "def capabilities(target): return None\n"
+
+
+@frozen
+class Result:
+    """What a process left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+class Site:
+    """A folder of fake distributions on the path of the interpreters that it starts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        packages = Path(sysconfig.get_paths()["purelib"])
+        for entry in packages.iterdir():
+            if not entry.name.lower().startswith(("zif", "_editable_impl_zif", "__pycache__")):
+                (folder / entry.name).symlink_to(entry)
+        (folder / "zif").symlink_to(ROOT / "core" / "src" / "zif")
+        version = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]["version"]
+        self._metadata("zif", version)
+
+    def add(
+        self,
+        name: str,
+        source: str = GOOD,
+        *,
+        distribution: str = "",
+        version: str = "1.0",
+        requires: Sequence[str] = (),
+        **constants: Any,
+    ) -> None:
+        """Install a plugin whose backend is called `name`; `constants` are set at the end of its module."""
+        distribution = distribution or f"fake-{name}"
+        module = distribution.replace("-", "_")
+        lines = [textwrap.dedent(source), *(f"{key} = {value!r}" for key, value in constants.items())]
+        (self.folder / f"{module}.py").write_text("\n".join(lines) + "\n")
+        info = self._metadata(distribution, version, requires)
+        (info / "entry_points.txt").write_text(f"[zif.backends]\n{name} = {module}\n")
+
+    def _metadata(self, distribution: str, version: str, requires: Sequence[str] = ()) -> Path:
+        info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}")
+        return info
+
+    def zif(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> Result:
+        """Run the command line in a fresh interpreter."""
+        return self.start(["-m", "zif", *map(str, arguments)], cwd, environment)
+
+    def python(self, code: str, *, cwd: Path | None = None, **environment: str) -> Result:
+        """Run code in a fresh interpreter."""
+        return self.start(["-c", textwrap.dedent(code)], cwd, environment)
+
+    def start(self, arguments: Sequence[str], cwd: Path | None, environment: dict[str, str]) -> Result:
+        """Run an interpreter that has this site and nothing of the running one's site-packages."""
+        command = [sys.executable, "-S", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of its interpreters: caches and settings in the site, nothing of zif's from outside."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ZIF_", "PYTHON", "XDG_"))}
+        home = {f"XDG_{kind}_HOME": str(self.folder / "home" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+        return {**kept, **home, "PYTHONPATH": str(self.folder), "PYTHONIOENCODING": "utf-8", **more}
