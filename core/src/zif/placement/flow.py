@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from zif.placement.problem import Bools, Floats
 
-#: Largest capacity handed to scipy, which computes in int32 and adds a flow to a capacity: half of what fits.
-_FULL = 2**29
+#: Largest capacity for scipy, which computes in int32, silently, and adds a flow to a capacity: half of what fits.
+_FULL = 2**30 - 1
 
 #: Node numbers that stand for the source and the sink while a network is put together.
 SOURCE, SINK = -1, -2
@@ -47,53 +47,53 @@ class Network:
         pair = ~(alone_one | alone_zero)
         self._arcs.append((tail[pair], head[pair], capacity[pair]))
 
-    def cut(self) -> Bools:
-        """bool[n]: the cheapest assignment. Exact up to rounding a capacity to 1/2**29 of the largest."""
+    def cut(self) -> tuple[Bools, float]:
+        """bool[n]: the cheapest assignment, and how far from the cheapest the rounding to integers may have put it."""
         tail, head, capacity = (np.concatenate(part) for part in zip(*self._arcs, strict=True))
-        # What a variable costs by itself counts only by its difference, and no more than all that it could give in to.
+        # What a variable costs by itself counts only by its difference; one that no neighbours outweigh is decided.
         net = self.one - self.zero
         around = np.bincount(tail[tail >= 0], capacity[tail >= 0], self.nodes)
         around += np.bincount(head[head >= 0], capacity[head >= 0], self.nodes)
         decided = np.abs(net) > around[: self.n]
+        side = np.full(self.nodes, False)
+        side[: self.n] = net < 0
         if decided.all():
-            return net < 0
-        return _cut(self.n, self.nodes, tail, head, capacity, net, decided)
+            return side[: self.n], 0.0
+        place = np.arange(self.nodes, dtype=np.int64)
+        place[: self.n][decided] = np.where(side[: self.n][decided], SINK, SOURCE)
+        free = np.flatnonzero(~decided)
+        pull = np.abs(net[free])
+        tail = np.concatenate([_at(place, tail), np.where(side[free], free, SOURCE)])
+        head = np.concatenate([_at(place, head), np.where(side[free], SINK, free)])
+        found, rounding = _sink_side(tail, head, np.concatenate([capacity, pull]), self.nodes)
+        side[: self.n] = np.where(decided, side[: self.n], found[: self.n])
+        return side[: self.n], rounding
 
 
-def _cut(
-    n: int, nodes: int, tail: NDArray[Any], head: NDArray[Any], capacity: Floats, net: Floats, decided: Bools
-) -> Bools:
-    place = np.arange(nodes + 2, dtype=np.int64)
-    place[:n][decided] = np.where(net[decided] < 0, nodes + 1, nodes)
-    source, sink = nodes, nodes + 1
-    tail = place[np.where(tail == SOURCE, source, tail)]
-    head = place[np.where(head == SINK, sink, head)]
-    free = np.nonzero(~decided & (net != 0))[0]
-    pull = net[free]
-    tail = np.concatenate([tail, np.where(pull > 0, source, free)])
-    head = np.concatenate([head, np.where(pull > 0, free, sink)])
-    capacity = np.concatenate([capacity, np.abs(pull)])
-    keep = (tail != head) & (head != source) & (tail != sink)
-    on_sink = _sink_side(tail[keep], head[keep], capacity[keep], nodes + 2, source, sink)
-    on_sink[:n][decided] = net[decided] < 0
-    return on_sink[:n]
+def _at(place: NDArray[np.int64], node: NDArray[Any]) -> NDArray[np.int64]:
+    """Where nodes went; SOURCE and SINK stay."""
+    return np.where(node < 0, node, place[np.maximum(node, 0)])
 
 
-def _sink_side(tail: NDArray[Any], head: NDArray[Any], capacity: Floats, nodes: int, source: int, sink: int) -> Bools:
-    """bool[nodes]: the sink's side of the minimum cut, as small as it can be."""
+def _sink_side(tail: NDArray[Any], head: NDArray[Any], capacity: Floats, nodes: int) -> tuple[Bools, float]:
+    """bool[nodes]: the sink's side of the minimum cut, as small as it can be, and the error that rounding may add."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-    inside = np.zeros(nodes, dtype=np.bool_)
-    if not len(capacity):
-        return inside
-    network = csr_array((capacity, (tail, head)), shape=(nodes, nodes))
+    keep = (tail != head) & (head != SOURCE) & (tail != SINK) & (capacity > 0)
+    tail, head, capacity = tail[keep], head[keep], capacity[keep]
+    source, sink = nodes, nodes + 1
+    # No minimum cut pays more than all that leaves the source, or reaches the sink: larger capacities tell nothing.
+    limit = min(capacity[tail == SOURCE].sum(), capacity[head == SINK].sum())
+    scale = _FULL / min(capacity.max(initial=0.0), limit) if limit > 0 else 0.0
+    tail, head = np.where(tail == SOURCE, source, tail), np.where(head == SINK, sink, head)
+    network = csr_array((np.minimum(capacity, limit), (tail, head)), shape=(nodes + 2, nodes + 2))
     network.sum_duplicates()
-    scale = _FULL / network.data.max()
-    network.data = np.rint(network.data * scale)
-    network = network.astype(np.int32)
-    flow = maximum_flow(network, source, sink, method="dinic").flow
-    left = (network - flow).T.tocsr()
-    left.eliminate_zeros()
-    inside[breadth_first_order(left, sink, directed=True, return_predecessors=False)] = True
-    return inside
+    network.data = np.minimum(np.rint(network.data * scale), _FULL)
+    left = network = network.astype(np.int32)
+    if limit > 0:
+        left = network - maximum_flow(network, source, sink, method="dinic").flow
+        left.eliminate_zeros()
+    inside = np.zeros(nodes + 2, dtype=np.bool_)
+    inside[breadth_first_order(left.T.tocsr(), sink, directed=True, return_predecessors=False)] = True
+    return inside[:nodes], network.nnz / scale if limit > 0 else 0.0

@@ -1,71 +1,38 @@
 """The best move to one backend: which units should give up their label for it, found by one minimum cut.
 
 With two backends, starting from the one, the move to the other reaches every placement, so it is the exact optimum of
-units + transfers. With more it is the step of an alpha-expansion.
+units + transfers + charges (see `launch`). With more it is the step of an alpha-expansion.
 
-A variable per unit: 0 keeps its label, 1 takes `target`. A tensor that is made at a, is read at the classes d:
+A variable per unit: 0 keeps its label, 1 takes `target`. A tensor that is made at location a costs
 
-    at the target's class A   w(a, A) when the maker stays and some reader is or goes there
-    at every other class d    w(a or A, d) when some reader stays there
+    at the target's location A   w(a, A) when the maker stays and some reader is or goes there,
+    at every other location d    w(a or A, d) when some reader stays there.
 
 Every "some reader" with several of them needs a helper node, so that the tensor is paid for once.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.placement.flow import SINK, SOURCE, Network
 from zif.placement.graph import Index
+from zif.placement.launch import Charges
 from zif.placement.problem import Bools, Floats, Ints, Problem
 
 
-@frozen(eq=False)
-class Toll:
-    """A price for tensors that pass between classes of labels, once per receiving class.
+def best_move(
+    problem: Problem, labels: Ints, target: int, charges: Charges | None = None, favour_maker: bool = True
+) -> tuple[Ints, float]:
+    """int32[n]: the labels after the best move to `target`, and how far rounding may be from the optimum among moves.
 
-    `of` is int32[K + 1], the class of each label and of the host; `fixed` and `per_byte` are float64[C, C].
+    `labels` may hold labels that are not allowed; those units move. Never dearer than `labels` under units + transfers
+    + charges when all of those are allowed; the optimum among all moves when K is 2. For K > 2 a term that no cut can
+    hold is replaced by a bound that is tight for `labels`; `favour_maker` chooses between two such bounds.
     """
-
-    of: Ints
-    fixed: Floats
-    per_byte: Floats
-
-    def prices(self, source: NDArray[np.int32] | int, nbytes: Floats) -> Floats:
-        """float64[t, C]: what each tensor would cost from class `source` to every class."""
-        return self.fixed[source] + nbytes[:, None] * self.per_byte[source]
-
-
-def tolls(problem: Problem, launch_weight: float) -> tuple[Toll, ...]:
-    """Transfers, with the launch cost of segments spread over them: a change of backend costs `launch_weight` times
-    the launches at both of its ends. Where backends share a location, the launches need a toll of their own."""
-    start = np.append(problem.launch, 0.0)
-    location = problem.location
-    alone = len(np.unique(location[: problem.k])) == problem.k
-    link = Toll(location, problem.place_fixed, problem.place_per_byte)
-    if launch_weight == 0 or not start.any():
-        return (link,)
-    if alone:
-        at_place = np.zeros(len(problem.place_fixed))
-        np.maximum.at(at_place, location, start)
-        return (Toll(location, link.fixed + _between(at_place, launch_weight), link.per_byte),)
-    own = np.arange(problem.k + 1, dtype=np.int32)
-    return link, Toll(own, _between(start, launch_weight), np.zeros((len(own), len(own))))
-
-
-def _between(start: Floats, weight: float) -> Floats:
-    between = weight * (start[:, None] + start[None, :])
-    np.fill_diagonal(between, 0.0)
-    return between
-
-
-def best_move(problem: Problem, labels: Ints, target: int, prices: tuple[Toll, ...], favour_maker: bool = True) -> Ints:
-    """int32[n]: the labels after the best move to `target`. `labels` may hold labels that are not allowed; those units
-    move. Never dearer than `labels` under units + tolls when all of those are allowed; the optimum among all moves when
-    K is 2. For K > 2 a term that no cut can hold is replaced by a bound that is tight for `labels`; `favour_maker`
-    chooses between two such bounds."""
     everyone = np.arange(problem.n)
     stuck = np.isinf(problem.costs[everyone, labels])
     labels = np.where(stuck, target, labels).astype(np.int32)
@@ -74,35 +41,36 @@ def best_move(problem: Problem, labels: Ints, target: int, prices: tuple[Toll, .
     network = Network(problem.n)
     network.zero[can] = problem.costs[everyone[can], labels[can]]
     network.one[can] = problem.costs[can, target]
-    for toll in prices:
-        _Terms(problem, labels, target, toll, node, favour_maker).add(network)
-    chosen = network.cut()
-    return np.where(can & chosen, target, labels).astype(np.int32)
+    _Transfers(problem, labels, target, node, favour_maker).add(network)
+    if charges is not None:
+        charges.add(network, problem, labels, target, node)
+    chosen, rounding = network.cut()
+    return np.where(can & chosen, target, labels).astype(np.int32), rounding
 
 
-class _Terms:
-    """The terms of one toll."""
+class _Transfers:
+    """The transfer terms of one move."""
 
     def __init__(
-        self, problem: Problem, labels: Ints, target: int, toll: Toll, node: NDArray[np.int64], favour_maker: bool
+        self, problem: Problem, labels: Ints, target: int, node: NDArray[np.int64], favour_maker: bool
     ) -> None:
-        graph = problem.graph
+        graph, place = problem.graph, problem.location
         self.favour_maker = favour_maker
-        self.classes = len(toll.fixed)
-        self.aim = int(toll.of[target])
+        self.places = len(problem.place_fixed)
+        self.aim = int(place[target])
         self.maker = np.append(node, SOURCE)[graph.producer]
         self.tensor, self.reader = graph.edge_tensor, node[graph.edge_reader]
-        self.reads_at = toll.of[labels[graph.edge_reader]]
-        came_from = toll.of[np.append(labels, problem.k)[graph.producer]]
-        self.stay = toll.prices(came_from, problem.nbytes)
-        moved = toll.prices(self.aim, problem.nbytes)
+        self.reads_at = place[labels[graph.edge_reader]]
+        came_from = place[np.append(labels, problem.k)[graph.producer]]
+        self.stay = _prices(problem, came_from)
+        moved = _prices(problem, np.full(problem.tensors, self.aim))
         self.moved = np.where(self.maker[:, None] >= 0, moved, self.stay)
-        shape = (problem.tensors, self.classes)
-        place = self.tensor * self.classes + self.reads_at
-        self.readers = np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
+        shape = (problem.tensors, self.places)
+        key = self.tensor * self.places + self.reads_at
+        self.readers = np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
         #: bool[t, C]: whether the tensor is needed there whatever moves.
         self.always: Bools = np.zeros(shape, dtype=np.bool_)
-        self.always[problem.is_output, toll.of[problem.k]] = True
+        self.always[problem.is_output, place[problem.k]] = True
         fixed = self.reader == SOURCE
         self.always[self.tensor[fixed], self.reads_at[fixed]] = True
         self.always[:, self.aim] |= self.readers[:, self.aim] > 0
@@ -112,7 +80,7 @@ class _Terms:
         self._elsewhere(network)
 
     def _to_target(self, network: Network) -> None:
-        """The maker stays and some reader is, or goes, to the target's class."""
+        """The maker stays and some reader is, or goes, to the target's location."""
         price = self.stay[:, self.aim]
         sure = self.always[:, self.aim]
         sink = np.full(len(price), SINK)
@@ -128,7 +96,7 @@ class _Terms:
         network.arcs(tail[tensor], reader, price[tensor])
 
     def _elsewhere(self, network: Network) -> None:
-        """Some reader stays at another class, which the tensor reaches from where its maker stays or goes."""
+        """Some reader stays at another location, which the tensor reaches from where its maker stays or goes."""
         here = (self.readers > 0) | self.always
         here[:, self.aim] = False
         tensor, place = np.nonzero(here)
@@ -167,3 +135,9 @@ class _Terms:
         network.arcs(single, self.maker[tensor[alone]], more[alone])
         network.arcs(helper, np.full(len(several), SINK), base[several])
         network.arcs(helper, self.maker[tensor[several]], more[several])
+
+
+def _prices(problem: Problem, place: NDArray[Any]) -> Floats:
+    """float64[t, L]: what each tensor costs from its `place` to every location."""
+    prices: Floats = problem.place_fixed[place] + problem.nbytes[:, None] * problem.place_per_byte[place]
+    return prices

@@ -37,7 +37,7 @@ def whole_segments(problem: Problem, labels: Ints) -> Ints:
     before = problem.graph.before
     if len(used) == 2:
         side = (labels == used[1]).astype(np.int32).tolist()
-        found = [np.array(_phases(before, side, first), dtype=np.int32) for first in (0, 1)]
+        found = [np.array(phases(before, side, first, range(problem.n)), dtype=np.int32) for first in (0, 1)]
     else:
         found = _schedules(problem, labels.tolist())
     found = [_dense(segment) for segment in found]
@@ -58,19 +58,24 @@ def _dense(segment: Ints) -> Ints:
     return (np.cumsum(present, dtype=np.int32) - 1)[segment].astype(np.int32)
 
 
-def _phases(before: list[list[int]], side: list[int], first: int) -> list[int]:
-    """The earliest phase of each unit when phases alternate between the two sides, beginning with `first`.
+def phases(inputs: list[list[int]], side: list[int], first: int, order: range) -> list[int]:
+    """The earliest phase of each unit when phases alternate between side 0 and side 1, beginning with `first`.
 
-    A unit may run in the phase of its latest input if that is of its own side, else in the one after.
+    A unit may run in the phase of its latest input if that is of its own side, else in the one after. `order` has the
+    inputs of a unit before it.
     """
-    phase: list[int] = []
-    append, at = phase.append, phase.__getitem__
-    for inputs, own in zip(before, side, strict=True):
-        if not inputs:
-            append(own ^ first)
-            continue
-        latest = phase[inputs[0]] if len(inputs) == 1 else max(map(at, inputs))
-        append(latest + ((latest ^ own ^ first) & 1))
+    phase = [0] * len(side)
+    at = phase.__getitem__
+    for unit in order:
+        before, own = inputs[unit], side[unit] ^ first
+        if not before:
+            phase[unit] = own
+        elif len(before) == 1:
+            latest = phase[before[0]]
+            phase[unit] = latest + ((latest ^ own) & 1)
+        else:
+            latest = max(map(at, before))
+            phase[unit] = latest + ((latest ^ own) & 1)
     return phase
 
 
