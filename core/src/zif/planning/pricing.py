@@ -47,7 +47,7 @@ def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
         if target.is_host:
             _measured(us[:, column], source[:, column], model, player)
     rates = [costs.rates(player.capabilities) for player in players]
-    fixed, per_byte = _links(rates)
+    fixed, per_byte = _links(rates, [player.capabilities.processor == "cpu" for player in players])
     watts = np.array([rate.watts for rate in rates], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
     return Prices(us, source, watts, launch, fixed, per_byte)
@@ -75,15 +75,12 @@ def _measured(us: Floats, source: NDArray[Any], model: Model, player: Player) ->
             source[at] = "measured"
 
 
-def _links(rates: Sequence[Rates]) -> tuple[Floats, Floats]:
-    """Moving a tensor goes over host memory, out of a and into b; a processor in host memory pays nothing."""
-    fixed = np.array([*(rate.link_us for rate in rates), 0.0])
-    per_byte = np.array([*(_us_per_byte(rate) for rate in rates), 0.0])
+def _links(rates: Sequence[Rates], at_home: Sequence[bool]) -> tuple[Floats, Floats]:
+    """Moving a tensor goes over host memory, out of a and into b; a CPU works in host memory and pays nothing."""
+    home = np.array([*at_home, True])
+    fixed = np.where(home, 0.0, np.array([*(rate.link_us for rate in rates), 0.0]))
+    per_byte = np.where(home, 0.0, np.array([*(1e6 / rate.link_bytes_per_s for rate in rates), 0.0]))
     link_us, link_per_byte = fixed[:, None] + fixed[None, :], per_byte[:, None] + per_byte[None, :]
     np.fill_diagonal(link_us, 0.0)
     np.fill_diagonal(link_per_byte, 0.0)
     return link_us, link_per_byte
-
-
-def _us_per_byte(rate: Rates) -> float:
-    return 0.0 if rate.link_us == 0 and np.isinf(rate.link_bytes_per_s) else 1e6 / rate.link_bytes_per_s
