@@ -1,0 +1,44 @@
+"""The `qnn_cpu` backend: the host CPU of a Snapdragon.
+
+It runs on ONNX Runtime's CPU provider, everywhere that ONNX Runtime does, and on Qualcomm's libQnnCpu where
+QNN_SDK_ROOT has it and `engine` asks for it. What it takes is read from the engine's own kernel registry, asked of the
+engine where the registry does not decide, and corrected by what was observed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zif import Capabilities, Compiled, Executable, Target, hookimpl
+
+from zif_qnn_cpu.options import Options
+
+if TYPE_CHECKING:
+    from zif import Model
+
+
+@hookimpl
+def capabilities(target: Target, model: Model | None) -> Capabilities:
+    """The kernel registry; with a model, a verdict on each of its units. Prices are the target's own figures."""
+    from zif_qnn_cpu.engines import notes, toolchain
+    from zif_qnn_cpu.kernels import claims
+    from zif_qnn_cpu.verdicts import verdicts
+
+    return Capabilities(
+        processor="cpu",
+        toolchain=toolchain(),
+        ops=claims(),
+        preferred_precision="fp32",
+        power_efficiency=0.3,
+        options=Options,
+        verdicts={} if model is None else verdicts(model),
+        notes=notes(target),
+    )
+
+
+@hookimpl
+def load(compiled: Compiled, options: Options, shared: bool) -> Executable:
+    """Open the segment's ONNX model in the engine that the options name."""
+    from zif_qnn_cpu.engines import open_executable
+
+    return open_executable(compiled, options, shared)

@@ -1,0 +1,82 @@
+"""Runs over memory that core owns: tensors between segments are read and written in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+from zif_qnn_cpu.values import HOST, PACKED, RAW, Array, element_type, from_ort, to_ort
+
+if TYPE_CHECKING:
+    from zif import TensorInfo
+    from zif.records import BoundRun
+
+Values = Mapping[str, Any]
+
+
+def bound(
+    session: Any,
+    infos: Mapping[str, TensorInfo],
+    names: Sequence[str],
+    inputs: Mapping[str, Array],
+    outputs: Mapping[str, Array],
+    run: Callable[[Values], Values],
+) -> BoundRun:
+    """A call that takes the free inputs and gives the free outputs.
+
+    session: the engine's native session; names: its outputs; run: an ordinary run, which is what is left where a value
+    is no tensor or its elements are packed more tightly in the engine than in numpy.
+    """
+    if all(info.dtype and info.dtype not in PACKED for info in infos.values()):
+        return Bound(session, infos, names, inputs, outputs)
+    return _copying(run, inputs, outputs)
+
+
+class Bound:
+    """Tensors bound to a session. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        session: Any,
+        infos: Mapping[str, TensorInfo],
+        names: Sequence[str],
+        inputs: Mapping[str, Array],
+        outputs: Mapping[str, Array],
+    ) -> None:
+        self._session_run = session.run_with_iobinding
+        self._binding = binding = native.SessionIOBinding(session)
+        self._kept = dict(inputs), dict(outputs)  # the engine knows only their addresses
+        for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
+            for name, array in arrays.items():
+                bind(name, HOST, element_type(array.dtype.name), list(array.shape), array.ctypes.data)
+        self._free = [name for name in names if name not in outputs]
+        self._first = len(outputs)  # the engine lists outputs in the order in which they were first bound
+        self._foreign = {name for name, info in infos.items() if info.dtype in RAW}
+
+    def __call__(self, inputs: Values) -> dict[str, Any]:
+        binding = self._binding
+        for name, value in inputs.items():
+            if name in self._foreign:
+                binding.bind_ortvalue_input(name, to_ort(value))
+            else:
+                binding.bind_input(name, np.ascontiguousarray(value))
+        for name in self._free:
+            binding.bind_output(name, HOST)  # again before each run: what the last run gave is the caller's
+        self._session_run(binding, None)
+        if not self._free:
+            return {}
+        values = binding.get_outputs()
+        return {name: from_ort(values[self._first + at]) for at, name in enumerate(self._free)}
+
+
+def _copying(run: Callable[[Values], Values], bound_inputs: Values, outputs: Values) -> BoundRun:
+    def call(inputs: Values) -> Values:
+        results = dict(run({**bound_inputs, **inputs}))
+        for name, array in outputs.items():
+            np.copyto(array, results.pop(name))
+        return results
+
+    return call

@@ -1,0 +1,63 @@
+"""Which engine a segment runs on, and what is said of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from typing import TYPE_CHECKING, Any
+
+from zif.errors import BackendUnavailable
+
+from zif_qnn_cpu.executable import CpuSession
+from zif_qnn_cpu.kernels import ENGINE
+from zif_qnn_cpu.options import Options
+from zif_qnn_cpu.sessions import open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zif import Compiled, Executable, Target
+
+
+def toolchain() -> str:
+    """The engine and its version."""
+    return ENGINE
+
+
+def notes(target: Target) -> tuple[str, ...]:
+    """What a reader should know about where this backend runs."""
+    own = f"runs on {ENGINE}, on this machine's CPU ({platform.machine()})"
+    if not target.is_host:
+        own += f"; prices are those of the CPU of {target.title or target.name}"
+    library = qnn_library()
+    found = f"{library} is there: option engine=libQnnCpu runs on it" if library else ""
+    return tuple(filter(None, (own, found)))
+
+
+def open_executable(compiled: Compiled, options: Options, shared: bool) -> Executable:
+    """Load an artifact. Raises StageFailed, or BackendUnavailable for libQnnCpu where there is none."""
+    session, note = _open_qnn(compiled) if options.engine == "libQnnCpu" else open_session(compiled, options, shared)
+    return CpuSession(session, compiled, note)
+
+
+def qnn_library() -> Path | None:
+    """Qualcomm's libQnnCpu, where the SDK that QNN_SDK_ROOT names has it and zif-qnn-runtime is installed."""
+    if importlib.util.find_spec("zif_qnn_runtime") is None:
+        return None
+    from zif_qnn_runtime import find
+
+    path: Path | None = find("cpu").path
+    return path
+
+
+def _open_qnn(compiled: Compiled) -> tuple[Any, str]:
+    if importlib.util.find_spec("zif_qnn_runtime") is None:
+        raise BackendUnavailable("engine libQnnCpu needs zif-qnn-runtime: pip install 'zif-qnn-cpu[qnn]'")
+    from zif_qnn_runtime import ProviderOptions, find
+    from zif_qnn_runtime import open_session as open_on_qnn
+
+    library = find("cpu")
+    if library.path is None:
+        raise BackendUnavailable(f"engine libQnnCpu: {library.reason}")
+    main = compiled.files[compiled.main]
+    return open_on_qnn(main, "cpu", ProviderOptions()), f"runs on {library.path}"

@@ -1,0 +1,91 @@
+"""The options of `qnn_cpu`, which are session options of ONNX Runtime under the names that Qualcomm's tools use."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import attrs
+from attrs import field, frozen
+
+Mode = Literal["burst", "sustained_high_performance", "high_performance", "balanced", "power_saver", "low_power_saver"]
+Level = Literal["all", "extended", "basic", "disabled"]
+Spin = Literal["auto", "on", "off"]
+Engine = Literal["onnxruntime", "libQnnCpu"]
+
+_SAVING = ("power_saver", "low_power_saver")
+
+
+def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
+    if value < 0:
+        raise ValueError(f"option {attribute.name} takes 0 (as many as the mode allows) or more, not {value}")
+
+
+@frozen
+class Options:
+    """How a segment runs on the CPU. The same options make the same artifact: all of them count when it is loaded."""
+
+    num_threads: int = field(
+        default=0,
+        validator=_count,
+        metadata={
+            "help": "threads of one operator; 0: all cores that the process may use, half of them in power_saver"
+        },
+    )
+    performance_mode: Mode = field(
+        default="balanced",
+        metadata={
+            "help": "power_saver and low_power_saver: waiting threads sleep, half the cores (low_power_saver: one); "
+            "balanced and faster: all cores, waiting threads spin for a while when the segment runs alone"
+        },
+    )
+    enable_fast_math: bool = field(
+        default=False,
+        metadata={
+            "help": "denormal numbers count as zero, Gelu by its tanh approximation and, on 64-bit ARM Linux only, "
+            "matrix products in bfloat16"
+        },
+    )
+    spin: Spin = field(
+        default="auto",
+        metadata={"help": "whether waiting threads spin; auto: by the mode, never when other segments take turns"},
+    )
+    graph_optimization_level: Level = field(
+        default="all",
+        metadata={"help": "ONNX Runtime's graph optimizations; a level that fails on a segment is lowered"},
+    )
+    enable_cpu_mem_arena: bool = field(
+        default=True, metadata={"help": "keep freed memory for the next run; false returns it to the system"}
+    )
+    exact_int8: bool = field(
+        default=False,
+        metadata={
+            "help": "on x86-64 without VNNI: sums of int8 products that cannot saturate, as on a Snapdragon; slower"
+        },
+    )
+    engine: Engine = field(
+        default="onnxruntime",
+        metadata={"help": "libQnnCpu: Qualcomm's own CPU library, which must be in the SDK that QNN_SDK_ROOT names"},
+    )
+
+    @property
+    def threads(self) -> int:
+        """How many threads one operator gets."""
+        if self.num_threads:
+            return self.num_threads
+        cores = _cores()
+        if self.performance_mode == "low_power_saver":
+            return 1
+        return max(1, cores // 2) if self.performance_mode in _SAVING else cores
+
+    def spins(self, shared: bool) -> bool:
+        """Whether waiting threads spin; `shared` when other segments take turns with this one."""
+        if self.spin == "auto":
+            return not shared and self.performance_mode not in _SAVING
+        return self.spin == "on"
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1

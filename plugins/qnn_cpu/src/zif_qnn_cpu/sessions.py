@@ -1,0 +1,124 @@
+"""ONNX Runtime sessions on the CPU provider, from an artifact's files and the options of the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from zif.errors import InvalidModel, StageFailed
+from zif.model.subgraphs import all_graphs
+
+from zif_qnn_cpu.kernels import ENGINE, PROVIDER
+from zif_qnn_cpu.options import Level, Options
+
+if TYPE_CHECKING:
+    from zif import Compiled
+
+Files = Mapping[str, bytes | Path]
+
+_LEVELS: Mapping[Level, Any] = {
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+_FOLDER = "session.model_external_initializers_file_folder_path"
+
+
+def open_session(compiled: Compiled, options: Options, shared: bool) -> tuple[onnxruntime.InferenceSession, str]:
+    """A session, and a sentence when it could only be made with fewer optimizations than asked for.
+
+    ONNX Runtime's optimizer can fail on a part of a graph that it has optimized before, so the level is lowered until
+    it makes a session. Raises StageFailed with what it said at the asked level.
+    """
+    first: Exception | None = None
+    for level in list(_LEVELS)[list(_LEVELS).index(options.graph_optimization_level) :]:
+        try:
+            session = _create(compiled, session_options(options, shared, level))
+        except Exception as error:  # ONNX Runtime's errors have no common base class
+            first = first or error
+            continue
+        lowered = f"graph optimizations lowered to {level!r}: {_line(first)}" if first else ""
+        return session, lowered
+    raise StageFailed(f"{ENGINE} cannot open the segment: {_line(first)}") from first
+
+
+def session_options(options: Options, shared: bool, level: Level) -> onnxruntime.SessionOptions:
+    """Session options of ONNX Runtime from those of the backend."""
+    made = onnxruntime.SessionOptions()
+    made.log_severity_level = 3
+    made.graph_optimization_level = _LEVELS[level]
+    made.intra_op_num_threads = options.threads
+    made.inter_op_num_threads = 1  # operators run one after another; only inside one is there work for several threads
+    made.enable_cpu_mem_arena = options.enable_cpu_mem_arena
+    entries = {"session.intra_op.allow_spinning": str(int(options.spins(shared)))}
+    if options.enable_fast_math:
+        entries |= {
+            "session.set_denormal_as_zero": "1",
+            "optimization.enable_gelu_approximation": "1",
+            "mlas.enable_gemm_fastmath_arm64_bfloat16": "1",
+        }
+    if options.exact_int8:
+        entries["session.x64quantprecision"] = "1"
+    for key, value in entries.items():
+        made.add_session_config_entry(key, value)
+    return made
+
+
+def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    main = compiled.files[compiled.main]
+    weights = {name: file for name, file in compiled.files.items() if name != compiled.main}
+    source: str | bytes = main if isinstance(main, bytes) else str(main)
+    if weights:
+        folder = common_folder(weights)
+        if folder is None:
+            source = main if isinstance(main, bytes) else main.read_bytes()
+            _hand_over(source, weights, made)
+        elif isinstance(main, bytes) or main.parent.resolve() != folder:
+            source = main if isinstance(main, bytes) else main.read_bytes()
+            made.add_session_config_entry(_FOLDER, str(folder))
+    return onnxruntime.InferenceSession(source, made, providers=[PROVIDER], enable_fallback=0)
+
+
+def common_folder(files: Files) -> Path | None:
+    """The folder that every file lies in under its own name; None when there is no such folder."""
+    folders = set()
+    for name, file in files.items():
+        if isinstance(file, bytes):
+            return None
+        parts = PurePosixPath(name).parts
+        path = file.resolve()
+        if path.parts[-len(parts) :] != parts:
+            return None
+        folders.add(Path(*path.parts[: -len(parts)]))
+    return folders.pop() if len(folders) == 1 else None
+
+
+def _hand_over(model: bytes, files: Files, made: onnxruntime.SessionOptions) -> None:
+    """Give the engine the external weights as mapped memory, for files that do not lie in one folder."""
+    graph = onnx.load_model_from_string(model).graph
+    external = [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    nested = [t for inner in all_graphs(graph) if inner is not graph for t in inner.initializer]
+    stray = next((t for t in nested if t.data_location == onnx.TensorProto.EXTERNAL), None)
+    if stray is not None:
+        raise InvalidModel(f"tensor {stray.name!r} of a body has its data in a file apart from the others")
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(_mapped(t, files)) for t in external]
+    made.add_external_initializers([t.name for t in external], values)
+
+
+def _mapped(tensor: onnx.TensorProto, files: Files) -> np.ndarray[Any, Any]:
+    where = {entry.key: entry.value for entry in tensor.external_data}
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    file, offset = files[where["location"]], int(where.get("offset", 0))
+    shape = tuple(tensor.dims)
+    if isinstance(file, bytes):
+        return np.frombuffer(file, dtype, int(np.prod(shape)), offset).reshape(shape)
+    return np.memmap(file, dtype, "r", offset, shape)
+
+
+def _line(error: Exception | None) -> str:
+    return str(error).strip().splitlines()[0] if error is not None and str(error).strip() else repr(error)

@@ -1,0 +1,39 @@
+"""What the CPU provider says of a model's units: its registry first, then the engine itself, then what was observed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from zif import Verdict, observed
+from zif.claims import Claims
+
+from zif_qnn_cpu.kernels import ENGINE, claims, signatures
+from zif_qnn_cpu.probing import probed
+
+if TYPE_CHECKING:
+    from zif import Model, Unit
+
+
+def verdicts(model: Model) -> dict[str, Verdict]:
+    """A verdict on every unit of `model`, by unit id."""
+    said = {unit.id: _verdict(model, unit) for unit in model.units}
+    return observed.overlay(said, observations().verdicts(model))
+
+
+@cache
+def observations() -> observed.Table:
+    """What this engine was seen to get wrong; made by `python -m zif_qnn_cpu.observe`."""
+    with as_file(files("zif_qnn_cpu") / "observed.json") as path:
+        return observed.load(path)
+
+
+@cache
+def _table() -> Claims:
+    return Claims(claims(), engine=ENGINE, signatures=signatures)
+
+
+def _verdict(model: Model, unit: Unit) -> Verdict:
+    said = _table().unit(model, unit)
+    return said if said.supported else probed(model, unit)
