@@ -132,12 +132,12 @@ _RULES: Mapping[str, _Rule] = {
 }
 
 
-def macs(node: onnx.NodeProto, tensors: Mapping[str, TensorInfo]) -> int:
+def macs(node: onnx.NodeProto, op_type: str, tensors: Mapping[str, TensorInfo]) -> int:
     """Multiply-accumulates of one run of the node; 0 for operators that only move or map elements.
 
     A node with bodies counts each body once, an If its dearer branch; what the bodies compute on must be in `tensors`.
     """
-    rule = _RULES.get(node.op_type)
+    rule = _RULES.get(op_type)
     if rule is None or node.domain not in ("", "com.microsoft"):
         return 0
     try:

@@ -13,6 +13,7 @@ from zif.model.external import attribute_tensors, check_places, tensors
 from zif.model.subgraphs import captures
 
 _ATTRIBUTE = onnx.AttributeProto
+_PLAIN_KINDS = frozenset({_ATTRIBUTE.FLOAT, _ATTRIBUTE.INT, _ATTRIBUTE.STRING, _ATTRIBUTE.INTS, _ATTRIBUTE.FLOATS})
 _GRAPH_KINDS = frozenset({_ATTRIBUTE.GRAPH, _ATTRIBUTE.GRAPHS})
 
 
@@ -47,7 +48,9 @@ class Node:
         return f"node {self.name!r} ({self.op_type})" if self.name else f"an unnamed {self.op_type} node"
 
 
-def _reads(inputs: Iterable[str], captured: Iterable[str]) -> tuple[str, ...]:
+def _reads(inputs: tuple[str, ...], captured: tuple[str, ...]) -> tuple[str, ...]:
+    if not captured and "" not in inputs and len(set(inputs)) == len(inputs):
+        return inputs
     return tuple(dict.fromkeys(name for name in (*inputs, *captured) if name))
 
 
@@ -56,12 +59,16 @@ def scan(proto: onnx.NodeProto) -> Node:
     captured: dict[str, None] = {}
     nested = False
     for attribute in proto.attribute:
-        if attribute.type in _GRAPH_KINDS:
+        kind = attribute.type
+        if kind in _PLAIN_KINDS:
+            continue
+        if kind in _GRAPH_KINDS:
             nested = True
-            for body in (attribute.g,) if attribute.type == _ATTRIBUTE.GRAPH else attribute.graphs:
+            for body in (attribute.g,) if kind == _ATTRIBUTE.GRAPH else attribute.graphs:
                 captured.update(dict.fromkeys(captures(body)))
                 check_places(tensors(body))
-    check_places(attribute_tensors(proto))
+        else:
+            check_places(attribute_tensors(proto))
     inputs, outer = tuple(proto.input), tuple(captured)
     names = inputs, tuple(proto.output), outer
     return Node(proto, proto.op_type, proto.domain, proto.name, *names, nested, _reads(inputs, outer))

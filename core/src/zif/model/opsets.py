@@ -35,24 +35,25 @@ def plain_domain(domain: str) -> str:
     return "" if domain == "ai.onnx" else domain
 
 
-def normalise_domains(proto: onnx.ModelProto, versions: Mapping[str, int]) -> None:
-    """Write ONNX's own domain as "" everywhere, and every import once."""
-    graphs = list(all_graphs(proto.graph))
-    for nodes in [graph.node for graph in graphs] + [function.node for function in proto.functions]:
-        for node in nodes:
-            if node.domain == "ai.onnx":
-                node.domain = ""
+def write_imports(proto: onnx.ModelProto, versions: Mapping[str, int]) -> None:
+    """Write every import once, ONNX's own domain as ""."""
     del proto.opset_import[:]
     proto.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in versions.items())
 
 
-def check_imports(proto: onnx.ModelProto, versions: Mapping[str, int], label: str) -> None:
-    """Every domain that a node uses is imported. Raises InvalidModel naming the node."""
-    for graph in all_graphs(proto.graph):
-        for node in graph.node:
-            if node.domain not in versions:
+def settle_domains(graph: onnx.GraphProto, versions: Mapping[str, int], label: str) -> None:
+    """Write ONNX's own domain as "" in every node, and see that each node's domain is imported.
+
+    Raises InvalidModel naming the node.
+    """
+    for current in all_graphs(graph):
+        for node in current.node:
+            domain = node.domain
+            if domain == "ai.onnx":
+                node.domain = domain = ""
+            if domain not in versions:
                 raise InvalidModel(
-                    f"{label}: node {node.name!r} ({node.op_type}) is of the domain {node.domain or 'ai.onnx'!r}, "
+                    f"{label}: node {node.name!r} ({node.op_type}) is of the domain {domain or 'ai.onnx'!r}, "
                     f"which the model does not import; its imports are {sorted(versions)}. Export it again."
                 )
 

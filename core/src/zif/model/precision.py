@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from zif.records import TensorInfo
 
 _FLOATS = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
 
 
-def word(dtype: str) -> str:
-    """ "fp32", "fp16", "bf16", "fp8", "int8" (also for uint8), "int4", "int64", "bool", …; "" for no tensor."""
+@cache
+def word(kind: str) -> str:
+    """ "fp32", "fp16", "bf16", "fp8", "int8" (also for uint8), "int64", "bool", … of an ONNX type; "" for no tensor."""
+    dtype = TensorInfo("", kind).dtype
     if dtype in _FLOATS:
         return _FLOATS[dtype]
     if dtype.startswith("float8"):
@@ -22,5 +25,10 @@ def word(dtype: str) -> str:
 
 def of_values(values: Iterable[TensorInfo]) -> str:
     """The first floating type among the values decides; without one, the first type that is known."""
-    words = [found for value in values if (found := word(value.dtype))]
-    return next((w for w in words if w[:2] in ("fp", "bf")), words[0] if words else "")
+    first = ""
+    for value in values:
+        found = word(value.type)
+        if found.startswith(("fp", "bf")):
+            return found
+        first = first or found
+    return first

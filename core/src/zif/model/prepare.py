@@ -37,11 +37,11 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     proto, label = source.proto, source.label
     graph = proto.graph
     versions = opsets.imported(proto, label)
-    opsets.normalise_domains(proto, versions)
+    opsets.write_imports(proto, versions)
     if proto.functions:
         inline(proto)
         versions = opsets.imported(proto, label)
-    opsets.check_imports(proto, versions, label)
+    opsets.settle_domains(graph, versions, label)
     records = constants.hoist(graph, [nodes.scan(node) for node in graph.node])
     constants.densify(graph)
     _tidy_initializers(proto)

@@ -71,6 +71,8 @@ def group(nodes: Sequence[Node], graph_outputs: Collection[str], constants: Coll
     A group has one operator in its middle. Only Qs with a constant scale join, so that whatever enters a group reaches
     its operator and whatever leaves it comes from there: units of a DAG then form a DAG.
     """
+    if not any(is_dequantize(node) for node in nodes):
+        return [(index,) for index in range(len(nodes))]
     readers: dict[str, list[int]] = {}
     for index, node in enumerate(nodes):
         for name in node.reads:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 import onnx
@@ -71,17 +71,6 @@ def value_info(proto: onnx.ValueInfoProto) -> TensorInfo:
 def initializer_info(proto: onnx.TensorProto) -> TensorInfo:
     """One initializer as a record; its data is not touched."""
     return TensorInfo(proto.name, tensor_type(proto.data_type), tuple(proto.dims))
-
-
-def known_bytes(infos: Iterable[TensorInfo | None]) -> int | None:
-    """Sum of sizes in bytes; None as soon as one is not known."""
-    total = 0
-    for info in infos:
-        size = None if info is None else info.nbytes
-        if size is None:
-            return None
-        total += size
-    return total
 
 
 def tensor_bytes(proto: onnx.TensorProto) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from attrs import frozen
@@ -11,7 +12,6 @@ from zif.model.macs import macs
 from zif.model.nodes import Node
 from zif.model.opsets import since_version
 from zif.model.qdq import group, is_dequantize, is_quantize
-from zif.model.types import known_bytes
 from zif.records import TensorInfo
 
 
@@ -52,60 +52,71 @@ def build(
     opsets: Mapping[str, int],
 ) -> tuple[Unit, ...]:
     """The units of a graph whose nodes are sorted, in topological order."""
-    read_by_many = _read_by_many(nodes, graph_outputs)
-    groups = group(nodes, graph_outputs, initializers)
-    return tuple(_unit(members, nodes, read_by_many, initializers, tensors, opsets) for members in groups)
+    builder = _Builder(nodes, graph_outputs, initializers, tensors, opsets)
+    return tuple(builder.unit(members) for members in group(nodes, graph_outputs, initializers))
 
 
-def _read_by_many(nodes: Sequence[Node], graph_outputs: Collection[str]) -> Mapping[str, int]:
-    """How many nodes read each value; being an output of the graph counts as one."""
-    counts = dict.fromkeys(graph_outputs, 1)
-    for node in nodes:
-        for name in dict.fromkeys(node.reads):
-            counts[name] = counts.get(name, 0) + 1
-    return counts
+class _Builder:
+    """What every unit of one graph needs to know of the whole."""
 
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        graph_outputs: Collection[str],
+        initializers: Mapping[str, TensorInfo],
+        tensors: Mapping[str, TensorInfo],
+        opsets: Mapping[str, int],
+    ) -> None:
+        self.nodes, self.tensors, self.opsets = nodes, tensors, opsets
+        self.sizes = {name: info.nbytes for name, info in tensors.items()}
+        self.initializers = frozenset(initializers)
+        # How many nodes read each value; being an output of the graph counts as one.
+        self.reads = Counter(graph_outputs)
+        self.reads.update(name for node in nodes for name in node.reads)
 
-def _unit(
-    members: tuple[int, ...],
-    nodes: Sequence[Node],
-    read: Mapping[str, int],
-    initializers: Mapping[str, TensorInfo],
-    tensors: Mapping[str, TensorInfo],
-    opsets: Mapping[str, int],
-) -> Unit:
-    inside = [nodes[index] for index in members]
-    made = {name: None for node in inside for name in node.outputs if name}
-    reads = {name: None for node in inside for name in node.reads}
-    inputs = tuple(name for name in reads if name not in made and name not in initializers)
-    weights = tuple(name for name in reads if name in initializers)
-    outputs = tuple(made) if len(inside) == 1 else _leaving(made, inside, read)
-    center = _center(inside)
-    shown = [tensors.get(name) for name in (*inputs, *outputs)]
-    return Unit(
-        id=center.name,
-        op_type=center.op_type,
-        domain=center.domain,
-        since=since_version(center.op_type, center.domain, opsets.get(center.domain, 0)),
-        nodes=members,
-        inputs=inputs,
-        outputs=outputs,
-        weights=weights,
-        macs=macs(center.proto, tensors),
-        bytes=known_bytes(shown),
-        weight_bytes=sum(initializers[name].nbytes or 0 for name in weights),
-        precision=_precision(center, inside, tensors),
-    )
+    def unit(self, members: tuple[int, ...]) -> Unit:
+        inside = [self.nodes[index] for index in members]
+        center = _center(inside)
+        if len(inside) == 1:
+            reads = center.reads
+            outputs = tuple(filter(None, center.outputs))
+        else:
+            made = {name for node in inside for name in node.outputs if name}
+            reads = tuple(dict.fromkeys(n for node in inside for n in node.reads if n not in made))
+            outputs = self._leaving(made, inside)
+        inputs = tuple([name for name in reads if name not in self.initializers])
+        weights = tuple([name for name in reads if name in self.initializers]) if len(inputs) < len(reads) else ()
+        sizes = [self.sizes.get(name) for name in (*inputs, *outputs)]
+        return Unit(
+            id=center.name,
+            op_type=center.op_type,
+            domain=center.domain,
+            since=since_version(center.op_type, center.domain, self.opsets.get(center.domain, 0)),
+            nodes=members,
+            inputs=inputs,
+            outputs=outputs,
+            weights=weights,
+            macs=macs(center.proto, center.op_type, self.tensors),
+            bytes=None if None in sizes else sum(size or 0 for size in sizes),
+            weight_bytes=sum(self.sizes[name] or 0 for name in weights),
+            precision=self._precision(center, inside),
+        )
 
+    def _leaving(self, made: Collection[str], inside: Sequence[Node]) -> tuple[str, ...]:
+        """Values of a group that are not used up inside it."""
+        used = Counter(name for node in inside for name in node.reads if name in made)
+        names = (name for node in inside for name in node.outputs if name)
+        return tuple(name for name in names if not used[name] or used[name] < self.reads[name])
 
-def _leaving(made: Mapping[str, None], inside: Sequence[Node], read: Mapping[str, int]) -> tuple[str, ...]:
-    """Values of a group that are not used up inside it."""
-    used = dict.fromkeys(made, 0)
-    for node in inside:
-        for name in dict.fromkeys(node.reads):
-            if name in used:
-                used[name] += 1
-    return tuple(name for name, count in used.items() if not count or count < read.get(name, 0))
+    def _precision(self, center: Node, inside: Sequence[Node]) -> str:
+        quantized = [node for node in inside if is_quantize(node)] if len(inside) > 1 else []
+        if quantized:
+            names: Sequence[str] = quantized[0].outputs
+        elif center.op_type.startswith("QLinear") or center.op_type.endswith("Integer"):
+            names = center.inputs[:1]
+        else:
+            names = center.outputs if center.op_type in ("Shape", "Size") else (*center.reads, *center.outputs)
+        return precision.of_values(self.tensors[name] for name in names if name in self.tensors)
 
 
 def _center(inside: Sequence[Node]) -> Node:
@@ -114,17 +125,3 @@ def _center(inside: Sequence[Node]) -> Node:
         return inside[0]
     middle = [node for node in inside if not is_dequantize(node) and not is_quantize(node)]
     return middle[0] if middle else inside[-1]
-
-
-def _precision(center: Node, inside: Sequence[Node], tensors: Mapping[str, TensorInfo]) -> str:
-    def infos(names: Sequence[str]) -> list[TensorInfo]:
-        return [tensors[name] for name in names if name in tensors]
-
-    quantized = [node for node in inside if is_quantize(node)] if len(inside) > 1 else []
-    if quantized:
-        return precision.of_values(infos(quantized[0].outputs))
-    if center.op_type.startswith("QLinear") or center.op_type.endswith("Integer"):
-        return precision.of_values(infos(center.inputs[:1]))
-    if center.op_type in ("Shape", "Size"):
-        return precision.of_values(infos(center.outputs))
-    return precision.of_values(infos((*center.reads, *center.outputs)))
