@@ -1,0 +1,86 @@
+"""Input lists as `qnn-net-run` takes them: a text file with the input files of one run on each line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from zif.errors import InvalidInput
+from zif.inputs.files import read
+from zif.inputs.named import info_of, of
+
+if TYPE_CHECKING:
+    from zif.inputs.preprocess import Preprocess
+    from zif.records import TensorInfo, Value
+
+
+@frozen
+class Line:
+    """The files of one run by input name. `number` counts the file's lines from 1."""
+
+    number: int
+    files: Mapping[str, Path]
+
+    def read(
+        self, infos: Mapping[str, TensorInfo], preprocess: Mapping[str, Preprocess] | None = None
+    ) -> dict[str, Value]:
+        """The values of this run. Raises InvalidInput."""
+        return {name: read(path, infos[name], of(preprocess, name)) for name, path in self.files.items()}
+
+
+def read_list(path: Path, infos: Mapping[str, TensorInfo]) -> tuple[Line, ...]:
+    """The runs of an input list. Files are parted by blanks and stand in the order of `infos`, or as name:=file.
+
+    A relative file is looked for from the current folder, as qnn-net-run does, then from the list's own. Empty lines
+    and lines that start with # do not count. Raises InvalidInput for a list that is empty or wrong, with the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InvalidInput(f"input list {path} cannot be read: {why}") from error
+    rows = [(number, row.strip()) for number, row in enumerate(text.splitlines(), 1)]
+    lines = tuple(_line(path, number, row, infos) for number, row in rows if row and not row.startswith("#"))
+    if not lines:
+        raise InvalidInput(f"input list {path} names no file: each line holds the input files of one run")
+    return lines
+
+
+def _line(path: Path, number: int, row: str, infos: Mapping[str, TensorInfo]) -> Line:
+    where = f"{path}, line {number}"
+    words = row.split()
+    named = [":=" in word for word in words]
+    if not any(named):
+        if len(words) != len(infos):
+            raise InvalidInput(f"{where}: {len(words)} files, but the model takes {len(infos)}: {', '.join(infos)}")
+        return Line(number, {name: _found(word, path, where) for name, word in zip(infos, words, strict=True)})
+    if not all(named):
+        raise InvalidInput(f"{where}: name every file (name:=file) or none")
+    pairs = [word.split(":=", 1) for word in words]
+    files = {_known(name, infos, where): _found(word, path, where) for name, word in pairs}
+    if len(files) < len(pairs):
+        raise InvalidInput(f"{where}: an input is named twice")
+    return Line(number, files)
+
+
+def _known(name: str, infos: Mapping[str, TensorInfo], where: str) -> str:
+    """The model's own name for an input; lists made for QNN have every character but letters, digits and _ replaced."""
+    plain = {known: re.sub(r"\W", "_", known, flags=re.ASCII) for known in infos}
+    alike = Counter(plain.values())
+    matches = [known for known in infos if known == name or (plain[known] == name and alike[name] == 1)]
+    try:
+        return matches[0] if matches else info_of(name, infos).name
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error}") from None
+
+
+def _found(word: str, path: Path, where: str) -> Path:
+    for candidate in (Path(word), path.parent / word):
+        if candidate.is_file():
+            return candidate
+    raise InvalidInput(f"{where}: there is no file {word}, neither here nor beside the list")

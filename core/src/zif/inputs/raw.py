@@ -1,0 +1,60 @@
+"""Raw data: bytes whose dtype and shape only the model knows."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zif.dtypes import numpy_dtype
+from zif.errors import InvalidInput
+from zif.records import TensorInfo
+
+if TYPE_CHECKING:
+    from zif.records import Array
+
+
+def from_bytes(data: bytes, info: TensorInfo, where: str) -> Array:
+    """The tensor in little-endian `data`. One dimension may be open and follows from the size.
+
+    Types narrower than a byte take one byte per element. Raises InvalidInput naming `where` and the input.
+    """
+    if not info.dtype or info.dtype == "string" or info.shape is None:
+        kind = info.type or "an unknown type"
+        raise InvalidInput(f"{where}: input {info.name!r} takes {kind}, which raw data cannot give: use .npy or .json")
+    dtype = numpy_dtype(info.dtype)
+    shape = _shape(len(data), int(dtype.itemsize), info, where)
+    array = np.frombuffer(data, dtype=dtype)
+    return (array if sys.byteorder == "little" else array.byteswap()).reshape(shape)
+
+
+def _shape(size: int, item: int, info: TensorInfo, where: str) -> tuple[int, ...]:
+    dims = info.shape or ()
+    known = [dim for dim in dims if isinstance(dim, int)]
+    count = int(np.prod(known, dtype=np.int64))
+    if len(dims) - len(known) > 1:
+        raise InvalidInput(
+            f"{where}: input {info.name!r} is {_told(info)}, more than one dimension is open and raw data does not say "
+            f"which shape it has: fix it with --shape {info.name}=…, or use .npy"
+        )
+    if len(known) == len(dims):
+        if size != count * item:
+            raise InvalidInput(
+                f"{where} has {size} bytes, input {info.name!r} takes {count * item}: {_told(info)}{_hint(size, count)}"
+            )
+        return tuple(known)
+    if not count or size % (count * item):
+        raise InvalidInput(
+            f"{where} has {size} bytes, which is no multiple of {count * item}: input {info.name!r} is {_told(info)}"
+        )
+    return tuple(dim if isinstance(dim, int) else size // (count * item) for dim in dims)
+
+
+def _told(info: TensorInfo) -> str:
+    return f"{info.dtype} [{', '.join('?' if dim is None else str(dim) for dim in info.shape or ())}]"
+
+
+def _hint(size: int, count: int) -> str:
+    """qnn-net-run takes float32 for every input unless it is told otherwise; zif takes what the model takes."""
+    return "; the size fits float32, but raw data must have the model's own type" if size == count * 4 else ""
