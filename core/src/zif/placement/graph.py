@@ -17,6 +17,10 @@ class PlacementError(ValueError):
     """The arrays do not describe a placement problem, or none exists: a mistake of the caller, not of the user."""
 
 
+#: For each unit one neighbour, or -1, and the list of the others, or None: most units have just one; this is quicker.
+Neighbours = tuple[list[int], list[list[int] | None]]
+
+
 @frozen(eq=False)
 class Graph:
     """The reads of `n` units. An edge is a (tensor, reading unit) pair that occurs once, ordered by tensor."""
@@ -48,6 +52,18 @@ class Graph:
         return pairs // max(self.n, 1), pairs % max(self.n, 1)
 
     @cached_property
+    def inputs(self) -> Neighbours:
+        """The units that each unit reads from, for loops over all units."""
+        maker, reader = self.links
+        order = np.argsort(reader, kind="stable")
+        return _neighbours(self.n, reader[order], maker[order])
+
+    @cached_property
+    def readers(self) -> Neighbours:
+        """The units that read from each unit, for loops over all units."""
+        return _neighbours(self.n, *self.links)
+
+    @cached_property
     def before(self) -> list[list[int]]:
         """For each unit, the units that it reads from."""
         maker, reader = self.links
@@ -71,6 +87,18 @@ def _rows(n: int, row: Index, value: Index) -> list[list[int]]:
     ends = np.searchsorted(row, np.arange(n + 1)).tolist()
     values = value.tolist()
     return [values[a:b] for a, b in pairwise(ends)]
+
+
+def _neighbours(n: int, row: Index, value: Index) -> Neighbours:
+    ends = np.searchsorted(row, np.arange(n + 1))
+    counts = np.diff(ends)
+    one = np.full(n, -1, dtype=np.int64)
+    one[counts > 0] = value[ends[:-1][counts > 0]]
+    others: list[list[int] | None] = [None] * n
+    several, values = np.flatnonzero(counts > 1), value.tolist()
+    for unit, a, b in zip(several.tolist(), ends[several].tolist(), ends[several + 1].tolist(), strict=True):
+        others[unit] = values[a + 1 : b]
+    return one.tolist(), others
 
 
 def merge(graph: Graph, groups: NDArray[Any]) -> Index:

@@ -57,14 +57,9 @@ class Charges:
 
 
 def even_charges(problem: Problem) -> Charges:
-    """Every launch cost spread over all paths, over long ones more than over short ones."""
-    after, height = problem.graph.after, [1] * problem.n
-    for unit in range(problem.n - 1, -1, -1):
-        if after[unit]:
-            height[unit] += max([height[other] for other in after[unit]])
-    _, reader = problem.graph.links
-    weight = np.array(height, dtype=np.float64)
-    return _charges(problem, dict.fromkeys(range(problem.k), _flow(problem, weight, weight[reader])))
+    """Every launch cost spread over the graph: evenly over where paths begin, and at each unit over its links."""
+    even = _flow(problem, np.ones(problem.n), np.ones(len(problem.graph.links[0])))
+    return _charges(problem, dict.fromkeys(range(problem.k), even))
 
 
 def critical_charges(problem: Problem, labels: Ints) -> Charges:
@@ -83,9 +78,9 @@ def _charges(problem: Problem, flows: dict[int, tuple[Floats, Floats]]) -> Charg
 
 def _critical(problem: Problem, own: Bools) -> tuple[Floats, Floats]:
     """One unit of flow, shared evenly over the paths with the most runs of the units that `own` marks."""
-    side, n = own.astype(np.int32).tolist(), problem.n
-    runs = (np.array(phases(problem.graph.before, side, 0, range(n))) + 1) // 2
-    still = (np.array(phases(problem.graph.after, side, 0, range(n - 1, -1, -1))) + 1) // 2 - own
+    side = own.astype(np.int32).tolist()
+    runs = (np.array(phases(problem.graph.inputs, side, 0)) + 1) // 2
+    still = (np.array(phases(problem.graph.readers, side, 0, backwards=True)) + 1) // 2 - own
     on_path = runs + still == runs.max()
     maker, reader = problem.graph.links
     tight = on_path[maker] & on_path[reader] & (runs[reader] == runs[maker] + (own[reader] & ~own[maker]))

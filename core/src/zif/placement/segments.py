@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zif.placement.graph import PlacementError
+from zif.placement.graph import Neighbours, PlacementError
 from zif.placement.problem import Ints, Problem
 
 
@@ -34,10 +34,9 @@ def whole_segments(problem: Problem, labels: Ints) -> Ints:
     used = np.unique(labels)
     if len(used) <= 1:
         return np.zeros(problem.n, dtype=np.int32)
-    before = problem.graph.before
     if len(used) == 2:
         side = (labels == used[1]).astype(np.int32).tolist()
-        found = [np.array(phases(before, side, first, range(problem.n)), dtype=np.int32) for first in (0, 1)]
+        found = [np.array(phases(problem.graph.inputs, side, first), dtype=np.int32) for first in (0, 1)]
     else:
         found = _schedules(problem, labels.tolist())
     found = [_dense(segment) for segment in found]
@@ -58,24 +57,26 @@ def _dense(segment: Ints) -> Ints:
     return (np.cumsum(present, dtype=np.int32) - 1)[segment].astype(np.int32)
 
 
-def phases(inputs: list[list[int]], side: list[int], first: int, order: range) -> list[int]:
+def phases(neighbours: Neighbours, side: list[int], first: int, backwards: bool = False) -> list[int]:
     """The earliest phase of each unit when phases alternate between side 0 and side 1, beginning with `first`.
 
-    A unit may run in the phase of its latest input if that is of its own side, else in the one after. `order` has the
-    inputs of a unit before it.
+    A unit may run in the phase of its latest neighbour if that is of its own side, else in the one after. The
+    neighbours are the inputs or, `backwards` from the end, the readers.
     """
+    turn = -1 if backwards else 1
+    order = range(len(side))[::turn]
     phase = [0] * len(side)
-    at = phase.__getitem__
-    for unit in order:
-        before, own = inputs[unit], side[unit] ^ first
-        if not before:
+    for unit, own, one, others in zip(order, side[::turn], neighbours[0][::turn], neighbours[1][::turn], strict=True):
+        own ^= first
+        if one < 0:
             phase[unit] = own
-        elif len(before) == 1:
-            latest = phase[before[0]]
-            phase[unit] = latest + ((latest ^ own) & 1)
-        else:
-            latest = max(map(at, before))
-            phase[unit] = latest + ((latest ^ own) & 1)
+            continue
+        latest = phase[one]
+        if others is not None:
+            for other in others:
+                if phase[other] > latest:
+                    latest = phase[other]
+        phase[unit] = latest + ((latest ^ own) & 1)
     return phase
 
 

@@ -37,15 +37,16 @@ class _Search:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.tried: list[tuple[str, Cost]] = []
-        self.labels = np.zeros(problem.n, dtype=np.int32)
+        self.labels = self.segments = np.zeros(problem.n, dtype=np.int32)
         self.cost: Cost | None = None
         self.bound = float(problem.costs.min(axis=1, initial=np.inf).sum()) if problem.n else 0.0
 
     def consider(self, name: str, labels: Ints) -> None:
-        cost = evaluate(self.problem, labels)
+        segment = segments(self.problem, labels)
+        cost = evaluate(self.problem, labels, segment)
         self.tried.append((name, cost))
         if self.cost is None or cost.total < self.cost.total:
-            self.labels, self.cost = labels, cost
+            self.labels, self.segments, self.cost = labels, segment, cost
 
     @property
     def proven(self) -> bool:
@@ -73,10 +74,9 @@ def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
         _cuts(search, useful)
     elif len(useful) > 2:
         _expansions(search, useful)
-    labels = np.ascontiguousarray(search.labels[member])
-    segment = segments(problem, labels)
-    cost = evaluate(problem, labels, segment)
-    return Solution(labels, segment, cost, tuple(search.tried), min(search.bound, cost.total))
+    assert search.cost is not None  # greedy is always considered
+    bound = min(search.bound, search.cost.total)
+    return Solution(search.labels[member], search.segments[member], search.cost, tuple(search.tried), bound)
 
 
 def _steps(problem: Problem) -> int:
@@ -90,11 +90,12 @@ def _steps(problem: Problem) -> int:
 def _cuts(search: _Search, useful: list[int]) -> None:
     problem = search.problem
     start, charges = np.full(problem.n, useful[0], dtype=np.int32), even_charges(problem)
-    for step in range(1, _steps(problem) + 1):
+    steps = _steps(problem)
+    for step in range(1, steps + 1):
         labels, rounding = best_move(problem, start, useful[1], charges)
         search.bound = max(search.bound, charged_cost(problem, labels, charges) - rounding)
         search.consider(f"cut:{step}", labels)
-        if search.proven:
+        if search.proven or step == steps:
             break
         charges = charges.mixed(critical_charges(problem, labels), 2 / (step + 2))
 
