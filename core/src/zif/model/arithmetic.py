@@ -45,13 +45,15 @@ class Walk:
     """One pass over sorted nodes: `infos` is completed, and `values` gets the small tensors that are constant.
 
     `exact` names the values that any engine would compute to the same bit. Only what follows from a value computed here
-    is inferred again: a graph without such arithmetic costs a look at each node.
+    is inferred again: a graph without such arithmetic costs a look at each node. `nested` has, by name, the nodes with
+    bodies as inference left them.
     """
 
     def __init__(self, bare: ModelProto, infos: dict[str, ValueInfoProto]) -> None:
         self.infos = infos
         self.values: dict[str, Array] = {}
         self.exact: set[str] = set()
+        self.nested: dict[str, NodeProto] = {}
         self._opsets, self._ir_version = list(bare.opset_import), bare.ir_version
         self._versions = {opset.domain: opset.version for opset in bare.opset_import}
         self._changed: set[str] = set()

@@ -78,6 +78,8 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     infos.update((value.name, value) for value in graph.input)
     infos.update((v.name, v) for v in graph.output if v.type.WhichOneof("value") or v.name not in infos)
     walk = Walk(bare, infos)
-    for node in nodes:
+    for position, node in enumerate(nodes):
         walk.visit(node)
+        if node.nested:
+            walk.nested[node.name] = graph.node[position]
     return walk

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
+from typing import cast
 
 import onnx
 
-from zif.model.types import Shape
+from zif.model.subgraphs import bodies
+from zif.model.types import Shape, initializer_info, value_info
 from zif.records import TensorInfo
 
 Shapes = Sequence[Shape | None]
@@ -133,10 +136,7 @@ _RULES: Mapping[str, _Rule] = {
 
 
 def macs(node: onnx.NodeProto, op_type: str, tensors: Mapping[str, TensorInfo]) -> int:
-    """Multiply-accumulates of one run of the node; 0 for operators that only move or map elements.
-
-    A node with bodies counts each body once, an If its dearer branch; what the bodies compute on must be in `tensors`.
-    """
+    """Multiply-accumulates of one run of a node without bodies; 0 for operators that only move or map elements."""
     rule = _RULES.get(op_type)
     if rule is None or node.domain not in ("", "com.microsoft"):
         return 0
@@ -144,6 +144,33 @@ def macs(node: onnx.NodeProto, op_type: str, tensors: Mapping[str, TensorInfo]) 
         return rule(node, _shapes(node.input, tensors), _shapes(node.output, tensors))
     except (IndexError, ValueError):  # a malformed node: its backend will say so, the estimate need not
         return 0
+
+
+def nested_macs(node: onnx.NodeProto, tensors: Mapping[str, TensorInfo]) -> int:
+    """The same for a node with bodies: an If counts its dearer branch, a Scan each step, a Loop one round.
+
+    `tensors` has the values around the node; those inside must stand in the bodies' own value_info.
+    """
+    costs = [_body_macs(body, tensors) for body in bodies(node)]
+    if node.op_type == "If":
+        return max(costs, default=0)
+    return sum(costs) * (_steps(node, tensors) if node.op_type == "Scan" else 1)
+
+
+def _body_macs(body: onnx.GraphProto, outer: Mapping[str, TensorInfo]) -> int:
+    inner = {tensor.name: initializer_info(tensor) for tensor in body.initializer}
+    inner.update((value.name, value_info(value)) for value in (*body.value_info, *body.output, *body.input))
+    scope = ChainMap(inner, cast(dict[str, TensorInfo], outer))
+    return sum(nested_macs(n, scope) if bodies(n) else macs(n, n.op_type, scope) for n in body.node)
+
+
+def _steps(node: onnx.NodeProto, tensors: Mapping[str, TensorInfo]) -> int:
+    """The length of the sequence that a Scan runs over: the last `num_scan_inputs` inputs, by their scan axis."""
+    count = _int(node, "num_scan_inputs", 1)
+    axis = next((a.ints[0] for a in node.attribute if a.name == "scan_input_axes" and a.ints), 0)
+    first = tensors.get(node.input[-count]) if count <= len(node.input) else None
+    shape = first.shape if first else None
+    return _size(shape[axis : axis + 1]) if shape and axis >= 0 else 1
 
 
 def _shapes(names: Sequence[str], tensors: Mapping[str, TensorInfo]) -> list[Shape | None]:

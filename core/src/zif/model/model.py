@@ -216,7 +216,7 @@ def _build(source: Source, shapes: Mapping[str, Sequence[int]] | None, name: str
         tensors=tensors,
         initializers=initializers,
         opsets=prepared.opsets,
-        units=build(prepared.nodes, outputs, initializers, tensors, prepared.opsets),
+        units=build(prepared.nodes, outputs, initializers, tensors, prepared.opsets, prepared.nested),
         path=source.path,
         folders=source.folders,
         types=types,

@@ -24,12 +24,16 @@ from zif.model.source import Source
 
 @frozen(eq=False)
 class Prepared:
-    """The canonical proto, its nodes as records in the same order, and what is known of values by name."""
+    """The canonical proto, its nodes as records in the same order, and what is known of values by name.
+
+    `nested` has, by name, the nodes with bodies, with types inside.
+    """
 
     proto: onnx.ModelProto
     nodes: list[Node]
     opsets: dict[str, int]
     infos: dict[str, onnx.ValueInfoProto]
+    nested: dict[str, onnx.NodeProto]
 
 
 def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepared:
@@ -59,7 +63,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     walk = infer(proto, records)
     records = fold(graph, records, walk)
     _write(graph, records)
-    return Prepared(proto, records, versions, walk.infos)
+    return Prepared(proto, records, versions, walk.infos, walk.nested)
 
 
 def initializer_names(graph: onnx.GraphProto) -> list[str]:

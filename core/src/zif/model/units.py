@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+import onnx
 from attrs import frozen
 
 from zif.model import precision
-from zif.model.macs import macs
+from zif.model.macs import macs, nested_macs
 from zif.model.nodes import Node
 from zif.model.opsets import since_version
 from zif.model.qdq import group, is_dequantize, is_quantize
+from zif.model.subgraphs import all_graphs, bodies
+from zif.model.types import tensor_bytes
 from zif.records import TensorInfo
 
 
@@ -25,7 +28,7 @@ class Unit:
     `inputs`: values, other than initializers, that the unit reads from outside, also from inside its bodies.
     `outputs`: values that others may read. `weights`: the initializers it reads.
     `macs`: multiply-accumulates of one run; unknown dimensions count as one. `bytes`: inputs and outputs together, None
-    when a shape is not known. `weight_bytes`: the weights, where their type has a size.
+    when a shape is not known. `weight_bytes`: the weights and those inside bodies, where their type has a size.
     `precision`: the arithmetic: "fp32", "fp16", "bf16", "int8" (also uint8), "int16", "int4", "int64", "bool", …; for a
     group with quantized output that of the output; "" when no type is known.
     """
@@ -50,9 +53,13 @@ def build(
     initializers: Mapping[str, TensorInfo],
     tensors: Mapping[str, TensorInfo],
     opsets: Mapping[str, int],
+    nested: Mapping[str, onnx.NodeProto],
 ) -> tuple[Unit, ...]:
-    """The units of a graph whose nodes are sorted, in topological order."""
-    builder = _Builder(nodes, graph_outputs, initializers, tensors, opsets)
+    """The units of a graph whose nodes are sorted, in topological order.
+
+    `nested` has, by name, the nodes with bodies as inference left them: with types inside.
+    """
+    builder = _Builder(nodes, graph_outputs, initializers, tensors, opsets, nested)
     return tuple(builder.unit(members) for members in group(nodes, graph_outputs, initializers))
 
 
@@ -66,8 +73,9 @@ class _Builder:
         initializers: Mapping[str, TensorInfo],
         tensors: Mapping[str, TensorInfo],
         opsets: Mapping[str, int],
+        nested: Mapping[str, onnx.NodeProto],
     ) -> None:
-        self.nodes, self.tensors, self.opsets = nodes, tensors, opsets
+        self.nodes, self.tensors, self.opsets, self.nested = nodes, tensors, opsets, nested
         self.sizes = {name: info.nbytes for name, info in tensors.items()}
         self.initializers = frozenset(initializers)
         # How many nodes read each value; being an output of the graph counts as one.
@@ -96,11 +104,16 @@ class _Builder:
             inputs=inputs,
             outputs=outputs,
             weights=weights,
-            macs=macs(center.proto, center.op_type, self.tensors),
+            macs=self._macs(center),
             bytes=None if None in sizes else sum(size or 0 for size in sizes),
-            weight_bytes=sum(self.sizes[name] or 0 for name in weights),
+            weight_bytes=sum(self.sizes[name] or 0 for name in weights) + _inner_bytes(center),
             precision=self._precision(center, inside),
         )
+
+    def _macs(self, center: Node) -> int:
+        if center.nested:
+            return nested_macs(self.nested.get(center.name, center.proto), self.tensors)
+        return macs(center.proto, center.op_type, self.tensors)
 
     def _leaving(self, made: Collection[str], inside: Sequence[Node]) -> tuple[str, ...]:
         """Values of a group that are not used up inside it."""
@@ -117,6 +130,14 @@ class _Builder:
         else:
             names = center.outputs if center.op_type in ("Shape", "Size") else (*center.reads, *center.outputs)
         return precision.of_values(self.tensors[name] for name in names if name in self.tensors)
+
+
+def _inner_bytes(node: Node) -> int:
+    """Bytes of the initializers inside a node's bodies."""
+    if not node.nested:
+        return 0
+    graphs = [graph for body in bodies(node.proto) for graph in all_graphs(body)]
+    return sum(tensor_bytes(tensor) or 0 for graph in graphs for tensor in graph.initializer)
 
 
 def _center(inside: Sequence[Node]) -> Node:
