@@ -1,0 +1,125 @@
+"""The pytest plugin of the kit: which backend, which target, what counts as known to fail, and the four outcomes.
+
+passed; not claimed (skipped: the backend does not say that it can); unavailable (skipped, with the backend's own
+reason); failed. A known failure needs a reason and must still fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from zif.testing.known import Known, read_known
+from zif.testing.outcome import Record, word_of
+from zif.testing.subject import Subject
+
+if TYPE_CHECKING:
+    from zif.testing.nodes import NodeTest
+
+_RECORD = pytest.StashKey[Record]()
+_KNOWN = pytest.StashKey[Known]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the kit."""
+    group = parser.getgroup("zif", "zif conformance kit")
+    group.addoption("--backend", help="name of the backend under test, as `zif backends` lists it")
+    group.addoption("--target", default="host", help="target to test for (default: host)")
+    group.addoption("--require-device", action="store_true", help="an unavailable backend fails instead of skipping")
+    group.addoption("--all-nodes", action="store_true", help="every ONNX node test, not a sample for each operator")
+    group.addoption("--outcome", help="write the outcome of every test to this JSON file")
+    group.addoption("--known", help="pyproject.toml with [tool.zif.check.known-failures] (default: the one here)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the known failures, open the record."""
+    config.stash[_RECORD] = Record(config.getoption("backend") or "", config.getoption("target"))
+    path = Path(config.getoption("known") or config.rootpath / "pyproject.toml")
+    config.stash[_KNOWN] = read_known(path, config.getoption("backend") or "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is known to fail, strictly: an unexpected pass fails, and so does an entry that matches no test."""
+    known = config.stash[_KNOWN]
+    for item in items:
+        reason = known.reason(_short(item.nodeid))
+        if reason is not None:
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the record; stale known failures fail a run that collected everything."""
+    record, known = session.config.stash[_RECORD], session.config.stash[_KNOWN]
+    record.stale = known.stale() if not session.config.getoption("keyword") else []
+    if record.stale and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    path = session.config.getoption("outcome")
+    if path:
+        record.write(Path(path))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Note how each test ended."""
+    report: Any = yield
+    if report.when == "call" or report.outcome != "passed":
+        item.config.stash[_RECORD].add(_short(item.nodeid), *word_of(report))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Four outcomes, four words."""
+    record = config.stash[_RECORD]
+    if record.backend:
+        terminalreporter.write_line(record.sentence())
+        for name in record.stale:
+            terminalreporter.write_line(f"known failure {name!r} matches no test or has no reason: remove it", red=True)
+
+
+def _short(nodeid: str) -> str:
+    """`test_numbers.py::test_operator[Conv]`, wherever the suite is installed."""
+    return nodeid.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """The backend under test. Fails when there is none of this name; closes what it opened."""
+    name = request.config.getoption("backend")
+    if not name:
+        pytest.fail("name the backend: --backend NAME", pytrace=False)
+    one = Subject.open(name, request.config.getoption("target"))
+    record = request.config.stash[_RECORD]
+    record.describe(one)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def device(subject: Subject, request: pytest.FixtureRequest) -> Subject:
+    """The backend, able to run here; an unavailable one skips with its own reason, or fails under --require-device."""
+    if not subject.general.available:
+        unavailable(subject.general.reason, request.config.getoption("require_device"))
+    return subject
+
+
+def unavailable(reason: str, required: bool) -> NoReturn:
+    """End the test as unavailable."""
+    if required:
+        pytest.fail(f"--require-device: unavailable: {reason}", pytrace=False)
+    pytest.skip(f"unavailable: {reason}")
+
+
+def not_claimed(what: str) -> NoReturn:
+    """End the test as not claimed."""
+    pytest.skip(f"not claimed: {what}")
+
+
+@pytest.fixture(scope="session")
+def node_tests(request: pytest.FixtureRequest) -> dict[str, list[NodeTest]]:
+    """The ONNX project's own node tests by operator: a sample of each, or all with --all-nodes."""
+    from zif.testing.nodes import by_operator
+
+    return by_operator(None if request.config.getoption("all_nodes") else 3)

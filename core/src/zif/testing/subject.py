@@ -1,0 +1,72 @@
+"""The backend under test, driven as core drives it: verdicts, convert, compile, load, run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from zif.build import compiled_by
+from zif.model import Model
+from zif.planning.candidates import stand_in
+from zif.records import Capabilities, Compiled, Executable, Target, Verdict
+from zif.registry import backend
+from zif.targets import target as find
+
+if TYPE_CHECKING:
+    import onnx
+
+    from zif.facade import Backend
+
+
+@frozen(eq=False)
+class Subject:
+    """A backend for a target. `general` is what it says without a model; `observed` collects what the tests saw."""
+
+    backend: Backend
+    target: Target
+    general: Capabilities
+    observed: list[dict[str, Any]] = field(factory=list)
+
+    @classmethod
+    def open(cls, name: str, target: str) -> Subject:
+        """Find the backend, and the worker that stands for it when it asks to be isolated."""
+        chip, facade = find(target), backend(name)
+        general = facade.capabilities(chip, deadline=60)
+        return cls(stand_in(facade, general, chip) if general.available else facade, chip, general)
+
+    def verdicts(self, model: Model) -> Mapping[str, Verdict]:
+        """Its verdict on every unit."""
+        return self.backend.capabilities(self.target, model).verdicts
+
+    def claims(self, model: Model) -> bool:
+        """Whether it says that it runs the whole model."""
+        verdicts = self.verdicts(model)
+        return all(unit.id in verdicts and verdicts[unit.id].supported is True for unit in model.units)
+
+    def options(self, **given: Any) -> Any:
+        """Its typed options."""
+        return self.backend.options(given, self.target)
+
+    def compiled(self, model: Model, **options: Any) -> Compiled:
+        """An artifact of the whole model, certified."""
+        return compiled_by(self.backend, model, self.target, self.options(**options), self.general.toolchain)
+
+    def load(self, model: Model, **options: Any) -> Executable:
+        """An executable of the whole model."""
+        return self.backend.load(self.compiled(model, **options), self.options(**options))
+
+    def run(self, proto: onnx.ModelProto | Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Load, run once, close."""
+        executable = self.load(Model.load(proto))
+        try:
+            return dict(executable.run(inputs))
+        finally:
+            executable.close()
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        close = getattr(self.backend, "close", None)
+        if close is not None:
+            close()

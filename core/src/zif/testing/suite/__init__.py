@@ -1,0 +1,1 @@
+"""The conformance tests themselves. Run them with `zif check BACKEND`."""

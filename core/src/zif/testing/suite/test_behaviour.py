@@ -1,0 +1,221 @@
+"""behaviour: an executable is a good neighbour inside a host application."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from zif.errors import ZifError
+from zif.model import Model
+from zif.records import SupportsBinding
+from zif.testing.judge import TOLERANCE
+from zif.testing.networks import Network, fork, perceptron
+from zif.testing.plugin import not_claimed
+from zif.testing.subject import Subject
+
+
+def loaded(subject: Subject, network: Network) -> Any:
+    model = Model.load(network.model)
+    if not subject.claims(model):
+        not_claimed(network.name)
+    return subject.load(model)
+
+
+def test_inputs_are_left_untouched(device: Subject) -> None:
+    """A run writes neither to its inputs' data nor to the mapping."""
+    network = fork()
+    executable = loaded(device, network)
+    inputs = {name: value.copy() for name, value in network.inputs.items()}
+    executable.run(inputs)
+    executable.close()
+    assert list(inputs) == list(network.inputs)
+    for name, value in network.inputs.items():
+        np.testing.assert_array_equal(inputs[name], value)
+
+
+def test_read_only_inputs_are_taken(device: Subject) -> None:
+    """An array that cannot be written to is an input like any other."""
+    network = fork()
+    executable = loaded(device, network)
+    frozen = {name: value.copy() for name, value in network.inputs.items()}
+    for value in frozen.values():
+        value.flags.writeable = False
+    executable.run(frozen)
+    executable.close()
+
+
+def test_the_same_input_gives_the_same_output(device: Subject) -> None:
+    """Bit for bit, twice, and also after another input in between."""
+    network = perceptron()
+    executable = loaded(device, network)
+    first = {name: np.copy(value) for name, value in executable.run(network.inputs).items()}
+    executable.run({name: value + 1 for name, value in network.inputs.items()})
+    again = executable.run(network.inputs)
+    executable.close()
+    np.testing.assert_array_equal(first["y"], again["y"])
+
+
+def test_an_output_is_not_overwritten_by_the_next_run(device: Subject) -> None:
+    """What was returned stays what it was."""
+    network = perceptron()
+    executable = loaded(device, network)
+    kept = executable.run(network.inputs)["y"]
+    copy = np.copy(kept)
+    for step in range(3):
+        executable.run({name: value + step + 1 for name, value in network.inputs.items()})
+    executable.close()
+    np.testing.assert_array_equal(kept, copy)
+
+
+def test_two_at_once_do_not_mix(device: Subject) -> None:
+    """Two executables of different models, run in turns."""
+    one, two = loaded(device, perceptron()), loaded(device, fork())
+    first = np.copy(one.run(perceptron().inputs)["y"])
+    other = {name: np.copy(value) for name, value in two.run(fork().inputs).items()}
+    np.testing.assert_array_equal(one.run(perceptron().inputs)["y"], first)
+    for name, value in two.run(fork().inputs).items():
+        np.testing.assert_array_equal(value, other[name])
+    one.close()
+    two.close()
+
+
+def test_threads_get_their_own_answers(device: Subject) -> None:
+    """Four threads on one executable, each with inputs of its own."""
+    network = perceptron()
+    executable = loaded(device, network)
+    inputs = [{name: value + i for name, value in network.inputs.items()} for i in range(4)]
+    alone = [np.copy(executable.run(one)["y"]) for one in inputs]
+    errors: list[str] = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            try:
+                if not np.array_equal(executable.run(inputs[number])["y"], alone[number]):
+                    errors.append(f"thread {number} got another answer")
+            except Exception as error:
+                errors.append(f"thread {number}: {error}")
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    executable.close()
+    assert errors == []
+
+
+def test_close_may_be_called_twice(device: Subject) -> None:
+    """The second close does nothing."""
+    executable = loaded(device, perceptron())
+    executable.close()
+    executable.close()
+
+
+def test_dtypes_and_shapes_are_as_declared(device: Subject) -> None:
+    """Outputs have the element type and the shape that the model says."""
+    network = fork()
+    executable = loaded(device, network)
+    outputs = executable.run(network.inputs)
+    executable.close()
+    for name, want in network.outputs.items():
+        assert outputs[name].dtype == want.dtype
+        assert outputs[name].shape == want.shape
+
+
+def test_bound_runs_give_what_runs_give(device: Subject) -> None:
+    """A backend that can bind core's buffers writes into them what `run` would return, and nothing else."""
+    network = perceptron()
+    executable = loaded(device, network)
+    if not isinstance(executable, SupportsBinding):
+        executable.close()
+        not_claimed("bound buffers")
+    want = np.copy(executable.run(network.inputs)["y"])
+    source = {name: np.array(value) for name, value in network.inputs.items()}
+    sink = {"y": np.full_like(want, 7)}
+    rest = executable.bind(source, sink)({})
+    assert "y" not in rest
+    np.testing.assert_array_equal(sink["y"], want)
+    executable.close()
+
+
+def test_fifty_cycles_do_not_leak(device: Subject) -> None:
+    """Load, run and close fifty times: memory of host and workers grows by less than 64 MiB after the first ten."""
+    network = perceptron()
+    model = Model.load(network.model)
+    if not device.claims(model):
+        not_claimed(network.name)
+    artifact, options = device.compiled(model), device.options()
+    seen = []
+    for cycle in range(50):
+        executable = device.backend.load(artifact, options)
+        executable.run(network.inputs)
+        executable.close()
+        if cycle in (9, 49):
+            seen.append((_memory(), _files()))
+    (before, files_before), (after, files_after) = seen
+    assert after - before < 64, f"memory grew by {after - before:.0f} MiB over 40 cycles"
+    assert files_after - files_before <= 8, f"{files_after - files_before} more open files after 40 cycles"
+
+
+def _memory() -> float:
+    this = psutil.Process()
+    return float(sum(p.memory_info().rss for p in (this, *this.children(recursive=True)))) / 2**20
+
+
+def _files() -> int:
+    this = psutil.Process()
+    return int(this.num_fds()) if hasattr(this, "num_fds") else 0
+
+
+def test_wrong_inputs_are_refused_with_our_errors(device: Subject) -> None:
+    """A session in front of the executable names the tensor; the host sees a ZifError."""
+    import zif
+
+    network = perceptron()
+    if not device.claims(Model.load(network.model)):
+        not_claimed(network.name)
+    with zif.load(network.model, target=device.target.name, only=[device.backend.name], emulate=True) as session:
+        for wrong in ({}, {"x": np.zeros((3, 9), np.float32)}, {"x": np.zeros((2, 8), np.int64)}):
+            with pytest.raises(ZifError, match="x"):
+                session.run(wrong)
+        outputs = session.run(network.inputs)
+    rtol, atol = TOLERANCE.get(device.general.preferred_precision, TOLERANCE["fp32"])
+    np.testing.assert_allclose(outputs["y"], network.outputs["y"], rtol=rtol, atol=atol * 10)
+
+
+LOOP = """
+import sys, zif
+from zif.testing.networks import perceptron
+network = perceptron()
+with zif.load(network.model, target=sys.argv[2], only=[sys.argv[1]], emulate=True) as session:
+    session.run(network.inputs)
+    print("running", flush=True)
+    while True:
+        session.run(network.inputs)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="skipped: signals work otherwise there")
+def test_ctrl_c_ends_the_host_quickly(device: Subject) -> None:
+    """An interrupt in the middle of runs ends the process, and no worker is left behind."""
+    network = perceptron()
+    if not device.claims(Model.load(network.model)):
+        not_claimed(network.name)
+    arguments = [sys.executable, "-c", LOOP, device.backend.name, device.target.name]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "running", process.stderr.read() if process.stderr else ""
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "Segmentation" not in errors
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []

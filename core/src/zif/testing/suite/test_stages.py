@@ -1,0 +1,118 @@
+"""stages: convert, compile, load and run, with artifacts that say where they come from and work elsewhere."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from zif.errors import ZifError
+from zif.facade import content_digest
+from zif.model import Model
+from zif.testing.judge import difference, tolerance
+from zif.testing.networks import NETWORKS, Network, perceptron
+from zif.testing.plugin import not_claimed
+from zif.testing.subject import Subject
+
+
+def claimed(subject: Subject, network: Network) -> Model:
+    model = Model.load(network.model)
+    if not subject.claims(model):
+        not_claimed(network.name)
+    return model
+
+
+def check(subject: Subject, network: Network, outputs: Any) -> None:
+    for name, want in network.outputs.items():
+        rtol, atol = tolerance(want.dtype, subject.general.preferred_precision)
+        assert difference(outputs[name], want.astype(np.float32), rtol, atol) == ""
+
+
+@pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
+def test_runs_a_tiny_network(device: Subject, make: Any) -> None:
+    """The answer is numpy's, within the tolerance of the backend's precision."""
+    network = make()
+    claimed(device, network)
+    check(device, network, device.run(network.model, network.inputs))
+
+
+def test_the_artifact_has_its_birth_certificate(device: Subject) -> None:
+    """Who made it, with what, for which target; and the digest fits the files."""
+    artifact = device.compiled(claimed(device, perceptron()))
+    born = artifact.certificate
+    assert born is not None
+    assert (born.backend, born.version, born.target) == (
+        device.backend.name,
+        device.backend.version,
+        device.target.name,
+    )
+    assert born.toolchain == device.general.toolchain
+    assert born.digest == content_digest(artifact)
+    assert artifact.main in artifact.files
+    assert {info.name for info in artifact.outputs} == {"y"}
+
+
+def test_another_backends_artifact_is_refused(device: Subject) -> None:
+    """An artifact that somebody else made is not opened."""
+    artifact = device.compiled(claimed(device, perceptron()))
+    assert artifact.certificate is not None
+    foreign = attrs.evolve(artifact, certificate=attrs.evolve(artifact.certificate, backend="somebody_else"))
+    with pytest.raises(ZifError):
+        device.backend.load(foreign, device.options())
+    if artifact.certificate is not None and "compile" in device.backend.stages:
+        wrong = attrs.evolve(artifact, format="somebody-elses-format", files={artifact.main: b"\x00" * 64})
+        with pytest.raises(ZifError):
+            device.backend.load(wrong, device.options()).run(perceptron().inputs)
+
+
+RUN = """
+import pickle, sys, zif
+from zif.planning.candidates import stand_in
+from zif.targets import target
+if __name__ == "__main__":
+    name, chip, path = sys.argv[1:]
+    artifact, inputs = pickle.load(open(path, "rb"))
+    backend, where = zif.backend(name), target(chip)
+    one = stand_in(backend, backend.capabilities(where), where)
+    executable = one.load(artifact, one.options({}, where))
+    outputs = dict(executable.run(inputs))
+    executable.close()
+    pickle.dump(outputs, open(path + ".out", "wb"))
+"""
+
+
+def test_loads_in_another_process(device: Subject, tmp_path: Path) -> None:
+    """The artifact is self-contained: a fresh interpreter opens it and gets the same answer."""
+    network = perceptron()
+    path = tmp_path / "artifact"
+    path.write_bytes(pickle.dumps((device.compiled(claimed(device, network)), dict(network.inputs))))
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    arguments = [sys.executable, str(script), device.backend.name, device.target.name, str(path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    check(device, network, pickle.loads(path.with_name("artifact.out").read_bytes()))
+
+
+def test_compiling_again_gives_the_same_answer(device: Subject) -> None:
+    """compile is a function of its arguments, as far as results go."""
+    network = perceptron()
+    claimed(device, network)
+    first, second = (device.run(network.model, network.inputs) for _ in range(2))
+    np.testing.assert_array_equal(first["y"], second["y"])
+
+
+def test_the_hook_gives_what_the_executable_gives(device: Subject) -> None:
+    """execute and executable.run agree, bit for bit."""
+    network = perceptron()
+    executable = device.load(claimed(device, network))
+    direct = executable.run(network.inputs)
+    hooked = device.backend.execute(executable, network.inputs)
+    executable.close()
+    np.testing.assert_array_equal(direct["y"], hooked["y"])
