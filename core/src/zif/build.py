@@ -83,12 +83,13 @@ class Builder:
         done = []
         for segment in plan.segments:
             try:
-                done.append(self._compile(segment))
+                done.append(self.compiled(segment))
             except FAILURES as error:
                 return segment, error
         return done
 
-    def _compile(self, segment: Segment) -> Compiled:
+    def compiled(self, segment: Segment) -> Compiled:
+        """The artifact of one segment, made when it was not made before. Raises FAILURES."""
         key = (segment.backend, segment.units)
         if key not in self._built:
             if self.progress:

@@ -1,0 +1,160 @@
+"""What a session costs on top of ONNX Runtime: one segment, and 2 to 16 forced ones, as ratios from one run.
+
+Beside each figure stands what a user would otherwise call: `InferenceSession.run` on the whole model, with as many
+threads. Both take turns in small batches, so that a change of the machine's speed hits both; medians of the batches.
+
+    python benchmarks/session.py
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from attrs import evolve
+from onnx import TensorProto, helper
+from rich.console import Console
+from rich.table import Table
+
+from zif.api import builder, planner
+from zif.build import Builder
+from zif.model import Model
+from zif.session import Session
+
+LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
+
+
+def one_op() -> onnx.ModelProto:
+    """A Relu over eight numbers: nothing but overhead."""
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"], name="relu")], "g", value[:1], value[1:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def transformer(layers: int = 2, width: int = 128, length: int = 64, heads: int = 4) -> onnx.ModelProto:
+    """Encoder layers with random weights: attention, residuals, layer norms, a GELU made of Erf."""
+    rng = np.random.default_rng(0)
+    nodes: list[Any] = []
+    weights: list[Any] = []
+
+    def weight(*shape: int) -> str:
+        name = f"w{len(weights)}"
+        data = (rng.normal(size=shape) / np.sqrt(shape[0])).astype(np.float32)
+        weights.append(onnx.numpy_helper.from_array(data, name))
+        return name
+
+    def constant(values: Any, dtype: Any = np.float32) -> str:
+        weights.append(onnx.numpy_helper.from_array(np.array(values, dtype), f"w{len(weights)}"))
+        return str(weights[-1].name)
+
+    def node(op: str, *inputs: str, **attributes: Any) -> str:
+        name = f"{op}_{len(nodes)}"
+        nodes.append(helper.make_node(op, inputs, [name + "_out"], name=name, **attributes))
+        return name + "_out"
+
+    def norm(x: str) -> str:
+        return node("LayerNormalization", x, weight(width), weight(width))
+
+    x = "x"
+    for _ in range(layers):
+        split = constant([0, length, heads, width // heads], np.int64)
+        h = norm(x)
+        q, k, v = (node("Reshape", node("MatMul", h, weight(width, width)), split) for _ in range(3))
+        q, v = (node("Transpose", t, perm=[0, 2, 1, 3]) for t in (q, v))
+        scores = node("MatMul", q, node("Transpose", k, perm=[0, 2, 3, 1]))
+        mixed = node("MatMul", node("Softmax", node("Mul", scores, constant((width // heads) ** -0.5)), axis=-1), v)
+        joined = node("Reshape", node("Transpose", mixed, perm=[0, 2, 1, 3]), constant([0, length, width], np.int64))
+        x = node("Add", x, node("MatMul", joined, weight(width, width)))
+        h = node("MatMul", norm(x), weight(width, 4 * width))
+        gate = node("Add", node("Erf", node("Mul", h, constant(0.5**0.5))), constant(1.0))
+        x = node("Add", x, node("MatMul", node("Mul", node("Mul", h, gate), constant(0.5)), weight(4 * width, width)))
+    shape = [1, length, width]
+    graph = helper.make_graph(
+        nodes,
+        "encoder",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(x, TensorProto.FLOAT, shape)],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def split(model: Model, parts: int, made: Builder) -> Session:
+    """A session of `parts` segments of about equal work, all on the same backend."""
+    plan = made.planner.plan()
+    work = np.cumsum([unit.macs + 1000 for unit in model.units])
+    place = np.minimum((work - work[0]) * parts // max(work[-1] - work[0] + 1, 1), parts - 1)
+    segments = []
+    for number in range(parts):
+        units = tuple(unit.id for unit, at in zip(model.units, place, strict=True) if at == number)
+        if units:
+            piece = model.slice(units, f"part{number}")
+            reads, gives = tuple(i.name for i in piece.inputs), tuple(o.name for o in piece.outputs)
+            segments.append(evolve(plan.segments[0], id=len(segments), units=units, inputs=reads, outputs=gives))
+    steps = [made.step(segment, made.compiled(segment), shared=True) for segment in segments]
+    return Session(evolve(plan, segments=tuple(segments)), steps, model.tensors)
+
+
+def compare(ours: Callable[[], Any], theirs: Callable[[], Any], seconds: float = 2.0) -> tuple[float, float]:
+    """Median microseconds per call of both, measured in turns."""
+    once = min(_timed(theirs, 1) for _ in range(5))
+    calls = max(1, int(0.01 / once))
+    times: list[tuple[float, float]] = []
+    end = perf_counter() + seconds
+    while perf_counter() < end or len(times) < 7:
+        times.append((_timed(ours, calls), _timed(theirs, calls)))
+    return tuple(float(np.median(column)) * 1e6 for column in zip(*times, strict=True))  # type: ignore[return-value]
+
+
+def _timed(call: Callable[[], Any], calls: int) -> float:
+    start = perf_counter()
+    for _ in range(calls):
+        call()
+    return (perf_counter() - start) / calls
+
+
+def raw(model: Model, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    return ort.InferenceSession(model.proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def rows(name: str, source: Any, threads: int, table: Table) -> None:
+    model = Model.load(source)
+    made = builder(planner(model, only="qnn_cpu", config={"qnn_cpu": {"num_threads": threads}}), cache=False)
+    rng = np.random.default_rng(0)
+    inputs = {i.name: rng.random(i.shape or ()).astype(np.float32) for i in model.inputs}
+    theirs = raw(model, threads)
+    with made.session() as session:
+        ours, base = compare(lambda: session.run(inputs), lambda: theirs.run(None, inputs))
+        cells = [f"{ours / base:.2f}"]
+    for parts in (2, 4, 8, 16):
+        if len(model.units) < 2 * parts:
+            cells.append("–")
+            continue
+        with split(model, parts, made) as session:
+            ours, now = compare(lambda s=session: s.run(inputs), lambda: theirs.run(None, inputs))
+            cells.append(f"{ours / now:.2f}")
+    table.add_row(name, str(threads), f"{base:,.1f}", *cells)
+
+
+def main() -> None:
+    table = Table(title="session.run over InferenceSession.run")
+    for column in ("model", "threads", "ORT µs", "1 segment", "2", "4", "8", "16"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    threads = [int(word) for word in sys.argv[1:]] or [1, 2]
+    for count in threads:
+        rows("one Relu", one_op(), count, table)
+        rows("squeezenet", str(LIGHT / "light_squeezenet.onnx"), count, table)
+        rows("transformer, 2 layers", transformer(), count, table)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
