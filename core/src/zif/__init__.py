@@ -29,19 +29,28 @@ _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
 
 if TYPE_CHECKING:
-    from zif.api import compile, load, plan
-    from zif.claims import declared
+    from zif.api import compile as compile
+    from zif.api import load as load
+    from zif.api import plan as plan
+    from zif.claims import declared as declared
     from zif.errors import *
     from zif.facade import Backend as Backend
-    from zif.hookspecs import BackendHooks, hookimpl
-    from zif.model import Model, Unit
-    from zif.planning import Plan
+    from zif.hookspecs import BackendHooks as BackendHooks
+    from zif.hookspecs import hookimpl as hookimpl
+    from zif.model import Model as Model
+    from zif.model import Unit as Unit
+    from zif.planning import Plan as Plan
     from zif.records import *
-    from zif.registry import Installed, backend, installed
-    from zif.relay import observe, unobserve
-    from zif.selector import BackendSelector, Constraints, ModelSummary
-    from zif.session import Session
-    from zif.targets import target
+    from zif.registry import Installed as Installed
+    from zif.registry import backend as backend
+    from zif.registry import installed as installed
+    from zif.relay import observe as observe
+    from zif.relay import unobserve as unobserve
+    from zif.selector import BackendSelector as BackendSelector
+    from zif.selector import Constraints as Constraints
+    from zif.selector import ModelSummary as ModelSummary
+    from zif.session import Session as Session
+    from zif.targets import target as target
 
 
 def __getattr__(name: str) -> Any:
