@@ -114,6 +114,6 @@ def test_errors_are_ours(device: Subject) -> None:
 
     model = Model.load(perceptron().model)
     artifact = device.compiled(model)
-    broken = attrs.evolve(artifact, files={name: b"not an artifact" for name in artifact.files})
+    broken = attrs.evolve(artifact, files=dict.fromkeys(artifact.files, b"not an artifact"))
     with pytest.raises(ZifError):
         device.backend.load(broken, device.options()).run(perceptron().inputs)
