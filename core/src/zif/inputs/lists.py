@@ -33,8 +33,12 @@ class Line:
         return {name: read(path, infos[name], of(preprocess, name)) for name, path in self.files.items()}
 
 
-def read_list(path: Path, infos: Mapping[str, TensorInfo]) -> tuple[Line, ...]:
+def read_list(
+    path: Path, infos: Mapping[str, TensorInfo], every: Mapping[str, TensorInfo] | None = None
+) -> tuple[Line, ...]:
     """The runs of an input list. Files are parted by blanks and stand in the order of `infos`, or as name:=file.
+
+    `every` has the inputs that may be named; those beyond `infos` are the optional ones.
 
     A relative file is looked for from the current folder, as qnn-net-run does, then from the list's own. Empty lines
     and lines that start with # do not count. Raises InvalidInput for a list that is empty or wrong, with the line.
@@ -45,13 +49,15 @@ def read_list(path: Path, infos: Mapping[str, TensorInfo]) -> tuple[Line, ...]:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InvalidInput(f"input list {path} cannot be read: {why}") from error
     rows = [(number, row.strip()) for number, row in enumerate(text.splitlines(), 1)]
-    lines = tuple(_line(path, number, row, infos) for number, row in rows if row and not row.startswith("#"))
+    lines = tuple(
+        _line(path, number, row, infos, every or infos) for number, row in rows if row and not row.startswith("#")
+    )
     if not lines:
         raise InvalidInput(f"input list {path} names no file: each line holds the input files of one run")
     return lines
 
 
-def _line(path: Path, number: int, row: str, infos: Mapping[str, TensorInfo]) -> Line:
+def _line(path: Path, number: int, row: str, infos: Mapping[str, TensorInfo], every: Mapping[str, TensorInfo]) -> Line:
     where = f"{path}, line {number}"
     words = row.split()
     named = [":=" in word for word in words]
@@ -62,7 +68,7 @@ def _line(path: Path, number: int, row: str, infos: Mapping[str, TensorInfo]) ->
     if not all(named):
         raise InvalidInput(f"{where}: name every file (name:=file) or none")
     pairs = [word.split(":=", 1) for word in words]
-    files = {_known(name, infos, where): _found(word, path, where) for name, word in pairs}
+    files = {_known(name, every, where): _found(word, path, where) for name, word in pairs}
     if len(files) < len(pairs):
         raise InvalidInput(f"{where}: an input is named twice")
     return Line(number, files)

@@ -63,6 +63,7 @@ class Session:
     ) -> None:
         self.plan = plan
         self.inputs = plan.inputs
+        self.optional_inputs = tuple(optional)
         self.outputs = plan.outputs
         self.events: list[Event] = list(events)
         self._tensors = dict(tensors)

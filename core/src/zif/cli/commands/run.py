@@ -1,0 +1,165 @@
+"""`zif run`: a model or a bundle on given inputs: outputs, where it ran, how long, what was emulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli import wishes
+from zif.cli.wishes import JsonOption
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.cli.feeding import Feed, Wanted
+    from zif.cli.running import Outcome
+    from zif.session import Session
+
+Source = Annotated[Path, typer.Argument(help="An ONNX file, or the folder of a bundle.", show_default=False)]
+InputOption = Annotated[
+    list[str],
+    typer.Option("--input", "-i", metavar="NAME=FILE", help="npy, npz, raw, pb, json or an image; repeatable."),
+]
+ListOption = Annotated[
+    Path | None, typer.Option("--input-list", metavar="FILE", help="Files of one run per line, as for qnn-net-run.")
+]
+RandomOption = Annotated[
+    int | None, typer.Option("--random", metavar="SEED", min=0, help="Random values for inputs without a file.")
+]
+PreprocessOption = Annotated[
+    str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write each output there as .npy.")
+]
+FaultOption = Annotated[
+    str, typer.Option("--on-fault", help="fail, or fallback: a segment that fails moves to another backend.")
+]
+
+
+def command(
+    model: Source,
+    inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
+    input_list: ListOption = None,
+    random: RandomOption = None,
+    preprocess: PreprocessOption = "",
+    output: OutputOption = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Write raw data instead of .npy.")] = False,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run so often; times are medians.")] = 1,
+    target: wishes.TargetOption = "host",
+    policy: wishes.PolicyOption = "balanced",
+    pin: wishes.PinOption = [],  # noqa: B006
+    only: wishes.OnlyOption = [],  # noqa: B006
+    exclude: wishes.ExcludeOption = [],  # noqa: B006
+    strict: wishes.StrictOption = False,
+    emulate: wishes.EmulateOption = False,
+    shape: wishes.ShapeOption = [],  # noqa: B006
+    on_fault: FaultOption = "fail",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compile anew, keep nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a model or a bundle on files or random values."""
+    from zif.cli.feeding import Wanted
+
+    if raw and output is None:
+        raise UsageError("--raw says how to write outputs, --output where; give both")
+    if on_fault not in ("fail", "fallback"):
+        raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
+    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
+    wanted |= {"target": target, "policy": policy, "on_fault": on_fault, "cache": not no_cache}
+    document = _run(model, Wanted(inputs, input_list, random, preprocess), wanted, repeat, output, raw)
+    _tell(document, as_json)
+
+
+def _run(
+    source: Path, given: Wanted, wanted: dict[str, Any], repeat: int, output: Path | None, raw: bool
+) -> dict[str, Any]:
+    from time import perf_counter
+
+    from zif.cli.progress import working
+    from zif.cli.running import repeated
+
+    with working(f"loading {source.name}") as told:
+        begun = perf_counter()
+        session, fed = _opened(source, given, wanted, told)
+        load_ms = (perf_counter() - begun) * 1e3
+        with session:
+            outcomes: list[Outcome] = []
+            results = []
+            for feed in fed:
+                told(f"running {feed.folder or source.name}")
+                outcomes.append(repeated(session, feed.read(), repeat))
+                results.append(_result(feed, outcomes[-1], output, raw))
+            return _document(session, outcomes, results, load_ms)
+
+
+def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
+    """The session and what to feed it. A model's inputs are checked before anything is compiled."""
+    from zif import api
+    from zif.cli.feeding import feeds
+
+    if source.is_dir():
+        session = api.load(source, progress=told, **wanted)
+        try:
+            return session, feeds(given, session.inputs, session.optional_inputs)
+        except BaseException:
+            session.close()
+            raise
+    from zif.model import Model
+
+    model = Model.load(source, wanted["shapes"])
+    fed = feeds(given, model.inputs, model.optional_inputs)
+    return api.load(model, progress=told, **wanted), fed
+
+
+def _result(feed: Feed, outcome: Outcome, output: Path | None, raw: bool) -> dict[str, Any]:
+    from statistics import median
+
+    from zif.cli.results import save, summary
+
+    files = save(outcome.outputs, output / feed.folder, raw) if output is not None else {}
+    outputs = {
+        name: summary(value) | {"file": str(files[name]) if name in files else None}
+        for name, value in outcome.outputs.items()
+    }
+    total = round(median(outcome.total_ms), 4)
+    return {"folder": feed.folder, "source": feed.source, "outputs": outputs, "total_ms": total}
+
+
+def _document(
+    session: Session, outcomes: Sequence[Outcome], results: list[dict[str, Any]], load_ms: float
+) -> dict[str, Any]:
+    from statistics import median
+
+    import attrs
+
+    from zif.cli.running import by_segment
+
+    totals = [ms for outcome in outcomes for ms in outcome.total_ms]
+    ends = {"first_ms": totals[0], "min_ms": min(totals), "max_ms": max(totals)}
+    return {
+        "model": session.plan.model,
+        "target": session.plan.target,
+        "policy": session.plan.policy,
+        "outputs": results[0]["outputs"],
+        "segments": by_segment(session, outcomes),
+        "total_ms": round(median(totals), 4),
+        "load_ms": round(load_ms, 3),
+        "times": {"runs": len(totals), **{name: round(ms, 4) for name, ms in ends.items()}},
+        "results": results,
+        "emulated": session.plan.emulated,
+        "events": [attrs.asdict(event) for event in session.events],
+    }
+
+
+def _tell(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        from zif.cli.output import document as emit
+
+        emit("run", document)
+    else:
+        from zif.cli.runview import show
+
+        show(document)

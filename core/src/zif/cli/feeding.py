@@ -1,0 +1,80 @@
+"""What `zif run` feeds a model: one or several sets of inputs from the options, checked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.records import TensorInfo
+
+
+@frozen
+class Feed:
+    """One set of inputs. `folder` is where its outputs go below the output folder; "" for a single run."""
+
+    folder: str
+    source: str
+    read: Callable[[], Mapping[str, Any]]
+
+
+@frozen
+class Wanted:
+    """The options of the command line that say what the inputs are."""
+
+    named: Sequence[str] = ()
+    listed: Path | None = None
+    seed: int | None = None
+    preprocess: str = ""
+
+
+def feeds(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
+    """The sets of inputs, the first of them checked against the model. Raises UsageError or InvalidInput."""
+    from zif.session.admit import Admission
+
+    made = _listed(wanted, inputs, optional) if wanted.listed else [_single(wanted, inputs, optional)]
+    Admission(inputs, optional).admit(made[0].read())
+    return made
+
+
+def _listed(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
+    from zif.inputs import parse, read_list
+
+    if wanted.named or wanted.seed is not None:
+        raise UsageError("--input-list goes without --input and --random: the list names the files of every run")
+    assert wanted.listed is not None
+    descriptions = parse(wanted.preprocess) if wanted.preprocess else {}
+    infos = {info.name: info for info in inputs}
+    every = infos | {info.name: info for info in optional}
+    lines = read_list(wanted.listed, infos, every)
+    return [
+        Feed(f"Result_{number}", f"{wanted.listed}, line {line.number}", partial(line.read, every, descriptions))
+        for number, line in enumerate(lines)
+    ]
+
+
+def _single(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> Feed:
+    from zif.inputs import parse, random_inputs, read_named
+
+    descriptions = parse(wanted.preprocess) if wanted.preprocess else {}
+    values = read_named(wanted.named, {info.name: info for info in (*inputs, *optional)}, descriptions)
+    missing = [info for info in inputs if info.name not in values]
+    if missing and wanted.seed is None:
+        names = ", ".join(f"{info.name!r} ({told(info)})" for info in missing)
+        raise UsageError(f"no value for input {names}: use --input NAME=FILE, --input-list FILE or --random SEED")
+    if wanted.seed is not None:
+        values |= random_inputs(missing, wanted.seed)
+    return Feed("", "random values" if missing else "files", lambda: values)
+
+
+def told(info: TensorInfo) -> str:
+    """An input as people read it: "float32 [N, 3]"."""
+    if not info.dtype or info.shape is None:
+        return info.type or "unknown type"
+    return f"{info.dtype} [{', '.join('?' if dim is None else str(dim) for dim in info.shape)}]"

@@ -1,0 +1,58 @@
+"""Files that commands write: whole or not at all, under names that every system takes."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from zif.errors import UsageError
+
+
+def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Write a file with `fill`, beside its place and then renamed. Raises UsageError when that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                fill(stream)
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8. Raises UsageError."""
+    write(path, lambda stream: stream.write(text.encode()))
+
+
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """A file name for each tensor name: letters, digits, dot, dash and underscore, none twice, none hidden."""
+    taken: set[str] = set()
+    result = {}
+    for name in names:
+        stem = base = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".")[:120] or "output"
+        number = 1
+        while stem.lower() in taken:  # some file systems do not tell upper from lower case
+            number += 1
+            stem = f"{base}-{number}"
+        taken.add(stem.lower())
+        result[name] = stem
+    return result
+
+
+def _umask() -> int:
+    """The mask that new files of this process get; mkstemp ignores it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

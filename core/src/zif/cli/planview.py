@@ -1,0 +1,171 @@
+"""A plan on a terminal: where everything runs, what it should cost, and why not elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zif.cli.output import say, table
+from zif.report.figures import duration, energy, ratio, size
+
+if TYPE_CHECKING:
+    from zif.planning import Plan, Segment, UnitPlan
+
+#: Rows of a table before the rest is only counted.
+ROWS = 40
+
+#: Emulated work is never shown in the colour of hardware.
+KIND_STYLE = {"hardware": "green", "emulator": "bold yellow"}
+
+#: Codes whose reasons hold figures of the one unit, so that units are grouped without them.
+_FIGURES = frozenset({"slower", "boundary-cost", "tensor-size", "memory"})
+
+
+def show(plan: Plan, all_units: bool = False) -> None:
+    """Print a plan."""
+    _headline(plan)
+    _segments(plan, len(plan.segments) if all_units else ROWS)
+    if all_units:
+        _units(plan)
+    _scores(plan)
+    _elsewhere(plan)
+    _predicted(plan)
+    _absent(plan)
+    for note in plan.notes:
+        say(f"note: {note}")
+
+
+def operators(types: Iterable[str], shown: int = 4) -> str:
+    """The most frequent operators: "Conv × 12, Relu × 11, 3 more"."""
+    counts = Counter(types)
+    top = [f"{name} × {number}" if number > 1 else name for name, number in counts.most_common(shown)]
+    return ", ".join([*top, *([f"{len(counts) - shown} more"] if len(counts) > shown else [])])
+
+
+def _headline(plan: Plan) -> None:
+    say(f"{plan.model}: {len(plan.units)} units for {plan.target}, policy {plan.policy}", style="bold")
+    if plan.emulated:
+        say(f"emulated here, not run on hardware: {', '.join(plan.emulated)}", style=KIND_STYLE["emulator"])
+    wishes = plan.request
+    asked = [f"--pin {pattern}={name}" for pattern, name in wishes.pin.items()]
+    asked += [f"--only {name}" for name in wishes.only] + [f"--exclude {name}" for name in wishes.exclude]
+    asked += ["--strict"] * wishes.strict + ["--emulate"] * wishes.emulate
+    if asked:
+        say(f"as asked for: {' '.join(asked)}")
+
+
+def _segments(plan: Plan, limit: int) -> None:
+    members: dict[int, list[UnitPlan]] = {}
+    for unit in plan.units:
+        members.setdefault(unit.segment, []).append(unit)
+    total = sum(one.latency_us for one in plan.segments)
+    columns = ("segment", "backend", "kind", "units", "operators", "predicted", "share")
+    rows = [_segment(one, members.get(one.id, []), total) for one in plan.segments[:limit]]
+    table("", columns, rows, right=("segment", "units", "predicted", "share"))
+    _more(len(plan.segments), limit, "segments")
+    if plan.transfers:
+        moved = duration(sum(one.us for one in plan.transfers))
+        say(f"moved between processors: {len(plan.transfers)} tensors, {size(plan.predicted.transfer_bytes)}, {moved}")
+
+
+def _segment(one: Segment, units: Sequence[UnitPlan], total: float) -> list[Any]:
+    share = f"{100 * one.latency_us / total:.0f} %" if total else ""
+    kind = (one.kind, KIND_STYLE[one.kind])
+    types = operators(unit.op_type for unit in units)
+    return [one.id, (one.backend, "bold"), kind, len(one.units), types, duration(one.latency_us), share]
+
+
+def _units(plan: Plan) -> None:
+    rows = []
+    for unit in plan.units:
+        own = unit.verdicts[unit.backend]
+        others = "; ".join(
+            f"{name}: {v.code} ({v.reason})" for name, v in unit.verdicts.items() if name != unit.backend
+        )
+        cost = f"{duration(own.cost_us)} {own.cost_source}"
+        rows.append([unit.name, unit.op_type, unit.segment, (unit.backend, "bold"), cost, own.reason, others])
+    table(
+        "Units", ("unit", "operator", "segment", "backend", "cost", "why here", "elsewhere"), rows, right=("segment",)
+    )
+
+
+def _scores(plan: Plan) -> None:
+    """Every backend's score with its terms, best first, and the sentence behind each term."""
+    ranked = sorted(plan.scores.items(), key=lambda item: -item[1].total)
+    terms = list(dict.fromkeys(term for _, score in ranked for term in score.terms))
+    rows = [
+        [
+            (name, "bold"),
+            f"{score.total:g}",
+            *map(_figure, map(score.terms.get, terms)),
+            "; ".join(score.reasons.values()),
+        ]
+        for name, score in ranked
+    ]
+    if rows:
+        columns = ("backend", "score", *terms, "because")
+        table("Scores for the model as a whole", columns, rows, right=("score", *terms))
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _elsewhere(plan: Plan) -> None:
+    """What does not run on the backend with the best score, grouped by code and reason."""
+    if not plan.scores:
+        return
+    best = max(plan.scores, key=lambda name: plan.scores[name].total)
+    groups: dict[tuple[str, str], list[UnitPlan]] = {}
+    for unit in plan.units:
+        if unit.backend != best and best in unit.verdicts:
+            verdict = unit.verdicts[best]
+            groups.setdefault((verdict.code, _general(unit, verdict.code, verdict.reason)), []).append(unit)
+    away = sum(map(len, groups.values()))
+    if not away:
+        say(f"Everything runs on {best}, the best by score." if plan.units else "")
+        return
+    rows = [
+        [len(units), code, _reason(units[0], best), operators(unit.op_type for unit in units), _names(units)]
+        for (code, _), units in sorted(groups.items(), key=lambda item: -len(item[1]))
+    ]
+    title = f"Not on {best}, the best by score: {away} of {len(plan.units)} units"
+    table(title, ("units", "code", "reason", "operators", "such as"), rows[:ROWS], right=("units",))
+    _more(len(rows), ROWS, "reasons")
+
+
+def _general(unit: UnitPlan, code: str, reason: str) -> str:
+    """The reason without what is the one unit's own, so that equal reasons meet."""
+    general = reason.replace(unit.name, "…")
+    return re.sub(r"\d[\d.,]*", "…", general) if code in _FIGURES else general
+
+
+def _reason(unit: UnitPlan, best: str) -> str:
+    return unit.verdicts[best].reason
+
+
+def _names(units: Sequence[UnitPlan]) -> str:
+    return ", ".join(unit.name for unit in units[:2]) + (" …" if len(units) > 2 else "")
+
+
+def _predicted(plan: Plan) -> None:
+    told = plan.predicted
+    rows = [("this plan", told.latency_us), ("greedy placement", told.greedy_latency_us)]
+    rows += [(f"all on {name}", us) for name, us in told.single.items()]
+    cells = [[name, duration(us), ratio(us, told.latency_us)] for name, us in rows]
+    table("Predicted", ("placement", "latency", "to this plan"), cells, right=("latency", "to this plan"))
+    say(f"energy {energy(told.energy_uj)}; figures: {told.source or 'none'}")
+
+
+def _absent(plan: Plan) -> None:
+    """Who takes no part, and why."""
+    for one in plan.candidates:
+        if not one.takes_part:
+            say(f"takes no part: {one.name} ({one.distribution} {one.version}): {one.reason}")
+
+
+def _more(number: int, limit: int, what: str) -> None:
+    if number > limit:
+        say(f"… and {number - limit} more {what}; --all-units and --json show everything")

@@ -1,0 +1,61 @@
+"""A run on a terminal: outputs, where the time went, what was emulated, what happened besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zif.cli.output import say, table
+from zif.cli.planview import KIND_STYLE
+from zif.report.figures import duration
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print what the document of `zif run --json` holds."""
+    say(f"{document['model']} on {document['target']}", style="bold")
+    for result in document["results"]:
+        _outputs(result)
+    _segments(document["segments"])
+    _times(document)
+    if document["emulated"]:
+        text = f"emulated here, not run on hardware: {', '.join(document['emulated'])}"
+        say(text, style=KIND_STYLE["emulator"])
+    for event in document["events"]:
+        where = "" if event["segment"] is None else f", segment {event['segment']}"
+        say(f"{event['kind']} ({event['backend']}{where}): {event['text']}")
+
+
+def _outputs(result: Mapping[str, Any]) -> None:
+    columns = ("output", "dtype", "shape", "min", "mean", "max", "")
+    rows = [_cells(name, told) for name, told in result["outputs"].items()]
+    title = f"{result['folder']}: {result['source']}" if result["folder"] else ""
+    table(title, columns, rows, right=("min", "mean", "max"))
+    for name, told in result["outputs"].items():
+        if "top" in told:
+            say(f"best of {name}: " + ", ".join(f"{place} ({score:.4g})" for place, score in told["top"]))
+        if told["file"]:
+            say(f"wrote {told['file']}")
+
+
+def _cells(name: str, told: Mapping[str, Any]) -> list[Any]:
+    figures = [f"{told[key]:.5g}" if key in told else "" for key in ("min", "mean", "max")]
+    odd = (f"{told['not_finite']} are not finite", "bold red") if "not_finite" in told else ""
+    return [(name, "bold"), told["dtype"], str(told["shape"]), *figures, odd]
+
+
+def _segments(segments: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        [one["id"], (one["backend"], "bold"), (one["kind"], KIND_STYLE[one["kind"]]), one["units"], f"{one['ms']:.3f}"]
+        for one in segments
+    ]
+    table("", ("segment", "backend", "kind", "units", "ms"), rows, right=("segment", "units", "ms"))
+
+
+def _times(document: Mapping[str, Any]) -> None:
+    told = document["times"]
+    load = duration(document["load_ms"] * 1e3)
+    if told["runs"] == 1:
+        say(f"{document['total_ms']:.3f} ms, after {load} of planning, building and loading")
+        return
+    spread = f"{told['min_ms']:.3f} to {told['max_ms']:.3f}, the first {told['first_ms']:.3f}"
+    say(f"{document['total_ms']:.3f} ms, the median of {told['runs']} runs ({spread}), after {load} of loading")
