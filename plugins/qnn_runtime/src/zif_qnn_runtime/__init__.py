@@ -3,7 +3,6 @@
 Nothing here is imported before it is used, so that asking who is installed stays cheap.
 """
 
-# ruff: noqa: F401
 from __future__ import annotations
 
 import importlib
@@ -25,16 +24,41 @@ _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
 
 if TYPE_CHECKING:
-    from zif_qnn_runtime.context import ContextInfo, compile_context, describe, load_context
-    from zif_qnn_runtime.export import export_dlc, export_source
-    from zif_qnn_runtime.failures import QnnError, explain, original_name
-    from zif_qnn_runtime.health import Status, host_kind, status, statuses
-    from zif_qnn_runtime.libraries import BACKENDS, LIBRARIES, BackendType, Library, LibraryName, find
-    from zif_qnn_runtime.logs import captured, listen, preload
-    from zif_qnn_runtime.probing import Answer, NodeAnswer, query
-    from zif_qnn_runtime.provideroptions import PERFORMANCE_MODES, PerformanceMode, ProviderOptions
-    from zif_qnn_runtime.session import assignment, create, open_session, register, session_options
-    from zif_qnn_runtime.versions import qnn_version, toolchain
+    from zif_qnn_runtime.context import ContextInfo as ContextInfo
+    from zif_qnn_runtime.context import compile_context as compile_context
+    from zif_qnn_runtime.context import describe as describe
+    from zif_qnn_runtime.context import load_context as load_context
+    from zif_qnn_runtime.export import export_dlc as export_dlc
+    from zif_qnn_runtime.export import export_source as export_source
+    from zif_qnn_runtime.failures import QnnError as QnnError
+    from zif_qnn_runtime.failures import explain as explain
+    from zif_qnn_runtime.failures import original_name as original_name
+    from zif_qnn_runtime.health import Status as Status
+    from zif_qnn_runtime.health import host_kind as host_kind
+    from zif_qnn_runtime.health import status as status
+    from zif_qnn_runtime.health import statuses as statuses
+    from zif_qnn_runtime.libraries import BACKENDS as BACKENDS
+    from zif_qnn_runtime.libraries import LIBRARIES as LIBRARIES
+    from zif_qnn_runtime.libraries import BackendType as BackendType
+    from zif_qnn_runtime.libraries import Library as Library
+    from zif_qnn_runtime.libraries import LibraryName as LibraryName
+    from zif_qnn_runtime.libraries import find as find
+    from zif_qnn_runtime.logs import captured as captured
+    from zif_qnn_runtime.logs import listen as listen
+    from zif_qnn_runtime.logs import preload as preload
+    from zif_qnn_runtime.probing import Answer as Answer
+    from zif_qnn_runtime.probing import NodeAnswer as NodeAnswer
+    from zif_qnn_runtime.probing import query as query
+    from zif_qnn_runtime.provideroptions import PERFORMANCE_MODES as PERFORMANCE_MODES
+    from zif_qnn_runtime.provideroptions import PerformanceMode as PerformanceMode
+    from zif_qnn_runtime.provideroptions import ProviderOptions as ProviderOptions
+    from zif_qnn_runtime.session import assignment as assignment
+    from zif_qnn_runtime.session import create as create
+    from zif_qnn_runtime.session import open_session as open_session
+    from zif_qnn_runtime.session import register as register
+    from zif_qnn_runtime.session import session_options as session_options
+    from zif_qnn_runtime.versions import qnn_version as qnn_version
+    from zif_qnn_runtime.versions import toolchain as toolchain
 
 
 def __getattr__(name: str) -> Any:

@@ -33,7 +33,12 @@ class ContextInfo:
 
 
 def compile_context(
-    model: bytes | Path, backend: BackendType, options: ProviderOptions, folder: Path, name: str = "context"
+    model: bytes | Path,
+    backend: BackendType,
+    options: ProviderOptions,
+    folder: Path,
+    name: str = "context",
+    weights: Path | None = None,
 ) -> tuple[Path, Path]:
     """Compile a model wholly for the chip of `options.soc_model`; gives the paths of the wrapper and of the binary.
 
@@ -48,7 +53,7 @@ def compile_context(
         "ep.context_file_path": str(wrapper),
     }
     try:
-        create(model, session_options(backend, options, config))
+        create(model, session_options(backend, options, config, weights=weights))
         return wrapper, _whole(wrapper)
     except Exception:
         for file in (wrapper, wrapper.with_name(f"{wrapper.stem}_qnn.bin")):  # written even when a node was refused

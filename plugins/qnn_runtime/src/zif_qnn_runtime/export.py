@@ -15,14 +15,16 @@ from zif_qnn_runtime.session import create, open_session, session_options
 _FAILED = 3
 
 
-def export_dlc(model: bytes | Path, options: ProviderOptions, folder: Path) -> tuple[Path, ...]:
+def export_dlc(
+    model: bytes | Path, options: ProviderOptions, folder: Path, weights: Path | None = None
+) -> tuple[Path, ...]:
     """Write the model as DLC into `folder`, one file per partition; a whole model gives one.
 
     Only the operators' definitions are checked, not what the chip can do. Raises BackendUnavailable or QnnError.
     """
     before = set(folder.glob("*.dlc"))
     dump = {"dump_qnn_ir_dlc": "1", "dump_qnn_ir_dlc_dir": str(folder), "qnn_ir_backend_path": str(find("ir").path)}
-    create(model, session_options("ir", options, provider=dump))
+    create(model, session_options("ir", options, provider=dump, weights=weights))
     files = tuple(sorted(set(folder.glob("*.dlc")) - before))
     if not files:
         raise QnnError("QNN wrote no DLC file", "compose")
@@ -31,14 +33,14 @@ def export_dlc(model: bytes | Path, options: ProviderOptions, folder: Path) -> t
     return files
 
 
-def export_source(model: Path, options: ProviderOptions, folder: Path) -> tuple[Path, ...]:
+def export_source(model: Path, options: ProviderOptions, folder: Path, weights: Path | None = None) -> tuple[Path, ...]:
     """Write the calls that build the graph as C source, and its parameters: saver_output.c and params.bin in `folder`.
 
     QNN's saver writes into the working directory, which belongs to the whole process, so it gets a process of its own.
     Raises BackendUnavailable or QnnError.
     """
     session_options("saver", options)  # says what is missing, in this process
-    program = [sys.executable, "-m", "zif_qnn_runtime.export", str(model.resolve())]
+    program = [sys.executable, "-m", "zif_qnn_runtime.export", str(model.resolve()), str(weights or "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     settings = [f"{key}={value}" for key, value in options.given().items()]
     done = subprocess.run(
@@ -52,11 +54,12 @@ def export_source(model: Path, options: ProviderOptions, folder: Path) -> tuple[
     return files
 
 
-def _main(path: str, *settings: str) -> int:
+def _main(path: str, weights: str, *settings: str) -> int:
     """The process of `export_source`: open a session on the saver, here, and never run it (its results are garbage)."""
     given = dict(setting.split("=", 1) for setting in settings)
     try:
-        open_session(Path(path), "saver", ProviderOptions(), provider=given)
+        folder = Path(weights) if weights else None
+        open_session(Path(path), "saver", ProviderOptions(), provider=given, weights=folder)
     except QnnError as error:
         print(error, file=sys.stderr)
         return _FAILED

@@ -60,15 +60,16 @@ _CODES = (
 )
 
 
-def query(model: bytes | Path, backend: BackendType, options: ProviderOptions) -> Answer:
+def query(model: bytes | Path, backend: BackendType, options: ProviderOptions, weights: Path | None = None) -> Answer:
     """The compiler's verdict on each node, in the context of its neighbours, for the chip of `options.soc_model`.
 
-    Nothing is compiled. Names must be unique in the model. Raises BackendUnavailable without the library, QnnError
-    when the backend does not start (an unknown chip, for instance) or ONNX Runtime does not take the model.
+    Nothing is compiled. weights is the folder of external data when the model is given as bytes. Names must be unique
+    in the model. Raises BackendUnavailable without the library, QnnError when the backend does not start (an unknown
+    chip, for instance) or ONNX Runtime does not take the model.
     """
     import onnxruntime
 
-    setup = session_options(backend, options, {"session.disable_model_compile": "1"})
+    setup = session_options(backend, options, {"session.disable_model_compile": "1"}, weights=weights)
     setup.log_severity_level = logs.VERBOSE
     source = model if isinstance(model, bytes) else str(model)
     failure: Exception | None = None

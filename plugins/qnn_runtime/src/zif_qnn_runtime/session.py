@@ -52,11 +52,13 @@ def session_options(
     options: ProviderOptions,
     config: Mapping[str, str] | None = None,
     provider: Mapping[str, str] | None = None,
+    weights: Path | None = None,
 ) -> onnxruntime.SessionOptions:
     """Session options that put everything on one QNN backend.
 
-    config adds session entries, provider adds raw provider options. The graph is taken as it stands: with ONNX
-    Runtime's own optimizations the compiler would see other nodes than those that were asked about.
+    config adds session entries, provider adds raw provider options; weights is the folder of the external data of a
+    model that is given as bytes. The graph is taken as it stands: with ONNX Runtime's own optimizations the compiler
+    would see other nodes than those that were asked about.
     Raises BackendUnavailable when the backend's library is missing or cannot be loaded.
     """
     import onnxruntime
@@ -67,7 +69,8 @@ def session_options(
     made.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     made.intra_op_num_threads = made.inter_op_num_threads = 1
     made.log_severity_level = logs.ERROR
-    for key, value in {**_CONFIG, **(config or {})}.items():
+    folder = {"session.model_external_initializers_file_folder_path": str(weights)} if weights else {}
+    for key, value in {**_CONFIG, **folder, **(config or {})}.items():
         made.add_session_config_entry(key, value)
     settings = {"backend_path": str(path), **options.given(), **(provider or {})}
     made.add_provider_for_devices([_device(backend)], settings)
@@ -102,13 +105,14 @@ def open_session(
     options: ProviderOptions,
     config: Mapping[str, str] | None = None,
     provider: Mapping[str, str] | None = None,
+    weights: Path | None = None,
 ) -> onnxruntime.InferenceSession:
     """Compile and load a model (serialized, or a path with external data beside it) wholly on one QNN backend.
 
     Raises BackendUnavailable without the library, QnnError when the backend does not start, does not take every node
     or fails to compile.
     """
-    session = create(model, session_options(backend, options, config, provider))
+    session = create(model, session_options(backend, options, config, provider, weights))
     strays = assignment(session, elsewhere=True)
     if strays:
         raise QnnError(f"QNN does not take every node; nodes: {', '.join(strays[:5])}", "unassigned", nodes=strays)

@@ -1,0 +1,155 @@
+"""From a model to a context binary for one chip, and what is put beside it on request."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+from zif import Compiled, Converted, Obstacle, Unsupported
+from zif_qnn_runtime import (
+    ProviderOptions,
+    QnnError,
+    compile_context,
+    describe,
+    export_dlc,
+    export_source,
+    find,
+    qnn_version,
+)
+
+from zif_qnn_htp.graph import Graph, build, open_shape
+from zif_qnn_htp.options import HtpOptions, provider_options
+
+if TYPE_CHECKING:
+    from zif import Model
+    from zif.records import Array
+
+    from zif_qnn_htp.chips import Chip
+
+FORMAT = "qnn-context"
+SEGMENT, KNOWN = "segment.json", "known.npz"
+BACKEND = "qnn_htp"
+_REFUSALS = frozenset({"unassigned", "layout"})
+
+
+@frozen(eq=False)
+class Prepared:
+    """What `convert` hands to `compile`. baked are the inputs with a default that the binary holds as constants."""
+
+    name: str
+    graph: Graph
+    inputs: tuple[str, ...]
+    baked: tuple[str, ...]
+
+
+def convert(model: Model, chip: Chip) -> Converted:
+    """Bring a segment into the compiler's form. Raises Unsupported naming the units that stand in the way."""
+    obstacles = [_open(unit.id, unit.op_type, v.name) for unit in model.units if (v := open_shape(model, unit))]
+    if obstacles:
+        raise _unsupported(model.name, chip, obstacles)
+    graph = build(model)
+    left = [unit for unit in model.units if unit.id not in graph.folded]
+    if left and not graph.inputs:
+        reason = "QNN needs at least one input that is given at run time, and the segment has none"
+        raise _unsupported(model.name, chip, [Obstacle(u.id, u.op_type, BACKEND, "op", reason) for u in left])
+    baked = tuple(value.name for value in model.optional_inputs)
+    prepared = Prepared(model.name, graph, graph.inputs if left else (), baked)
+    return Converted("onnx", prepared, model.inputs, model.outputs, graph.notes)
+
+
+def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Compiled:
+    """The artifact for one chip. Raises Unsupported with the units at fault where QNN names them, else QnnError."""
+    prepared: Prepared = converted.data
+    graph, given = prepared.graph, provider_options(options, chip)
+    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as place:
+        folder = Path(place)
+        files = dict(_context(prepared, chip, given, folder)) if prepared.inputs else {}
+        if prepared.inputs:
+            files.update(_extras(graph, given, options, folder))
+    if graph.known:
+        files[KNOWN] = _pack(
+            {info.name: graph.known[info.name] for info in converted.outputs if info.name in graph.known}
+        )
+    files[SEGMENT] = json.dumps(_segment(prepared, chip, files), indent=1).encode()
+    return Compiled(FORMAT, files, SEGMENT, converted.inputs, converted.outputs, converted.notes)
+
+
+def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+    graph = prepared.graph
+    try:
+        wrapper, binary = compile_context(graph.data, "htp", given, folder, weights=graph.weights)
+    except QnnError as error:
+        named = dict.fromkeys(graph.owners[node] for node in error.nodes if node in graph.owners)
+        if error.kind not in _REFUSALS or not named:
+            raise
+        obstacles = [Obstacle(unit, op, BACKEND, "probe-failed", str(error)) for unit, op in named]
+        raise _unsupported(prepared.name, chip, obstacles) from error
+    yield wrapper.name, wrapper.read_bytes()
+    yield binary.name, binary.read_bytes()
+
+
+def _extras(graph: Graph, given: ProviderOptions, options: HtpOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The same graph for Qualcomm's other tools."""
+    if options.dlc:
+        (folder / "dlc").mkdir()
+        files = export_dlc(graph.data, given, folder / "dlc", graph.weights)
+        for number, file in enumerate(files):
+            yield f"dlc/model{number or ''}.dlc", file.read_bytes()
+    if options.source:
+        (folder / "source").mkdir()
+        (folder / "model.onnx").write_bytes(graph.data)
+        for file in export_source(folder / "model.onnx", given, folder / "source", graph.weights):
+            yield f"source/{file.name}", file.read_bytes()
+
+
+def _segment(prepared: Prepared, chip: Chip, files: Mapping[str, bytes]) -> dict[str, object]:
+    """What `load` checks before the library sees the binary: random bytes in it would take the process down."""
+    library = find("htp")
+    wrapper = next((name for name in files if name.endswith(".onnx")), "")
+    return {
+        "format": 1,
+        "wrapper": wrapper,
+        "qnn": qnn_version(library.path) if library.path else "",
+        "soc_model": chip.soc_model if chip.soc_model is not None else _soc_of(files.get(wrapper)),
+        "htp_arch": chip.arch,
+        "inputs": list(prepared.inputs),
+        "baked": list(prepared.baked),
+        "crc32": {name: zlib.crc32(content) for name, content in files.items() if "/" not in name},
+    }
+
+
+def _soc_of(wrapper: bytes | None) -> int | None:
+    """The chip that the library found by itself on a device, as the wrapper tells."""
+    return describe(wrapper).soc_model if wrapper else None
+
+
+def _pack(values: Mapping[str, Array]) -> bytes:
+    """Arrays as npz, under numbers: a tensor's name need not be a file's."""
+    stream = io.BytesIO()
+    names = np.array(list(values), dtype=np.str_)
+    numbered: dict[str, Any] = {f"v{number}": value for number, value in enumerate(values.values())}
+    np.savez(stream, names=names, **numbered)
+    return stream.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, Array]:
+    """The arrays of `known.npz`."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        return {str(name): stored[f"v{number}"] for number, name in enumerate(stored["names"])}
+
+
+def _open(unit: str, op_type: str, value: str) -> Obstacle:
+    return Obstacle(unit, op_type, BACKEND, "dynamic-shape", f"the shape of {value!r} is not fixed")
+
+
+def _unsupported(name: str, chip: Chip, obstacles: list[Obstacle]) -> Unsupported:
+    rows = "\n".join(f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles[:10])
+    more = f"\n  … and {len(obstacles) - 10} more" if len(obstacles) > 10 else ""
+    return Unsupported(f"{name}: {len(obstacles)} units do not compile for {chip.title}\n{rows}{more}", obstacles)

@@ -1,0 +1,197 @@
+"""A context binary that is loaded and ready to run."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+from zif import BackendUnavailable, InvalidBundle, InvalidInput, UsageError
+from zif_qnn_runtime import explain, find, host_kind, load_context, qnn_version
+
+from zif_qnn_htp.artifact import FORMAT, KNOWN, unpack
+from zif_qnn_htp.chips import Chip
+from zif_qnn_htp.options import HtpOptions, provider_options
+from zif_qnn_htp.profile import Profile
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from zif import Arrays, Compiled
+    from zif.records import Array
+
+
+def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
+    """Open an artifact. Raises InvalidBundle for a damaged one, BackendUnavailable for another release or chip."""
+    if compiled.format != FORMAT:
+        raise InvalidBundle(f"the artifact is {compiled.format!r}, not {FORMAT!r}: compile the model again")
+    segment = json.loads(_bytes(compiled.files[compiled.main]))
+    files = {name: _checked(name, compiled, crc) for name, crc in segment["crc32"].items()}
+    _check_release(segment)
+    known = unpack(files.pop(KNOWN)) if KNOWN in files else {}
+    names = tuple(info.name for info in compiled.outputs)
+    if not segment["wrapper"]:
+        return HtpExecutable(None, (), names, known, (), None)
+    _check_chip(segment)
+    chip = Chip("", segment["soc_model"], segment["htp_arch"], fp16=True)
+    profile = Profile(options.profiling) if options.profiling != "off" else None
+    given = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
+    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        session = load_context(Path(folder) / segment["wrapper"], "htp", given)
+    return HtpExecutable(session, tuple(segment["inputs"]), names, known, tuple(segment["baked"]), profile)
+
+
+def _bytes(content: bytes | Path) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _checked(name: str, compiled: Compiled, crc: int) -> bytes:
+    if name not in compiled.files:
+        raise InvalidBundle(f"the artifact lacks its file {name}: compile the model again")
+    content = _bytes(compiled.files[name])
+    if zlib.crc32(content) != crc:
+        raise InvalidBundle(f"{name} is damaged (its checksum differs): compile the model again")
+    return content
+
+
+def _check_release(segment: Mapping[str, Any]) -> None:
+    library = find("htp")
+    if library.path is None:
+        raise BackendUnavailable(library.reason)
+    here, there = qnn_version(library.path), segment["qnn"]
+    if here != there:
+        raise BackendUnavailable(
+            f"the artifact was compiled with QNN {there}, and QNN {here} is here: compile it again"
+        )
+
+
+def _check_chip(segment: Mapping[str, Any]) -> None:
+    """On a device the artifact must be for the chip that is there; the emulator runs what is for any chip."""
+    if host_kind() == "emulator" or segment["soc_model"] is None:
+        return
+    import zif
+
+    host = zif.target("host")
+    if host.soc_model is not None and host.soc_model != segment["soc_model"]:
+        raise BackendUnavailable(
+            f"the artifact is for the chip with soc_model {segment['soc_model']}, and this is {host.title}"
+            f" (soc_model {host.soc_model}): compile the model for this chip"
+        )
+
+
+class HtpExecutable:
+    """Runs a session; outputs that depend on no input are given from `known`.
+
+    Safe to call from several threads; QNN runs one after the other.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession | None,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        known: Mapping[str, Array],
+        baked: tuple[str, ...],
+        profile: Profile | None,
+    ) -> None:
+        self._session = session
+        self._inputs, self._outputs = inputs, outputs
+        self._known, self._baked = known, baked
+        self._computed = [name for name in outputs if name not in known]
+        self._profile = profile
+        self._closed = False
+        self._quiet = _quiet_run()
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """Compute every output. Raises InvalidInput for an input that is missing or fixed, QnnError when QNN fails."""
+        self._check(inputs)
+        if self._session is None:
+            return self._with_known({})
+        feeds = {name: inputs[name] for name in self._inputs}
+        try:
+            values = self._session.run(self._computed, feeds, self._quiet)
+        except Exception as error:  # ONNX Runtime has no common base class for its errors
+            raise explain(error) from error
+        return self._with_known(dict(zip(self._computed, values, strict=True)))
+
+    def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[[Arrays], Arrays]:
+        """A run that reads and writes the given C-contiguous arrays in place; see zif.SupportsBinding."""
+        if self._session is None or any(name in self._known for name in outputs):
+            return lambda rest: _copied(self.run({**inputs, **rest}), outputs)
+        session, quiet = self._session, self._quiet
+        binding = session.io_binding()
+        for name in self._inputs:
+            if name in inputs:
+                _bind(binding.bind_input, name, inputs[name])
+        for name, array in outputs.items():
+            _bind(binding.bind_output, name, array)
+        free = [name for name in self._computed if name not in outputs]
+        late = [name for name in self._inputs if name not in inputs]
+
+        def run(rest: Arrays) -> Arrays:
+            self._check({**inputs, **rest})
+            for name in late:
+                binding.bind_cpu_input(name, rest[name])
+            for name in free:
+                binding.bind_output(name)
+            try:
+                session.run_with_iobinding(binding, quiet)
+            except Exception as error:
+                raise explain(error) from error
+            values = binding.get_outputs()[len(outputs) :]
+            return self._with_known({name: value.numpy() for name, value in zip(free, values, strict=True)})
+
+        return run
+
+    def profile(self) -> Mapping[str, float]:
+        """Microseconds, or cycles of each operator, in the last run; empty unless the option `profiling` asked."""
+        return self._profile.read() if self._profile else {}
+
+    def close(self) -> None:
+        """Give the NPU's memory back."""
+        self._session = None
+        self._closed = True
+        if self._profile:
+            self._profile.close()
+
+    def _check(self, inputs: Arrays) -> None:
+        if self._closed:
+            raise UsageError("the segment on qnn_htp is closed: load it again")
+        for name in self._inputs:
+            if name not in inputs:
+                raise InvalidInput(f"input {name!r} is missing; needed are {', '.join(self._inputs)}")
+        for name in self._baked:
+            if name in inputs:
+                raise InvalidInput(
+                    f"input {name!r} has a default that is compiled into the segment on qnn_htp;"
+                    " leave it out, or exclude qnn_htp"
+                )
+
+    def _with_known(self, made: dict[str, Array]) -> dict[str, Array]:
+        known = self._known
+        return {n: made[n] if n in made else known[n].copy() for n in self._outputs if n in made or n in known}
+
+
+def _quiet_run() -> Any:
+    """Run options under which ONNX Runtime raises an error without writing it to the terminal as well."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    return options
+
+
+def _bind(method: Callable[..., None], name: str, array: Array) -> None:
+    method(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+
+def _copied(made: Arrays, places: Arrays) -> dict[str, Array]:
+    """Put values into the arrays that were bound for them; gives the others."""
+    for name, place in places.items():
+        place[...] = made[name]
+    return {name: value for name, value in made.items() if name not in places}

@@ -1,0 +1,106 @@
+"""Whether an answer that was computed in fp16 is right."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+import onnx
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from zif.records import Array
+
+#: Relative, and absolute in parts of the largest value: fp16 keeps 11 bits, and a sum of many terms loses some.
+RTOL, ATOL = 1e-2, 2e-3
+#: Below this fp16 itself has no more than a few bits.
+TINY = 1e-3
+
+
+@frozen
+class Judgement:
+    """outcome: "right", "imprecise" (right for the inputs as fp16 holds them) or "wrong"; detail says by how much."""
+
+    outcome: str
+    detail: str = ""
+
+
+def judge(
+    model: bytes, inputs: Mapping[str, Array], wanted: Mapping[str, Array], given: Mapping[str, Array]
+) -> Judgement:
+    """Compare with the known answer and, where that fails, with the answer for inputs that were rounded to fp16."""
+    detail = difference(wanted, given)
+    if not detail:
+        return Judgement("right")
+    rounded = _by_reference(model, {name: as_half(value) for name, value in inputs.items()})
+    if rounded is not None and not difference({name: as_half(value) for name, value in rounded.items()}, given):
+        return Judgement("imprecise", detail)
+    return Judgement("wrong", detail)
+
+
+def difference(wanted: Mapping[str, Array], given: Mapping[str, Array]) -> str:
+    """ "" when every output agrees; otherwise the first that does not, and by how much."""
+    for name, value in wanted.items():
+        text = _difference(value, np.asarray(given[name]))
+        if text:
+            return f"{name}: {text}"
+    return ""
+
+
+def _difference(wanted: Array, given: Array) -> str:
+    if wanted.dtype != given.dtype or wanted.shape != given.shape:
+        return f"{given.dtype}{list(given.shape)} instead of {wanted.dtype}{list(wanted.shape)}"
+    if wanted.dtype.kind in "OUS" or not wanted.size:
+        return "" if np.array_equal(wanted, given) else "other text"
+    exact = wanted.dtype.kind in "biu" or wanted.dtype.name.startswith(("int", "uint"))
+    return _integers(wanted, given) if exact else _floats(wanted.astype(np.float64), given.astype(np.float64))
+
+
+def _integers(wanted: Array, given: Array) -> str:
+    off = int(np.count_nonzero(wanted != given))
+    return f"{off} of {wanted.size} elements differ" if off else ""
+
+
+def _floats(wanted: Array, given: Array) -> str:
+    finite = np.isfinite(wanted)
+    if not np.array_equal(wanted[~finite], given[~finite], equal_nan=True):
+        return "other infinities or NaNs"
+    wanted, given = wanted[finite], given[finite]
+    if not wanted.size:
+        return ""
+    largest = float(np.max(np.abs(wanted)))
+    with np.errstate(invalid="ignore"):
+        off = np.abs(given - wanted)
+        fits = off <= RTOL * np.abs(wanted) + ATOL * largest + TINY
+    if fits.all():
+        return ""
+    worst = float(np.max(np.where(np.isnan(off), np.inf, off)))
+    return f"off by {worst:.3g} where values reach {largest:.3g}"
+
+
+def as_half(value: Any) -> Any:
+    """A float array as fp16 holds it, in its own type: rounded, and what is too large at the largest."""
+    if not isinstance(value, np.ndarray) or (value.dtype.kind != "f" and value.dtype != ml_dtypes.bfloat16):
+        return value
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = value.astype(np.float16)
+        clamped = np.where(
+            np.isinf(half) & ~np.isinf(value.astype(np.float64)), np.copysign(np.float16(65504), half), half
+        )
+        return clamped.astype(value.dtype)
+
+
+def _by_reference(model: bytes, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    from onnx.reference import ReferenceEvaluator
+
+    proto = onnx.load_model_from_string(model)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            values = ReferenceEvaluator(proto).run(None, dict(inputs))
+    except Exception:  # the reference has gaps
+        return None
+    return dict(zip((output.name for output in proto.graph.output), values, strict=True))

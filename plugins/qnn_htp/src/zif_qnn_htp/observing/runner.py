@@ -1,0 +1,109 @@
+"""Running unit cases on the HTP library, each in a process of its own: some take the process down."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+from zif_qnn_runtime import ProviderOptions, QnnError, open_session
+
+from zif_qnn_htp.observing.judge import judge
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from zif.records import Array
+
+    from zif_qnn_htp.observing.cases import UnitCase
+
+
+@frozen
+class Outcome:
+    """How a case ended: "right", "imprecise", "wrong", "crash", or "refused": the compiler said no, which is honest."""
+
+    case: str
+    outcome: str
+    detail: str = ""
+
+
+def observe(cases: Iterable[UnitCase], soc_model: int) -> Iterator[Outcome]:
+    """The outcome of each case, in order."""
+    context = _context()
+    for case in cases:
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_child, args=(theirs, case, soc_model))
+        process.start()
+        theirs.close()
+        try:
+            outcome, detail = ours.recv()
+        except EOFError:
+            process.join()
+            outcome, detail = "crash", f"exit code {process.exitcode}"
+        process.join()
+        ours.close()
+        yield Outcome(case.name, outcome, detail)
+
+
+def _context() -> SpawnContext | ForkServerContext:
+    """A server that has imported everything and forks a fresh process a case, where the system has such a thing."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "onnxruntime", "onnx.reference"])
+    return context
+
+
+def _child(pipe: Connection, case: UnitCase, soc_model: int) -> None:
+    pipe.send(_end_of(case, soc_model))
+    pipe.close()
+
+
+def _end_of(case: UnitCase, soc_model: int) -> tuple[str, str]:
+    options = ProviderOptions(soc_model=soc_model)
+    try:
+        session = open_session(case.model, "htp", options)
+    except QnnError as error:
+        return "refused", str(error)
+    stain = _Stain(options)
+    judgement = None
+    for _ in range(2):  # what was left in memory before must not show in either run
+        stain.spread()
+        try:
+            values = _run(session, case)
+        except Exception as error:
+            return "wrong", f"running failed: {str(error)[:200]}"
+        judgement = judge(case.model, case.inputs, case.outputs, values)
+        if judgement.outcome == "wrong":
+            break
+    assert judgement is not None
+    return judgement.outcome, judgement.detail
+
+
+def _run(session: onnxruntime.InferenceSession, case: UnitCase) -> dict[str, Array]:
+    names = [value.name for value in session.get_inputs()]
+    outputs = [value.name for value in session.get_outputs()]
+    return dict(zip(outputs, session.run(outputs, {name: case.inputs[name] for name in names}), strict=True))
+
+
+class _Stain:
+    """Leaves other numbers in the library's memory: an output that is never written then shows."""
+
+    def __init__(self, options: ProviderOptions) -> None:
+        from onnx import TensorProto, helper
+
+        shape = [1, 64, 64]
+        node = helper.make_node("Add", ["x", "x"], ["y"], "stain")
+        infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x", "y")]
+        graph = helper.make_graph([node], "stain", infos[:1], infos[1:])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+        self._feeds = {"x": np.full(shape, 321.0, np.float32)}
+        self._session = open_session(model.SerializeToString(), "htp", options)
+
+    def spread(self) -> None:
+        """Run something else."""
+        self._session.run(None, self._feeds)
