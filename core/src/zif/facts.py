@@ -2,7 +2,8 @@
 
 A fact is a string: "mode=linear" (an attribute, its default filled in), "axes unset", "pads nonzero", "pads uneven",
 "T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an optional
-output), "rank(X)=4", "B constant" / "B computed", "X empty", "X dynamic", "A and B differ in shape", "since=13",
+output), "rank(X)=4", "B constant" / "B computed", "X empty", "X dynamic", "A and B differ in shape", "output shrinks" /
+"output grows" (the first output has fewer or more elements than the first input), "since=13",
 "quantized=int8" (the unit is a quantized group; "quantized=no" for one that is none).
 """
 
@@ -45,6 +46,7 @@ def node_facts(
         facts.update(_values(node.input, known, tensors))
         facts.update(_presence(node, known))
         facts.update(_shapes(inputs, known))
+        facts.update(_size(inputs, [tensors.get(name) for name in node.output]))
         names = (known.input_at(i)[0] for i in range(len(node.input)))
         pairs = zip(names, node.input, strict=True)
         facts.update(f"{name} {'constant' if v in constants else 'computed'}" for name, v in pairs if v and name)
@@ -108,3 +110,9 @@ def _shapes(inputs: Sequence[TensorInfo | None], known: Signature) -> Iterator[s
             yield f"{name} dynamic"
     for (a, one), (b, other) in itertools.combinations(shaped, 2):
         yield f"{a} and {b} {'share a shape' if one == other else 'differ in shape'}"
+
+
+def _size(inputs: Sequence[TensorInfo | None], outputs: Sequence[TensorInfo | None]) -> Iterator[str]:
+    before, after = (row[0].elements if row and row[0] is not None else None for row in (inputs, outputs))
+    if before is not None and after is not None and before != after:
+        yield f"output {'shrinks' if after < before else 'grows'}"

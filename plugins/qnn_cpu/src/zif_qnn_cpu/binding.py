@@ -62,7 +62,7 @@ class Bound:
             if name in self._foreign:
                 binding.bind_ortvalue_input(name, to_ort(value))
             else:
-                binding.bind_input(name, np.ascontiguousarray(value))
+                binding.bind_input(name, np.asarray(value, order="C"))
         for name in self._free:
             binding.bind_output(name, HOST)  # again before each run: what the last run gave is the caller's
         self._session_run(binding, None)

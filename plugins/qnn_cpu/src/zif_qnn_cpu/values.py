@@ -34,7 +34,7 @@ def to_ort(value: Array) -> Any:
     name = value.dtype.name
     if name in PACKED:
         return _packed(value)
-    array = np.ascontiguousarray(value)
+    array = np.asarray(value, order="C")
     if name in RAW:
         raw = array.view(np.uint16 if array.itemsize == 2 else np.uint8)
         return native.OrtValue.ortvalue_from_numpy_with_onnx_type(raw, element_type(name))
@@ -62,7 +62,7 @@ def numpy_of(element: int) -> np.dtype[Any]:
 
 def pack(value: Array) -> bytes:
     """The bytes of an array as ONNX stores them: several elements in a byte where the type is packed."""
-    return bytes(onnx.numpy_helper.from_array(np.ascontiguousarray(value)).raw_data)
+    return bytes(onnx.numpy_helper.from_array(np.asarray(value, order="C")).raw_data)
 
 
 def unpack(content: bytes, dtype: np.dtype[Any], shape: list[int]) -> Array:

@@ -1,0 +1,32 @@
+"""Makes `observed.json`: runs ONNX's node tests on this backend and keeps what it got wrong, as rules.
+
+python -m zif_qnn_cpu.observe [FILE]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import onnx
+import zif
+from zif import observed
+from zif.nodetests import node_tests, observe
+from zif.observing import learn
+
+from zif_qnn_cpu.kernels import ENGINE
+
+
+def main(arguments: list[str]) -> int:
+    """Write the table to the file that is named, or to the one that this package ships."""
+    path = Path(arguments[0]) if arguments else Path(__file__).with_name("observed.json")
+    cases = list(observe(zif.backend("qnn_cpu"), zif.target("host"), node_tests()))
+    table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__}")
+    observed.save(table, path)
+    wrong = sum(case.outcome != "right" for case in cases)
+    print(f"{path}: {len(table.rules)} rules from {len(cases)} tests, {wrong} of them not right", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
