@@ -1,0 +1,130 @@
+"""The workers of this process: one per backend and target, shared by all sessions, replaced when one has died."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zif.isolation.worker import Limits, Worker
+
+if TYPE_CHECKING:
+    from zif.registry import Installed
+
+#: Seconds after which a worker that nobody uses is ended. Long enough for the next command of a script.
+IDLE_S = 60.0
+
+
+class Slot:
+    """The place of one worker. `worker()` is the one that lives there now; users keep it by `hold` and `release`."""
+
+    def __init__(self, info: Installed, limits: Limits, pool: Pool) -> None:
+        self._info = info
+        self._limits = limits
+        self._pool = pool
+        self._lock = threading.RLock()
+        self._worker: Worker | None = None
+        self._users = 0
+        self._timer: threading.Timer | None = None
+
+    def worker(self) -> Worker:
+        """A living worker, started now when there is none or the last one has died."""
+        with self._lock:
+            if self._worker is None or not self._worker.alive:
+                if self._worker is not None:
+                    self._worker.close()
+                self._worker = Worker(self._info, self._limits, self._pool.scratch())
+            return self._worker
+
+    def hold(self) -> None:
+        """Use the worker: it is not ended for being idle until `release`."""
+        with self._lock:
+            self._users += 1
+            self._cancel()
+
+    def release(self) -> None:
+        """Stop using the worker. It ends when nobody has used it for a while."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._worker is not None:
+                self._cancel()
+                self._timer = threading.Timer(IDLE_S, self.close_idle)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def close_idle(self) -> None:
+        """End the worker unless somebody uses it."""
+        with self._lock:
+            if self._users == 0:
+                self.close()
+
+    def close(self) -> None:
+        """End the worker, used or not."""
+        with self._lock:
+            self._cancel()
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Pool:
+    """Slots by backend, target and limits, and the directory for the temporary files of their workers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: dict[tuple[Installed, str, Limits], Slot] = {}
+        self._scratch: Path | None = None
+        self._owner = os.getpid()
+
+    def slot(self, info: Installed, target: str, limits: Limits) -> Slot:
+        """The place of the worker for this backend and target."""
+        with self._lock:
+            key = (info, target, limits)
+            if key not in self._slots:
+                self._slots[key] = Slot(info, limits, self)
+            return self._slots[key]
+
+    def scratch(self) -> Path | None:
+        """Where workers put temporary files, so that those of one that was killed go too; None: wherever they like."""
+        with self._lock:
+            if self._scratch is None or not self._scratch.exists():
+                with contextlib.suppress(OSError):
+                    self._scratch = Path(tempfile.mkdtemp(prefix="zif-workers-"))
+            return self._scratch
+
+    def close_idle(self) -> None:
+        """End every worker that nobody uses."""
+        for slot in list(self._slots.values()):
+            slot.close_idle()
+
+    def close(self) -> None:
+        """End every worker and delete their temporary files."""
+        for slot in list(self._slots.values()):
+            slot.close()
+        if self._scratch is not None and self._owner == os.getpid():
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+
+pool = Pool()
+
+
+def _after_fork() -> None:
+    """A forked copy must neither talk to nor end the workers of its parent."""
+    global pool
+    pool = Pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(lambda: pool.close())

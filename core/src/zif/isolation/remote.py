@@ -1,0 +1,98 @@
+"""A backend in a worker process, behind the same typed methods as one in this process."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from zif import relay
+from zif.facade import Backend
+from zif.hookspecs import hookimpl
+from zif.isolation import pool as workers
+from zif.isolation.executable import load
+from zif.isolation.worker import Limits
+from zif.records import Capabilities, Compiled, Converted, Executable, Target
+
+if TYPE_CHECKING:
+    from zif.isolation.pool import Slot
+    from zif.model import Model
+    from zif.registry import Installed
+
+
+class IsolatedBackend(Backend):
+    """`inner` with its stages done in a worker process for `target`; observers in this process see them all the same.
+
+    Besides what Backend raises: BackendCrashed when the worker dies or hangs.
+    """
+
+    def __init__(self, inner: Backend, target: Target, limits: Limits) -> None:
+        self._inner = inner
+        proxy = _Proxy(workers.pool.slot(inner.info, target.name, limits))
+        hooks = {name: getattr(proxy, name) for name in inner.stages if name != "execute"}
+        owner = f"backend {inner.name!r} ({inner.distribution} {inner.version})"
+        super().__init__(inner.info, relay.build(SimpleNamespace(**hooks), owner))
+        self.stages = inner.stages
+
+    def capabilities(
+        self, target: Target, model: Model | None = None, *, deadline: float | None = None
+    ) -> Capabilities:
+        """As Backend.capabilities. What holds without a model is answered in this process, without a worker."""
+        asked = self._inner.capabilities if model is None else super().capabilities
+        return asked(target, model, deadline=deadline)
+
+
+class _Proxy:
+    """The plugin as this process sees it: each hook is done by the worker.
+
+    Hooks that the plugin lacks are not registered: they are core's defaults, and need no worker.
+    """
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    @hookimpl
+    def capabilities(self, target: Target, model: Model | None) -> Any:
+        return self._ask("capabilities", target, model, about=_name(model))
+
+    @hookimpl
+    def convert(self, model: Model, target: Target, options: Any) -> Any:
+        return self._ask("convert", model, target, options, about=_name(model))
+
+    @hookimpl
+    def compile(self, converted: Converted, target: Target, options: Any) -> Any:
+        return self._ask("compile", converted, target, options, about=_name(converted.data))
+
+    @hookimpl
+    def load(self, compiled: Compiled, options: Any, shared: bool) -> Executable:
+        return load(self._slot, compiled, options, shared)
+
+    def _ask(self, stage: str, *args: Any, about: str) -> Any:
+        self._slot.hold()
+        try:
+            return self._slot.worker().call(stage, *args, about=about)
+        finally:
+            self._slot.release()
+
+
+def isolated(backend: Backend, target: Target, limits: Limits | None = None) -> Backend:
+    """The same backend, its stages done in the worker process for `target`, which starts when it is first needed.
+
+    One that is isolated already comes back as it is.
+    """
+    if isinstance(backend, IsolatedBackend):
+        return backend
+    key = (backend.info, target.name, limits or Limits())
+    with _lock:
+        if key not in _isolated:
+            _isolated[key] = IsolatedBackend(backend, target, key[2])
+        return _isolated[key]
+
+
+_isolated: dict[tuple[Installed, str, Limits], IsolatedBackend] = {}
+_lock = threading.Lock()
+
+
+def _name(model: Any) -> str:
+    name = getattr(model, "name", "")
+    return repr(name) if isinstance(name, str) and name else ""

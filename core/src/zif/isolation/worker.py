@@ -1,0 +1,232 @@
+"""One worker process, seen from the host: asked, watched, and gone without harm to the host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
+from zif.isolation.channel import pickled
+from zif.isolation.log import Log
+from zif.isolation.messages import Failure, Hello, WorkerTraceback
+from zif.isolation.process import ending, paths, start
+from zif.isolation.pulse import cpu_seconds
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from zif.registry import Installed
+
+_WORDS = {"run": "execute", "unload": "close"}
+
+
+@frozen
+class Limits:
+    """When a worker counts as hung.
+
+    deadline_s: seconds that any one request may take; None waits, because compiling and emulating take as long as they
+    take. silence_s: seconds without an answer in which the worker used no processor time at all; None never gives up.
+    """
+
+    deadline_s: float | None = None
+    silence_s: float | None = 120.0
+
+
+class Worker:
+    """A process with one backend. Requests of several threads take turns; any failure of the process ends it for good.
+
+    Raises BackendCrashed when it dies or stops answering, and what the backend raised otherwise.
+    """
+
+    def __init__(self, info: Installed, limits: Limits | None = None, scratch: Path | None = None) -> None:
+        self.info = info
+        self.limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._directory = ""
+        self._ended = False
+        self._log = Log()
+        try:
+            self._process, self._channel = start(self._log, scratch)
+        except BaseException:
+            self._log.close()
+            raise
+        self._ready = _readiness(self._channel.connection)
+        hello = Hello(info, paths(), os.environ.get("PYTHONPATH"))
+        with self._lock:
+            answer = self._exchange("start", "", None, pickled(hello))
+            if isinstance(answer, Failure):
+                self._end()
+        if isinstance(answer, Failure):
+            raise self._raised(answer, "start", "")
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take requests."""
+        return not self._ended and self._process.poll() is None and self._owner == os.getpid()
+
+    def log(self) -> str:
+        """The last lines that the backend wrote to stdout and stderr."""
+        return self._log.tail()
+
+    def call(self, stage: str, *args: Any, deadline: float | None = None, about: str = "") -> Any:
+        """Ask for "capabilities", "convert", "compile", "load", "run", "profile" or "unload".
+
+        deadline: seconds after which the worker is ended (default: that of the limits). about: what it is done for, in
+        errors. Arrays of "run" go through shared memory; those of the answer belong to the caller.
+        """
+        run = stage == "run"
+        with self._lock:
+            if self._ended or self._owner != os.getpid():
+                raise self._crashed(stage, about, "belongs to another process or was closed")
+            try:
+                parts = pickled((None if run else self._moved(), stage, args), arrays=run)
+            except Exception as error:
+                raise StageFailed(f"{self._who}: {stage} was handed what cannot be pickled: {error}") from error
+            answer = self._exchange(stage, about, deadline, parts)
+        if isinstance(answer, Failure):
+            raise self._raised(answer, stage, about)
+        return answer
+
+    def close(self) -> None:
+        """End it: politely when it is idle, at once when it is busy. May be called twice."""
+        if not self._lock.acquire(blocking=False):
+            self.kill()
+            if not self._lock.acquire(timeout=10):  # who waits for the answer lets go when the process is gone
+                return
+        try:
+            if self.alive:
+                self._channel.close()  # to the worker, the end of the connection is the end of its work
+                with contextlib.suppress(Exception):
+                    self._process.wait(5)
+            self._end()
+        finally:
+            self._lock.release()
+
+    def kill(self) -> None:
+        """End the process at once, from any thread."""
+        self._ended = True
+        if self._owner == os.getpid():  # a forked copy of the host only lets go of it
+            self._process.kill()
+
+    def _end(self) -> None:
+        """Leave nothing behind. The caller holds the lock."""
+        self.kill()
+        if self._owner == os.getpid():
+            self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+        if not self._channel.connection.closed:
+            self._channel.close()
+        self._log.close()
+
+    @property
+    def _who(self) -> str:
+        return f"backend {self.info.name!r} ({self.info.distribution} {self.info.version})"
+
+    def _moved(self) -> str | None:
+        """The working directory when it changed since the last request: relative paths must mean the same there."""
+        with contextlib.suppress(OSError):
+            here = os.getcwd()
+            if here != self._directory:
+                self._directory = here
+                return here
+        return None
+
+    def _exchange(self, stage: str, about: str, deadline: float | None, parts: list[Any]) -> Any:
+        try:
+            self._channel.post(parts)
+            self._wait(stage, about, deadline)
+            answer = self._channel.receive(copy=True)
+            self._log.trim()
+        except (EOFError, ConnectionError):
+            raise self._crashed(stage, about, ending(self._process)) from None
+        except ZifError:
+            raise
+        except Exception as error:
+            self._end()
+            raise BackendBroken(f"{self._who}: {stage} returned what this process cannot unpickle: {error}") from error
+        except BaseException:  # Ctrl-C: the answer that may still come would be taken for the next one's
+            self._end()
+            raise
+        return answer
+
+    def _wait(self, stage: str, about: str, deadline: float | None) -> None:
+        """Return when an answer is there."""
+        limit = self.limits.deadline_s if deadline is None else deadline
+        end = None if limit is None else time.monotonic() + limit
+        silence = _Silence(self.pid, self.limits.silence_s)
+        while not self._ready(silence.step if end is None else max(0.0, min(silence.step, end - time.monotonic()))):
+            if end is not None and time.monotonic() >= end:
+                raise self._crashed(stage, about, f"did not answer within {limit:g} s and was ended")
+            if self._process.poll() is not None and not self._ready(0):
+                raise self._crashed(stage, about, ending(self._process))
+            if silence.lasts():
+                raise self._crashed(stage, about, f"did nothing for {silence.limit:g} s, hung, and was ended")
+            self._log.trim()
+
+    def _crashed(self, stage: str, about: str, how: str) -> BackendCrashed:
+        how = "was closed meanwhile" if self._ended else how
+        self._end()
+        log = self._log.tail()
+        where = f"in {_WORDS.get(stage, stage)}" + (f" of {about}" if about else "")
+        wrote = f" The last that it wrote: {_last_line(log)!r}." if _last_line(log) else ""
+        advice = f"Leave it out with `--exclude {self.info.name}`, or tell its author."
+        return BackendCrashed(f"{self._who}: its worker process {how}, {where}.{wrote} {advice}", log)
+
+    def _raised(self, failure: Failure, stage: str, about: str) -> ZifError:
+        error = failure.error
+        if failure.foreign:
+            what = _WORDS.get(stage, stage) + (f" of {about}" if about else "")
+            error = StageFailed(f"{self._who} failed in {what}: {error}")
+        error.__cause__ = WorkerTraceback(failure.trace)
+        return error
+
+
+class _Silence:
+    """Counts the time in which a process did nothing, in steps: a host that was stopped itself counts nothing."""
+
+    def __init__(self, pid: int, limit: float | None) -> None:
+        self.limit = limit
+        self.step = 1.0 if limit is None else min(1.0, limit / 4)
+        self._pid = pid
+        self._pulse: float | None = None
+        self._silent = 0.0
+
+    def lasts(self) -> bool:
+        """After each step: whether it has lasted longer than the limit."""
+        if self.limit is None:
+            return False
+        pulse = cpu_seconds(self._pid)
+        self._silent = self._silent + self.step if pulse is not None and pulse == self._pulse else 0.0
+        self._pulse = pulse
+        return self._silent >= self.limit
+
+
+def _readiness(connection: Connection) -> Any:
+    """A function of seconds: whether something has arrived. `Connection.poll` makes a selector each time."""
+    if sys.platform == "win32":
+        return connection.poll
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    return lambda seconds: bool(poller.poll(seconds * 1000))
+
+
+def _last_line(log: str) -> str:
+    """What the backend wrote last, before the interpreter's own account of the crash."""
+    own = log.partition("Fatal Python error:")[0]
+    lines = [line.strip() for line in own.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else ""
