@@ -23,7 +23,7 @@ from zif.signatures import normal
 if TYPE_CHECKING:
     from zif.model import Model, Unit
 
-    _Rules = dict[tuple[str, str], list[Rule]]
+    _Rules = dict[tuple[str, str], "list[Rule]"]
 
 SCHEMA = "zif.observed/1"
 
