@@ -70,7 +70,8 @@ class Builder:
             raise
         model = self.planner.model
         rescue = self._rescue if on_fault == "fallback" else None
-        return Session(plan, steps, model.tensors, model.optional_inputs, self.events, rescue)
+        known = {info.name: model.array(info.name) for info in plan.outputs if info.name in model.initializers}
+        return Session(plan, steps, model.tensors, model.optional_inputs, self.events, rescue, known)
 
     def step(self, segment: Segment, artifact: Compiled, *, shared: bool) -> Step:
         """Load one artifact."""

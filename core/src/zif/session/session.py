@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,7 +61,9 @@ class Session:
         optional: Sequence[TensorInfo] = (),
         events: Sequence[Event] = (),
         rescue: Rescue | None = None,
+        constants: Mapping[str, Any] | None = None,
     ) -> None:
+        """`constants` are the graph outputs that no segment makes because they are known before running."""
         self.plan = plan
         self.inputs = plan.inputs
         self.optional_inputs = tuple(optional)
@@ -72,7 +75,8 @@ class Session:
         self._lock = threading.Lock()
         self._admission = Admission(plan.inputs, optional)
         self._names = tuple(info.name for info in plan.outputs)
-        self._wiring = Wiring.of(steps, self._tensors, self._names)
+        self._constants = dict(constants or {})
+        self._wiring = self._wire(steps)
 
     def run(self, inputs: Arrays | None = None, *, trace: list[Timing] | None = None) -> dict[str, Any]:
         """Run once: arrays by input name in, arrays by output name out, in the model's order.
@@ -131,7 +135,12 @@ class Session:
         wiring.frames.give(frame)
         return self._collect(values)
 
+    def _wire(self, steps: Sequence[Step]) -> Wiring:
+        return Wiring.of(steps, self._tensors, self._admission.gates, self._names)
+
     def _collect(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if self._constants:
+            values = {name: copy(value) for name, value in self._constants.items()} | dict(values)
         missing = [name for name in self._names if name not in values]
         if missing:
             made_by = next((s.segment.backend for s in self._wiring.steps if missing[0] in s.outputs), "no segment")
@@ -160,7 +169,7 @@ class Session:
         told = f"segment {old.segment.id} moved from {old.segment.backend} to {step.segment.backend}: {fault}"
         self.events.append(Event("fallback", old.segment.backend, old.segment.id, told))
         self.plan = evolve(self.plan, segments=tuple(one.segment for one in steps))
-        self._wiring = Wiring.of(steps, self._tensors, self._names)
+        self._wiring = self._wire(steps)
         old.executable.close()
 
 

@@ -5,7 +5,7 @@ Immutable, so that a fault can replace it in one assignment while other threads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -42,11 +42,14 @@ class Wiring:
     direct: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
 
     @classmethod
-    def of(cls, steps: Sequence[Step], tensors: Mapping[str, TensorInfo], outputs: tuple[str, ...]) -> Wiring:
-        """Wire the steps of a session whose graph outputs are `outputs`."""
+    def of(
+        cls, steps: Sequence[Step], tensors: Mapping[str, TensorInfo], inputs: Collection[str], outputs: tuple[str, ...]
+    ) -> Wiring:
+        """Wire the steps of a session with these graph inputs and outputs."""
         frames = Frames(steps, tensors, outputs)
         free = tuple(tuple(name for name in step.inputs if name not in frames.bound) for step in steps)
-        alone = len(steps) == 1 and steps[0].outputs == outputs
+        # A graph input that no unit reads is none of the segment's: then the values are picked on every run.
+        alone = len(steps) == 1 and steps[0].outputs == outputs and set(inputs) <= set(steps[0].inputs)
         direct = steps[0].executable.run if alone else None
         return cls(tuple(steps), frames, free, _last_uses(free, outputs), direct)
 
