@@ -17,6 +17,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, n
 from onnx.defs import get_schema
 from onnx.shape_inference import infer_node_outputs
 
+from zif.model.declared import output_types
 from zif.model.external import is_external
 from zif.model.nodes import Node
 from zif.model.shapes import tensor_dims
@@ -31,12 +32,13 @@ LIMIT = 1024
 _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"}
 )
+_FLOATS = frozenset({"f4", "f8"})
 _MEASURES = frozenset({"Shape", "Size"})
 #: Operators that every engine computes to the same bit in floating point: each element is moved or rounded once.
 _EXACT = frozenset(
     {"Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Floor"}
     | {"Gather", "GatherElements", "Greater", "GreaterOrEqual", "Identity", "Less", "LessOrEqual", "Max", "Min", "Mul"}
-    | {"Neg", "Pad", "Range", "Reshape", "Shape", "Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile"}
+    | {"Neg", "Pad", "Reshape", "Shape", "Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile"}
     | {"Transpose", "Unsqueeze", "Where"}
 )
 
@@ -81,6 +83,8 @@ class Walk:
     def visit(self, node: Node) -> None:
         """Complete what follows for the outputs of one node."""
         names = node.reads
+        for name, kind in output_types(node, self._versions.get(node.domain, 0), self.infos).items():
+            self._improve(name, kind)
         stale = not self._changed.isdisjoint(names)
         constant = self.values.keys() >= set(names)
         if node.nested or not (stale or constant or node.op_type in _MEASURES):
@@ -101,8 +105,11 @@ class Walk:
             return
         for name, kind in found.items():
             if kind.WhichOneof("value") and kind != self._type(name):
-                self.infos[name] = ValueInfoProto(name=name, type=kind)
-                self._changed.add(name)
+                self._improve(name, kind)
+
+    def _improve(self, name: str, kind: TypeProto) -> None:
+        self.infos[name] = ValueInfoProto(name=name, type=kind)
+        self._changed.add(name)
 
     def _compute(self, node: Node, constant: bool) -> None:
         """Compute the node when it makes small tensors out of known ones."""
@@ -126,7 +133,9 @@ class Walk:
     def _is_exact(self, node: Node, outputs: Sequence[str]) -> bool:
         if not self.exact.issuperset(node.reads):
             return False
-        return node.op_type in _EXACT or all(self.values[name].dtype.kind in "iub" for name in (*node.reads, *outputs))
+        kinds = {self.values[name].dtype.str[1:] for name in (*node.reads, *outputs)}
+        whole = all(kind[0] in "iub" for kind in kinds)
+        return whole or (node.op_type in _EXACT and all(kind[0] in "iub" or kind in _FLOATS for kind in kinds))
 
     def _evaluate(self, node: Node) -> Sequence[Any]:
         places = {name: f"i{place}" for place, name in enumerate(node.reads)}
@@ -137,7 +146,8 @@ class Walk:
             self._evaluators[key] = self._evaluator(node, inputs, outputs)
         evaluator = self._evaluators[key]
         try:
-            return evaluator.run(None, {places[name]: self.values[name] for name in places}) if evaluator else ()
+            with np.errstate(all="ignore"):
+                return evaluator.run(None, {places[name]: self.values[name] for name in places}) if evaluator else ()
         except Exception:  # not every operator has an implementation for every type: its values stay unknown
             return ()
 

@@ -26,7 +26,8 @@ class Unit:
     `since`: opset version in which the operator was last defined under the model's opset; 0 when ONNX does not have it.
     `nodes`: indices into `Model.proto.graph.node`.
     `inputs`: values, other than initializers, that the unit reads from outside, also from inside its bodies.
-    `outputs`: values that others may read. `weights`: the initializers it reads.
+    `outputs`: values that others read or the model gives; all of them when nobody reads any.
+    `weights`: the initializers it reads.
     `macs`: multiply-accumulates of one run; unknown dimensions count as one. `bytes`: inputs and outputs together, None
     when a shape is not known. `weight_bytes`: the weights and those inside bodies, where their type has a size.
     `precision`: the arithmetic: "fp32", "fp16", "bf16", "int8" (also uint8), "int16", "int4", "int64", "bool", …; for a
@@ -87,11 +88,12 @@ class _Builder:
         center = _center(inside)
         if len(inside) == 1:
             reads = center.reads
-            outputs = tuple(filter(None, center.outputs))
+            outputs = tuple([name for name in center.outputs if name in self.reads])
         else:
             made = {name for node in inside for name in node.outputs if name}
             reads = tuple(dict.fromkeys(n for node in inside for n in node.reads if n not in made))
             outputs = self._leaving(made, inside)
+        outputs = outputs or tuple(filter(None, center.outputs))
         inputs = tuple([name for name in reads if name not in self.initializers])
         weights = tuple([name for name in reads if name in self.initializers]) if len(inputs) < len(reads) else ()
         sizes = [self.sizes.get(name) for name in (*inputs, *outputs)]
@@ -119,7 +121,7 @@ class _Builder:
         """Values of a group that are not used up inside it."""
         used = Counter(name for node in inside for name in node.reads if name in made)
         names = (name for node in inside for name in node.outputs if name)
-        return tuple(name for name in names if not used[name] or used[name] < self.reads[name])
+        return tuple(name for name in names if used[name] < self.reads[name])
 
     def _precision(self, center: Node, inside: Sequence[Node]) -> str:
         quantized = [node for node in inside if is_quantize(node)] if len(inside) > 1 else []
