@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from zif.facts import unit_facts
 from zif.model import Model, Unit
+from zif.nodetests import node_tests
 
 if TYPE_CHECKING:
     from zif.records import Array
@@ -35,21 +36,16 @@ class UnitCase:
 
 
 def node_cases() -> list[UnitCase]:
-    """All of them, those that say the same of the same operator left out."""
+    """All of them."""
+    return distinct(case for test in node_tests() for case in of_test(test.name, test.model, *test.data[0]))
+
+
+def distinct(cases: Iterable[UnitCase]) -> list[UnitCase]:
+    """The cases without those from which nothing new can be learned: facts, shapes and values agree."""
     found: dict[str, UnitCase] = {}
-    for test in node_tests():
-        for case in of_test(test.name, test.model, *test.data_sets[0]):
-            found.setdefault(_identity(case), case)
+    for case in cases:
+        found.setdefault(_identity(case), case)
     return list(found.values())
-
-
-def node_tests() -> list[Any]:
-    """The ONNX project's own tests of single operators, as onnx.backend.test.case.test_case.TestCase."""
-    from onnx.backend.test.case.node import collect_testcases
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return [test for test in collect_testcases(None) if test.data_sets]
 
 
 def of_test(name: str, proto: onnx.ModelProto, given: Sequence[Any], wanted: Sequence[Any]) -> Iterator[UnitCase]:
@@ -139,7 +135,6 @@ def _element(dtype: np.dtype[Any]) -> int:
 
 
 def _identity(case: UnitCase) -> str:
-    """Equal for cases from which nothing else can be learned: facts, shapes and values agree."""
     total = hashlib.sha256(repr((case.domain, case.op_type, sorted(case.facts))).encode())
     for value in (*case.inputs.values(), *case.outputs.values()):
         total.update(repr((value.dtype, value.shape)).encode() + value.tobytes())

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 RTOL, ATOL = 1e-2, 2e-3
 #: Below this fp16 itself has no more than a few bits.
 TINY = 1e-3
+#: How far quantized values may be off, in parts of their range.
+STEPS = 0.012
 
 
 @frozen
@@ -35,24 +37,33 @@ def judge(
     detail = difference(wanted, given)
     if not detail:
         return Judgement("right")
-    rounded = _by_reference(model, {name: as_half(value) for name, value in inputs.items()})
-    if rounded is not None and not difference({name: as_half(value) for name, value in rounded.items()}, given):
+    if _agree(wanted, given):
+        return Judgement("imprecise", detail)
+    rounded = by_reference(model, {name: as_half(value) for name, value in inputs.items()})
+    if rounded is not None and _agree(rounded, given):
         return Judgement("imprecise", detail)
     return Judgement("wrong", detail)
+
+
+def _agree(wanted: Mapping[str, Array], given: Mapping[str, Array]) -> bool:
+    """Whether they are the same within what fp16 can hold: there infinity is the largest number."""
+    return not difference(*({name: as_half(value) for name, value in values.items()} for values in (wanted, given)))
 
 
 def difference(wanted: Mapping[str, Array], given: Mapping[str, Array]) -> str:
     """ "" when every output agrees; otherwise the first that does not, and by how much."""
     for name, value in wanted.items():
-        text = _difference(value, np.asarray(given[name]))
+        text = _difference(name, value, np.asarray(given[name]))
         if text:
             return f"{name}: {text}"
     return ""
 
 
-def _difference(wanted: Array, given: Array) -> str:
+def _difference(name: str, wanted: Array, given: Array) -> str:
     if wanted.dtype != given.dtype or wanted.shape != given.shape:
         return f"{given.dtype}{list(given.shape)} instead of {wanted.dtype}{list(wanted.shape)}"
+    if name.endswith("_q"):
+        return _steps(wanted, given)
     if wanted.dtype.kind in "OUS" or not wanted.size:
         return "" if np.array_equal(wanted, given) else "other text"
     exact = wanted.dtype.kind in "biu" or wanted.dtype.name.startswith(("int", "uint"))
@@ -62,6 +73,12 @@ def _difference(wanted: Array, given: Array) -> str:
 def _integers(wanted: Array, given: Array) -> str:
     off = int(np.count_nonzero(wanted != given))
     return f"{off} of {wanted.size} elements differ" if off else ""
+
+
+def _steps(wanted: Array, given: Array) -> str:
+    """Quantized values (see `variants.Quantized`), which may be off by some steps of their scale."""
+    off = int(np.max(np.abs(wanted.astype(np.int64) - given.astype(np.int64)), initial=0))
+    return f"off by {off} of {np.iinfo(wanted.dtype).max} steps" if off > STEPS * np.iinfo(wanted.dtype).max else ""
 
 
 def _floats(wanted: Array, given: Array) -> str:
@@ -82,18 +99,16 @@ def _floats(wanted: Array, given: Array) -> str:
 
 
 def as_half(value: Any) -> Any:
-    """A float array as fp16 holds it, in its own type: rounded, and what is too large at the largest."""
+    """A float array as the NPU's fp16 holds it, in its own type: rounded, and nothing beyond the largest number."""
     if not isinstance(value, np.ndarray) or (value.dtype.kind != "f" and value.dtype != ml_dtypes.bfloat16):
         return value
-    with np.errstate(over="ignore", invalid="ignore"):
-        half = value.astype(np.float16)
-        clamped = np.where(
-            np.isinf(half) & ~np.isinf(value.astype(np.float64)), np.copysign(np.float16(65504), half), half
-        )
-        return clamped.astype(value.dtype)
+    largest = np.finfo(np.float16).max
+    clipped = np.clip(value.astype(np.float64), -largest, largest)
+    return clipped.astype(np.float16).astype(value.dtype)
 
 
-def _by_reference(model: bytes, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+def by_reference(model: bytes, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What onnx's reference evaluator makes of these inputs; None where it has a gap."""
     from onnx.reference import ReferenceEvaluator
 
     proto = onnx.load_model_from_string(model)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
-from zif_qnn_runtime import ProviderOptions, QnnError, open_session
+from zif_qnn_runtime import ProviderOptions, QnnError, open_session, query
 
 from zif_qnn_htp.observing.judge import judge
 
@@ -21,32 +22,82 @@ if TYPE_CHECKING:
 
     from zif_qnn_htp.observing.cases import UnitCase
 
+#: Cases that are asked about in one process before it is replaced by a fresh one.
+CHUNK = 300
+
 
 @frozen
 class Outcome:
-    """How a case ended: "right", "imprecise", "wrong", "crash", or "refused": the compiler said no, which is honest."""
+    """How a case ended: "right", "imprecise", "wrong", "crash", or "no": the compiler refused, which is honest."""
 
     case: str
     outcome: str
     detail: str = ""
 
 
-def observe(cases: Iterable[UnitCase], soc_model: int) -> Iterator[Outcome]:
-    """The outcome of each case, in order."""
+def observe(cases: Sequence[UnitCase], soc_model: int, workers: int = 1) -> Iterator[Outcome]:
+    """The outcome of each case, in order: first what the compiler refuses, then a process for each of the others."""
     context = _context()
-    for case in cases:
+    refusals = dict(_refusals(cases, soc_model, context))
+
+    def run(case: UnitCase) -> Outcome:
+        if case.name in refusals:
+            return Outcome(case.name, "no", refusals[case.name])
+        return _alone(case, soc_model, context)
+
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(run, cases)
+
+
+def _refusals(
+    cases: Sequence[UnitCase], soc_model: int, context: SpawnContext | ForkServerContext
+) -> Iterator[tuple[str, str]]:
+    """The cases that the compiler refuses, with its reason. One whose question crashes is left to run by itself."""
+    start = 0
+    while start < len(cases):
+        chunk = cases[start : start + CHUNK]
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_child, args=(theirs, case, soc_model))
+        process = context.Process(target=_ask, args=(theirs, chunk, soc_model))
         process.start()
         theirs.close()
+        answered = 0
         try:
-            outcome, detail = ours.recv()
+            for case in chunk:
+                reason = ours.recv()
+                answered += 1
+                if reason:
+                    yield case.name, reason
         except EOFError:
-            process.join()
-            outcome, detail = "crash", f"exit code {process.exitcode}"
+            answered += 1
         process.join()
         ours.close()
-        yield Outcome(case.name, outcome, detail)
+        start += answered
+
+
+def _ask(pipe: Connection, cases: Sequence[UnitCase], soc_model: int) -> None:
+    options = ProviderOptions(soc_model=soc_model)
+    for case in cases:
+        try:
+            refused = [node for node in query(case.model, "htp", options).nodes.values() if not node.accepted]
+            pipe.send(refused[0].reason if refused else "")
+        except QnnError as error:
+            pipe.send(str(error))
+    pipe.close()
+
+
+def _alone(case: UnitCase, soc_model: int, context: SpawnContext | ForkServerContext) -> Outcome:
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(theirs, case, soc_model))
+    process.start()
+    theirs.close()
+    try:
+        outcome, detail = ours.recv()
+    except EOFError:
+        process.join()
+        outcome, detail = "crash", f"exit code {process.exitcode}"
+    process.join()
+    ours.close()
+    return Outcome(case.name, outcome, detail)
 
 
 def _context() -> SpawnContext | ForkServerContext:
@@ -70,18 +121,19 @@ def _end_of(case: UnitCase, soc_model: int) -> tuple[str, str]:
     except QnnError as error:
         return "refused", str(error)
     stain = _Stain(options)
-    judgement = None
+    outcome, detail = "right", ""
     for _ in range(2):  # what was left in memory before must not show in either run
         stain.spread()
         try:
             values = _run(session, case)
         except Exception as error:
-            return "wrong", f"running failed: {str(error)[:200]}"
+            return "error", f"{type(error).__name__}: {error}"[:200]
         judgement = judge(case.model, case.inputs, case.outputs, values)
-        if judgement.outcome == "wrong":
+        if judgement.outcome != "right":
+            outcome, detail = judgement.outcome, judgement.detail
+        if outcome == "wrong":
             break
-    assert judgement is not None
-    return judgement.outcome, judgement.detail
+    return outcome, detail
 
 
 def _run(session: onnxruntime.InferenceSession, case: UnitCase) -> dict[str, Array]:

@@ -1,0 +1,112 @@
+"""`python -m zif_qnn_htp.observe`: run known tests on the HTP library and write down what it takes and gets wrong.
+
+Takes half an hour on a quiet machine. Every outcome is appended to a journal, from which an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zif.observed import save
+from zif.observing import Case, learn
+from zif_qnn_runtime import toolchain
+
+from zif_qnn_htp import operators
+from zif_qnn_htp.report import TABLE
+
+if TYPE_CHECKING:
+    from zif_qnn_htp.observing.cases import UnitCase
+
+SOURCE = (
+    "units of the node tests of ONNX {} and of grids of attributes: as they are, with constants, in fp16, quantized"
+)
+Learned = Literal["right", "wrong", "imprecise", "refused", "error", "crash"]
+#: What is learned from an outcome. What fp16 cannot hold is a matter of values, which no rule about operators can see.
+_LEARNED: Mapping[str, Learned] = {
+    **{"right": "right", "imprecise": "right", "wrong": "wrong"},
+    **{"crash": "crash", "error": "error", "refused": "refused"},
+}
+_ACCEPTED = frozenset({"right", "imprecise", "wrong", "error"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    given = _parser().parse_args(arguments)
+    found = {case.name: case for case in _cases(given.only)}
+    _say(f"{len(found)} cases")
+    outcomes = _outcomes(found, given.journal, given.soc_model, given.workers)
+    _say(", ".join(f"{word} {count}" for word, count in Counter(o for o, _ in outcomes.values()).most_common()))
+    _write(found, outcomes, given.output, given.operators)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m zif_qnn_htp.observe", description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=TABLE, help="the table of what goes wrong")
+    parser.add_argument("--operators", type=Path, default=operators.TABLE, help="the table of what is taken")
+    parser.add_argument("--journal", type=Path, default=Path("observed.jsonl"), help="every outcome, as it comes")
+    parser.add_argument("--soc-model", type=int, default=57, help="the chip, by Qualcomm's id (57: Snapdragon 8 Gen 3)")
+    parser.add_argument("--workers", type=int, default=1, help="processes at a time")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    return parser
+
+
+def _cases(only: str) -> list[UnitCase]:
+    """Node tests and grids with their variants; the parts of expanded functions only as they are."""
+    from zif_qnn_htp.observing.cases import distinct, node_cases
+    from zif_qnn_htp.observing.grid import grid_cases
+    from zif_qnn_htp.observing.variants import variants
+
+    tests = node_cases()
+    whole = [*(case for case in tests if "/" not in case.name), *grid_cases()]
+    every = [*whole, *(case for case in tests if "/" in case.name), *(v for case in whole for v in variants(case))]
+    return [case for case in distinct(every) if only in case.name]
+
+
+def _outcomes(found: Mapping[str, UnitCase], journal: Path, soc_model: int, workers: int) -> dict[str, tuple[str, str]]:
+    """Outcome and detail of each case by name, those that the journal has and those that are still to be run."""
+    from zif_qnn_htp.observing.runner import observe
+
+    done = dict(_read(journal))
+    left = [case for name, case in found.items() if name not in done]
+    with journal.open("a", encoding="utf-8") as file:
+        for number, outcome in enumerate(observe(left, soc_model, workers), 1):
+            file.write(json.dumps([outcome.case, outcome.outcome, outcome.detail]) + "\n")
+            file.flush()
+            done[outcome.case] = outcome.outcome, outcome.detail
+            if number % 200 == 0:
+                _say(f"{number} of {len(left)}")
+    return {name: done[name] for name in found}
+
+
+def _read(journal: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    if journal.is_file():
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            name, outcome, detail = json.loads(line)
+            yield name, (outcome, detail)
+
+
+def _write(found: Mapping[str, UnitCase], outcomes: Mapping[str, tuple[str, str]], table: Path, taken: Path) -> None:
+    import onnx
+
+    learned = []
+    for name, (outcome, detail) in outcomes.items():
+        if outcome in _LEARNED:
+            case = found[name]
+            learned.append(Case(name, case.op_type, case.domain, case.facts, _LEARNED[outcome], detail))
+    save(learn(learned, toolchain(), SOURCE.format(onnx.__version__)), table)
+    operators.save([found[name] for name, (outcome, _) in outcomes.items() if outcome in _ACCEPTED], taken)
+
+
+def _say(text: Any) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
