@@ -5,13 +5,18 @@ They come with the onnx package (`onnx.backend.test`). They are computed when th
 
 from __future__ import annotations
 
+import pkgutil
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
+from zif.errors import UsageError
 from zif.facts import unit_facts
 from zif.model import Model
 from zif.observing import Case
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Relative to the largest value that was expected: results farther off than this are wrong, not imprecise.
 IMPRECISE = 1e-3
+
+_HOME = "onnx.backend.test.case.node"
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 Outcome = Literal["right", "wrong", "imprecise", "error"]
@@ -66,12 +73,16 @@ class NodeTest:
         return ""
 
 
-def node_tests(operators: Iterable[str] | None = None) -> tuple[NodeTest, ...]:
-    """Every test of the installed onnx, or those of some operators (by type), which load quickly."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tests compute with infinities and empty sets on purpose
-        cases = _all_cases() if operators is None else [case for op in operators for case in _cases_of(op)]
-    return tuple(_test(case) for case in cases)
+def node_tests(modules: Iterable[str] | None = None) -> tuple[NodeTest, ...]:
+    """Every test of the installed onnx, or those of some of its modules ("conv", "ai_onnx_ml.binarizer"), loaded alone.
+
+    Raises UsageError for a module that onnx does not have.
+    """
+    names = _modules() if modules is None else tuple(modules)
+    unknown = [name for name in names if name not in _modules()]
+    if unknown:
+        raise UsageError(f"onnx has no module of node tests {unknown[0]!r}; it has {', '.join(_modules())}")
+    return tuple(test for name in names for test in _of_module(name))
 
 
 def observe(backend: Backend, target: Target, tests: Iterable[NodeTest]) -> Iterator[Case]:
@@ -102,16 +113,29 @@ def _run(
         executable.close()
 
 
-def _all_cases() -> list[Any]:
-    from onnx.backend.test.loader import load_model_tests
+@cache
+def _modules() -> tuple[str, ...]:
+    home = import_module(_HOME)
+    found = pkgutil.walk_packages(home.__path__, f"{_HOME}.")
+    return tuple(info.name.removeprefix(f"{_HOME}.") for info in found if not info.ispkg)
 
-    return list(load_model_tests(kind="node"))
+
+@cache
+def _of_module(name: str) -> tuple[NodeTest, ...]:
+    """The tests that a module adds to onnx's one list when it is imported."""
+    known: list[Any] = import_module(_HOME)._NodeTestCases
+    if f"{_HOME}.{name}" in sys.modules:  # somebody else has imported it: its tests are told by their operator
+        return tuple(_test(case) for case in known if _names(case, name))
+    before = len(known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tests compute with infinities and empty sets on purpose
+        import_module(f"{_HOME}.{name}")
+    return tuple(_test(case) for case in known[before:])
 
 
-def _cases_of(operator: str) -> list[Any]:
-    from onnx.backend.test.case.node import collect_testcases_by_operator
-
-    return list(collect_testcases_by_operator(operator))
+def _names(case: Any, module: str) -> bool:
+    word = module.rpartition(".")[2].replace("_", "")
+    return any(node.op_type.lower() == word for node in case.model.graph.node)
 
 
 def _test(case: Any) -> NodeTest:
