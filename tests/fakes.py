@@ -1,19 +1,23 @@
-"""Throw-away plugin distributions, and fresh interpreters that see them and no other backend.
+"""Throw-away plugin distributions, and interpreters that see them and no other backend.
 
-A `Site` is a folder that stands in for site-packages: zif from this checkout, links to the libraries of the running
-interpreter, none of the zif plugins that happen to be installed, and whatever fake plugins a test adds.
+A `Site` holds the fake plugins that a test adds. Beside it, on the path of the interpreters that it starts, stands a
+folder with zif from this checkout and links to the running interpreter's libraries, but to no installed zif plugin.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import textwrap
 import tomllib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +28,17 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Claims the operators of OPS (all when it is empty) and runs them in onnx's reference evaluator.
 GOOD = """
 import zif
-from zif import Capabilities, Verdict, hookimpl
+from zif import Capabilities, Rates, Verdict, hookimpl
 
 OPS, KIND, AVAILABLE, REASON, COST = frozenset(), "hardware", True, "", 5.0
+RATES = Rates({"fp32": 1e12}, 1e10)
 
 
 @hookimpl
 def capabilities(target, model):
     return Capabilities(
         processor="npu" if KIND == "emulator" else "cpu", kind=KIND, available=AVAILABLE, reason=REASON,
-        toolchain="fake 1.0",
+        toolchain="fake 1.0", rates=RATES,
         verdicts={} if model is None else {unit.id: verdict(unit) for unit in model.units},
     )
 
@@ -88,19 +93,35 @@ class Result:
         return json.loads(self.out)
 
 
+@cache
+def base() -> Path:
+    """A folder that stands in for site-packages: zif, and links to everything but the zif plugins."""
+    folder = Path(tempfile.mkdtemp(prefix="zif-site-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not entry.name.lower().startswith(("zif", "_editable_impl_zif", "__pycache__")):
+            (folder / entry.name).symlink_to(entry)
+    (folder / "zif").symlink_to(ROOT / "core" / "src" / "zif")
+    version = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]["version"]
+    metadata(folder, "zif", version)
+    return folder
+
+
+def metadata(folder: Path, distribution: str, version: str, requires: Sequence[str] = ()) -> Path:
+    """The metadata of a distribution as pip would leave it."""
+    info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}")
+    return info
+
+
 class Site:
-    """A folder of fake distributions on the path of the interpreters that it starts."""
+    """Fake distributions on the path of the interpreters that it starts, beside zif and nothing else of zif's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        packages = Path(sysconfig.get_paths()["purelib"])
-        for entry in packages.iterdir():
-            if not entry.name.lower().startswith(("zif", "_editable_impl_zif", "__pycache__")):
-                (folder / entry.name).symlink_to(entry)
-        (folder / "zif").symlink_to(ROOT / "core" / "src" / "zif")
-        version = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]["version"]
-        self._metadata("zif", version)
 
     def add(
         self,
@@ -117,26 +138,26 @@ class Site:
         module = distribution.replace("-", "_")
         lines = [textwrap.dedent(source), *(f"{key} = {value!r}" for key, value in constants.items())]
         (self.folder / f"{module}.py").write_text("\n".join(lines) + "\n")
-        info = self._metadata(distribution, version, requires)
+        info = metadata(self.folder, distribution, version, requires)
         (info / "entry_points.txt").write_text(f"[zif.backends]\n{name} = {module}\n")
 
-    def _metadata(self, distribution: str, version: str, requires: Sequence[str] = ()) -> Path:
-        info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}")
-        return info
-
     def zif(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> Result:
-        """Run the command line in a fresh interpreter."""
-        return self.start(["-m", "zif", *map(str, arguments)], cwd, environment)
+        """Run the command line, forked from a process that has imported its libraries but no plugin."""
+        words = [str(word) for word in arguments]
+        if not hasattr(os, "fork"):
+            return self.start(["-m", "zif", *words], cwd, environment)
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            order = {"arguments": words, "environment": self.environment(**environment), "path": str(self.folder)}
+            code = _order(order | {"folder": str(cwd or Path.cwd()), "out": str(out), "err": str(err)})
+            return Result(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
     def python(self, code: str, *, cwd: Path | None = None, **environment: str) -> Result:
         """Run code in a fresh interpreter."""
         return self.start(["-c", textwrap.dedent(code)], cwd, environment)
 
     def start(self, arguments: Sequence[str], cwd: Path | None, environment: dict[str, str]) -> Result:
-        """Run an interpreter that has this site and nothing of the running one's site-packages."""
+        """Run a fresh interpreter that has this site and nothing of the running one's site-packages."""
         command = [sys.executable, "-S", *arguments]
         done = subprocess.run(
             command,
@@ -151,6 +172,30 @@ class Site:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of its interpreters: caches and settings in the site, nothing of zif's from outside."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ZIF_", "PYTHON", "XDG_"))}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("ZIF_", "PYTHON", "XDG_", "COLUMNS", "LINES"))
+        }
         home = {f"XDG_{kind}_HOME": str(self.folder / "home" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-        return {**kept, **home, "PYTHONPATH": str(self.folder), "PYTHONIOENCODING": "utf-8", **more}
+        path = os.pathsep.join(map(str, (self.folder, base())))
+        return {**kept, **home, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **more}
+
+
+def _order(order: dict[str, Any]) -> int:
+    zygote = _zygote()
+    assert zygote.stdin is not None
+    assert zygote.stdout is not None
+    zygote.stdin.write(json.dumps(order) + "\n")
+    zygote.stdin.flush()
+    return int(zygote.stdout.readline())
+
+
+@cache
+def _zygote() -> subprocess.Popen[str]:
+    command = [sys.executable, "-S", str(Path(__file__).with_name("zygote.py"))]
+    environment = {**os.environ, "PYTHONPATH": str(base())}
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    atexit.register(process.stdin.close)
+    return process

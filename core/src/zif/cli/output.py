@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: Width of tables that do not go to a terminal, where nothing has to fit a window.
-PIPE_WIDTH = 160
+#: Width of tables that do not go to a terminal: wide enough that every row stays on one line, for grep.
+PIPE_WIDTH = 400
 
 _out: TextIO | None = None
 

@@ -99,6 +99,8 @@ def _refusal(general: Capabilities, target: Target, request: Request) -> tuple[s
             "excluded",
             "an emulator on this machine: takes part with --emulate, or when a chip is named as the target",
         )
+    if general.rates is None and general.processor not in target.processors:
+        return "unavailable", f"{target.name} has no {general.processor}, and the backend gives no rates of its own"
     return None
 
 

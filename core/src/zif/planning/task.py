@@ -64,7 +64,8 @@ def allowed(
 ) -> tuple[NDArray[np.bool_], list[list[Verdict]]]:
     """bool[n, K]: where each unit may run, and every verdict. Raises Unsupported listing each unit without a home."""
     verdicts = [[verdict_of(player, unit, bans) for player in players] for unit in model.units]
-    open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool).reshape(-1, len(players))
+    open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool)
+    open_to = open_to.reshape(len(model.units), len(players))
     names = [player.backend.name for player in players]
     for row, unit in enumerate(model.units):
         pin = pins.get(unit.id)
