@@ -11,6 +11,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 from zif.errors import InvalidModel
 
+from zif_reference.corrected import corrected_operators
 from zif_reference.upgrade import older_operators
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class Evaluation:
         model = onnx.load_model_from_string(_content(files[compiled.main]))
         self._outputs = [output.name for output in model.graph.output]
         self._strings = {info.name for info in compiled.outputs if info.type == "tensor(string)"}
-        self._evaluator: Any = _evaluator_class(files)(model, new_ops=older_operators(model))
+        self._evaluator: Any = _evaluator_class(files)(
+            model, new_ops=[*corrected_operators(model), *older_operators(model)]
+        )
 
     def run(self, inputs: Arrays) -> dict[str, Any]:
         """The outputs by name, for inputs by name."""
