@@ -1,0 +1,138 @@
+"""OpenVINO's CPU device as a zif backend: capabilities asked from `query_model`, artifacts that are OpenVINO's own."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import openvino as ov
+from zif import Capabilities, Compiled, Converted, Model, StageFailed, Target, Unit, Unsupported, Verdict, hookimpl
+
+FORMAT = "openvino-blob"
+
+
+@attrs.frozen
+class Options:
+    """What a user can set."""
+
+    num_threads: int = attrs.field(
+        default=0,
+        validator=attrs.validators.ge(0),
+        metadata={"help": "threads of the CPU device; 0: OpenVINO's choice"},
+    )
+    precision: Literal["f32", "bf16", "f16"] = attrs.field(
+        default="f32", metadata={"help": "precision that OpenVINO may compute floats in (INFERENCE_PRECISION_HINT)"}
+    )
+
+
+@hookimpl
+def capabilities(target: Target, model: Model | None) -> Capabilities:
+    """OpenVINO's CPU device runs on this machine only."""
+    engine = f"openvino {ov.get_version()}"
+    if not target.is_host:
+        why = f"OpenVINO's CPU device is this machine's, not that of {target.name}: plan for the target host"
+        return Capabilities("cpu", available=False, reason=why, toolchain=engine, options=Options)
+    verdicts = {} if model is None else {unit.id: _verdict(model, unit) for unit in model.units}
+    return Capabilities("cpu", toolchain=engine, options=Options, power_efficiency=0.3, verdicts=verdicts)
+
+
+@hookimpl
+def compile(converted: Converted, options: Options) -> Compiled:
+    """OpenVINO's own blob of the compiled segment."""
+    model: Model = converted.data
+    settings = {"INFERENCE_PRECISION_HINT": options.precision, "INFERENCE_NUM_THREADS": options.num_threads}
+    blob = io.BytesIO(_engine().compile_model(_read(model), "CPU", settings).export_model())
+    return Compiled(FORMAT, {"model.blob": blob.getvalue()}, "model.blob", converted.inputs, converted.outputs)
+
+
+@hookimpl
+def load(compiled: Compiled, options: Options) -> Run:
+    """Open a blob."""
+    content = compiled.files[compiled.main]
+    if compiled.format != FORMAT:
+        raise StageFailed(f"openvino did not make this artifact: its format is {compiled.format!r}")
+    data = content.read_bytes() if isinstance(content, Path) else content
+    try:
+        model = _engine().import_model(data, "CPU", {"INFERENCE_NUM_THREADS": options.num_threads})
+    except RuntimeError as error:
+        raise StageFailed(f"openvino cannot read the artifact: {_brief(error)}") from error
+    return Run(model, [info.name for info in compiled.inputs], [info.name for info in compiled.outputs])
+
+
+class Run:
+    """A compiled model. One infer request per thread, since a request runs one inference at a time."""
+
+    def __init__(self, model: ov.CompiledModel, inputs: list[str], outputs: list[str]) -> None:
+        self._model: ov.CompiledModel | None = model
+        self._inputs, self._outputs = inputs, outputs
+        self._local = threading.local()
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs are copied in and outputs copied out, so that nobody's arrays are shared."""
+        if self._model is None:
+            raise StageFailed("the executable is closed")
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._model.create_infer_request()
+        request.infer({place: np.asarray(inputs[name]) for place, name in enumerate(self._inputs)}, share_inputs=False)
+        return {name: np.array(request.get_output_tensor(place).data) for place, name in enumerate(self._outputs)}
+
+    def close(self) -> None:
+        """Let go of the model; may be called twice."""
+        self._model, self._local = None, threading.local()
+
+
+@cache
+def _engine() -> ov.Core:
+    return ov.Core()
+
+
+def _read(model: Model) -> ov.Model:
+    """Read the segment as OpenVINO's own graph. Raises Unsupported with OpenVINO's words."""
+    try:
+        return _engine().read_model(model.proto.SerializeToString())
+    except RuntimeError as error:
+        raise Unsupported(f"openvino does not read {model.name}: {_brief(error)}") from error
+
+
+_asked: dict[tuple[Any, ...], Verdict] = {}
+
+
+def _verdict(model: Model, unit: Unit) -> Verdict:
+    """OpenVINO's answer on one unit by itself; units alike in operator, attributes and types share it."""
+    if model.external_files():
+        return Verdict(False, "declared", "memory", "this backend does not read weights from external files")
+    if any(model.tensors[name].dtype in ("", "string") for name in (*unit.inputs, *unit.outputs)):
+        return Verdict(False, "declared", "dtype", f"{unit.op_type} works on values that are no numeric tensors")
+    nodes = [model.proto.graph.node[index] for index in unit.nodes]
+    attributes = tuple((node.op_type, *(a.SerializeToString() for a in node.attribute)) for node in nodes)
+    types = [(model.tensors[n].type, model.tensors[n].shape) for n in (*unit.inputs, *unit.weights, *unit.outputs)]
+    key = (unit.domain, unit.since, attributes, *types)
+    if key not in _asked:
+        _asked[key] = _ask(model.slice([unit.id], unit.id), unit)
+    return _asked[key]
+
+
+def _ask(alone: Model, unit: Unit) -> Verdict:
+    try:
+        graph = _read(alone)
+        taken = _engine().query_model(graph, "CPU")
+        missing = [op.get_type_name() for op in graph.get_ops() if op.get_friendly_name() not in taken]
+        if missing:
+            why = f"{unit.op_type}: the CPU device has no {missing[0]}"
+            return Verdict(False, "probed", "op", why)
+        _engine().compile_model(graph, "CPU")
+    except (RuntimeError, Unsupported) as error:
+        return Verdict(False, "probed", "probe-failed", f"{unit.op_type}: {_brief(error)}")
+    return Verdict(True, "probed")
+
+
+def _brief(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from")]
+    return (lines[-1] if lines else type(error).__name__)[:300]
