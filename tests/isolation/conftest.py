@@ -1,37 +1,8 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
-from zif import Target
-from zif.facade import Backend
-from zif.isolation import Limits, isolated
+from isolation.host import Wild
 from zif.isolation import pool as workers
-from zif.registry import Installed
-
-sys.path.insert(0, str(Path(__file__).parent))  # where `wild` is, for this process and, by its sys.path, for workers
-
-INFO = Installed("wild", "wild-dist", "1.2.3", "wild")
-HOST = Target("host")
-
-
-class Wild:
-    """The misbehaving backend in a worker, from an action to an executable."""
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.backend = isolated(Backend.open(INFO), HOST, limits)
-        self.options = self.backend.options({}, HOST)
-
-    def load(self, what: str, **options: Any) -> Any:
-        chosen = self.backend.options(options, HOST)
-        converted = self.backend.convert(what, HOST, chosen)
-        return self.backend.load(self.backend.compile(converted, HOST, chosen), chosen)
-
-    @property
-    def pid(self) -> int:
-        return workers.pool.slot(INFO, "host", Limits()).worker().pid
 
 
 @pytest.fixture

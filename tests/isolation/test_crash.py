@@ -84,6 +84,22 @@ def test_a_segment_that_died_once_runs_again(wild, tmp_path):
     same(executable.run(X))
 
 
+def test_a_segment_that_cannot_be_loaded_again_is_never_taken_for_another(wild, tmp_path):
+    """Numbers of loaded segments start anew in a new worker."""
+    victim = wild.load("add", load=f"unless {tmp_path / 'mark'}")
+    os.kill(wild.pid, signal.SIGKILL)
+    (tmp_path / "mark").touch()
+    while victim._home.place[0].alive:
+        time.sleep(0.01)
+    with pytest.raises(StageFailed, match="failed in load: there is a mark"):
+        victim.run(X)
+    same(wild.load("echo").run(X))
+    with pytest.raises(StageFailed, match="failed in load: there is a mark"):
+        victim.run(X)
+    (tmp_path / "mark").unlink()
+    same(victim.run(X), {"x": X["x"] + 1})
+
+
 def test_kill_9_in_the_middle_of_a_run(wild, tmp_path):
     mark = tmp_path / "pid"
     executable = wild.load(f"touch {mark}")
@@ -122,7 +138,7 @@ def test_a_worker_that_does_nothing_at_all_counts_as_hung(make_wild):
 def test_a_worker_that_is_stopped_counts_as_hung(make_wild, tmp_path):
     wild = make_wild(Limits(silence_s=1.0))
     executable = wild.load("spin")
-    stopper = threading.Timer(0.3, lambda: os.kill(executable._home[0].pid, signal.SIGSTOP))
+    stopper = threading.Timer(0.3, lambda: os.kill(executable._home.place[0].pid, signal.SIGSTOP))
     stopper.start()
     with pytest.raises(BackendCrashed, match="hung"):
         executable.run(X)
@@ -206,7 +222,7 @@ def wait_for(path: Path) -> str:
 HOST = """
 import sys
 sys.path.insert(0, {here!r})
-from conftest import Wild
+from isolation.host import Wild
 executable = Wild().load({what!r})
 try:
     executable.run({{"x": 1}})
@@ -218,7 +234,7 @@ except KeyboardInterrupt:
 
 
 def host(what: str, **options) -> subprocess.Popen[str]:
-    code = textwrap.dedent(HOST).format(here=str(Path(__file__).parent), what=what)
+    code = textwrap.dedent(HOST).format(here=str(Path(__file__).parents[1]), what=what)
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )

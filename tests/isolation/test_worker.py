@@ -16,6 +16,7 @@ import zif
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from isolation.host import Wild
 from zif import SupportsProfile, Target
 from zif.isolation import Limits, channel, isolated
 from zif.isolation import pool as workers
@@ -62,8 +63,6 @@ def assert_same(a, b):
 
 @pytest.fixture(scope="module")
 def echo():
-    from conftest import Wild
-
     executable = Wild(Limits(silence_s=600)).load("echo")  # a worker apart from those of the other tests
     yield executable
     executable.close()
@@ -222,13 +221,14 @@ def test_observers_see_the_stages(wild):
 
 
 def test_closing_a_segment_frees_it_in_the_worker(wild):
-    executable = wild.load("noisy close")
+    executable = wild.load("noisy")
     worker = wild_worker(executable)
     executable.close()
     assert "closed" in worker.log()
 
 
 def test_an_idle_worker_ends_and_a_used_one_does_not(wild):
+    gc.collect()  # what other tests did not close
     executable = wild.load("echo")
     workers.pool.close_idle()
     assert wild_worker(executable).alive
@@ -288,5 +288,15 @@ def test_nothing_leaks_over_fifty_workers(make_wild):
     assert resources() == before
 
 
+def test_a_segment_that_was_never_closed_is_unloaded_all_the_same(wild):
+    executable, other = wild.load("noisy"), wild.load("echo")
+    worker = wild_worker(executable)
+    del executable
+    gc.collect()
+    assert "closed" not in worker.log()
+    other.run({})
+    assert "closed" in worker.log()
+
+
 def wild_worker(executable):
-    return executable._home[0]
+    return executable._home.place[0]

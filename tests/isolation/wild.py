@@ -66,7 +66,7 @@ class Run:
         return do(self.what, inputs, self)
 
     def close(self):
-        if self.what == "noisy close":
+        if self.what == "noisy":
             print("closed", flush=True)
 
 
@@ -129,6 +129,11 @@ def once(inputs, rest, self):
     return dict(inputs)
 
 
+def unless(inputs, rest, self):
+    if Path(rest).exists():
+        raise ValueError("there is a mark")
+
+
 def unpicklable(inputs, rest, self):
     return {"x": lambda: None}
 
@@ -159,5 +164,5 @@ def sleep(inputs, rest, self):
     return dict(inputs)
 
 
-_ALL = (echo, add, die, touch, spin, noise, fail, once, unpicklable, keep, where, overflow, leave, sleep)
+_ALL = (echo, add, die, touch, spin, noise, fail, once, unpicklable, keep, where, overflow, leave, sleep, unless)
 ACTIONS = {function.__name__: function for function in _ALL}

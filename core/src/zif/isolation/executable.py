@@ -4,55 +4,80 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif.errors import UsageError
-from zif.isolation.messages import Loaded
-from zif.isolation.worker import Worker
 
 if TYPE_CHECKING:
+    from zif.isolation.messages import Loaded
     from zif.isolation.pool import Slot
+    from zif.isolation.worker import Worker
     from zif.records import Arrays, Compiled
+
+
+class _Home:
+    """Where a segment is loaded; apart from the executable, so that it can be left when that is forgotten unclosed."""
+
+    def __init__(self, slot: Slot, source: tuple[Compiled, Any, bool]) -> None:
+        self.slot = slot
+        self.source = source
+        self.place = self._settled()
+
+    def settle(self) -> None:
+        """Load the segment again, in the slot's present worker. When that fails, the place stays the old, dead one."""
+        self.place = self._settled()
+
+    def leave(self) -> None:
+        """Give the segment's memory back the next time that the worker is asked: a finalizer must not wait for it."""
+        worker, loaded = self.place
+        worker.forget(loaded.handle)
+        self.slot.release()
+
+    def _settled(self) -> tuple[Worker, Loaded]:
+        worker = self.slot.worker()
+        return worker, worker.call("load", *self.source)
 
 
 class RemoteExecutable:
     """Runs in a worker. When that has died, because of this segment or another, the next run loads it in a new one."""
 
-    def __init__(self, slot: Slot, source: tuple[Compiled, Any, bool], home: Worker, loaded: Loaded) -> None:
-        self._slot = slot
-        self._source = source
-        self._home = (home, loaded)
+    def __init__(self, home: _Home) -> None:
+        self._home = home
         self._lock = threading.Lock()
-        self._closed = False
+        self._leave = weakref.finalize(self, home.leave)
+        self._leave.atexit = False
 
     def run(self, inputs: Arrays) -> Arrays:
         """As Executable.run. Raises BackendCrashed when the worker dies or hangs, else what the backend raises."""
-        worker, loaded = self._where()
-        answer: Arrays = worker.call("run", loaded.handle, _plain(inputs))
+        answer: Arrays = self._call("run", _plain(inputs))
         return answer
 
     def close(self) -> None:
         """Unload the segment. May be called twice; never raises."""
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        worker, loaded = self._home
-        with contextlib.suppress(Exception):
-            if worker.alive:
-                worker.call("unload", loaded.handle)
-        self._slot.release()
+            leaving = self._leave.detach()
+        if leaving is not None:
+            worker, loaded = self._home.place
+            with contextlib.suppress(Exception):
+                if worker.alive:
+                    worker.call("unload", loaded.handle)
+            self._home.slot.release()
 
-    def _where(self) -> tuple[Worker, Loaded]:
-        """Where the segment is loaded now."""
-        if self._closed or not self._home[0].alive:
-            with self._lock:
-                if self._closed:
-                    raise UsageError("the segment is closed: load the model again")
-                if not self._home[0].alive:
-                    self._home = _loaded(self._slot, self._source)
-        return self._home
+    def _call(self, stage: str, *args: Any) -> Any:
+        worker, loaded = self._home.place
+        if not self._leave.alive or not worker.alive:
+            worker, loaded = self._again()
+        return worker.call(stage, loaded.handle, *args)
+
+    def _again(self) -> tuple[Worker, Loaded]:
+        with self._lock:
+            if not self._leave.alive:
+                raise UsageError("the segment is closed: load the model again")
+            if not self._home.place[0].alive:
+                self._home.settle()
+            return self._home.place
 
 
 class RemoteProfiled(RemoteExecutable):
@@ -60,26 +85,19 @@ class RemoteProfiled(RemoteExecutable):
 
     def profile(self) -> Mapping[str, float]:
         """As SupportsProfile.profile."""
-        worker, loaded = self._where()
-        answer: Mapping[str, float] = worker.call("profile", loaded.handle)
+        answer: Mapping[str, float] = self._call("profile")
         return answer
 
 
 def load(slot: Slot, compiled: Compiled, options: Any, shared: bool) -> RemoteExecutable:
     """Load an artifact in the slot's worker. Raises what the backend raises, and BackendCrashed."""
-    source = (compiled, options, shared)
     slot.hold()
     try:
-        home, loaded = _loaded(slot, source)
+        home = _Home(slot, (compiled, options, shared))
     except BaseException:
         slot.release()
         raise
-    return (RemoteProfiled if loaded.profiles else RemoteExecutable)(slot, source, home, loaded)
-
-
-def _loaded(slot: Slot, source: tuple[Compiled, Any, bool]) -> tuple[Worker, Loaded]:
-    worker = slot.worker()
-    return worker, worker.call("load", *source)
+    return (RemoteProfiled if home.place[1].profiles else RemoteExecutable)(home)
 
 
 def _plain(inputs: Arrays) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class Worker:
         self._owner = os.getpid()
         self._directory = ""
         self._ended = False
+        self._forgotten: list[int] = []
         self._log = Log()
         try:
             self._process, self._channel = start(self._log, scratch)
@@ -96,10 +97,16 @@ class Worker:
                 parts = pickled((None if run else self._moved(), stage, args), arrays=run)
             except Exception as error:
                 raise StageFailed(f"{self._who}: {stage} was handed what cannot be pickled: {error}") from error
+            while self._forgotten:
+                self._exchange("unload", "", deadline, pickled((None, "unload", (self._forgotten.pop(),))))
             answer = self._exchange(stage, about, deadline, parts)
         if isinstance(answer, Failure):
             raise self._raised(answer, stage, about)
         return answer
+
+    def forget(self, handle: int) -> None:
+        """Unload a segment before the next request. Never waits."""
+        self._forgotten.append(handle)
 
     def close(self) -> None:
         """End it: politely when it is idle, at once when it is busy. May be called twice."""
