@@ -13,23 +13,26 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import zif
+from PIL import Image
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from zif import Session, ZifError
+from zif import Plan, ZifError
+from zif.model import Model
+from zif.session import Timing
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from braille import braille
 from zoo import ZooBroken, ZooUnavailable, ocr  # the zoo of real models that the tests use, too
-from zoo.packages import RAPIDOCR
-from zoo.pictures import nchw, picture, picture_path
+from zoo.packages import RAPIDOCR, SKIMAGE
+from zoo.pictures import nchw, picture
 
 PIN = {"op:Softmax": "reference"}
+COLOURS = {"qnn_cpu": "cyan", "reference": "magenta"}
 
 
 def main(console: Console) -> None:
@@ -37,52 +40,63 @@ def main(console: Console) -> None:
     with console.status("fetching two networks and a page from PyPI packages"):
         det, rec = RAPIDOCR.path(ocr.DET), RAPIDOCR.path(ocr.REC)
         page = picture(ocr.PAGE)
-        clock.lap("fetch (or find in .zoo)")
-    console.print(Panel(braille(page, console.width - 4), title=f"{picture_path(ocr.PAGE)}", expand=False))
+    clock.lap("fetch the networks and the page, or find them in .zoo")
+    title = f"{ocr.PAGE}, {page.width} × {page.height} pixels, from {SKIMAGE.pin}"
+    console.print(Panel(braille(page, console.width - 4), title=title, expand=False))
 
-    with zif.load(det, shapes={"x": (1, 3, *ocr.PAGE_SIZE[::-1])}, only=["qnn_cpu"]) as finder:
-        clock.lap("load the line finder")
-        boxes = ocr.find_lines(page.resize(ocr.PAGE_SIZE), finder.run)
-        clock.lap("find the lines")
-    lines = [page.crop(box) for box in boxes]
-    width = max(round(line.width * 48 / line.height) for line in lines)
-    batch = {"x": nchw(*(ocr.line_pixels(line, width) for line in lines))}
-
-    with zif.load(rec, shapes={"x": batch["x"].shape}, only=["qnn_cpu", "reference"], pin=PIN) as reader:
-        clock.lap("load the reader, split in two")
-        trace: list[Any] = []
+    boxes = find(page, det, clock)
+    batch = as_batch([page.crop(box) for box in boxes])
+    shapes = {"x": batch["x"].shape}
+    with zif.load(rec, shapes=shapes, only=["qnn_cpu", "reference"], pin=PIN) as reader:
+        clock.lap("plan, compile and load the reader, split")
+        trace: list[Timing] = []
         read = reader.run(batch, trace=trace)["fetch_name_0"]
-        clock.lap("read the lines")
-    with zif.load(rec, shapes={"x": batch["x"].shape}, only=["qnn_cpu"]) as whole:
+        clock.lap("read them")
+        console.print(placement(reader.plan, trace, Model.load(rec, shapes=shapes)))
+    with zif.load(rec, shapes=shapes, only=["qnn_cpu"]) as whole:
+        clock.lap("load the reader, whole")
         same = whole.run(batch)["fetch_name_0"]
-        clock.lap("read them again, unsplit")
+        clock.lap("read them again")
 
-    console.print(placement(reader, trace))
     console.print(words(boxes, read))
     console.print(clock.table())
-    console.print(f"Split and unsplit differ by {np.abs(read - same).max():.1e} at most, of probabilities up to 1.")
+    console.print(f"Split and whole, the probabilities differ by {np.abs(read - same).max():.0e} at most.")
 
 
-def placement(session: Session, trace: list[Any]) -> Table:
-    """One row per segment: where it ran, what it holds, what crossed over to it, how long it took."""
-    plan = session.plan
-    took = {timing.segment: timing.ms for timing in trace}
-    table = Table(title="The reader, segment by segment", title_style="bold", caption=f"pinned: {PIN}")
-    for heading, justify in (("", "right"), ("backend", "left"), ("units", "right"), ("mostly", "left")):
-        table.add_column(heading, justify=justify)
-    for heading in ("gets", "ms"):
-        table.add_column(heading, justify="right")
+def find(page: Image.Image, det: Path, clock: Clock) -> list[ocr.Box]:
+    with zif.load(det, shapes={"x": (1, 3, *ocr.PAGE_SIZE[::-1])}, only=["qnn_cpu"]) as finder:
+        clock.lap("plan, compile and load the line finder")
+        boxes = ocr.find_lines(page.resize(ocr.PAGE_SIZE), finder.run)
+        clock.lap(f"find {len(boxes)} lines of text")
+    return boxes
+
+
+def as_batch(lines: list[Image.Image]) -> dict[str, np.ndarray]:
+    """All lines at once, each as wide as the longest."""
+    width = max(round(line.width * 48 / line.height) for line in lines)
+    return {"x": nchw(*(ocr.line_pixels(line, width) for line in lines))}
+
+
+def placement(plan: Plan, trace: list[Timing], model: Model) -> Table:
+    """One row per segment: where it ran, what it holds, how much it was handed, how long it took."""
+    table = Table(title="The reader, placed on two backends", title_style="bold")
+    table.caption = "as if qnn_cpu had no Softmax, each one is pinned to reference"
+    table.add_column("segment", justify="right")
+    table.add_column("backend")
+    table.add_column("units", justify="right")
+    table.add_column("mostly")
+    table.add_column("takes in", justify="right")
+    table.add_column("ms", justify="right")
     table.add_column("", min_width=20)
-    sizes = {transfer.tensor: transfer.bytes for transfer in plan.transfers}
-    for segment in plan.segments:
+    longest = max(timing.ms for timing in trace)
+    for segment, timing in zip(plan.segments, trace, strict=True):
         kinds = Counter(plan.unit(name).op_type for name in segment.units)
-        mostly = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
-        gets = sum(sizes.get(tensor, 0) for tensor in segment.inputs)
-        bar = ProgressBar(total=sum(took.values()), completed=took[segment.id], width=20)
-        colour = "cyan" if segment.backend == "qnn_cpu" else "magenta"
-        backend = f"[{colour}]{segment.backend}[/]"
-        row = (str(segment.id), backend, str(len(segment.units)), mostly, f"{gets / 1024:,.0f} KB")
-        table.add_row(*row, f"{took[segment.id]:.1f}", bar)
+        mostly = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
+        taken = sum(model.tensors[name].nbytes or 0 for name in segment.inputs)
+        backend = f"[{COLOURS[segment.backend]}]{segment.backend}[/]"
+        bar = ProgressBar(total=longest, completed=timing.ms, width=20)
+        row = (str(segment.id), backend, str(len(segment.units)), mostly, f"{taken / 1024:,.0f} KB")
+        table.add_row(*row, f"{timing.ms:.1f}", bar)
     return table
 
 
