@@ -108,7 +108,8 @@ def restore(data: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Compi
 
 def seal(data: Mapping[str, Any]) -> bytes:
     """JSON with a hash of itself as its last entry, so that any change of it is noticed."""
-    return json.dumps({**data, "sha256": _digest(data)}, indent=1, default=_jsonable).encode() + b"\n"
+    plain = json.loads(json.dumps(data, default=_jsonable))
+    return json.dumps({**plain, "sha256": _digest(plain)}, indent=1).encode() + b"\n"
 
 
 def unseal(text: bytes, what: str, schema: str) -> dict[str, Any]:
