@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,5 +63,5 @@ def check(
 def _pytest(flags: Sequence[str], quiet: bool) -> int:
     """pytest on the installed suite. Settings of the folder that we happen to stand in stay out of it."""
     base = ["-p", "zif.testing.plugin", "--pyargs", "zif.testing.suite", "-q", "-p", "no:cacheprovider", "-rfEX"]
-    command = [sys.executable, "-m", "pytest", *base, "-c", "/dev/null", "--rootdir", ".", *flags]
+    command = [sys.executable, "-m", "pytest", *base, "--noconftest", "-c", os.devnull, "--rootdir", ".", *flags]
     return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode

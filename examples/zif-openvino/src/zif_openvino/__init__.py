@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -47,7 +46,7 @@ def compile(converted: Converted, options: Options) -> Compiled:
     """OpenVINO's own blob of the compiled segment."""
     model: Model = converted.data
     settings = {"INFERENCE_PRECISION_HINT": options.precision, "INFERENCE_NUM_THREADS": options.num_threads}
-    blob = io.BytesIO(_engine().compile_model(_read(model), "CPU", settings).export_model())
+    blob = _engine().compile_model(_read(model), "CPU", settings).export_model()
     return Compiled(FORMAT, {"model.blob": blob.getvalue()}, "model.blob", converted.inputs, converted.outputs)
 
 
