@@ -58,10 +58,11 @@ class Run:
     def __init__(self, compiled):
         import os, tempfile, onnx
         from onnx.reference import ReferenceEvaluator
-        model = onnx.load_model_from_string(compiled.files[compiled.main])
+        content = compiled.files[compiled.main]
+        model = onnx.load_model_from_string(content if isinstance(content, bytes) else content.read_bytes())
         for name, path in compiled.files.items():
-            if name != compiled.main:
-                onnx.load_external_data_for_model(model, path.parent)
+            if name != compiled.main and compiled.format == "onnx":
+                onnx.load_external_data_for_model(model, str(path.parent))
         self.names = [value.name for value in model.graph.output]
         self.engine = ReferenceEvaluator(model)
 
@@ -71,6 +72,19 @@ class Run:
     def close(self):
         pass
 """
+#: The same with a compile stage of its own, so that its artifacts are kept and go into bundles.
+COMPILING = (
+    GOOD
+    + """
+
+@hookimpl
+def compile(converted):
+    print("compiling", converted.data.name)
+    content = converted.data.proto.SerializeToString()
+    return zif.Compiled("fake", {"model.onnx": content, "more/notes.txt": b"made by a fake"}, "model.onnx",
+                        converted.inputs, converted.outputs)
+"""
+)
 IMPORT_RAISES = "raise RuntimeError('no luck today')"
 IMPORT_EXITS = "import sys; sys.exit('gone')"
 IMPORT_SLEEPS = "import time; time.sleep(3600)"

@@ -17,7 +17,7 @@ from zif.relay import observed
 from zif.session import Event, Session, Step
 
 if TYPE_CHECKING:
-    from zif.cache import Cache
+    from zif.cache import Cache, Hit, Miss
     from zif.facade import Backend
     from zif.model import Model
     from zif.planning import Plan, Segment
@@ -97,6 +97,17 @@ class Builder:
                 self.progress(f"segment {segment.id} on {segment.backend} ({len(segment.units)} units)")
             self._built[key] = self._make(segment.backend, self._slice(segment.units, segment.id))
         return self._built[key]
+
+    def looked_up(self, segment: Segment) -> Hit | Miss | None:
+        """Whether the cache holds a segment's artifact, or why not; None when its backend's artifacts are not kept."""
+        player = self.planner.field.players[segment.backend]
+        if self.cache is None or "compile" not in player.backend.stages:
+            return None
+        from zif.cache import key_of
+
+        model, options = self._slice(segment.units, segment.id), self._options(segment.backend)
+        key = key_of(player.backend, model, self.planner.target, options, player.capabilities.toolchain)
+        return self.cache.lookup(key, model.name)
 
     def _slice(self, units: Sequence[str], number: int) -> Model:
         model = self.planner.model

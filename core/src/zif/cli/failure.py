@@ -23,6 +23,9 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return INTERRUPTED
     name, message, code = _told(error, debug)
+    if message.startswith("Usage:"):  # a command that needs a command of its own was given none
+        print(message, file=sys.stderr)
+        return code
     if as_json:
         output.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
     print(f"zif: error: {output.printable(message)}", file=sys.stderr)
@@ -47,9 +50,10 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
 
 
 def _bad_call(error: Any) -> str:
-    context = getattr(error, "ctx", None)
-    help_of = f" `{context.command_path} --help` lists what it takes." if context else ""
-    return f"{error.format_message()}{help_of}"
+    message, context = str(error.format_message()), getattr(error, "ctx", None)
+    if message.startswith("Usage:") or context is None:
+        return message
+    return f"{message} `{context.command_path} --help` lists what it takes."
 
 
 def _obstacles(error: BaseException) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     with working("asking the backends"):
         answers = hear_all(chip)
     if as_json:
-        output.document("backends", {"target": chip.name, "backends": [_fields(one) for one in answers]})
+        output.document("backends", {"target": chip.name, "backends": [fields(one) for one in answers]})
     elif answers:
         columns = ("backend", "distribution", "kind", "processor", "available", "stages", "toolchain")
         output.table("", columns, [_cells(one) for one in answers])
@@ -37,7 +37,8 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
         output.say("No backend is installed. `pip install zif-qnn-cpu` is a start.")
 
 
-def _fields(one: Answer) -> dict[str, Any]:
+def fields(one: Answer) -> dict[str, Any]:
+    """One backend in JSON."""
     known = one.capabilities
     return {
         "name": one.row.name,

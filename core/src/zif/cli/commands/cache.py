@@ -1,0 +1,177 @@
+"""`zif cache`: the artifacts that compiling left, and why one was not found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli import wishes
+from zif.cli.wishes import JsonOption
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.cache import Cache, Entry
+    from zif.planning import Segment
+
+app = typer.Typer(no_args_is_help=True, help="Look at, check and empty the cache of compiled segments.")
+
+Name = Annotated[
+    str, typer.Argument(help="An artifact, by the start of its name in `zif cache ls`.", show_default=False)
+]
+
+
+@app.command("ls")
+@app.command("list", hidden=True)
+def ls(as_json: JsonOption = False) -> None:
+    """List the artifacts, last used first."""
+    from zif.cli.output import document, say, table
+    from zif.report.figures import size
+
+    cache = _cache()
+    entries = cache.entries()
+    total = sum(entry.bytes for entry in entries)
+    if as_json:
+        fields = {"root": str(cache.root), "limit_bytes": cache.limit, "bytes": total}
+        document("cache", {**fields, "artifacts": [_fields(entry) for entry in entries]})
+        return
+    rows = [
+        [
+            e.name[:12],
+            e.label,
+            (e.key.backend, "bold"),
+            e.key.target,
+            e.format,
+            size(e.bytes),
+            _day(e.used),
+            e.key.toolchain,
+        ]
+        for e in entries
+    ]
+    if rows:
+        table("", ("name", "segment", "backend", "target", "format", "size", "last used", "toolchain"), rows, ("size",))
+    say(f"{cache.root}: {len(entries)} artifacts, {size(total)} of at most {size(cache.limit)}")
+
+
+@app.command()
+def show(name: Name, as_json: JsonOption = False) -> None:
+    """Show what an artifact was made from."""
+    from zif.cli.output import document, say
+
+    fields = _fields(_found(_cache(), name))
+    if as_json:
+        document("cache", {"artifacts": [fields]})
+        return
+    for key, value in fields.items():
+        say(f"{key}: {value}")
+
+
+@app.command()
+def clear(
+    name: Annotated[str, typer.Argument(help="One artifact only, by the start of its name.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Remove every artifact, or one."""
+    from zif.cli.output import document, say
+    from zif.report.figures import size
+
+    cache = _cache()
+    if name:
+        entry = _found(cache, name)
+        removed, freed = int(cache.remove(entry.name)), entry.bytes
+    else:
+        removed, freed = cache.clear()
+    if as_json:
+        document("cache", {"root": str(cache.root), "removed": removed, "freed_bytes": freed})
+    else:
+        say(f"{cache.root}: removed {removed} artifacts, {size(freed)}")
+
+
+@app.command()
+def verify(as_json: JsonOption = False) -> None:
+    """Read every artifact and remove what is damaged. Exit 1 when something was."""
+    from zif.cli.output import document, say
+
+    cache = _cache()
+    wrong = cache.verify()
+    if as_json:
+        document("cache", {"root": str(cache.root), "damaged": wrong, "whole": len(cache.entries())})
+    else:
+        for name, reason in wrong.items():
+            say(f"{name[:12]} was damaged and removed: {reason}")
+        say(f"{cache.root}: {len(cache.entries())} artifacts are whole")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def why(
+    model: wishes.ModelArgument,
+    target: wishes.TargetOption = "host",
+    policy: wishes.PolicyOption = "balanced",
+    pin: wishes.PinOption = [],  # noqa: B006 - typer reads the default and never changes it
+    only: wishes.OnlyOption = [],  # noqa: B006
+    exclude: wishes.ExcludeOption = [],  # noqa: B006
+    strict: wishes.StrictOption = False,
+    emulate: wishes.EmulateOption = False,
+    shape: wishes.ShapeOption = [],  # noqa: B006
+    as_json: JsonOption = False,
+) -> None:
+    """Say for each segment of a model whether it is in the cache, and if not, what differs."""
+    from zif import api
+    from zif.build import Builder
+    from zif.cli.output import document, say
+    from zif.cli.progress import working
+
+    with working(f"planning {model.name}"):
+        made = api.planner(model, target, policy, **wishes.wishes(shape, pin, only, exclude, strict, emulate))
+        builder = Builder(made, _cache())
+        rows = [_answer(builder.looked_up(segment), segment) for segment in made.plan().segments]
+    if as_json:
+        document("cache", {"model": made.model.name, "target": made.target.name, "segments": rows})
+        return
+    for row in rows:
+        say(f"segment {row['id']} on {row['backend']} ({row['units']} units): {row['state']}, {row['reason']}")
+
+
+def _answer(found: Any, segment: Segment) -> dict[str, Any]:
+    from zif.cache import Hit
+
+    told = {"id": segment.id, "backend": segment.backend, "units": len(segment.units)}
+    if found is None:
+        return {**told, "state": "not kept", "part": "", "reason": "the backend compiles nothing"}
+    if isinstance(found, Hit):
+        return {**told, "state": "hit", "part": "", "reason": f"artifact {found.entry.name[:12]}"}
+    return {**told, "state": "miss", "part": found.part, "reason": found.reason}
+
+
+def _cache() -> Cache:
+    from zif.cache import default_cache
+
+    cache = default_cache()
+    if cache is None:
+        raise UsageError("the cache is switched off, or this user has no place for one; ZIF_CACHE=FOLDER names one")
+    return cache
+
+
+def _found(cache: Cache, name: str) -> Entry:
+    matches = [entry for entry in cache.entries() if entry.name.startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    what = "several artifacts start" if matches else "no artifact starts"
+    raise UsageError(f"{what} with {name!r}; `zif cache ls` lists them")
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    import attrs
+
+    told = {"name": entry.name, "segment": entry.label, **attrs.asdict(entry.key), "format": entry.format}
+    times = {"created": _day(entry.created), "used": _day(entry.used)}
+    return {**told, "bytes": entry.bytes, **times, "folder": str(entry.folder)}
+
+
+def _day(seconds: float) -> str:
+    """Local time as people write it."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

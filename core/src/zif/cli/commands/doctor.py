@@ -1,0 +1,130 @@
+"""`zif doctor`: what this machine is, what is installed, what can run, and what would change what cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from zif.cli.wishes import JsonOption, TargetOption
+
+if TYPE_CHECKING:
+    from zif.asking import Answer
+    from zif.libraries import Library
+    from zif.records import Target
+
+
+def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
+    """Check the installation. Exit 1 when no backend can run."""
+    from zif.asking import hear_all
+    from zif.cli import output
+    from zif.cli.progress import working
+    from zif.libraries import libraries
+    from zif.targets import target as find
+
+    chip = find(target)
+    with working("asking the backends"):
+        answers = hear_all(chip)
+    report = _report(chip, answers, libraries())
+    if as_json:
+        output.document("doctor", report)
+    else:
+        _show(report)
+    if not any(one.available for one in answers):
+        raise typer.Exit(1)
+
+
+def _report(chip: Target, answers: list[Answer], needed: tuple[Library, ...]) -> dict[str, Any]:
+    import attrs
+
+    from zif.cli.commands.backends import fields
+
+    return {
+        "machine": _machine(),
+        "target": {"name": chip.name, "title": chip.title, "htp_arch": chip.htp_arch, "soc_model": chip.soc_model},
+        "environment": _environment(),
+        "cache": _cache(),
+        "libraries": [{**attrs.asdict(one), "fits": one.fits} for one in needed],
+        "backends": [fields(one) for one in answers],
+        "problems": _problems(answers, needed),
+    }
+
+
+def _machine() -> dict[str, str]:
+    import platform
+    import sys
+
+    from zif.registry import core_version
+
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "zif": core_version(),
+    }
+
+
+def _environment() -> dict[str, str]:
+    """The variables that change what zif or Qualcomm's libraries do."""
+    import os
+
+    return {key: value for key, value in sorted(os.environ.items()) if key.startswith(("ZIF_", "QNN_", "ADSP_"))}
+
+
+def _cache() -> str:
+    from zif.cache import default_cache
+
+    cache = default_cache()
+    return str(cache.root) if cache is not None else "off"
+
+
+def _problems(answers: list[Answer], needed: tuple[Library, ...]) -> list[dict[str, str]]:
+    """Each thing that is not as it should be, and the command that changes it where there is one."""
+    found = [{"problem": f"{one.row.name}: {one.reason}", "fix": ""} for one in answers if not one.available]
+    if not answers:
+        found.append({"problem": "no backend is installed", "fix": "pip install zif-qnn-cpu"})
+    for library in needed:
+        if not library.fits and not library.extra:
+            have = f"is {library.version}" if library.version else "is not installed"
+            owners = " and ".join(library.needed_by)
+            problem = f"{library.name} {have}, {owners} wants {library.wanted or 'it'}"
+            found.append({"problem": problem, "fix": library.fix})
+    return found
+
+
+def _show(report: dict[str, Any]) -> None:
+    from zif.cli.output import say, table
+
+    for key, value in report["machine"].items():
+        say(f"{key}: {value}")
+    say(f"{report['target']['name']}: {report['target']['title']}")
+    say(f"cache: {report['cache']}")
+    for key, value in report["environment"].items():
+        say(f"{key}={value}")
+    rows = [_library(one) for one in report["libraries"]]
+    table("Libraries", ("library", "installed", "wanted", "by"), rows)
+    say("Backends", style="bold")
+    for one in report["backends"]:
+        _show_backend(one)
+    say("Problems" if report["problems"] else "Nothing is wrong.", style="bold")
+    for one in report["problems"]:
+        say(f"  {one['problem']}" + (f"  →  {one['fix']}" if one["fix"] else ""))
+
+
+def _library(one: dict[str, Any]) -> list[Any]:
+    have = one["version"] or ("not installed (optional)" if one["extra"] else "missing")
+    style = "" if one["fits"] else "dim" if one["extra"] else "bold red"
+    return [one["name"], (have, style), one["wanted"], one["extra"] or ", ".join(one["needed_by"])]
+
+
+def _show_backend(one: dict[str, Any]) -> None:
+    from zif.cli.output import say
+    from zif.cli.planview import KIND_STYLE
+
+    state = "can run" if one["available"] else "cannot run"
+    kind = f", {one['kind']}" if one["kind"] else ""
+    toolchain = f", {one['toolchain']}" if one["toolchain"] else ""
+    style = KIND_STYLE.get(one["kind"], "") if one["available"] else "red"
+    say(f"  {one['name']} ({one['distribution']} {one['version']}{kind}{toolchain}): {state}", style=style or None)
+    for text in (*([one["reason"]] if one["reason"] else []), *one["notes"]):
+        say(f"    {text}")
