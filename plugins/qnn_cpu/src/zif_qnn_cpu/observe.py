@@ -1,4 +1,4 @@
-"""Makes `observed.json`: runs ONNX's node tests on this backend and keeps what it got wrong, as rules.
+"""Makes `observed.json`: runs ONNX's node tests and a few more on this backend, keeps what it got wrong as rules.
 
 python -m zif_qnn_cpu.observe [FILE]
 """
@@ -14,14 +14,15 @@ from zif import observed
 from zif.nodetests import node_tests, observe
 from zif.observing import learn
 
+from zif_qnn_cpu.further_tests import further_tests
 from zif_qnn_cpu.kernels import ENGINE
 
 
 def main(arguments: list[str]) -> int:
     """Write the table to the file that is named, or to the one that this package ships."""
     path = Path(arguments[0]) if arguments else Path(__file__).with_name("observed.json")
-    cases = list(observe(zif.backend("qnn_cpu"), zif.target("host"), node_tests()))
-    table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__}")
+    cases = list(observe(zif.backend("qnn_cpu"), zif.target("host"), [*node_tests(), *further_tests()]))
+    table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__} and further ones")
     observed.save(table, path)
     wrong = sum(case.outcome != "right" for case in cases)
     print(f"{path}: {len(table.rules)} rules from {len(cases)} tests, {wrong} of them not right", file=sys.stderr)
