@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zif import BackendUnavailable, Capabilities, Target, Verdict
+from zif import BackendUnavailable, Capabilities, Target, Verdict, declared
 from zif.observed import Table, load, overlay
-from zif_qnn_runtime import QnnError, Status, host_kind, status, toolchain
+from zif_qnn_runtime import QnnError, Status, status, toolchain
 
 from zif_qnn_htp import memory
 from zif_qnn_htp.chips import Chip, NoChip, chip_of
+from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_htp.verdicts import Probed, probe
 
 if TYPE_CHECKING:
     from zif import Model
+    from zif.records import Basis
 
 TABLE = Path(__file__).with_name("observed.json")
 _CAVEATS = (
@@ -39,7 +42,7 @@ def report(target: Target, model: Model | None) -> Capabilities:
     except (QnnError, BackendUnavailable) as error:
         return _general(library, words, str(error), chip, notes)
     verdicts = overlay(probed.verdicts, table().verdicts(model))
-    return _general(library, words, "", chip, (*notes, *probed.notes), verdicts)
+    return _general(library, words, "", chip, (*notes, *probed.notes, *_difference(probed, verdicts)), verdicts)
 
 
 def _general(
@@ -56,6 +59,7 @@ def _general(
         available=not reason,
         reason=reason,
         toolchain=words,
+        ops=claims() if chip else (),
         preferred_precision="int8",
         power_efficiency=0.9,
         rates=chip.rates if chip else None,
@@ -64,6 +68,32 @@ def _general(
         verdicts=verdicts or {},
         notes=notes,
     )
+
+
+def _difference(probed: Probed, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
+    """A note of the units that the compiler would take and that are kept off it."""
+    kept = [
+        unit for unit, verdict in verdicts.items() if verdict.basis == "observed" and probed.verdicts[unit].supported
+    ]
+    names = f"{', '.join(kept[:5])}{' …' if len(kept) > 5 else ''}"
+    return (
+        (f"{len(kept)} units that the compiler takes are kept off it for what was observed: {names}",) if kept else ()
+    )
+
+
+def layers(target: Target, model: Model) -> dict[str, dict[Basis, Verdict]]:
+    """For comparing: per unit what the table of operators declares, what the compiler says and what was observed.
+
+    A unit that no observation speaks against has no "observed" entry. Raises BackendUnavailable and QnnError.
+    """
+    by_table = declared(model, claims(), engine="QNN HTP")
+    by_compiler, seen = ask(model, chip(target), toolchain("htp")).verdicts, table().verdicts(model)
+    found: dict[str, dict[Basis, Verdict]] = {}
+    for unit in model.units:
+        found[unit.id] = {"declared": by_table[unit.id], "probed": by_compiler[unit.id]}
+        if unit.id in seen:
+            found[unit.id]["observed"] = seen[unit.id]
+    return found
 
 
 def ask(model: Model, chip: Chip, words: str) -> Probed:
@@ -91,4 +121,4 @@ def chip(target: Target) -> Chip:
     return found
 
 
-__all__ = ["ask", "chip", "host_kind", "report", "table"]
+__all__ = ["ask", "chip", "layers", "report", "table"]

@@ -34,9 +34,11 @@ def probe(model: Model, chip: Chip) -> Probed:
     Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
     notes: dict[str, None] = {}
-    answers = dict(_ask(model, [unit.id for unit in model.units], chip, notes))
-    verdicts = {unit.id: _ruled_out(model, unit, chip) or answers[unit.id] for unit in model.units}
-    return Probed(verdicts, tuple(notes))
+    verdicts = {unit.id: _ruled_out(model, unit, chip) for unit in model.units}
+    if None not in verdicts.values():
+        return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
+    answers = dict(_ask(model, list(verdicts), chip, notes))
+    return Probed({unit: verdict or answers[unit] for unit, verdict in verdicts.items()}, tuple(notes))
 
 
 def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:

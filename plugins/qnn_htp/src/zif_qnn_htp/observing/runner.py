@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import sys
 from collections.abc import Iterator, Sequence
@@ -116,13 +117,14 @@ def _child(pipe: Connection, case: UnitCase, soc_model: int) -> None:
 
 def _end_of(case: UnitCase, soc_model: int) -> tuple[str, str]:
     options = ProviderOptions(soc_model=soc_model)
+    stains = [_Stain(options, size) for size in (16, 64)]
+    _Stain(options, 128).spread()  # and its memory is free again
     try:
         session = open_session(case.model, "htp", options)
     except QnnError as error:
         return "refused", str(error)
-    stain = _Stain(options)
     outcome, detail = "right", ""
-    for _ in range(2):  # what was left in memory before must not show in either run
+    for stain in stains:  # what was left in memory before must not show in either run
         stain.spread()
         try:
             values = _run(session, case)
@@ -145,13 +147,13 @@ def _run(session: onnxruntime.InferenceSession, case: UnitCase) -> dict[str, Arr
 class _Stain:
     """Leaves other numbers in the library's memory: an output that is never written then shows."""
 
-    def __init__(self, options: ProviderOptions) -> None:
+    def __init__(self, options: ProviderOptions, size: int) -> None:
         from onnx import TensorProto, helper
 
-        shape = [1, 64, 64]
-        node = helper.make_node("Add", ["x", "x"], ["y"], "stain")
+        shape = [1, size, size]
+        nodes = [helper.make_node("Add", [a, a], [b], f"to_{b}") for a, b in itertools.pairwise("xabcy")]
         infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x", "y")]
-        graph = helper.make_graph([node], "stain", infos[:1], infos[1:])
+        graph = helper.make_graph(nodes, "stain", infos[:1], infos[1:])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
         self._feeds = {"x": np.full(shape, 321.0, np.float32)}
         self._session = open_session(model.SerializeToString(), "htp", options)
