@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
-
 from zif.model import Model
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -47,8 +46,8 @@ class _Graph:
         self.shapes.update(zip(outputs, shapes, strict=True))
 
     def grow(self) -> None:
-        kind = self.draw(st.sampled_from(["unary", "binary", "binary", "matmul", "concat", "split", "transpose", "branch"]))
-        getattr(self, kind)(self.pick())
+        kinds = ("unary", "binary", "binary", "matmul", "concat", "split", "transpose", "branch")
+        getattr(self, self.draw(st.sampled_from(kinds)))(self.pick())
 
     def unary(self, x: str) -> None:
         self.emit(self.draw(st.sampled_from(_UNARY)), [x], [self.shapes[x]])
@@ -90,8 +89,8 @@ class _Graph:
 def models(draw: st.DrawFn, max_nodes: int = 12, dynamic: bool | None = None) -> onnx.ModelProto:
     """A valid model: fan-out, captures, several outputs of one node, unnamed nodes, dead ends.
 
-    Inputs are float matrices `x0`, `x1`, … and the bool `flag`; with `dynamic` their rows are symbolic: "d3" where there
-    are to be 3.
+    Inputs are float matrices `x0`, `x1`, … and the bool `flag`; with `dynamic` their rows are symbolic: "d3" where
+    there are to be 3.
     """
     graph = _Graph(draw)
     symbolic = draw(st.booleans()) if dynamic is None else dynamic
@@ -106,7 +105,7 @@ def models(draw: st.DrawFn, max_nodes: int = 12, dynamic: bool | None = None) ->
     if not graph.nodes:
         graph.unary("x0")
     made = [name for node in graph.nodes for name in node.output]
-    chosen = draw(st.lists(st.sampled_from(made), min_size=1, max_size=3, unique=True)) + [made[-1]]
+    chosen = [*draw(st.lists(st.sampled_from(made), min_size=1, max_size=3, unique=True)), made[-1]]
     outputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, None]) for n in dict.fromkeys(chosen)]
     proto = helper.make_graph(graph.nodes, "random", inputs, outputs, graph.initializers)
     return helper.make_model(proto, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from zif.errors import InvalidModel
 from zif.model.subgraphs import all_graphs
-from zif.model.types import tensor_bytes
+from zif.model.types import check_text, tensor_bytes
 
 if TYPE_CHECKING:
     from zif.records import Array
@@ -37,6 +37,7 @@ def is_external(tensor: onnx.TensorProto) -> bool:
 def reference(tensor: onnx.TensorProto) -> Reference:
     """Where the data of an external tensor lies. Raises InvalidModel for a path that leaves the model's folder."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
+    check_text((tensor.name, *entries, *entries.values()))
     location = entries.get("location", "")
     if not location or _leaves(location):
         raise InvalidModel(

@@ -11,6 +11,7 @@ from attrs import define
 from zif.errors import InvalidModel
 from zif.model.external import attribute_tensors, check_places, tensors
 from zif.model.subgraphs import captures
+from zif.model.types import check_text
 
 _ATTRIBUTE = onnx.AttributeProto
 _PLAIN_KINDS = frozenset({_ATTRIBUTE.FLOAT, _ATTRIBUTE.INT, _ATTRIBUTE.STRING, _ATTRIBUTE.INTS, _ATTRIBUTE.FLOATS})
@@ -69,9 +70,10 @@ def scan(proto: onnx.NodeProto) -> Node:
                 check_places(tensors(body))
         else:
             check_places(attribute_tensors(proto))
-    inputs, outer = tuple(proto.input), tuple(captured)
-    names = inputs, tuple(proto.output), outer
-    return Node(proto, proto.op_type, proto.domain, proto.name, *names, nested, _reads(inputs, outer))
+    inputs, outputs, outer = tuple(proto.input), tuple(proto.output), tuple(captured)
+    words = proto.op_type, proto.domain, proto.name
+    check_text((*words, *inputs, *outputs, *outer))
+    return Node(proto, *words, inputs, outputs, outer, nested, _reads(inputs, outer))
 
 
 def check_values(nodes: Sequence[Node], given: Iterable[str], graph: onnx.GraphProto) -> None:

@@ -10,11 +10,13 @@ from onnx.defs import SchemaError, get_schema, onnx_opset_version
 
 from zif.errors import InvalidModel
 from zif.model.subgraphs import all_graphs
+from zif.model.types import check_text
 
 
 def imported(proto: onnx.ModelProto, label: str) -> dict[str, int]:
     """Domain ("" for ai.onnx) to version. Raises InvalidModel for two versions of one domain, or a version too new."""
     versions: dict[str, int] = {}
+    check_text(entry.domain for entry in proto.opset_import)
     for entry in proto.opset_import:
         domain = plain_domain(entry.domain)
         if versions.setdefault(domain, entry.version) != entry.version:

@@ -20,6 +20,7 @@ from zif.model.functions import inline
 from zif.model.infer import infer
 from zif.model.nodes import Node
 from zif.model.source import Source
+from zif.model.types import check_text, tensor_type
 
 
 @frozen(eq=False)
@@ -40,6 +41,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     """Bring the proto of `source` into canonical form, in place. Raises InvalidModel and UsageError."""
     proto, label = source.proto, source.label
     graph = proto.graph
+    check_text([graph.name])
     versions = opsets.imported(proto, label)
     opsets.write_imports(proto, versions)
     if proto.functions:
@@ -73,6 +75,7 @@ def initializer_names(graph: onnx.GraphProto) -> list[str]:
 
 def _given(graph: onnx.GraphProto) -> list[str]:
     inputs = [value.name for value in graph.input]
+    check_text([*inputs, *(value.name for value in graph.output), *initializer_names(graph)])
     if len(set(inputs)) < len(inputs):
         twice = next(name for index, name in enumerate(inputs) if name in inputs[:index])
         raise InvalidModel(f"the model has two inputs named {twice!r}. Export it again.")
@@ -94,6 +97,11 @@ def _tidy_initializers(proto: onnx.ModelProto) -> None:
         if tensor.name in seen:
             raise InvalidModel(f"the model has two initializers named {tensor.name!r}. Export it again.")
         seen.add(tensor.name)
+        if not tensor_type(tensor.data_type):
+            raise InvalidModel(
+                f"the initializer {tensor.name!r} has the element type {tensor.data_type}, which onnx "
+                f"{onnx.__version__} does not know. Install a newer onnx, or export the model again."
+            )
     check_places(graph.initializer)
     if proto.ir_version < 4:
         seen.update(names)

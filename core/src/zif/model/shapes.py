@@ -118,13 +118,17 @@ def check_dims(graph: onnx.GraphProto) -> None:
             for axis, dim in enumerate(tensor_dims(value.type)):
                 if dim.dim_value == -1:
                     dim.ClearField("dim_value")
-                elif dim.dim_param and not any(letter.isalpha() for letter in dim.dim_param):
+                elif dim.dim_param and not _is_symbol(dim.dim_param):
                     dim.ClearField("dim_param")
                 elif dim.dim_value < 0:
                     raise InvalidModel(_negative(f"dimension {axis} of the value {value.name!r}", dim.dim_value))
     for tensor in graph.initializer:
         if any(dim < 0 for dim in tensor.dims):
             raise InvalidModel(_negative(f"a dimension of the initializer {tensor.name!r}", min(tensor.dims)))
+
+
+def _is_symbol(text: str) -> bool:
+    return isinstance(text, str) and any(letter.isalpha() for letter in text)  # protobuf gives bad UTF-8 as bytes
 
 
 def _negative(what: str, value: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import onnx
 
+from zif.errors import InvalidModel
 from zif.records import DTYPE_BITS, TensorInfo
 
 Dim = int | str | None
@@ -77,3 +78,11 @@ def tensor_bytes(proto: onnx.TensorProto) -> int | None:
     """Bytes that the elements of an initializer take, from type and dims alone; None for an unknown or string type."""
     info = initializer_info(proto)
     return info.nbytes if info.dtype in DTYPE_BITS and info.dtype != "string" else None
+
+
+def check_text(names: Iterable[str]) -> None:
+    """Refuse names that are no UTF-8, which protobuf hands over as bytes."""
+    try:
+        "".join(names)
+    except TypeError as error:
+        raise InvalidModel("a name in the model is not UTF-8 text: the file is damaged. Copy it again.") from error
