@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zif.errors import UsageError
 from zif.planning.plan import POLICIES, Plan, Request
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     import onnx
 
     from zif.build import Builder
+    from zif.compiling import Compilation
     from zif.model import Model
     from zif.planning.planner import Planner
     from zif.session import Session
     from zif.session.session import OnFault
 
-    Source = str | Path | bytes | onnx.ModelProto | Model
+    Source: TypeAlias = str | Path | bytes | onnx.ModelProto | Model
 
 Progress = Callable[[str], None]
 
@@ -49,17 +50,45 @@ def load(
     """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
 
     shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
-    backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this machine.
-    config: options per backend. on_fault "fallback": a segment whose backend fails at run time moves to the next-best
-    backend, and `session.events` says so. Raises ZifError subclasses.
+    backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this
+    machine. config: options per backend. on_fault "fallback": a segment whose backend fails at run time moves to the
+    next-best backend, and `session.events` says so. Raises ZifError subclasses.
     """
     if _is_bundle(source):
         from zif.bundle_session import load_bundle
 
         return load_bundle(Path(source), target)  # type: ignore[arg-type]
-    wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
+    wishes: dict[str, Any] = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     made = planner(source, target, policy, emulate=emulate, config=config, progress=progress, **wishes)
     return builder(made, cache, progress).session(on_fault)
+
+
+def compile(
+    source: Source,
+    output: str | Path,
+    target: str | Sequence[str] = "host",
+    policy: str = "balanced",
+    *,
+    overwrite: bool = False,
+    cache: bool = True,
+    progress: Progress | None = None,
+    **wishes: Any,
+) -> Compilation:
+    """Build a model for one or several targets and write a bundle, which `load` opens on any of them without the model.
+
+    output: the bundle's folder; a bundle that is there is replaced with `overwrite` only. The first target is the one
+    that a reader gets who names none. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is
+    written.
+    """
+    from zif.compiling import compile_model
+    from zif.model import Model
+
+    model = Model.load(source, wishes.get("shapes"))
+
+    def build(name: str) -> Builder:
+        return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress)
+
+    return compile_model(model, output, _names(target), build, overwrite)
 
 
 def planner(
@@ -77,13 +106,12 @@ def planner(
     progress: Progress | None = None,
 ) -> Planner:
     """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet."""
-    from zif.model import Model
     from zif.planning.planner import Planner
     from zif.targets import target as find
 
     if policy not in POLICIES:
         raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
-    model, chip = Model.load(source, shapes), find(target)
+    model, chip = _model(source, shapes or {}), find(target)
     request = Request(
         target=chip.name,
         policy=policy,
@@ -107,6 +135,17 @@ def builder(made: Planner, cache: bool = True, progress: Progress | None = None)
     from zif.cache import default_cache
 
     return Builder(made, default_cache(), progress)
+
+
+def _model(source: Source, shapes: Mapping[str, Sequence[int]]) -> Model:
+    """The model with these shapes; not read again when it has them already."""
+    from zif.model import Model
+
+    if isinstance(source, Model):
+        known = source.tensors
+        if all(name in known and known[name].shape == tuple(dims) for name, dims in shapes.items()):
+            return source
+    return Model.load(source, shapes)
 
 
 def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
 def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
     """Class name, message and exit code."""
     if isinstance(error, ZifError):
-        return type(error).__name__, str(error).strip() or type(error).__name__, error.exit_code
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        return type(error).__name__, (str(error).strip() or type(error).__name__) + notes, error.exit_code
     if isinstance(error, _BadCall):
         return "UsageError", _bad_call(error), USAGE
     if isinstance(error, MemoryError):

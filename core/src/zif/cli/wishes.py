@@ -13,11 +13,12 @@ import typer
 
 from zif.errors import UsageError
 
-ModelArgument = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", help="This machine (host), or a chip; `zif targets` lists them.")
 ]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compile anew, keep nothing.")]
 PolicyOption = Annotated[
     str, typer.Option("--policy", "-p", help="What matters: balanced, performance, power or memory.")
 ]

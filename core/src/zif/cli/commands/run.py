@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zif.cli.running import Outcome
     from zif.session import Session
 
-Source = Annotated[Path, typer.Argument(help="An ONNX file, or the folder of a bundle.", show_default=False)]
+Source = Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file, or a bundle.", show_default=False)]
 InputOption = Annotated[
     list[str],
     typer.Option("--input", "-i", metavar="NAME=FILE", help="npy, npz, raw, pb, json or an image; repeatable."),
@@ -57,7 +57,7 @@ def command(
     emulate: wishes.EmulateOption = False,
     shape: wishes.ShapeOption = [],  # noqa: B006
     on_fault: FaultOption = "fail",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compile anew, keep nothing.")] = False,
+    no_cache: wishes.NoCacheOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a model or a bundle on files or random values."""

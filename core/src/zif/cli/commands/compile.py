@@ -1,0 +1,95 @@
+"""`zif compile`: a bundle for one or several targets, that runs elsewhere without the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli import wishes
+from zif.cli.wishes import JsonOption
+
+if TYPE_CHECKING:
+    from zif.compiling import Compilation
+
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle's folder.", show_default=False)
+]
+TargetsOption = Annotated[
+    list[str], typer.Option("--target", "-t", help="host, or a chip; repeatable, the first is the default to run.")
+]
+
+
+def command(
+    model: wishes.ModelArgument,
+    output: OutputOption,
+    target: TargetsOption = ["host"],  # noqa: B006 - typer reads the default and never changes it
+    policy: wishes.PolicyOption = "balanced",
+    pin: wishes.PinOption = [],  # noqa: B006
+    only: wishes.OnlyOption = [],  # noqa: B006
+    exclude: wishes.ExcludeOption = [],  # noqa: B006
+    strict: wishes.StrictOption = False,
+    emulate: wishes.EmulateOption = False,
+    shape: wishes.ShapeOption = [],  # noqa: B006
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
+    no_cache: wishes.NoCacheOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile a model into a bundle for one or several targets."""
+    from zif import api
+    from zif.cli import output as out
+    from zif.cli.progress import working
+
+    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
+    with working(f"compiling {model.name}") as told:
+        made = api.compile(
+            model, output, target, policy, overwrite=overwrite, cache=not no_cache, progress=told, **wanted
+        )
+    document = _document(made)
+    if as_json:
+        out.document("compile", document)
+    else:
+        _show(document)
+
+
+def _document(made: Compilation) -> dict[str, Any]:
+    import attrs
+
+    from zif.bundle import open_bundle
+
+    bundle = open_bundle(made.folder)
+    targets = [
+        {
+            "target": name,
+            "segments": [
+                {"id": one.id, "backend": one.backend, "kind": one.kind, "units": len(one.units)}
+                for one in plan.segments
+            ],
+            "emulated": plan.emulated,
+            "events": [attrs.asdict(event) for event in made.events[name]],
+        }
+        for name, plan in made.plans.items()
+    ]
+    files = {name: content.bytes for name, content in bundle.files.items()}
+    return {"bundle": str(made.folder), "targets": targets, "versions": bundle.versions, "files": files}
+
+
+def _show(document: dict[str, Any]) -> None:
+    from zif.cli.output import say, table
+    from zif.cli.planview import KIND_STYLE
+    from zif.report.figures import size
+
+    rows = [
+        [row["target"], one["id"], (one["backend"], "bold"), (one["kind"], KIND_STYLE[one["kind"]]), one["units"]]
+        for row in document["targets"]
+        for one in row["segments"]
+    ]
+    table("", ("target", "segment", "backend", "kind", "units"), rows, right=("segment", "units"))
+    for row in document["targets"]:
+        for event in row["events"]:
+            say(f"{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
+    files = document["files"]
+    say(
+        f"{document['bundle']}: {len(files)} files, {size(sum(files.values()))}; `zif run {document['bundle']}` runs it"
+    )

@@ -1,0 +1,113 @@
+"""From a model to a bundle for one or several targets: plan, build every segment, write it all or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import frozen
+
+from zif.errors import UsageError, ZifError
+
+if TYPE_CHECKING:
+    from zif.build import Builder
+    from zif.model import Model
+    from zif.planning import Plan
+    from zif.records import Compiled
+    from zif.session import Event
+
+#: Files in a bundle beside the plans: what a session needs to know of the model, and outputs known without running.
+SESSION, CONSTANTS = "session.json", "constants.npz"
+SESSION_SCHEMA = "zif.session/1"
+
+
+@frozen
+class Compilation:
+    """What `compile` wrote: the bundle's folder, and per target its plan and what happened while it was built."""
+
+    folder: Path
+    plans: Mapping[str, Plan]
+    events: Mapping[str, tuple[Event, ...]]
+
+
+def compile_model(
+    model: Model,
+    folder: str | Path,
+    targets: Sequence[str],
+    build: Callable[[str], Builder],
+    overwrite: bool = False,
+) -> Compilation:
+    """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses."""
+    from zif.bundle import write_bundle
+    from zif.encodings import encodings
+
+    built = {builder.planner.target.name: (builder, *_artifacts(builder)) for builder in map(build, targets)}
+    if len(built) < len(targets):
+        raise UsageError(f"the same target is named twice: {', '.join(targets)}")
+    plans = {name: plan for name, (_, plan, _) in built.items()}
+    quantization = encodings(model)
+    place = write_bundle(
+        folder,
+        {name: plan.to_json() for name, plan in plans.items()},
+        {
+            (s.id, name): one
+            for name, (_, plan, made) in built.items()
+            for s, one in zip(plan.segments, made, strict=True)
+        },
+        inputs=model.inputs,
+        outputs=model.outputs,
+        ranges=quantization and quantization["activations"],
+        quantization=quantization,
+        versions=_versions(plans),
+        extras=_extras(model, [plan for _, plan, _ in built.values()]),
+        overwrite=overwrite,
+    )
+    return Compilation(place, plans, {name: tuple(builder.events) for name, (builder, _, _) in built.items()})
+
+
+def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:
+    try:
+        return builder.artifacts()
+    except ZifError as error:
+        error.add_note(f"while compiling for {builder.planner.target.name}")
+        raise
+
+
+def _versions(plans: Mapping[str, Plan]) -> dict[str, Any]:
+    """zif and every backend that takes part, with its toolchain."""
+    from zif.registry import core_version
+
+    used = {name: one for plan in plans.values() for name, one in _used(plan).items()}
+    return {"zif": core_version(), "backends": used}
+
+
+def _used(plan: Plan) -> dict[str, Any]:
+    return {
+        one.name: {"distribution": one.distribution, "version": one.version, "toolchain": one.toolchain}
+        for one in plan.candidates
+        if one.name in plan.backends
+    }
+
+
+def _extras(model: Model, plans: Sequence[Plan]) -> dict[str, bytes]:
+    """What a session needs besides: the tensors between segments, the optional inputs, outputs that are constants."""
+    import numpy as np
+
+    edges = {name for plan in plans for segment in plan.segments for name in (*segment.inputs, *segment.outputs)}
+    data = {
+        "schema": SESSION_SCHEMA,
+        "optional_inputs": [attrs.asdict(info) for info in model.optional_inputs],
+        "tensors": [attrs.asdict(model.tensors[name]) for name in sorted(edges) if name in model.tensors],
+    }
+    extras = {SESSION: json.dumps(data, indent=1).encode()}
+    known = {info.name: model.array(info.name) for info in model.outputs if info.name in model.initializers}
+    if known:
+        stream = io.BytesIO()
+        arrays: dict[str, Any] = {n: one.astype(str) if one.dtype.kind == "O" else one for n, one in known.items()}
+        np.savez(stream, **arrays)
+        extras[CONSTANTS] = stream.getvalue()
+    return extras

@@ -1,0 +1,58 @@
+"""The encodings that a quantized ONNX model carries in its QuantizeLinear and DequantizeLinear nodes, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zif.records import DTYPE_BITS
+
+if TYPE_CHECKING:
+    import onnx
+
+    from zif.model import Model
+
+SCHEMA = "zif.encodings/1"
+
+
+def encodings(model: Model) -> dict[str, Any] | None:
+    """Scale, zero point, width and axis per quantized tensor; None for a model without any.
+
+    "activations" by the float tensor's name, "weights" by the name of the initializer that holds the integers. What is
+    computed at run time (dynamic quantization) is left out: its encoding is not known before.
+    """
+    found: dict[str, dict[str, Any]] = {"activations": {}, "weights": {}}
+    for node in model.proto.graph.node:
+        if node.op_type == "QuantizeLinear":
+            _note(model, node, found["activations"], node.input[0])
+        elif node.op_type == "DequantizeLinear" and node.input[0] in model.initializers:
+            _note(model, node, found["weights"], node.input[0])
+        elif node.op_type == "DequantizeLinear" and node.input[0] in {info.name for info in model.inputs}:
+            _note(model, node, found["activations"], node.input[0])
+    return {"schema": SCHEMA, **found} if any(found.values()) else None
+
+
+def _note(model: Model, node: onnx.NodeProto, found: dict[str, Any], name: str) -> None:
+    scale, zero = node.input[1], node.input[2] if len(node.input) > 2 else ""
+    if scale not in model.initializers or (zero and zero not in model.initializers):
+        return
+    dtype = _dtype(model, node, zero)
+    scales = model.array(scale).reshape(-1).astype(float).tolist()
+    offsets = model.array(zero).reshape(-1).astype(int).tolist() if zero else [0] * len(scales)
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+    per_channel = len(scales) > 1
+    found[name] = {
+        "dtype": dtype,
+        "bitwidth": DTYPE_BITS.get(dtype),
+        "scale": scales,
+        "zero_point": offsets,
+        "axis": axis if per_channel else None,
+    }
+
+
+def _dtype(model: Model, node: onnx.NodeProto, zero: str) -> str:
+    """The integers' type: that of the zero point, of the integers themselves, or uint8, ONNX's default."""
+    integers = node.output[0] if node.op_type == "QuantizeLinear" else node.input[0]
+    for name in (zero, integers):
+        if name in model.tensors and model.tensors[name].dtype:
+            return model.tensors[name].dtype
+    return "uint8"
