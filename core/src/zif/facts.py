@@ -2,9 +2,10 @@
 
 A fact is a string: "mode=linear" (an attribute, its default filled in), "axes unset", "pads nonzero", "pads uneven",
 "T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an optional
-output), "rank(X)=4", "B constant" / "B computed", "X empty", "X dynamic", "A and B differ in shape", "output shrinks" /
-"output grows" (the first output has fewer or more elements than the first input), "since=13",
-"quantized=int8" (the unit is a quantized group; "quantized=no" for one that is none).
+output), "rank(X)=4", "B constant" / "B computed", "X single" / "X several" (a scalar or vector), "X empty", "X dynamic", "A and B
+differ in shape", "output shrinks" / "output grows" (the first output has fewer or more elements than the first input),
+"scan output rank=2" (a Loop collects values of this rank), "takes seq", "gives optional" (an input or output that is no
+tensor), "since=13", "quantized=int8" (the unit is a quantized group; "quantized=no" for one that is none).
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def node_facts(
         facts.update(_values(node.input, known, tensors))
         facts.update(_presence(node, known))
         facts.update(_shapes(inputs, known))
+        facts.update(_collected(node))
+        facts.update(_kinds("takes", inputs))
+        facts.update(_kinds("gives", [tensors.get(name) for name in node.output]))
         facts.update(_size(inputs, [tensors.get(name) for name in node.output]))
         names = (known.input_at(i)[0] for i in range(len(node.input)))
         pairs = zip(names, node.input, strict=True)
@@ -104,6 +108,8 @@ def _shapes(inputs: Sequence[TensorInfo | None], known: Signature) -> Iterator[s
     shaped = [(name, info.shape) for name, info in named if name and info.shape is not None]
     for name, shape in shaped:
         yield f"rank({name})={len(shape)}"
+        if shape in ((), (1,)) or (len(shape) == 1 and isinstance(shape[0], int)):
+            yield f"{name} {'single' if shape in ((), (1,)) else 'several'}"
         if 0 in shape:
             yield f"{name} empty"
         if any(not isinstance(d, int) for d in shape):
@@ -116,3 +122,18 @@ def _size(inputs: Sequence[TensorInfo | None], outputs: Sequence[TensorInfo | No
     before, after = (row[0].elements if row and row[0] is not None else None for row in (inputs, outputs))
     if before is not None and after is not None and before != after:
         yield f"output {'shrinks' if after < before else 'grows'}"
+
+
+def _collected(node: NodeProto) -> Iterator[str]:
+    """How many dimensions the values have that a Loop collects, one from each round."""
+    if node.op_type == "Loop":
+        carried = max(0, len(node.input) - 2)
+        for body in (attribute.g for attribute in node.attribute if attribute.name == "body"):
+            for output in body.output[1 + carried :]:
+                if output.type.tensor_type.HasField("shape"):
+                    yield f"scan output rank={len(output.type.tensor_type.shape.dim)}"
+
+
+def _kinds(word: str, infos: Sequence[TensorInfo | None]) -> Iterator[str]:
+    kinds = {info.type.partition("(")[0] for info in infos if info is not None and info.type}
+    yield from (f"{word} {kind}" for kind in kinds if kind != "tensor")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import onnx
 
     from zif.facade import Backend
-    from zif.records import Target
+    from zif.records import Target, Verdict
 
 #: Relative to the largest value that was expected: results farther off than this are wrong, not imprecise.
 IMPRECISE = 1e-3
@@ -33,6 +33,7 @@ IMPRECISE = 1e-3
 _HOME = "onnx.backend.test.case.node"
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Promises = Callable[[Model], Mapping[str, "Verdict"]]
 Outcome = Literal["right", "wrong", "imprecise", "error"]
 
 
@@ -85,15 +86,21 @@ def node_tests(modules: Iterable[str] | None = None) -> tuple[NodeTest, ...]:
     return tuple(test for name in names for test in _of_module(name))
 
 
-def observe(backend: Backend, target: Target, tests: Iterable[NodeTest]) -> Iterator[Case]:
-    """One case for each test of a single unit that `backend` says it takes, unless only observation made it refuse."""
+def observe(
+    backend: Backend, target: Target, tests: Iterable[NodeTest], promises: Promises | None = None
+) -> Iterator[Case]:
+    """One case for each test of a single unit that `backend` promises to take.
+
+    promises: the backend's verdicts on a model before any observation; without it, its capabilities, where a refusal
+    that rests on observation counts as a promise.
+    """
     options = backend.options({}, target)
     for test in tests:
         model = Model.load(test.model)
         if len(model.units) != 1:
             continue
         unit = model.units[0]
-        verdict = backend.capabilities(target, model).verdicts[unit.id]
+        verdict = (promises or (lambda one: backend.capabilities(target, one).verdicts))(model)[unit.id]
         if verdict.supported or verdict.basis == "observed":
             outcome, detail = _run(test, backend, target, model, options)
             yield Case(test.name, unit.op_type, unit.domain, unit_facts(model, unit), outcome, detail)

@@ -39,7 +39,9 @@ class Admission:
         try:
             for name, dtype, exact in self._fast:
                 value = inputs[name]
-                if value.dtype != dtype or value.shape != exact or not value.flags.c_contiguous:
+                if type(value) is not np.ndarray or value.dtype != dtype or value.shape != exact:
+                    return self._slowly(inputs)
+                if not value.flags.c_contiguous:
                     return self._slowly(inputs)
         except (KeyError, AttributeError, TypeError):
             return self._slowly(inputs)

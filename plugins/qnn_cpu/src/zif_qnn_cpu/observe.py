@@ -16,12 +16,14 @@ from zif.observing import learn
 
 from zif_qnn_cpu.further_tests import further_tests
 from zif_qnn_cpu.kernels import ENGINE
+from zif_qnn_cpu.verdicts import promises
 
 
 def main(arguments: list[str]) -> int:
     """Write the table to the file that is named, or to the one that this package ships."""
     path = Path(arguments[0]) if arguments else Path(__file__).with_name("observed.json")
-    cases = list(observe(zif.backend("qnn_cpu"), zif.target("host"), [*node_tests(), *further_tests()]))
+    tests = [*node_tests(), *further_tests()]
+    cases = list(observe(zif.backend("qnn_cpu"), zif.target("host"), tests, promises))
     table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__} and further ones")
     observed.save(table, path)
     wrong = sum(case.outcome != "right" for case in cases)

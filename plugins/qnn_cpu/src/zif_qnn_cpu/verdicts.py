@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 def verdicts(model: Model) -> dict[str, Verdict]:
     """A verdict on every unit of `model`, by unit id."""
-    said = {unit.id: _verdict(model, unit) for unit in model.units}
+    said = promises(model)
     seen = observations().verdicts(model)
     # What was refused when it was opened may be accepted on another machine (a locale, an instruction set): ask.
     asked = {name: probed(model, model.unit(name)) for name, verdict in seen.items() if verdict.code == "probe-failed"}
     return observed.overlay(said, {**seen, **asked})
+
+
+def promises(model: Model) -> dict[str, Verdict]:
+    """What the registry and the engine say, before anything was observed."""
+    return {unit.id: _verdict(model, unit) for unit in model.units}
 
 
 @cache

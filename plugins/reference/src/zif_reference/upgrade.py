@@ -89,9 +89,27 @@ def _convert(node: onnx.NodeProto, since: int, types: dict[str, onnx.TypeProto])
             converted = onnx.version_converter.convert_version(model, opset)
         except (RuntimeError, onnx.shape_inference.InferenceError):
             continue  # no adapter, or one that needs to know more of the shapes
-        if _all_native(converted.graph.node, opset):
+        if _all_native(converted.graph.node, opset) and not _overlooked(node, since, converted.graph.node, opset):
             return converted
     return None
+
+
+def _overlooked(node: onnx.NodeProto, since: int, new: Sequence[onnx.NodeProto], opset: int) -> bool:
+    """Whether the converter left the node as it was although the operator's defaults changed, as it does with Hardmax.
+
+    A default changed because the meaning did (axis=1 of Softmax was "from here on", axis=-1 is "this one"), so that a
+    node is right as it is only where it sets what is the default now.
+    """
+    from zif_reference.operators import changed_defaults
+
+    if len(new) != 1 or new[0].op_type != node.op_type or list(new[0].attribute) != list(node.attribute):
+        return False
+    now = onnx.defs.get_schema(node.op_type, opset, "").attributes
+    changed = changed_defaults(
+        onnx.defs.get_schema(node.op_type, since, ""), onnx.defs.get_schema(node.op_type, opset, "")
+    )
+    given = {attribute.name: attribute for attribute in node.attribute}
+    return any(name not in given or given[name] != now[name].default_value for name in changed)
 
 
 def _single(node: onnx.NodeProto, since: int, types: dict[str, onnx.TypeProto]) -> onnx.ModelProto:
