@@ -99,7 +99,7 @@ def test_a_model_that_cannot_be_compiled_leaves_nothing(both: Site, model: Path,
     assert not (tmp_path / "b").exists()
 
 
-@pytest.mark.parametrize("pattern", ["manifest.json", "session.json", "00-maker*", "01-plain*"])
+@pytest.mark.parametrize("pattern", ["manifest.json", "session.json", "model.onnx", "01-plain*"])
 def test_damage_is_noticed_and_named(both: Site, bundle: Path, pattern: str) -> None:
     found = next(path for path in bundle.rglob(pattern) if path.is_file())
     found.write_bytes(found.read_bytes()[:-1] + b"?")
