@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx.reference import op_run
+from onnx.reference.ops import op_loop
 from zif.signatures import normal
 
 
 def corrected_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:
     """Classes for the evaluator to use instead of its own."""
     opset = next((o.version for o in model.opset_import if not normal(o.domain)), 1)
-    return [GlobalMaxPool, BatchNormalization] if 7 <= opset < 14 else [GlobalMaxPool]
+    return [GlobalMaxPool, Loop, BatchNormalization] if 7 <= opset < 14 else [GlobalMaxPool, Loop]
 
 
 class GlobalMaxPool(op_run.OpRun):  # type: ignore[misc]
@@ -40,3 +41,28 @@ class BatchNormalization(op_run.OpRun):  # type: ignore[misc]
         scale, bias, mean, var = (part.reshape(shape) for part in (scale, bias, mean, var))
         y = scale * (x - mean) / np.sqrt(var + attributes["epsilon"]) + bias
         return (y.astype(x.dtype),)
+
+
+class Loop(op_loop.Loop):  # type: ignore[misc]
+    """The evaluator's own collects with numpy.vstack, which is right for vectors only, and not at all for no rounds."""
+
+    op_domain = ""
+
+    def _run(self, most: Any, go_on: Any, *carried: Any, context: Any = None, **more: Any) -> tuple[Any, ...]:
+        more.pop("body", None)
+        collected: list[list[Any]] = [[] for _ in range(self.K)]
+        turn = 0
+        while (go_on is None or go_on) and (most is None or turn < most):
+            given = zip(self.body.input_names, (np.array(turn), np.array(True), *carried), strict=True)
+            go_on, *results = self._run_body({**(context or {}), **dict(given)}, **more)
+            carried = tuple(results[: self.N])
+            for values, value in zip(collected, results[self.N :], strict=True):
+                values.append(value)
+            turn += 1
+        return (*carried, *(np.stack(values) if values else self._nothing(at) for at, values in enumerate(collected)))
+
+    def _nothing(self, at: int) -> Any:
+        """What no round has collected: no rows of the body's type, a dimension that it leaves open as 0."""
+        kind = self.body.output_types[1 + self.N + at].tensor_type
+        dims = (dim.dim_value for dim in kind.shape.dim)
+        return np.empty((0, *dims), onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))

@@ -1,4 +1,4 @@
-"""Makes `observed.json`: what the evaluator gets wrong on ONNX's node tests and on Loops that collect values.
+"""Makes `observed.json`: what the evaluator gets wrong on ONNX's node tests and on a few that ONNX lacks.
 
 python -m zif_reference.observe [FILE]
 """
@@ -25,22 +25,37 @@ from zif_reference.operators import ENGINE
 def main(arguments: list[str]) -> int:
     """Write the table to the file that is named, or to the one that this package ships."""
     path = Path(arguments[0]) if arguments else Path(__file__).with_name("observed.json")
-    tests = [test for test in (*node_tests(), *loops()) if not _random(test)]
+    tests = [test for test in (*node_tests(), *further_tests()) if not _random(test)]
     cases = list(observe(zif.backend("reference"), zif.target("host"), tests))
-    table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__}, and Loops that collect values")
+    table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__} and further ones")
     observed.save(table, path)
     wrong = sum(case.outcome != "right" for case in cases)
     print(f"{path}: {len(table.rules)} rules from {len(cases)} tests, {wrong} of them not right", file=sys.stderr)
     return 0
 
 
-def loops() -> Iterator[NodeTest]:
-    """Loops that collect a value of rank 0, 1, 2 and 3 in each of three rounds, which ONNX's own tests do not have."""
+def further_tests() -> Iterator[NodeTest]:
+    """Loops that collect a value of rank 0 to 3 in each of three rounds, and normalization as it was before opset 7."""
     for shape in ((), (2,), (2, 3), (2, 3, 4)):
         x = np.arange(np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
         collected = np.stack([x + turn for turn in range(3)])
         data = (((np.array(3), np.array(True), x), (collected,)),)
-        yield NodeTest(f"loop_collects_rank_{len(shape)}", _loop(shape), data, 1e-6, 0)
+        yield NodeTest(f"further_loop_collects_rank_{len(shape)}", _loop(shape), data, 1e-6, 0)
+    for is_test in (0, 1):
+        yield _normalization(is_test)
+
+
+def _normalization(is_test: int) -> NodeTest:
+    x = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    names = ("x", "scale", "bias", "mean", "var")
+    feeds = (x, *(np.full(3, fill, np.float32) for fill in (2, 1, 5, 4)))
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, v.shape) for n, v in zip(names, feeds, strict=True)]
+    node = helper.make_node("BatchNormalization", names, ["y"], is_test=is_test, epsilon=0.0)
+    graph = helper.make_graph([node], "g", values, [helper.make_tensor_value_info("y", TensorProto.FLOAT, x.shape)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 6)], ir_version=8)
+    mean, var = (5, 4) if is_test else (x.mean((0, 2), keepdims=True), x.var((0, 2), keepdims=True))
+    y = (2 * (x - mean) / np.sqrt(var) + 1).astype(np.float32)
+    return NodeTest(f"further_batchnorm_6_is_test_{is_test}", model, ((feeds, (y,)),), 1e-5, 1e-6)
 
 
 def _loop(shape: tuple[int, ...]) -> onnx.ModelProto:
