@@ -136,8 +136,29 @@ def problem(
         prices.link_us * weight,
         prices.link_us_per_byte * weight,
         prices.launch_us * factor,
+        groups=beside_their_readers(model, open_to, readers),
     )
     return built, names_of
+
+
+def beside_their_readers(
+    model: Model, open_to: NDArray[np.bool_], readers: Mapping[str, Sequence[int]]
+) -> NDArray[np.int32]:
+    """int32[n], the group of each unit or -1: a unit that reads nothing and has one reader stays in its segment.
+
+    Such units make constants. A weight that comes in over a segment's boundary is no constant to a compiler: Qualcomm's
+    took five minutes for a convolution whose weights did, and a second for the same one with its ConstantOfShape inside.
+    """
+    groups = np.full(len(model.units), -1, dtype=np.int32)
+    outputs = {info.name for info in model.outputs}
+    for row, unit in enumerate(model.units):
+        ahead = {reader for name in unit.outputs for reader in readers.get(name, ())}
+        if unit.inputs or len(ahead) != 1 or outputs.intersection(unit.outputs):
+            continue
+        reader = ahead.pop()
+        if (open_to[row] >= open_to[reader]).all():  # wherever the reader may go, the maker may go too
+            groups[row] = groups[reader] = reader
+    return groups
 
 
 def tensor_bytes(model: Model, name: str) -> int:
