@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, frozen
 
-from zif.errors import BackendBroken, StageFailed, UsageError, ZifError
+from zif.errors import BackendBroken, BackendCrashed, StageFailed, UsageError, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.session.admit import Admission
 from zif.session.wiring import Step, Wiring
@@ -155,7 +155,7 @@ class Session:
             raise UsageError("the session was closed while it ran") from error
         fault = _labelled(wiring.steps[number], error)
         if self._rescue is None:
-            raise fault from error
+            raise fault from (error if fault is not error else error.__cause__)
         with self._lock:
             if self._wiring is wiring:  # another thread may have rescued it already
                 self._replace(number, self._rescue(wiring.steps[number], fault), fault)
@@ -179,8 +179,12 @@ def _timing(step: Step, start: float) -> Timing:
 
 
 def _labelled(step: Step, error: Exception) -> ZifError:
+    segment = step.segment
+    if isinstance(error, BackendCrashed):
+        return BackendCrashed(f"segment {segment.id}: {error}", error.log)
+    if isinstance(error, StageFailed):
+        return StageFailed(f"segment {segment.id}: {error}")
     if isinstance(error, ZifError):
         return error
-    segment = step.segment
     why = str(error).strip() or type(error).__name__
     return StageFailed(f"segment {segment.id} on {segment.backend} failed to run: {why}")
