@@ -21,7 +21,6 @@ from attrs import evolve
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
-
 from zif.api import builder, planner
 from zif.build import Builder
 from zif.model import Model

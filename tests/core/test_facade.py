@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import pytest
 from attrs import field, frozen, validators
-
 from zif import relay
 from zif.errors import BackendBroken, StageFailed, Unsupported, UsageError
 from zif.facade import Backend

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import pytest
-
 from zif.errors import Unsupported, UsageError
 from zif.records import Capabilities, OpClaim, Rates
 from zif.selector import BackendSelector, Constraints, ModelSummary

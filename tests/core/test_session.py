@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from zif.errors import BackendBroken, InvalidInput, StageFailed, UsageError, ZifError
 from zif.planning.plan import Plan, Predicted, Request, Segment
 from zif.records import TensorInfo

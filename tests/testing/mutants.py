@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-HONEST = '''
+HONEST = """
 import attrs, numpy as np, onnx, zif
 from onnx.reference import ReferenceEvaluator
 from zif import Capabilities, Compiled, OpClaim, TensorInfo, declared, hookimpl
@@ -70,7 +70,7 @@ class Run:
 
     def close(self):
         pass
-'''
+"""
 
 
 @frozen
@@ -83,18 +83,29 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("wrong_numbers_in_one_op", "test_operator and Tanh", '''
+    Mutant(
+        "wrong_numbers_in_one_op",
+        "test_operator and Tanh",
+        """
 class Run(Run):
     def run(self, inputs):
         wrong = any(node.op_type == "Tanh" for node in self.model.graph.node)
         return {name: value * 1.01 if wrong else value for name, value in self.compute(inputs).items()}
-'''),
-    Mutant("wrong_dtype", "test_dtypes_and_shapes_are_as_declared", '''
+""",
+    ),
+    Mutant(
+        "wrong_dtype",
+        "test_dtypes_and_shapes_are_as_declared",
+        """
 class Run(Run):
     def run(self, inputs):
         return {name: value.astype(np.float64) for name, value in self.compute(inputs).items()}
-'''),
-    Mutant("mutates_its_input", "test_inputs_are_left_untouched", '''
+""",
+    ),
+    Mutant(
+        "mutates_its_input",
+        "test_inputs_are_left_untouched",
+        """
 class Run(Run):
     def run(self, inputs):
         outputs = self.compute(inputs)
@@ -102,70 +113,110 @@ class Run(Run):
             if value.flags.writeable:
                 value *= 0
         return outputs
-'''),
-    Mutant("needs_writable_inputs", "test_read_only_inputs_are_taken", '''
+""",
+    ),
+    Mutant(
+        "needs_writable_inputs",
+        "test_read_only_inputs_are_taken",
+        """
 class Run(Run):
     def run(self, inputs):
         for value in inputs.values():
             value += 0
         return self.compute(inputs)
-'''),
-    Mutant("leaks_memory", "test_fifty_cycles_do_not_leak", '''
+""",
+    ),
+    Mutant(
+        "leaks_memory",
+        "test_fifty_cycles_do_not_leak",
+        """
 HOARD = []
 class Run(Run):
     def __init__(self, compiled, options):
         super().__init__(compiled, options)
         HOARD.append(np.ones(4_000_000, np.uint8))
-'''),
-    Mutant("leaks_files", "test_fifty_cycles_do_not_leak", '''
+""",
+    ),
+    Mutant(
+        "leaks_files",
+        "test_fifty_cycles_do_not_leak",
+        """
 import os
 HOARD = []
 class Run(Run):
     def __init__(self, compiled, options):
         super().__init__(compiled, options)
         HOARD.append(open(os.devnull))
-'''),
-    Mutant("claims_more_than_it_can", "test_operator and Softmax", '''
+""",
+    ),
+    Mutant(
+        "claims_more_than_it_can",
+        "test_operator and Softmax",
+        """
 CLAIMS = (*CLAIMS, OpClaim("Softmax", types=FLOAT))
 class Run(Run):
     def __init__(self, compiled, options):
         super().__init__(compiled, options)
         if any(node.op_type == "Softmax" for node in self.model.graph.node):
             raise zif.StageFailed("no kernel for Softmax")
-'''),
-    Mutant("refuses_and_computes_wrongly", "test_what_is_refused_is_refused_again", '''
+""",
+    ),
+    Mutant(
+        "refuses_and_computes_wrongly",
+        "test_what_is_refused_is_refused_again",
+        """
 class Run(Run):
     def run(self, inputs):
         outputs = self.compute(inputs)
         odd = any(node.op_type not in OPS for node in self.model.graph.node)
         return {name: value + 1 if odd and value.dtype.kind == "f" else value for name, value in outputs.items()}
-'''),
-    Mutant("refuses_without_naming", "test_refuses_what_it_does_not_know_by_name", '''
+""",
+    ),
+    Mutant(
+        "refuses_without_naming",
+        "test_refuses_what_it_does_not_know_by_name",
+        """
 @hookimpl
 def capabilities(target, model):
     said = described(model)
     vague = {n: v if v.supported else attrs.evolve(v, reason="not supported") for n, v in said.verdicts.items()}
     return attrs.evolve(said, verdicts=vague)
-'''),
-    Mutant("leaves_units_out", "test_gives_a_verdict_on_every_unit", '''
+""",
+    ),
+    Mutant(
+        "leaves_units_out",
+        "test_gives_a_verdict_on_every_unit",
+        """
 @hookimpl
 def capabilities(target, model):
     said = described(model)
     return attrs.evolve(said, verdicts=dict(list(said.verdicts.items())[1:]))
-'''),
-    Mutant("crashes_on_second_close", "test_close_may_be_called_twice", '''
+""",
+    ),
+    Mutant(
+        "crashes_on_second_close",
+        "test_close_may_be_called_twice",
+        """
 class Run(Run):
     def close(self):
         del self.engine
-'''),
-    Mutant("changes_its_mind", "test_answers_twice_alike", '''
+""",
+    ),
+    Mutant(
+        "changes_its_mind",
+        "test_answers_twice_alike",
+        """
 import itertools
 COUNT = itertools.count()
 @hookimpl
 def capabilities(target, model):
     return attrs.evolve(described(model), notes=(f"asked {next(COUNT)} times",))
-'''),
-    Mutant("does_not_pickle", "test_pickles", '''
+""",
+    ),
+    Mutant(
+        "does_not_pickle",
+        "test_pickles",
+        """
 SAID = {}
 def described(model):
     verdicts = {} if model is None else declared(model, CLAIMS, engine="the mutant")
@@ -173,11 +224,19 @@ def described(model):
     class Options:
         factor: float = attrs.field(default=1.0, metadata={"help": "x"})
     return Capabilities("cpu", toolchain="mutant 1", options=SAID.setdefault(0, Options), verdicts=verdicts)
-'''),
-    Mutant("prints_on_stdout", "test_answers_in_a_fresh_process", '''
+""",
+    ),
+    Mutant(
+        "prints_on_stdout",
+        "test_answers_in_a_fresh_process",
+        """
 print(" # LIBNATIVE: hello")
-'''),
-    Mutant("artifact_needs_this_process", "test_loads_in_another_process", '''
+""",
+    ),
+    Mutant(
+        "artifact_needs_this_process",
+        "test_loads_in_another_process",
+        """
 SHELF = {}
 @hookimpl
 def compile(converted, options):
@@ -191,8 +250,12 @@ def load(compiled, options):
     if key not in SHELF:
         raise zif.StageFailed("the artifact cannot be read")
     return Run(attrs.evolve(compiled, files={"m": SHELF[key]}), options)
-'''),
-    Mutant("opens_anything", "test_another_backends_artifact_is_refused", '''
+""",
+    ),
+    Mutant(
+        "opens_anything",
+        "test_another_backends_artifact_is_refused",
+        """
 class Anything(Run):
     def __init__(self, compiled, options):
         pass
@@ -204,16 +267,24 @@ def load(compiled, options):
         return Run(compiled, options)
     except zif.ZifError:
         return Anything(compiled, options)
-'''),
-    Mutant("not_thread_safe", "test_threads_get_their_own_answers", '''
+""",
+    ),
+    Mutant(
+        "not_thread_safe",
+        "test_threads_get_their_own_answers",
+        """
 import time
 class Run(Run):
     def run(self, inputs):
         self.held = dict(inputs)
         time.sleep(0.001)
         return self.compute(self.held)
-'''),
-    Mutant("reuses_its_output_buffer", "test_an_output_is_not_overwritten_by_the_next_run", '''
+""",
+    ),
+    Mutant(
+        "reuses_its_output_buffer",
+        "test_an_output_is_not_overwritten_by_the_next_run",
+        """
 class Run(Run):
     buffers = None
     def run(self, inputs):
@@ -223,16 +294,24 @@ class Run(Run):
         for name, value in outputs.items():
             self.buffers[name][...] = value
         return self.buffers
-'''),
-    Mutant("remembers_the_last_run", "test_the_same_input_gives_the_same_output", '''
+""",
+    ),
+    Mutant(
+        "remembers_the_last_run",
+        "test_the_same_input_gives_the_same_output",
+        """
 class Run(Run):
     bias = 0.0
     def run(self, inputs):
         outputs = {name: value + np.float32(self.bias) for name, value in self.compute(inputs).items()}
         self.bias += 0.01
         return outputs
-'''),
-    Mutant("raises_its_engines_errors", "test_errors_are_ours", '''
+""",
+    ),
+    Mutant(
+        "raises_its_engines_errors",
+        "test_errors_are_ours",
+        """
 class Broken:
     def run(self, inputs):
         raise RuntimeError("engine error 1002")
@@ -244,27 +323,47 @@ def load(compiled, options):
         return Run(compiled, options)
     except zif.ZifError:
         return Broken()
-'''),
-    Mutant("options_without_help", "test_options_have_help", '''
+""",
+    ),
+    Mutant(
+        "options_without_help",
+        "test_options_have_help",
+        """
 @attrs.frozen
 class Options:
     factor: float = 1.0
-'''),
-    Mutant("claims_an_operator_that_does_not_exist", "test_claims_name_real_operators", '''
+""",
+    ),
+    Mutant(
+        "claims_an_operator_that_does_not_exist",
+        "test_claims_name_real_operators",
+        """
 CLAIMS = (*CLAIMS, OpClaim("Conv2d", types=FLOAT))
-'''),
-    Mutant("unavailable_without_a_reason", "test_says_what_is_missing", '''
+""",
+    ),
+    Mutant(
+        "unavailable_without_a_reason",
+        "test_says_what_is_missing",
+        """
 @hookimpl
 def capabilities(target, model):
     return attrs.evolve(described(model), available=False, reason="")
-'''),
-    Mutant("drops_an_output", "test_any_split_with_the_reference_agrees and fork", '''
+""",
+    ),
+    Mutant(
+        "drops_an_output",
+        "test_any_split_with_the_reference_agrees and fork",
+        """
 class Run(Run):
     def run(self, inputs):
         outputs = self.compute(inputs)
         return dict(list(outputs.items())[:1])
-'''),
-    Mutant("mixes_up_two_models", "test_two_at_once_do_not_mix", '''
+""",
+    ),
+    Mutant(
+        "mixes_up_two_models",
+        "test_two_at_once_do_not_mix",
+        """
 LAST = {}
 class Run(Run):
     def __init__(self, compiled, options):
@@ -276,7 +375,8 @@ class Run(Run):
             return other.compute(inputs)
         except Exception as error:
             raise zif.StageFailed(str(error)) from error
-'''),
+""",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""A kit that nobody has seen fail proves nothing: each mutant must be caught by the right test, the honest one by none."""
+"""A kit that nobody has seen fail proves nothing: each mutant must be caught by the right test."""
 
 from __future__ import annotations
 

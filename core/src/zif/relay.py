@@ -22,7 +22,7 @@ _relays: list[pluggy.PluginManager] = []
 
 
 def observe(observer: object) -> None:
-    """Let an object with `@zif.hookimpl(wrapper=True)` methods see every stage of every backend: timing, policy, faults.
+    """Let an object with `@zif.hookimpl(wrapper=True)` methods see every stage of every backend.
 
     An observer wraps; it cannot answer in a backend's place. Raises UsageError when one of its hooks is no wrapper.
     """

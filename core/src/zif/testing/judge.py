@@ -13,7 +13,7 @@ TOLERANCE = {"fp32": (1e-3, 1e-5), "fp16": (1e-2, 1e-2), "bf16": (5e-2, 5e-2), "
 
 
 def difference(have: Any, want: Any, rtol: float, atol: float) -> str:
-    """What is wrong with a value, as a sentence; "" when it is right. Sequences and optionals are compared part by part."""
+    """What is wrong with a value, as a sentence; "" when it is right. Sequences are compared part by part."""
     if isinstance(want, (list, tuple)) or isinstance(have, (list, tuple)):
         return _sequences(have, want, rtol, atol)
     if want is None or have is None:

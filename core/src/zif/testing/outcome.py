@@ -17,7 +17,7 @@ SCHEMA = "zif.check/1"
 
 @define
 class Record:
-    """One run of the kit on one backend. `tests` maps a test's id to its outcome and, where there is one, the reason."""
+    """One run of the kit on one backend. `tests` maps a test's id to its outcome and, if any, the reason."""
 
     backend: str
     target: str

@@ -22,6 +22,7 @@ from zif.testing.subject import Subject
 
 
 def loaded(subject: Subject, network: Network) -> Any:
+    """An executable of the network, which the backend has to claim."""
     model = Model.load(network.model)
     if not subject.claims(model):
         not_claimed(network.name)

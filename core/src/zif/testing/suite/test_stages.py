@@ -22,6 +22,7 @@ from zif.testing.subject import Subject
 
 
 def claimed(subject: Subject, network: Network) -> Model:
+    """The network as a model, which the backend has to claim."""
     model = Model.load(network.model)
     if not subject.claims(model):
         not_claimed(network.name)
@@ -29,6 +30,7 @@ def claimed(subject: Subject, network: Network) -> Model:
 
 
 def check(subject: Subject, network: Network, outputs: Any) -> None:
+    """The outputs are numpy's, within the tolerance of the backend's precision."""
     for name, want in network.outputs.items():
         rtol, atol = tolerance(want.dtype, subject.general.preferred_precision)
         assert difference(outputs[name], want.astype(np.float32), rtol, atol) == ""
