@@ -117,7 +117,10 @@ class Builder:
         """One artifact with its certificate, from the cache when it holds one."""
         player = self.planner.field.players[name]
         backend, target, options = player.backend, self.planner.target, self._options(name)
-        make = lambda: compiled_by(backend, model, target, options, player.capabilities.toolchain)  # noqa: E731
+
+        def make() -> Compiled:
+            return compiled_by(backend, model, target, options, player.capabilities.toolchain)
+
         if self.cache is None or "compile" not in backend.stages:
             return make()
         return self.cache.fetch(backend, model, target, options, player.capabilities.toolchain, make, self._note)

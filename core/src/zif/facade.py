@@ -108,7 +108,9 @@ class Backend:
         return f"backend {self.name!r} ({self.distribution} {self.version})"
 
     def _asked(self, target: Target, model: Model | None, deadline: float | None) -> Any:
-        call = lambda: self._hook.capabilities(target=target, model=model)  # noqa: E731
+        def call() -> Any:
+            return self._hook.capabilities(target=target, model=model)
+
         return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
 
     def _checked(self, stage: Stage, call: Callable[[], Any], kind: type[T]) -> T:

@@ -135,7 +135,7 @@ class Target:
 
     `htp_arch` is the Hexagon architecture (73 for v73) and `soc_model` Qualcomm's id of the chip; None on a machine
     without a Hexagon NPU. `processors` gives rates per processor; `sources` says where each figure comes from.
-    `costs_like` names the chip whose fitted cost coefficients hold here too, scaled by the rates; "" for none but its own.
+    `costs_like` names the chip whose fitted cost coefficients hold here too, scaled by the rates; "" for its own only.
     """
 
     name: str
@@ -260,7 +260,8 @@ class Certificate:
 class Compiled:
     """One compiled segment: files by relative name, each as bytes or as the path of an existing file.
 
-    A path is referred to, not copied, until a bundle is written. `main` names the file that `load` opens. `certificate` is filled in by core after `compile` returned.
+    A path is referred to, not copied, until a bundle is written. `main` names the file that `load` opens. Core fills
+    in the `certificate` after `compile` returned.
     """
 
     format: str

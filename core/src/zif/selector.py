@@ -6,7 +6,7 @@ when power is critical, and 20 for the fastest when performance is critical.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
@@ -42,11 +42,15 @@ class Constraints:
         )
 
 
+def _texts(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @frozen
 class ModelSummary:
     """What the score needs of a model: its operators, the size of its largest tensor in bytes, its precision."""
 
-    operations: tuple[str, ...] = field(converter=tuple)
+    operations: tuple[str, ...] = field(converter=_texts)
     max_tensor_bytes: int = field(default=0, validator=validators.ge(0))
     precision: str = "fp32"
 

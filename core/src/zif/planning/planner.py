@@ -186,7 +186,7 @@ def _predict(
 
     latency = sum(s.latency_us for s in segments) + sum(t.us for t in transfers)
     alone = {name: single(task, k) for k, name in enumerate(planner.names)}
-    chosen = planner.prices.source[np.arange(len(solution.labels)), solution.labels] if len(solution.labels) else []
+    chosen = planner.prices.source[np.arange(len(solution.labels)), solution.labels].tolist()
     return Predicted(
         latency_us=round(latency, 3),
         energy_uj=round(sum(s.energy_uj for s in segments), 3),

@@ -25,7 +25,7 @@ class Prices:
     """Costs before the policy weighs them. K backends, label K is the host.
 
     us: float64[n, K] microseconds per unit, whether it is supported there or not. source: object[n, K], where each
-    figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte the same.
+    figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte too.
     """
 
     us: Floats

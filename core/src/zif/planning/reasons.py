@@ -53,17 +53,12 @@ def _one(
     if not verdict.supported:
         return result
     if pin is not None:
-        return attrs.evolve(result, **_pinned(names[k], pin))
+        here = "pinned here" if names[k] == pin else f"pinned to {pin}"
+        return attrs.evolve(result, code="pinned", reason=f"{here} by the caller")
     if k == chosen:
         return attrs.evolve(result, reason=result.reason or _why_here(row, k, names, prices, moves, policy))
     code, reason = _why_not(row, k, chosen, names, prices, float(moves[row, k]))
     return attrs.evolve(result, code=code, reason=reason)
-
-
-def _pinned(name: str, pin: str) -> dict[str, str]:
-    if name == pin:
-        return {"code": "pinned", "reason": "pinned here by the caller"}
-    return {"code": "pinned", "reason": f"pinned to {pin} by the caller"}
 
 
 def _why_here(row: int, k: int, names: Sequence[str], prices: Prices, moves: NDArray[np.float64], policy: str) -> str:

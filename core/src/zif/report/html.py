@@ -43,8 +43,8 @@ def _environment() -> jinja2.Environment:
     import jinja2
 
     loader = jinja2.PackageLoader("zif.report", "templates")
-    options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
-    return jinja2.Environment(loader=loader, **options)
+    undefined = jinja2.StrictUndefined
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=undefined)
 
 
 def _colours(plan: Plan) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _drawing(plan: Plan) -> dict[str, Any]:
         _box(one, spot.row, middle + spot.column * (BOX_W + GAP_X))
         for one, spot in zip(plan.segments, spots, strict=True)
     ]
-    moved = Counter()
+    moved: Counter[int] = Counter()
     for transfer in plan.transfers:
         moved[makers.get(transfer.tensor, -1)] += transfer.bytes
     lines = [
