@@ -21,7 +21,6 @@ from time import perf_counter
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-
 from zif import Compiled, Target
 from zif.facade import Backend
 from zif.isolation import isolated
