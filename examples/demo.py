@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
@@ -37,9 +38,10 @@ COLOURS = {"qnn_cpu": "cyan", "reference": "magenta"}
 
 def main(console: Console) -> None:
     clock = Clock()
-    with console.status("fetching two networks and a page from PyPI packages"):
+    with console.status("fetching two networks and a page from PyPI packages"), ThreadPoolExecutor() as pool:
+        found = pool.submit(picture, ocr.PAGE)
         det, rec = RAPIDOCR.path(ocr.DET), RAPIDOCR.path(ocr.REC)
-        page = picture(ocr.PAGE)
+        page = found.result()
     clock.lap("fetch the networks and the page, or find them in .zoo")
     title = f"{ocr.PAGE}, {page.width} × {page.height} pixels, from {SKIMAGE.pin}"
     console.print(Panel(braille(page, console.width - 4), title=title, expand=False))
