@@ -2,7 +2,7 @@
 
     from zoo import all_entries, entry
 
-Nothing is fetched before an entry's `path` or `inputs()` is asked for. The fast ones need 60 MB of downloads in all.
+Nothing is fetched before an entry's `path` or `inputs()` is asked for. The fast ones need 105 MB of downloads in all.
 """
 
 from __future__ import annotations
