@@ -130,6 +130,18 @@ def test_constant_output_beside_a_computed_one(chip: Target) -> None:
     np.testing.assert_allclose(result["y"], 32, rtol=1e-3)
 
 
+def test_dropout_hands_on_its_input(chip: Target) -> None:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"], "relu"),
+        helper.make_node("Dropout", ["a", "ratio"], ["b"], "dropout"),
+        helper.make_node("Neg", ["b"], ["y"], "neg"),
+    ]
+    shape = (TensorProto.FLOAT, [2, 8])
+    model = Model.load(graph(nodes, {"x": shape}, {"y": shape}, {"ratio": np.array(0.5, np.float32)}))
+    assert all(verdict.supported for verdict in zif_qnn_htp.capabilities(chip, model).verdicts.values())
+    np.testing.assert_allclose(run(model, chip), -np.maximum(inputs(model)["x"], 0), rtol=1e-2)
+
+
 def test_missing_weights_are_named(chip: Target, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     onnx.save(body().proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)

@@ -25,9 +25,9 @@ def test_each_node_has_a_verdict_under_its_own_name() -> None:
     ("model", "code", "words"),
     [
         (single("Relu", TensorProto.DOUBLE), "dtype", "float64 of rank 2"),
-        (single("Relu", shape=("N", 8)), "dynamic-shape", "shape"),
+        (single("Relu", shape=("N", 8)), "dynamic-shape", "every dimension fixed"),
         (single("Softplus", shape=(1, 2, 1, 2, 1, 2)), "rank", "rank > 4"),
-        (single("Erf"), "op", "not supported"),
+        (single("Erf"), "op", "no operator for Erf"),
     ],
 )
 def test_refusal_has_a_code_and_a_reason(model: object, code: str, words: str) -> None:

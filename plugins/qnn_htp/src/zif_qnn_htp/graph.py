@@ -49,6 +49,7 @@ def build(model: Model, *, invent_weights: bool = False) -> Graph:
     proto.CopyFrom(model.proto)
     graph = proto.graph
     _remove_folded(graph, model, known, folded)
+    _drop_dropout(graph, model)
     _keep_read_inputs(graph, model)
     _write_shapes(graph, model)
     weights, notes = _bring_weights(graph, model, invent_weights)
@@ -89,6 +90,18 @@ def _reads(node: onnx.NodeProto) -> list[str]:
         for body in (*attribute.graphs, attribute.g):
             names += [name for inner in body.node for name in _reads(inner)]
     return names
+
+
+def _drop_dropout(graph: onnx.GraphProto, model: Model) -> None:
+    """Dropout hands its input on when nobody trains; QNN has no operator for it."""
+    read = {name for node in graph.node for name in _reads(node)} | {value.name for value in graph.output}
+    for node in graph.node:
+        if node.op_type != "Dropout" or node.domain or any(name in read for name in node.output[1:]):
+            continue
+        mode = node.input[2] if len(node.input) > 2 else ""
+        if not mode or (mode in model.initializers and not model.array(mode)):
+            node.op_type = "Identity"
+            del node.input[1:], node.output[1:], node.attribute[:]
 
 
 def _keep_read_inputs(graph: onnx.GraphProto, model: Model) -> None:

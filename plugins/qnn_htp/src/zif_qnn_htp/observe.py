@@ -58,14 +58,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _cases(only: str) -> list[UnitCase]:
-    """Node tests and grids with their variants; the parts of expanded functions only as they are."""
+    """Node tests and grids with their variants, and of the parts of expanded functions those that show a new fact."""
     from zif_qnn_htp.observing.cases import distinct, node_cases
     from zif_qnn_htp.observing.grid import grid_cases
     from zif_qnn_htp.observing.variants import variants
 
     tests = node_cases()
     whole = [*(case for case in tests if "/" not in case.name), *grid_cases()]
-    every = [*whole, *(case for case in tests if "/" in case.name), *(v for case in whole for v in variants(case))]
+    parts = {(case.op_type, case.facts): case for case in reversed(tests) if "/" in case.name}
+    known = {(case.op_type, case.facts) for case in whole}
+    new = [case for key, case in parts.items() if key not in known]
+    every = [*whole, *new, *(form for case in whole for form in variants(case))]
     return [case for case in distinct(every) if only in case.name]
 
 

@@ -50,13 +50,22 @@ _REASON = re.compile(r"REASON : (.*)", re.DOTALL)
 _ASKED = re.compile(r"Qnn_OpConfig node name: (\S+) .*?QNN_op_type: (\S+)")
 _TYPE = re.compile(r"dataType=QNN_DATATYPE_(\w+) rank=(\d+)")
 
-#: First match wins: what a reason says, and its code.
-_CODES = (
-    (r"Cannot get shape|[Dd]ynamic shape|unknown dim", "dynamic-shape"),
-    (r"Operators of type .* are not supported|no such op|op builder", "op"),
-    (r"\brank\b|dimension", "rank"),
-    (r"data ?type|dtype|\btype\b|float|int64|INT_64|BOOL", "dtype"),
-    (r"attribute|\bmode\b|parameter|only support|coordinate|pads?\b|auto_pad", "attribute"),
+#: First match wins: what a reason says, its code, and the sentence to put in its place ("" keeps the provider's own).
+_MEANINGS = (
+    (r"Cannot get shape|[Dd]ynamic shape|unknown dim", "dynamic-shape", "QNN needs every dimension fixed"),
+    (r"Operators of type .(\w+). are not supported", "op", "QNN has no operator for {0}"),
+    (r"not a registered function/op", "op", ""),
+    (r"Failed to map Onnx data type", "dtype", "QNN does not have the element type of a tensor"),
+    (r"FP64 data type", "dtype", "QNN does not take float64 at the edge of a graph"),
+    (r"[Ff]ailed to get initializer", "attribute", "QNN needs an input as a constant that is computed here"),
+    (r"initializer|compile-time constant|dynamic (?:min|scale|pad|axis)|must be a constant", "attribute", ""),
+    (r"\brank\b", "rank", ""),
+    (r"data ?type|dtype|\btypes?\b|float|int64|INT_64|BOOL|boolean", "dtype", ""),
+    (
+        r"attribute|\bmode\b|parameter|only supports?|coordinate|\bpads?\b|auto_pad|dilations|axis|output",
+        "attribute",
+        "",
+    ),
 )
 
 
@@ -109,20 +118,25 @@ def _verdicts(text: str, found: re.Match[str], asked: str) -> Iterator[NodeAnswe
     members = [(op_type, original_name(name)) for op_type, name in _NODE.findall(text)]
     group = tuple(name for _, name in members)
     accepted = found[1] == "PASSED"
-    reason = "" if accepted else _reason(text, asked)
+    code, reason = ("ok", "") if accepted else _why(text, asked)
     for op_type, name in members:
-        yield NodeAnswer(name, op_type, accepted, "ok" if accepted else _code(reason), reason, group)
+        yield NodeAnswer(name, op_type, accepted, code, reason, group)
 
 
-def _reason(text: str, asked: str) -> str:
+def _why(text: str, asked: str) -> tuple[str, str]:
+    """The code of a refusal, and a sentence."""
     given = _REASON.search(text)
     reason = " ".join(given[1].split()) if given else "no reason given"
     if reason.startswith("Failed to add node") and asked:
         return _refused_config(asked)
-    return reason.replace("`", "'")
+    for pattern, code, sentence in _MEANINGS:
+        found = re.search(pattern, reason)
+        if found:
+            return code, sentence.format(*found.groups()) or reason.replace("`", "'")
+    return "probe-failed", reason.replace("`", "'")
 
 
-def _refused_config(asked: str) -> str:
+def _refused_config(asked: str) -> tuple[str, str]:
     """QNN itself gives no reason when it refuses an operator's configuration, so say what it was asked."""
     _, _, tensors = asked.partition("node_inputs:")
     inputs, _, outputs = tensors.partition("node_outputs:")
@@ -131,14 +145,10 @@ def _refused_config(asked: str) -> str:
         ", ".join(f"{_short(kind)} of rank {rank}" for kind, rank in _TYPE.findall(part.partition("node_params:")[0]))
         for part in (inputs, outputs)
     ]
-    return f"QNN refuses its {op[2] if op else 'operator'} from {words[0] or 'nothing'} to {words[1] or 'nothing'}"
+    sentence = f"QNN refuses its {op[2] if op else 'operator'} from {words[0] or 'nothing'} to {words[1] or 'nothing'}"
+    odd = re.search(r"float64|u?int64|\bu?int8\b|\bu?int16\b|bfloat", sentence)
+    return "dtype" if odd else "probe-failed", sentence
 
 
 def _short(kind: str) -> str:
     return kind.lower().replace("_", "").replace("fixedpoint", "fixed")
-
-
-def _code(reason: str) -> str:
-    if reason.startswith("QNN refuses"):
-        return "dtype" if re.search(r"float64|u?int64|\bu?int8\b|\bu?int16\b|bfloat", reason) else "probe-failed"
-    return next((code for pattern, code in _CODES if re.search(pattern, reason)), "probe-failed")

@@ -153,6 +153,10 @@ GRIDS: tuple[Grid, ...] = (
     _grid("Mod", (2, 5), [0.7], fmod=(1,)),
     _grid("Einsum", (2, 3, 4), (2, 4, 5), equation=("bij,bjk->bik",)),
     _grid("Trilu", (4, 5), upper=(0, 1)),
+    _grid("ConvTranspose", (1, 2, 3, 3), (2, 3, 3, 3), strides=([3, 2], [2, 2]), output_padding=(None, [1, 1], [0, 1])),
+    _grid("ConvTranspose", (1, 2, 3, 3), (2, 3, 3, 3), strides=([3, 2],), output_shape=([10, 8],)),
+    _grid("AveragePool", (1, 1, 4, 4), **_POOL),
+    _grid("MaxPool", (1, 1, 4, 4), **_POOL),
 )  # fmt: skip
 
 
