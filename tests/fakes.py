@@ -45,7 +45,7 @@ def capabilities(target, model):
 
 def verdict(unit):
     if not OPS or unit.op_type in OPS:
-        return Verdict(True, cost_us=COST)
+        return Verdict(True, cost_us=COST[unit.op_type] if isinstance(COST, dict) else COST)
     return Verdict(False, code="op", reason=f"does not have {unit.op_type}")
 
 
@@ -90,6 +90,18 @@ IMPORT_EXITS = "import sys; sys.exit('gone')"
 IMPORT_SLEEPS = "import time; time.sleep(3600)"
 CAPABILITIES_SLEEPS = GOOD + "\n@hookimpl\ndef capabilities(target):\n    import time\n    time.sleep(3600)\n"
 CAPABILITIES_RAISES = GOOD + "\n@hookimpl\ndef capabilities(target):\n    raise KeyError('soc')\n"
+#: Leaves a thread behind that ends, and writes a file, only after a minute.
+THREAD_LINGERS = """
+import pathlib, threading, time
+
+def late():
+    time.sleep(60)
+    pathlib.Path(__file__).with_name("late").touch()
+
+thread = threading.Thread(target=late)
+thread.start()
+thread.join()
+"""
 NO_HOOKS = "def capabilities(target): return None\n"
 
 

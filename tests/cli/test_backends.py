@@ -75,6 +75,13 @@ def test_one_that_sleeps_for_ever_costs_a_deadline_and_no_more(site: Site) -> No
         assert "within 1.5 s" in found[name][0]["reason"]
 
 
+def test_a_thread_that_lingers_does_not_hold_up_the_exit(site: Site) -> None:
+    site.add("good")
+    site.add("lingers", fakes.THREAD_LINGERS)
+    assert "within 1 s" in rows(site, ZIF_DEADLINE="1")["lingers"][0]["reason"]
+    assert not (site.folder / "late").exists()
+
+
 def test_two_of_one_name_are_two_rows_that_name_each_other(site: Site) -> None:
     site.add("twin", distribution="twin-a")
     site.add("twin", distribution="twin-b")

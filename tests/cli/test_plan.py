@@ -79,6 +79,14 @@ def test_units_that_miss_the_best_backend_are_grouped_by_reason(site: Site, tmp_
     assert "as asked for: --pin sm=rest --pin op:Relu=rest" in text
 
 
+def test_reasons_that_differ_in_figures_only_are_one_row(site: Site, model: Path) -> None:
+    site.add("fast", OPS={"MatMul", "Relu"}, COST={"MatMul": 1.0, "Relu": 2.0})
+    site.add("wide", COST={"MatMul": 100.0, "Relu": 200.0, "Softmax": 300.0})
+    text = site.zif("plan", model).out
+    (row,) = [line for line in text.splitlines() if " slower " in line]
+    assert row.split()[:2] == ["2", "slower"]
+
+
 def test_emulated_work_says_so(site: Site, model: Path) -> None:
     site.add("pretend", KIND="emulator")
     text = site.zif("plan", model, "--emulate").out
