@@ -23,6 +23,14 @@ def command(
     shape: wishes.ShapeOption = [],  # noqa: B006
     all_units: Annotated[bool, typer.Option("--all-units", help="List every unit with every verdict.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the plan as an HTML page.")] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            "--overlay",
+            metavar="FILE",
+            help=".onnx: the model annotated for Netron; .json: node data for Model Explorer.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where each part of a model would run, and why."""
@@ -38,6 +46,10 @@ def command(
         from zif.report import plan_html
 
         write_text(html, plan_html(plan))
+    if overlay is not None:
+        from zif.cli.overlays import write_overlay
+
+        write_overlay(overlay, plan, model, wanted["shapes"])
     if as_json:
         output.document("plan", plan.to_json())
     else:
