@@ -98,7 +98,7 @@ def late():
     time.sleep(60)
     pathlib.Path(__file__).with_name("late").touch()
 
-thread = threading.Thread(target=late)
+thread = threading.Thread(target=late, daemon=False)
 thread.start()
 thread.join()
 """
