@@ -1,0 +1,130 @@
+"""The page of a plan: whole without a network, right in a browser, safe with hostile names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import onnx
+import pytest
+import zif
+from onnx import TensorProto, helper
+from zif.model import Model
+from zif.report import annotated, node_data, plan_html
+
+LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
+ONLY = ["qnn_cpu", "reference"]
+
+
+class Page(HTMLParser):
+    """Tags, links and text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        known = dict(attrs)
+        self.ids.add(known.get("id") or "")
+        self.links += [value for key, value in attrs if key in ("src", "href") and value]
+
+
+def split() -> zif.Plan:
+    return zif.plan(LIGHT, only=ONLY, pin={"op:Concat": "reference"})
+
+
+def test_the_page_needs_nothing_from_outside_and_its_links_lead_somewhere() -> None:
+    page = Page(plan_html(split()))
+    assert page.links
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+
+
+def test_every_unit_and_every_reason_stands_in_the_tables() -> None:
+    plan = split()
+    text = plan_html(plan)
+    body = text[: text.index('<script type="application/json"')]
+    for unit in plan.units:
+        assert f"<code>{unit.name}</code>" in body
+    assert "pinned to reference by the caller" in body
+    assert body.count('class="segment"') == len(plan.segments) > 2
+
+
+def test_a_hostile_name_stays_text() -> None:
+    evil = "</script><img src=x onerror=alert(1)>"
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in (evil, "y")]
+    graph = helper.make_graph([helper.make_node("Relu", [evil], ["y"], name=evil)], evil, ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    page = Page(plan_html(zif.plan(model, only=ONLY)))
+    assert "img" not in page.tags
+    assert page.tags.count("script") == 2
+
+
+def test_the_script_gets_every_unit_with_a_place() -> None:
+    plan = split()
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', plan_html(plan), re.DOTALL)
+    assert found is not None
+    data = json.loads(found.group(1))
+    assert sum(len(one["nodes"]) for one in data) == len(plan.units)
+    for one in data:
+        assert all(0 <= a < b < len(one["nodes"]) for a, b in one["edges"])
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_real_browser_runs_it_without_a_complaint(tmp_path: Path, width: int) -> None:
+    """The script runs, search and drawing work, nothing is wider than the window, nothing is logged."""
+    probe = """<script>addEventListener("load", () => {
+      const box = document.getElementById("search"), errors = [];
+      addEventListener("error", e => errors.push(e.message));
+      box.value = "concat"; search();
+      const hits = document.querySelectorAll("tr.hit").length;
+      box.value = ""; search();
+      document.querySelector("details.segment").open = true;
+      document.querySelector("button.draw").click();
+      document.title = JSON.stringify({hits, drawn: document.querySelectorAll(".graph rect").length,
+        wide: document.documentElement.scrollWidth > innerWidth, errors});
+    });</script></body>"""
+    plan = split()
+    page = tmp_path / "plan.html"
+    page.write_text(plan_html(plan).replace("</body>", probe))
+    assert CHROMIUM is not None
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    command = [CHROMIUM, *FLAGS, profile, f"--window-size={width},900", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert title is not None
+    seen = json.loads(title.group(1).replace("&quot;", '"'))
+    assert seen["errors"] == []
+    assert seen["hits"] >= sum(unit.op_type == "Concat" for unit in plan.units)
+    assert seen["drawn"] == len(plan.segments[0].units)
+    assert seen["wide"] is False
+
+
+def test_the_annotated_model_is_valid_and_says_where_each_node_runs() -> None:
+    plan, model = split(), Model.load(LIGHT)
+    proto = annotated(plan, model)
+    onnx.checker.check_model(proto)
+    notes = {node.name: {p.key: p.value for p in node.metadata_props} for node in proto.graph.node}
+    for unit in plan.units:
+        assert notes[unit.name]["zif.backend"] == unit.backend
+    assert not any(p.key.startswith("zif.") for node in model.proto.graph.node for p in node.metadata_props)
+
+
+def test_node_data_names_every_node_and_its_colour() -> None:
+    plan, model = split(), Model.load(LIGHT)
+    results = next(iter(node_data(plan, model).values()))["results"]
+    assert {results[unit.name]["value"] for unit in plan.units} == set(ONLY)
+    assert all(re.fullmatch("#[0-9A-F]{6}", entry["bgColor"]) for entry in results.values())
