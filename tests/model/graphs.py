@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper, parser
 
 
 def model(graph: str, opset: int = 17, ir: int = 8, imports: str = "") -> onnx.ModelProto:
-    """`graph` such as "g (float[N] x) => (float[N] y) { y = Relu(x) }"; values such as unk[?] get no type."""
+    """`graph` such as "g (float[N] x) => (float[N] y) { y = Relu(x) }"; float[] is of unknown rank."""
     extra = f", {imports}" if imports else ""
     return parser.parse_model(f'<ir_version: {ir}, opset_import: ["": {opset}{extra}]> {graph}')
 
