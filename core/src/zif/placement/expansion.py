@@ -12,22 +12,21 @@ from zif.placement.objective import transfers
 from zif.placement.problem import Ints, Problem
 
 
-def expand(problem: Problem, labels: Ints, charges: Charges, targets: Sequence[int], most: int) -> Ints:
-    """int32[n]: `labels` improved by moves to each of `targets` in turn until none helps, at most `most` moves.
+def expand(problem: Problem, labels: Ints, charges: Charges, turns: Sequence[int]) -> Ints:
+    """int32[n]: `labels` improved by the best move to each backend of `turns` in turn, until none of them helps.
 
     Never dearer than `labels`, by units + transfers + charges.
     """
-    best, unchanged = charged_cost(problem, labels, charges), 0
-    for turn in range(most):
-        if unchanged == len(targets):
-            break
+    best, different, unchanged = charged_cost(problem, labels, charges), len(set(turns)), 0
+    for turn, target in enumerate(turns):
         # The two bounds for what no cut can hold, in turn: each finds moves that the other misses.
-        favour_maker = (turn // len(targets)) % 2 == 0
-        moved, _ = best_move(problem, labels, targets[turn % len(targets)], charges, favour_maker)
+        moved, _ = best_move(problem, labels, target, charges, favour_maker=(turn // different) % 2 == 0)
         cost = charged_cost(problem, moved, charges)
         unchanged += 1
         if cost < best:
             labels, best, unchanged = moved, cost, 0
+        elif unchanged == different:
+            break
     return labels
 
 

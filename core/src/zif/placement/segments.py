@@ -105,20 +105,19 @@ def _changes(onward: list[list[int]], label: list[int], order: range) -> list[in
 def _exhaust(k: int, waiting_for: list[list[int]], onward: list[list[int]], label: list[int], left: list[int]) -> Ints:
     """List scheduling: run all that is ready on one backend, and what gets ready by it, then turn to the backend
     with the most changes still ahead (then the most ready units, then the lowest label)."""
-    waits = [len(inputs) for inputs in waiting_for]
+    waits = list(map(len, waiting_for))
     ready: list[list[int]] = [[] for _ in range(k)]
     ahead = [-1] * k
     for unit, count in enumerate(waits):
         if not count:
             ready[label[unit]].append(unit)
             ahead[label[unit]] = max(ahead[label[unit]], left[unit])
-    segment = np.zeros(len(label), dtype=np.int32)
-    for number in range(len(label)):
-        turn = max(range(k), key=lambda b: (ahead[b], len(ready[b]), -b))
-        if ahead[turn] < 0:
-            break
+    segment, number = [0] * len(label), 0
+    while (most := max(ahead)) >= 0:
+        turn = max((b for b in range(k) if ahead[b] == most), key=lambda b: len(ready[b]))
         run, ready[turn], ahead[turn] = ready[turn], [], -1
         for unit in run:  # grows while it is walked
+            segment[unit] = number
             for other in onward[unit]:
                 waits[other] -= 1
                 if not waits[other]:
@@ -129,5 +128,5 @@ def _exhaust(k: int, waiting_for: list[list[int]], onward: list[list[int]], labe
                         ready[own].append(other)
                         if left[other] > ahead[own]:
                             ahead[own] = left[other]
-        segment[run] = number
-    return segment
+        number += 1
+    return np.array(segment, dtype=np.int32)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from attrs import frozen
 
 from zif.placement.expansion import charged_cost, expand
-from zif.placement.greedy import check_feasible, greedy, single
-from zif.placement.launch import critical_charges, even_charges
+from zif.placement.greedy import check_feasible, fastest_first, greedy, single
+from zif.placement.launch import Charges, critical_charges, even_charges
 from zif.placement.moves import best_move
 from zif.placement.objective import Cost, evaluate
 from zif.placement.problem import Ints, Problem
+from zif.placement.prune import prune
 from zif.placement.segments import segments
 
 
@@ -37,6 +38,7 @@ class _Search:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.tried: list[tuple[str, Cost]] = []
+        self.placements: list[Ints] = []
         self.labels = self.segments = np.zeros(problem.n, dtype=np.int32)
         self.cost: Cost | None = None
         self.bound = float(problem.costs.min(axis=1, initial=np.inf).sum()) if problem.n else 0.0
@@ -45,13 +47,19 @@ class _Search:
         segment = segments(self.problem, labels)
         cost = evaluate(self.problem, labels, segment)
         self.tried.append((name, cost))
-        if self.cost is None or cost.total < self.cost.total:
+        self.placements.append(labels)
+        if cost.total < self.total:
             self.labels, self.segments, self.cost = labels, segment, cost
 
     @property
+    def total(self) -> float:
+        """The cost of the best so far."""
+        return float("inf") if self.cost is None else self.cost.total
+
+    @property
     def proven(self) -> bool:
-        """Whether the best cannot be improved by more than a millionth."""
-        return self.cost is not None and self.cost.total <= self.bound * (1 + 1e-6)
+        """Whether no placement costs less by more than 1 in 10,000."""
+        return self.total <= self.bound * (1 + 1e-4)
 
 
 def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
@@ -74,17 +82,39 @@ def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
         _cuts(search, useful)
     elif len(useful) > 2:
         _expansions(search, useful)
+    if not search.proven:
+        _prune(search)
     assert search.cost is not None  # greedy is always considered
     bound = min(search.bound, search.cost.total)
     return Solution(search.labels[member], search.segments[member], search.cost, tuple(search.tried), bound)
 
 
-def _steps(problem: Problem) -> int:
-    """How many rounds of charges are worth their time, by size: many for a model, one for 100,000 tangled units."""
+def _prune(search: _Search) -> None:
+    """Improve the candidates at the full price, the cheapest first, for as many prices as the size allows."""
+    left = 250_000 // _size(search.problem)
+    ranked = sorted(range(len(search.tried)), key=lambda i: search.tried[i][1].total)
+    seen: set[bytes] = set()
+    for i in ranked:
+        before = search.placements[i]
+        if left and before.tobytes() not in seen:
+            seen.add(before.tobytes())
+            labels, spent = prune(search.problem, before, min(left, 40))
+            left -= spent
+            if (labels != before).any():
+                search.consider(f"{search.tried[i][0]}+pruned", labels)
+
+
+def _size(problem: Problem) -> int:
+    """About how many nodes and arcs a cut has."""
     graph = problem.graph
-    several = np.bincount(graph.edge_tensor, minlength=graph.tensors)
-    size = problem.n + len(graph.edge_tensor) + 2 * int(several[several > 1].sum())
-    return int(np.clip(140_000 // size, 2 if size < 400_000 else 1, 16))
+    readers = np.bincount(graph.edge_tensor, minlength=graph.tensors)
+    return problem.n + len(graph.edge_tensor) + 2 * int(readers[readers > 1].sum())
+
+
+def _steps(problem: Problem) -> int:
+    """How many rounds of charges are worth their time: many for a model, one for 100,000 tangled units."""
+    size = _size(problem)
+    return int(np.clip(140_000 // size, 2 if size < 400_000 else 1, 12))
 
 
 def _cuts(search: _Search, useful: list[int]) -> None:
@@ -101,22 +131,25 @@ def _cuts(search: _Search, useful: list[int]) -> None:
 
 
 def _expansions(search: _Search, useful: list[int]) -> None:
+    """Each start has the order of moves that suits it: what has run away to fast backends is called back first."""
     problem, charges, steps = search.problem, even_charges(search.problem), _steps(search.problem)
-    for name, start in _starts(search.problem, search.labels, steps):
-        labels = expand(problem, start, charges, useful, 4 * len(useful))
-        search.consider(f"expansion:{name}", labels)
-    labels = search.labels
-    for step in range(1, steps):
-        charges = charges.mixed(critical_charges(problem, labels), 2 / (step + 2))
-        labels = expand(problem, labels, charges, useful, len(useful))
-        search.consider(f"expansion:{step + 1}", labels)
+    fast = [label for label in fastest_first(problem) if label in useful]
+    slow, rounds = fast[::-1], 2 if steps > 2 else 1
+    labels = problem.costs.argmin(axis=1).astype(np.int32)
+    labels = _expanded(search, "expansion:cheapest", labels, charges, slow * rounds)
+    # All from one backend, of the slower ones first: as many as the size allows.
+    homes = [(label, home) for label in slow if (home := single(problem, label)) is not None]
+    for label, home in homes[: steps // 3]:
+        _expanded(search, f"expansion:{problem.backends[label]}", home, charges, fast * rounds)
+        labels = search.labels
+    for step in range(2, steps // 2 + 1):
+        charges = charges.mixed(critical_charges(problem, labels), 2 / (step + 1))
+        labels = _expanded(search, f"expansion:{step}", labels, charges, slow * rounds)
 
 
-def _starts(problem: Problem, best: Ints, steps: int) -> Iterator[tuple[str, Ints]]:
-    yield "cheapest", problem.costs.argmin(axis=1).astype(np.int32)
-    if steps > 2:
-        yield "best", best
-        for label, name in enumerate(problem.backends):
-            everything = single(problem, label)
-            if everything is not None:
-                yield name, everything
+def _expanded(search: _Search, name: str, labels: Ints, charges: Charges, turns: list[int]) -> Ints:
+    labels = expand(search.problem, labels, charges, turns)
+    # What is charged never exceeds the true cost: a dearer one can't win, and pricing it takes longer than finding it.
+    if charged_cost(search.problem, labels, charges) < search.total:
+        search.consider(name, labels)
+    return labels

@@ -1,0 +1,66 @@
+"""The last touch, at the full price: segments, and single units, that are cheaper elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from zif.placement.alternatives import alternatives
+from zif.placement.objective import evaluate
+from zif.placement.problem import Floats, Ints, Problem
+from zif.placement.segments import segments
+
+
+def prune(problem: Problem, labels: Ints, budget: int) -> tuple[Ints, int]:
+    """int32[n]: `labels` after moves of whole segments and single units that lower `evaluate(...).total`.
+
+    At most `budget` placements are priced; how many were comes second. Never dearer than `labels`.
+    """
+    best, spent = evaluate(problem, labels).total, 0
+    improved = True
+    while improved:
+        improved = False
+        for moved in _proposals(problem, labels):
+            if spent == budget:
+                return labels, spent
+            spent += 1
+            total = evaluate(problem, moved).total
+            if total < best * (1 - 1e-12):
+                labels, best, improved = moved, total, True
+                break
+    return labels, spent
+
+
+def _proposals(problem: Problem, labels: Ints) -> Iterator[Ints]:
+    yield from _units(problem, labels)
+    yield from _segments(problem, labels)
+
+
+def _units(problem: Problem, labels: Ints) -> Iterator[Ints]:
+    """Single units, those that promise most first."""
+    change = alternatives(problem, labels)
+    order = np.argsort(change, axis=None, kind="stable")
+    for unit, label in zip(*np.unravel_index(order, change.shape), strict=True):
+        if change[unit, label] >= 0:
+            return
+        moved = labels.copy()
+        moved[unit] = label
+        yield moved
+
+
+def _segments(problem: Problem, labels: Ints) -> Iterator[Ints]:
+    """Whole segments, those first whose units cost least more elsewhere."""
+    segment = segments(problem, labels)
+    count = int(segment.max()) + 1
+    extra = problem.costs - problem.costs[np.arange(problem.n), labels][:, None]
+    change: Floats = np.stack([np.bincount(segment, column, count) for column in extra.T], axis=1)
+    own = np.zeros(count, dtype=np.int32)
+    own[segment] = labels
+    change = change - problem.launch[own][:, None]
+    change[np.arange(count), own] = np.inf
+    order = np.argsort(change, axis=None, kind="stable")
+    for number, label in zip(*np.unravel_index(order, change.shape), strict=True):
+        if np.isinf(change[number, label]):
+            return
+        yield np.where(segment == number, np.int32(label), labels)
