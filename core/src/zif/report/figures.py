@@ -42,6 +42,11 @@ def count(number: int) -> str:
     return f"{value:.3g} G"
 
 
+def things(number: int, what: str) -> str:
+    """A count with its noun: "1 unit", "12 units"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def ratio(a: float, b: float) -> str:
     """a over b as "1.25×"; "–" when b is nothing."""
     return f"{a / b:.2f}×" if b else "–"

@@ -88,12 +88,15 @@ def _general(reason: str, unit: str) -> str:
 
 
 def _bars(plan: Plan) -> list[dict[str, Any]]:
-    """This plan beside greedy placement and each single backend, as widths in percent."""
+    """This plan beside greedy placement and each single backend, as widths in percent.
+
+    A bar ends at ten times this plan: one slow backend would leave nothing of the others to see.
+    """
     predicted = plan.predicted
     rows = [("this plan", predicted.latency_us), ("greedy", predicted.greedy_latency_us)]
     rows += [(f"all on {name}", us) for name, us in predicted.single.items()]
-    top = max(us for _, us in rows) or 1.0
-    return [{"name": name, "us": us, "width": max(0.5, 100 * us / top)} for name, us in rows]
+    top = min(max(us for _, us in rows), 10 * predicted.latency_us) or 1.0
+    return [{"name": name, "us": us, "width": min(100.0, 100 * us / top), "cut": us > top} for name, us in rows]
 
 
 #: Geometry of the segment drawing, in SVG user units.
@@ -136,7 +139,7 @@ def _box(segment: Segment, row: int, centre: float) -> dict[str, Any]:
         "y": MARGIN + row * (BOX_H + GAP_Y),
         "backend": segment.backend,
         "kind": segment.kind,
-        "text": f"{len(segment.units)} units · {figures.duration(segment.latency_us)}",
+        "text": f"{figures.things(len(segment.units), 'unit')} · {figures.duration(segment.latency_us)}",
     }
 
 
