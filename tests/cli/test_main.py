@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pkgutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from fakes import GOOD, Site
+from fakes import CAPABILITIES_SLEEPS, GOOD, Site
 from zif.cli import commands
 
 NOISY = (
@@ -117,6 +118,22 @@ def test_ctrl_c_ends_quietly_with_130(site: Site) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_who_waits_at_a_terminal_sees_what_is_going_on(site: Site) -> None:
+    site.add("sleepy", CAPABILITIES_SLEEPS)
+    near, far = os.openpty()
+    command = [sys.executable, "-S", "-m", "zif", "backends", "--json"]
+    environment = site.environment(ZIF_DEADLINE="4", TERM="xterm")
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=far) as process:
+        os.close(far)
+        assert process.stdout is not None
+        document = json.load(process.stdout)
+    seen = os.read(near, 100_000).decode()
+    os.close(near)
+    assert "asking the backends" in seen
+    assert document["backends"][0]["name"] == "sleepy"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell with pipes that close")

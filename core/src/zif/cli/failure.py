@@ -43,10 +43,10 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
         return "UsageError", _bad_call(error), USAGE
     if isinstance(error, MemoryError):
         return "MemoryError", "the machine ran out of memory; a smaller --shape or another target may fit", 1
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return type(error).__name__, f"{error.filename}: {error.strerror}", BROKEN
-    why = str(error).strip() or "no message"
     hint = "" if debug else "; --debug shows where it happened"
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return type(error).__name__, f"{error.filename}: {error.strerror}{hint}", BROKEN
+    why = str(error).strip() or "no message"
     return type(error).__name__, f"this is a bug in zif: {type(error).__name__}: {why}{hint}", BROKEN
 
 

@@ -6,8 +6,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 #: Seconds of silence before a spinner appears.
 PATIENCE = 2.0
@@ -27,38 +29,44 @@ def working(text: str) -> Iterator[Callable[[str], None]]:
 
 
 class _Spinner:
-    """A rich status that starts by itself when the work takes long."""
+    """A line with a spinner, a text and the seconds since the beginning, which shows itself when the work is long."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._begun = monotonic()
-        self._status: Any = None
+        self._shown: Progress | None = None
+        self._stopped = False
         self._lock = threading.Lock()
-        self._timer: threading.Timer | None = threading.Timer(PATIENCE, self._start)
+        self._timer = threading.Timer(PATIENCE, self._show)
         self._timer.daemon = True
         self._timer.start()
 
     def say(self, text: str) -> None:
+        """Change the text."""
         with self._lock:
             self._text = text
-            if self._status is not None:
-                self._status.update(self._line())
+            if self._shown is not None:
+                self._shown.update(self._shown.task_ids[0], description=text)
 
     def stop(self) -> None:
+        """Take the line away."""
+        self._timer.cancel()
         with self._lock:
-            timer, self._timer = self._timer, None
-            if timer is not None:
-                timer.cancel()
-            if self._status is not None:
-                self._status.stop()
+            self._stopped = True
+            if self._shown is not None:
+                self._shown.stop()
 
-    def _start(self) -> None:
+    def _show(self) -> None:
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         from zif.cli import output
 
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        shown = Progress(*columns, console=output.console(stderr=True), transient=True)
         with self._lock:
-            if self._timer is not None:
-                self._status = output.console(stderr=True).status(self._line())
-                self._status.start()
-
-    def _line(self) -> str:
-        return f"{self._text} ({monotonic() - self._begun:.0f} s)"
+            if self._stopped:
+                return
+            shown.add_task(self._text, total=None)
+            task = shown.tasks[0]
+            task.start_time = shown.get_time() - PATIENCE
+            shown.start()
+            self._shown = shown

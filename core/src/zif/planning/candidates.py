@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zif.facade import Backend
     from zif.model import Model
 
-#: Tells a caller which backend is being asked, for progress: called with its name before it is asked.
+#: Called with a sentence before a backend is asked about the model, which may take long.
 Progress = Callable[[str], None]
 
 
@@ -66,7 +66,7 @@ def _ask_one(
         if refusal:
             return None, _candidate(facade, general, *refusal)
         if progress:
-            progress(name)
+            progress(f"asking {name}")
         facade = stand_in(facade, general, target)
         full = facade.capabilities(target, model)
     except ZifError as error:

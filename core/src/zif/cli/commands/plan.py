@@ -41,7 +41,7 @@ def command(
 
     wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
     with working(f"planning {model.name}") as told:
-        plan = api.plan(model, target, policy, progress=lambda name: told(f"asking {name}"), **wanted)
+        plan = api.plan(model, target, policy, progress=told, **wanted)
     if html is not None:
         from zif.report import plan_html
 
