@@ -40,8 +40,7 @@ def declared(
     "dtype", "rank". supported is None where a type that matters is not known. max_rank bounds every tensor of every
     operator; `engine` stands in the sentences; `signatures` adds the schemas of domains that onnx does not know.
     """
-    table = Claims(claims, max_rank=max_rank, engine=engine, signatures=signatures)
-    return {unit.id: table.unit(model, unit) for unit in model.units}
+    return Claims(claims, max_rank=max_rank, engine=engine, signatures=signatures).verdicts(model)
 
 
 class Claims:
@@ -65,33 +64,42 @@ class Claims:
         self._said: dict[object, Verdict] = {}
         self._nests: dict[tuple[str, str, int], bool] = {}
 
-    def unit(self, model: Model, unit: Unit) -> Verdict:
-        """The verdict on one unit: the first obstacle that is met, in the order of its nodes."""
-        if len(unit.nodes) == 1 and not self._may_nest(unit):
-            return self.node(model.proto.graph.node[unit.nodes[0]], unit.since, model.tensors)
+    def verdicts(self, model: Model) -> dict[str, Verdict]:
+        """The verdict on every unit of `model`, by unit id."""
+        nodes, tensors = model.proto.graph.node, model.tensors
+        return {
+            unit.id: self.node(nodes[unit.nodes[0]], unit.op_type, unit.domain, unit.since, tensors)
+            if len(unit.nodes) == 1 and not self._may_nest(unit)
+            else self._every_node(model, unit)
+            for unit in model.units
+        }
+
+    def node(
+        self, node: NodeProto, op_type: str, domain: str, since: int, tensors: Mapping[str, TensorInfo]
+    ) -> Verdict:
+        """The verdict on one node by itself, its bodies left aside. `tensors` types the values around it."""
+        get = tensors.get
+        types = (
+            tuple([get(name, _NOTHING).type if name else None for name in node.input]),
+            tuple([get(name, _NOTHING).type if name else None for name in node.output]),
+        )
+        rank = max(map(_rank, map(get, (*node.input, *node.output))), default=0) if self._ranked else 0
+        key = (op_type, domain, since, types, rank)
+        verdict = self._said.get(key)
+        if verdict is None:
+            verdict = self._said[key] = self._judge(op_type, domain, since, types, rank)
+        return verdict
+
+    def _every_node(self, model: Model, unit: Unit) -> Verdict:
+        """The first obstacle that is met, in the order of the unit's nodes and what is nested in them."""
         open_: Verdict | None = None
         for view in unit_nodes(model, unit):
-            found = self.node(view.node, view.since, view.tensors)
+            found = self.node(view.node, view.node.op_type, normal(view.node.domain), view.since, view.tensors)
             if found.supported is False:
                 return _placed(found, view, unit)
             if found.supported is None:
                 open_ = open_ or _placed(found, view, unit)
         return open_ or _OK
-
-    def node(self, node: NodeProto, since: int, tensors: Mapping[str, TensorInfo]) -> Verdict:
-        """The verdict on one node by itself, its bodies left aside."""
-        get = tensors.get
-        inputs, outputs = node.input, node.output
-        types = (
-            tuple([get(name, _NOTHING).type if name else None for name in inputs]),
-            tuple([get(name, _NOTHING).type if name else None for name in outputs]),
-        )
-        rank = max(map(_rank, (get(name) for name in (*inputs, *outputs)))) if self._ranked else 0
-        key = (node.op_type, node.domain, since, types, rank)
-        verdict = self._said.get(key)
-        if verdict is None:
-            verdict = self._said[key] = self._judge(node.op_type, normal(node.domain), since, types, rank)
-        return verdict
 
     def _may_nest(self, unit: Unit) -> bool:
         key = (unit.op_type, unit.domain, unit.since)

@@ -67,8 +67,10 @@ class Table:
     def sentence(self, rule: Rule) -> str:
         """The rule in words, with its evidence."""
         what = f"{rule.op_type} with {' and '.join(rule.when)}" if rule.when else rule.op_type
-        evidence = f"{rule.failed} of {rule.failed + rule.passed} tests, such as {rule.examples[0]}"
-        return f"{what}: {rule.reason} in {self.toolchain} ({evidence if rule.examples else 'no test named'})"
+        such = f", such as {rule.examples[0]}" if rule.examples else ""
+        tests = rule.failed + rule.passed
+        evidence = f" ({rule.failed} of {tests} tests{such})" if tests else ""
+        return f"{what}: {rule.reason} in {self.toolchain}{evidence}"
 
     def _by_operator(self) -> _Rules:
         rules: _Rules = {}

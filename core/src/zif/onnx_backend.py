@@ -80,7 +80,8 @@ class ZifBackend(Backend):  # type: ignore[misc]
         model = _single(node, feeds, outputs_info, opset)
         outputs = cls.run_model(model, feeds, device, **wishes)
         names = [name for name in node.output if name]
-        return tuple(namedtupledict("Outputs", names)(*outputs))
+        named: tuple[Any, ...] = namedtupledict("Outputs", names)(*outputs)
+        return named
 
 
 def _named(inputs: Any, names: Sequence[str]) -> Mapping[str, Any]:

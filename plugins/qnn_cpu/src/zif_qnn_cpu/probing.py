@@ -6,7 +6,8 @@ the function in its schema (HardSwish, Swish, LinearAttention …), or that its 
 
 from __future__ import annotations
 
-from functools import lru_cache
+import itertools
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
 import onnx
@@ -24,21 +25,49 @@ if TYPE_CHECKING:
 #: Initializers up to this many elements are given to the engine by value: shapes and axes often must be known.
 SMALL = 64
 
+#: What was answered before, in this process.
+_answers: dict[Hashable, Verdict] = {}
+
 
 def probed(model: Model, unit: Unit) -> Verdict:
     """The engine's answer on one unit of `model`, its larger weights left out."""
+    key = _key(model, unit)
+    verdict = _answers.get(key) if key is not None else None
+    if verdict is None:
+        verdict = _probed(model, unit)
+        if key is not None:
+            _answers[key] = verdict
+    return verdict
+
+
+def _probed(model: Model, unit: Unit) -> Verdict:
     try:
-        question = _question(model, unit)
+        problem = _ask(_question(model, unit))
     except InvalidModel as error:  # a value of unknown type, or a small weight whose file is missing
         return Verdict(None, "probed", "probe-failed", f"{ENGINE} cannot be asked: {error}")
-    problem = _ask(question)
     if problem:
         return Verdict(False, "probed", "probe-failed", f"{ENGINE} was asked and refused: {problem}")
-    return Verdict(True, "probed", "ok", f"{ENGINE} has no kernel of this name and type, was asked, and takes it")
+    return Verdict(True, "probed", "ok", f"{ENGINE} was asked and takes it")
+
+
+def _key(model: Model, unit: Unit) -> Hashable | None:
+    """Equal for units to which the engine must answer alike; None for a unit of several nodes or with small weights."""
+    if len(unit.nodes) > 1 or any((model.tensors[name].elements or 0) <= SMALL for name in unit.weights):
+        return None
+    node = model.proto.graph.node[unit.nodes[0]]
+    if bodies(node):
+        return None
+    values = tuple((info.type, info.shape) if info else None for info in map(model.tensors.get, _values(node)))
+    attributes = tuple(attribute.SerializeToString() for attribute in node.attribute)
+    return unit.op_type, unit.domain, model.opsets.get(unit.domain), attributes, values
+
+
+def _values(node: onnx.NodeProto) -> Iterator[str]:
+    return itertools.chain(node.input, node.output)
 
 
 def _question(model: Model, unit: Unit) -> bytes:
-    """The unit as a model of its own, its values renamed so that equal units make equal questions."""
+    """The unit as a model of its own."""
     asked = onnx.ModelProto()
     asked.CopyFrom(model.slice([unit.id], "unit").proto)
     graph = asked.graph
@@ -51,22 +80,9 @@ def _question(model: Model, unit: Unit) -> bytes:
             graph.initializer.append(onnx.numpy_helper.from_array(model.array(tensor.name), tensor.name))
         elif tensor.name not in fed:
             graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-    if not any(bodies(node) for node in graph.node):
-        _rename(graph)
-    return bytes(asked.SerializeToString(deterministic=True))
+    return bytes(asked.SerializeToString())
 
 
-def _rename(graph: onnx.GraphProto) -> None:
-    names: dict[str, str] = {"": ""}
-    for number, node in enumerate(graph.node):
-        node.name = f"n{number}"
-        for values in (node.input, node.output):
-            values[:] = [names.setdefault(value, f"v{len(names)}") for value in values]
-    for holder in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
-        holder.name = names.setdefault(holder.name, f"v{len(names)}")
-
-
-@lru_cache(maxsize=4096)
 def _ask(question: bytes) -> str:
     """What ONNX Runtime objects to; "" when it makes a session."""
     options = onnxruntime.SessionOptions()

@@ -13,7 +13,7 @@ from zif_qnn_cpu.kernels import ENGINE, claims, signatures
 from zif_qnn_cpu.probing import probed
 
 if TYPE_CHECKING:
-    from zif import Model, Unit
+    from zif import Model
 
 
 def verdicts(model: Model) -> dict[str, Verdict]:
@@ -27,7 +27,8 @@ def verdicts(model: Model) -> dict[str, Verdict]:
 
 def promises(model: Model) -> dict[str, Verdict]:
     """What the registry and the engine say, before anything was observed."""
-    return {unit.id: _verdict(model, unit) for unit in model.units}
+    said = _table().verdicts(model)
+    return said | {unit.id: probed(model, unit) for unit in model.units if not said[unit.id].supported}
 
 
 @cache
@@ -40,8 +41,3 @@ def observations() -> observed.Table:
 @cache
 def _table() -> Claims:
     return Claims(claims(), engine=ENGINE, signatures=signatures)
-
-
-def _verdict(model: Model, unit: Unit) -> Verdict:
-    said = _table().unit(model, unit)
-    return said if said.supported else probed(model, unit)

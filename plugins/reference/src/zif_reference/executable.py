@@ -33,7 +33,9 @@ class Evaluation:
     def run(self, inputs: Arrays) -> dict[str, Any]:
         """The outputs by name, for inputs by name."""
         # Copied on the way in and out: an operator may write to its input, return it, or return one of its constants.
-        values = self._evaluator.run(self._outputs, {name: _own(value) for name, value in inputs.items()})
+        feeds = {name: _own(value) for name, value in inputs.items()}
+        with np.errstate(all="ignore"):  # infinities and NaNs are values like others here, nothing to warn of
+            values = self._evaluator.run(self._outputs, feeds)
         outputs = {name: _own(value) for name, value in zip(self._outputs, values, strict=True)}
         outputs.update((name, outputs[name].astype(object)) for name in self._strings)
         return outputs
