@@ -28,6 +28,9 @@ format: $(READY)
 bench: $(READY)  ## every benchmark, by hand: prints ratios from one run
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+docs: $(READY)  ## the documents as a site, links checked
+	$(BIN)/python -m mkdocs build --strict
+
 $(READY): pyproject.toml constraints.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
