@@ -63,8 +63,9 @@ def test_fused_group_computes(chip: Target) -> None:
     np.testing.assert_allclose(given, wanted, rtol=1e-2, atol=2e-3)
 
 
-def test_quantized_segment_is_off_by_one_step_at_most(chip: Target) -> None:
-    given, wanted = run(quantized(), chip), reference(quantized())
+@pytest.mark.parametrize("name", ["snapdragon-8-gen-3", "snapdragon-888", "snapdragon-x-elite"])
+def test_quantized_segment_is_off_by_one_step_at_most(name: str) -> None:
+    given, wanted = run(quantized(), zif.target(name)), reference(quantized())
     assert np.max(np.abs(given - wanted)) <= 0.05 * 1.01
     assert np.mean(given == wanted) > 0.9
 
