@@ -121,11 +121,11 @@ def test_kill_9_between_runs_is_made_good(wild):
     same(executable.run(X))
 
 
-@pytest.mark.parametrize("what", ["spin", "sleep 3600"])
-def test_a_deadline_ends_what_does_not_answer(make_wild, what):
+@pytest.mark.parametrize("what", ["spin", "grip {}", "sleep 3600"])
+def test_a_deadline_ends_what_does_not_answer(make_wild, what, tmp_path):
     wild = make_wild(Limits(deadline_s=2.0))
     with pytest.raises(BackendCrashed, match="did not answer within 2 s"):
-        wild.load(what).run(X)
+        wild.load(what.format(tmp_path / "pid")).run(X)
     same(wild.load("echo").run(X))
 
 
@@ -250,17 +250,11 @@ def test_ctrl_c_ends_host_and_worker_without_noise(tmp_path):
     assert not worker.is_running()
 
 
-@pytest.mark.parametrize("what", ["touch", "spin"])
-def test_a_killed_host_takes_its_worker_along(tmp_path, what):
-    process = host(f"touch {tmp_path / 'pid'}") if what == "touch" else host("spin")
-    worker = psutil.Process(int(wait_for(tmp_path / "pid"))) if what == "touch" else only_child(process.pid)
+@pytest.mark.parametrize("what", ["touch", "spin", "grip"])
+def test_a_killed_host_takes_its_busy_worker_along(tmp_path, what):
+    process = host(f"{what} {tmp_path / 'pid'}")
+    worker = psutil.Process(int(wait_for(tmp_path / "pid")))
     process.kill()
     process.communicate()
     psutil.wait_procs([worker])
     assert not worker.is_running()
-
-
-def only_child(pid: int) -> psutil.Process:
-    while not (found := psutil.Process(pid).children()):
-        time.sleep(0.01)
-    return found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -102,8 +103,16 @@ def touch(inputs, rest, self):
 
 
 def spin(inputs, rest, self):
+    if rest:
+        Path(rest).write_text(str(os.getpid()))
     while True:
         pass
+
+
+def grip(inputs, rest, self):
+    """Hold the interpreter lock for ever, as native code can."""
+    Path(rest).write_text(str(os.getpid()))
+    sum(itertools.repeat(0))
 
 
 def noise(inputs, rest, self):
@@ -164,5 +173,5 @@ def sleep(inputs, rest, self):
     return dict(inputs)
 
 
-_ALL = (echo, add, die, touch, spin, noise, fail, once, unpicklable, keep, where, overflow, leave, sleep, unless)
+_ALL = (echo, add, die, touch, spin, grip, noise, fail, once, unpicklable, keep, where, overflow, leave, sleep, unless)
 ACTIONS = {function.__name__: function for function in _ALL}
