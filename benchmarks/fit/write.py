@@ -1,0 +1,110 @@
+"""The fit as the file that core ships: readable, rounded, and in microseconds on one chip that everybody knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from zif.costs.kinds import FEATURES
+from zif.targets import target
+
+from benchmarks.fit.data import PRECISIONS, RUNTIMES, Data, Row
+from benchmarks.fit.prior import GROUPS, PRIORS
+from benchmarks.fit.solve import COUNTS, WORDS, Fit, Floats
+from benchmarks.fit.validate import Score
+
+REFERENCE = "snapdragon-8-gen-3"
+
+
+def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's content. `predicted`: float64[rows] by fits that did not see the row's model, for the errors."""
+    scales, us = fit.scales(), fit.coefficients()
+    reference = fit.chips.index(REFERENCE) if REFERENCE in fit.chips else 0
+    unit = scales[reference].copy()
+    group = [GROUPS.index(PRIORS[name].group) for name in COUNTS]
+    shipped = {
+        word: {name: _round(us[i, p] * unit[p, group[i]]) for i, name in enumerate(COUNTS)}
+        for p, word in enumerate(WORDS)
+    }
+    seen = {(row.chip, row.precision) for row in rows}
+    chips = {
+        chip: {
+            "htp_arch": target(chip).htp_arch,
+            "scales": {
+                word: {g: _round(scales[d, p, k] / unit[p, k]) for k, g in enumerate(GROUPS)}
+                for p, word in enumerate(WORDS)
+                if (chip, word) in seen
+            },
+        }
+        for d, chip in enumerate(fit.chips)
+    }
+    return {
+        "schema": "zif.costs/1",
+        "made": dict(made),
+        "reference": fit.chips[reference],
+        "counts": {"launch": "starting a segment", **FEATURES},
+        "groups": {name: PRIORS[name].group for name in COUNTS},
+        "microseconds": shipped,
+        "chips": chips,
+        "runtimes": _runtimes(fit, unit),
+        "errors": _errors(rows, predicted) if predicted is not None else {},
+    }
+
+
+def _runtimes(fit: Fit, unit: Floats) -> dict[str, Any]:
+    """What the other runtimes of the table take beside ONNX Runtime; only the fit tool reads this."""
+    factor, given = fit.runtimes()
+    vector = GROUPS.index("vector")
+    return {
+        runtime: {
+            word: {"factor": _round(factor[r, p]), "input_us_per_million": _round(given[r, p] * unit[p, vector])}
+            for p, word in enumerate(WORDS)
+        }
+        for r, runtime in enumerate(RUNTIMES)
+    }
+
+
+def _errors(rows: Sequence[Row], predicted: Floats) -> dict[str, Any]:
+    """By precision and chip ("all" for all): every model predicted by a fit that had not seen it."""
+    found: dict[str, Any] = {}
+    for word in PRECISIONS.values():
+        chips = ["all", *sorted({row.chip for row in rows if row.precision == word})]
+        found[word] = {chip: _error(rows, predicted, word, chip) for chip in chips}
+    return found
+
+
+def _error(rows: Sequence[Row], predicted: Floats, word: str, chip: str) -> dict[str, Any]:
+    inside = [i for i, row in enumerate(rows) if row.precision == word and chip in ("all", row.chip)]
+    score = Score.of(np.array([rows[i].us for i in inside]), predicted[inside])
+    return {"rows": score.n, "median": _round(score.error), "p90": _round(score.p90), "spearman": _round(score.rank)}
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def save(content: Mapping[str, Any], path: Path) -> None:
+    """Write whole or not at all; one line per leaf table, so that changes can be read."""
+    text = _dump(content) + "\n"
+    json.loads(text)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _dump(value: Any, indent: int = 0) -> str:
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict) or len(flat) + indent <= 110:
+        return flat
+    pad = " " * (indent + 2)
+    lines = ",\n".join(f"{pad}{json.dumps(key)}: {_dump(item, indent + 2)}" for key, item in value.items())
+    return "{\n" + lines + "\n" + " " * indent + "}"
+
+
+def counts_known(data: Data) -> dict[str, int]:
+    """In how many graphs each count occurs: what occurs in few of them is mostly its prior."""
+    table = np.array(list(data.counts.values()))
+    return {name: int((table[:, i] > 0).sum()) for i, name in enumerate(FEATURES)}
