@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import IMPORT_SLEEPS, Site
+from fakes import GOOD, IMPORT_SLEEPS, Site
 from small import classifier
 
 
@@ -77,6 +77,15 @@ def test_units_that_miss_the_best_backend_are_grouped_by_reason(site: Site, tmp_
     (row,) = [line for line in text.splitlines() if "pinned to rest by the caller" in line]
     assert row.split()[:2] == ["2", "pinned"]
     assert "as asked for: --pin sm=rest --pin op:Relu=rest" in text
+
+
+def test_reasons_that_differ_in_names_only_are_one_row(site: Site, model: Path) -> None:
+    source = GOOD.replace('f"does not have {unit.op_type}"', 'f"cannot read {unit.inputs[0]!r} of {unit.id}"')
+    site.add("best", source, OPS={"MatMul"}, COST=1.0, EFFICIENCY=1.0)
+    site.add("rest", COST=100.0, EFFICIENCY=0.0)
+    text = site.zif("plan", model).out
+    (row,) = [line for line in text.splitlines() if " cannot read " in line]
+    assert row.split()[:2] == ["2", "op"]
 
 
 def test_reasons_that_differ_in_figures_only_are_one_row(site: Site, model: Path) -> None:

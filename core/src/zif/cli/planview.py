@@ -138,7 +138,7 @@ def _elsewhere(plan: Plan) -> None:
 
 def _general(unit: UnitPlan, code: str, reason: str) -> str:
     """The reason without what is the one unit's own, so that equal reasons meet."""
-    general = reason.replace(unit.name, "…")
+    general = re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason.replace(unit.name, "…"))
     return re.sub(r"\d[\d.,]*", "…", general) if code in _FIGURES else general
 
 
