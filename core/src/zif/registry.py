@@ -7,9 +7,12 @@ its reason.
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import sys
 import threading
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
@@ -34,7 +37,23 @@ class Installed:
 
 
 def installed() -> tuple[Installed, ...]:
-    """Every backend that is installed, by name, without importing any. Broken ones are rows with a `problem`."""
+    """Every backend that is installed, by name, without importing any. Broken ones are rows with a `problem`.
+
+    Reading the metadata of every distribution takes some 10 ms, so it is read again only when a folder of the import
+    path has changed.
+    """
+    return _installed(tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _installed(_: tuple[tuple[str, int], ...]) -> tuple[Installed, ...]:
     points = [(point, point.dist) for point in metadata.entry_points(group=GROUP)]
     count = Counter(point.name for point, _ in points)
     rows = [_row(point, dist, count[point.name] > 1) for point, dist in points]
