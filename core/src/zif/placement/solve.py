@@ -82,7 +82,7 @@ def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
         _cuts(search, useful)
     elif len(useful) > 2:
         _expansions(search, useful)
-    if not search.proven:
+    if len(useful) > 1 and not search.proven:
         _prune(search)
     assert search.cost is not None  # greedy is always considered
     bound = min(search.bound, search.cost.total)
@@ -90,18 +90,19 @@ def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
 
 
 def _prune(search: _Search) -> None:
-    """Improve the candidates at the full price, the cheapest first, for as many prices as the size allows."""
+    """Improve the candidates that are not far off, the cheapest first, at the full price, as far as the size allows."""
     left = 250_000 // _size(search.problem)
-    ranked = sorted(range(len(search.tried)), key=lambda i: search.tried[i][1].total)
+    near = [i for i, (_, cost) in enumerate(search.tried) if cost.total < 1.25 * search.total]
     seen: set[bytes] = set()
-    for i in ranked:
-        before = search.placements[i]
-        if left and before.tobytes() not in seen:
-            seen.add(before.tobytes())
-            labels, spent = prune(search.problem, before, min(left, 40))
-            left -= spent
-            if (labels != before).any():
-                search.consider(f"{search.tried[i][0]}+pruned", labels)
+    for i in sorted(near, key=lambda i: search.tried[i][1].total):
+        name, before = search.tried[i][0], search.placements[i]
+        if left < 20 or before.tobytes() in seen:
+            continue
+        seen.add(before.tobytes())
+        labels, spent = prune(search.problem, before, min(left, 40))
+        left -= spent
+        if (labels != before).any():
+            search.consider(f"{name}+pruned", labels)
 
 
 def _size(problem: Problem) -> int:
