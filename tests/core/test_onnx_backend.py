@@ -26,7 +26,7 @@ OUT = Path(__file__).parents[2] / "out"
 BOTH = ("qnn_cpu", "reference")
 #: Modules of node tests for the quick run: every kind of value, both backends, bodies, functions, old opsets.
 SAMPLE = (
-    *("add", "attention", "cast", "constant", "convinteger", "dft", "equal", "gridsample", "hardswish", "if_", "loop"),
+    *("add", "bitcast", "cast", "constant", "convinteger", "dft", "equal", "gridsample", "hardswish", "if_", "loop"),
     *(
         "maxunpool",
         "optionalhaselement",
@@ -38,7 +38,7 @@ SAMPLE = (
         "string_split",
         "upsample",
     ),
-    *("ai_onnx_ml.label_encoder", "adam", "flexattention"),
+    *("ai_onnx_ml.label_encoder", "adam", "flexattention", "swish"),
 )
 
 

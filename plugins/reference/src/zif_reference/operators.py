@@ -118,14 +118,14 @@ def _gaps(schema: OpSchema, known: OpSchema) -> frozenset[str] | None:
 
 
 def changed_defaults(schema: OpSchema, other: OpSchema) -> list[str]:
-    """The attributes that both versions have, with different defaults."""
+    """The attributes that both versions have, with different defaults or only one that may be left out."""
     both = schema.attributes.keys() & other.attributes.keys()
     return sorted(name for name in both if _default(schema, name) != _default(other, name))
 
 
-def _default(schema: OpSchema, attribute: str) -> bytes:
-    value: bytes = schema.attributes[attribute].default_value.SerializeToString()
-    return value
+def _default(schema: OpSchema, attribute: str) -> tuple[bool, bytes]:
+    found = schema.attributes[attribute]
+    return found.required, found.default_value.SerializeToString()
 
 
 def _may_surprise(unit: Unit) -> bool:
