@@ -119,6 +119,15 @@ def test_wrong_folders_and_targets(both: Site, bundle: Path, tmp_path: Path) -> 
     assert "is for host, snapdragon-8-gen-3, not for sa8295p" in result.err
 
 
+@pytest.mark.parametrize(
+    "wish", ["--pin mm=plain", "--policy power", "--strict", "--shape x=2,4", "--on-fault fallback"]
+)
+def test_wishes_that_come_too_late_are_refused(both: Site, bundle: Path, wish: str) -> None:
+    result = both.zif("run", bundle, "--random", "0", *wish.split())
+    assert (result.code, result.out) == (2, "")
+    assert "when you compile it" in result.err
+
+
 def test_a_backend_that_is_missing_or_cannot_run_there_is_named(both: Site, bundle: Path, tmp_path: Path) -> None:
     other = Site(tmp_path / "other")
     other.add("plain")

@@ -54,11 +54,15 @@ def load(
     machine. config: options per backend. on_fault "fallback": a segment whose backend fails at run time moves to the
     next-best backend, and `session.events` says so. Raises ZifError subclasses.
     """
+    wishes: dict[str, Any]
     if _is_bundle(source):
         from zif.bundle_session import load_bundle
 
+        policy = "" if policy == "balanced" else policy
+        wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
+        _refuse(**wishes, config=config, on_fault=on_fault)
         return load_bundle(Path(source), target)  # type: ignore[arg-type]
-    wishes: dict[str, Any] = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
+    wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     made = planner(source, target, policy, emulate=emulate, config=config, progress=progress, **wishes)
     return builder(made, cache, progress).session(on_fault)
 
@@ -150,6 +154,13 @@ def _model(source: Source, shapes: Mapping[str, Sequence[int]]) -> Model:
 
 def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _refuse(**wishes: Any) -> None:
+    """Raise UsageError for wishes that shape a plan: a bundle's is made, with one artifact for each segment."""
+    given = [name for name, value in wishes.items() if value and value != "fail"]
+    if given:
+        raise UsageError(f"a bundle is planned and built already: give {', '.join(given)} when you compile it")
 
 
 def _is_bundle(source: Any) -> bool:
