@@ -77,7 +77,11 @@ class Builder:
         """Load one artifact."""
         backend = self.planner.field.players[segment.backend].backend
         executable = backend.load(artifact, self._options(segment.backend), shared=shared)
-        optional = tuple(info.name for info in self.planner.model.optional_inputs)
+        texts = getattr(executable, "notes", ())
+        self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
+        model = self.planner.model
+        read = {name for unit in segment.units for name in model.unit(unit).weights} if model.optional_inputs else ()
+        optional = tuple(info.name for info in model.optional_inputs if info.name in read)
         return Step(segment, watched(backend, executable), (*segment.inputs, *optional), segment.outputs)
 
     def _compile_all(self, plan: Plan) -> list[Compiled] | tuple[Segment, ZifError]:

@@ -36,8 +36,8 @@ def notes(target: Target) -> tuple[str, ...]:
 
 def open_executable(compiled: Compiled, options: Options, shared: bool) -> Executable:
     """Load an artifact. Raises StageFailed, or BackendUnavailable for libQnnCpu where there is none."""
-    session, note = _open_qnn(compiled) if options.engine == "libQnnCpu" else open_session(compiled, options, shared)
-    return CpuSession(session, compiled, note)
+    session, notes = _open_qnn(compiled) if options.engine == "libQnnCpu" else open_session(compiled, options, shared)
+    return CpuSession(session, compiled, notes)
 
 
 def qnn_library() -> Path | None:
@@ -50,7 +50,7 @@ def qnn_library() -> Path | None:
     return path
 
 
-def _open_qnn(compiled: Compiled) -> tuple[Any, str]:
+def _open_qnn(compiled: Compiled) -> tuple[Any, tuple[str, ...]]:
     if importlib.util.find_spec("zif_qnn_runtime") is None:
         raise BackendUnavailable("engine libQnnCpu needs zif-qnn-runtime: pip install 'zif-qnn-cpu[qnn]'")
     from zif_qnn_runtime import ProviderOptions, find
@@ -60,4 +60,4 @@ def _open_qnn(compiled: Compiled) -> tuple[Any, str]:
     if library.path is None:
         raise BackendUnavailable(f"engine libQnnCpu: {library.reason}")
     main = compiled.files[compiled.main]
-    return open_on_qnn(main, "cpu", ProviderOptions()), f"runs on {library.path}"
+    return open_on_qnn(main, "cpu", ProviderOptions()), (f"runs on {library.path}",)

@@ -20,8 +20,8 @@ Values = Mapping[str, Any]
 class CpuSession:
     """One segment. Runs from several threads go through one session, which ONNX Runtime allows."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, compiled: Compiled, note: str = "") -> None:
-        self.note = note
+    def __init__(self, session: onnxruntime.InferenceSession, compiled: Compiled, notes: tuple[str, ...] = ()) -> None:
+        self.notes = notes
         self._infos = {info.name: info for info in (*compiled.inputs, *compiled.outputs)}
         self._names = [output.name for output in session.get_outputs()]
         # The engine's own object below the Python wrapper: the wrapper checks again what zif has checked before.

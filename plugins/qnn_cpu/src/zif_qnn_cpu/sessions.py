@@ -29,7 +29,9 @@ _LEVELS: Mapping[Level, Any] = {
 _FOLDER = "session.model_external_initializers_file_folder_path"
 
 
-def open_session(compiled: Compiled, options: Options, shared: bool) -> tuple[onnxruntime.InferenceSession, str]:
+def open_session(
+    compiled: Compiled, options: Options, shared: bool
+) -> tuple[onnxruntime.InferenceSession, tuple[str, ...]]:
     """A session, and a sentence when it could only be made with fewer optimizations than asked for.
 
     ONNX Runtime's optimizer can fail on a part of a graph that it has optimized before, so the level is lowered until
@@ -42,8 +44,8 @@ def open_session(compiled: Compiled, options: Options, shared: bool) -> tuple[on
         except Exception as error:  # ONNX Runtime's errors have no common base class
             first = first or error
             continue
-        lowered = f"graph optimizations lowered to {level!r}: {_line(first)}" if first else ""
-        return session, lowered
+        lowered = f"graph optimizations lowered to {level!r}: {_line(first)}"
+        return session, (lowered,) if first else ()
     raise StageFailed(f"{ENGINE} cannot open the segment: {_line(first)}") from first
 
 
