@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -227,6 +228,24 @@ def test_closing_a_segment_frees_it_in_the_worker(wild):
     assert "closed" in worker.log()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_copy_of_the_host_gets_a_worker_of_its_own_and_spares_its_parents(wild):
+    executable = wild.load("where")
+    ours = executable.run({})["pid"]
+    pid = os.fork()
+    if pid == 0:
+        code = 3
+        try:
+            theirs = executable.run({})["pid"]
+            workers.pool.close()
+            executable.close()
+            code = 0 if theirs != ours else 4
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert executable.run({})["pid"] == ours
+
+
 def test_an_idle_worker_ends_and_a_used_one_does_not(wild):
     gc.collect()  # what other tests did not close
     executable = wild.load("echo")
@@ -243,6 +262,19 @@ def test_the_temporary_files_of_a_killed_worker_go_with_the_pool(wild):
     (scratch / "left.bin").write_bytes(b"x")
     workers.pool.close()
     assert not scratch.exists()
+
+
+def test_what_a_killed_host_left_is_deleted_a_day_later(wild, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers.tempfile, "tempdir", str(tmp_path))
+    for name, age in (("zif-workers-old", 2e5), ("zif-workers-new", 0), ("other", 2e5)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x")
+        for place in (tmp_path / name / "file", tmp_path / name):
+            os.utime(place, (time.time() - age,) * 2)
+    wild.load("echo")
+    names = set(os.listdir(tmp_path))
+    assert {"zif-workers-new", "other"} < names
+    assert "zif-workers-old" not in names
 
 
 def resources():

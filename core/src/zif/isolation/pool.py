@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Seconds after which a worker that nobody uses is ended. Long enough for the next command of a script.
 IDLE_S = 60.0
+
+_PREFIX = "zif-workers-"
+_STALE_S = 24 * 3600.0
 
 
 class Slot:
@@ -99,7 +103,8 @@ class Pool:
         with self._lock:
             if self._scratch is None or not self._scratch.exists():
                 with contextlib.suppress(OSError):
-                    self._scratch = Path(tempfile.mkdtemp(prefix="zif-workers-"))
+                    self._scratch = Path(tempfile.mkdtemp(prefix=_PREFIX))
+                    _sweep(self._scratch.parent)
             return self._scratch
 
     def close_idle(self) -> None:
@@ -116,13 +121,31 @@ class Pool:
             self._scratch = None
 
 
+def _sweep(folder: Path) -> None:
+    """Delete what hosts that were killed left there, a day later: nobody has a worker's temporary file for that long."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            newest = max(place.stat().st_mtime for place in (left, *left.rglob("*")))
+            if time.time() - newest > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 pool = Pool()
 
 
 def _after_fork() -> None:
     """A forked copy must neither talk to nor end the workers of its parent."""
     global pool
-    pool = Pool()
+    def _sweep(folder: Path) -> None:
+    """Delete what hosts that were killed left there, a day later: nobody has a worker's temporary file for that long."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            newest = max(place.stat().st_mtime for place in (left, *left.rglob("*")))
+            if time.time() - newest > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+pool = Pool()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,0 +1,201 @@
+"""The real thing: Qualcomm's library in a worker, its artifacts damaged, its process killed in the middle of a run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zif
+from onnx import TensorProto, helper, numpy_helper, save_model
+from zif.cache import default_cache
+from zif.isolation import pool as workers
+from zif.isolation.executable import RemoteExecutable
+from zif.isolation.pulse import cpu_seconds
+
+CHIP = "snapdragon-8-gen-3"
+
+
+def available() -> bool:
+    try:
+        return zif.backend("qnn_htp").capabilities(zif.target(CHIP)).available
+    except zif.ZifError:
+        return False
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not available(), reason="qnn_htp cannot run here")]
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZIF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ZIF_DATA", str(tmp_path / "data"))
+    yield
+    workers.pool.close()
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    """Two convolutions, of so many channels that a run takes the emulator a while."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 0.05, (64, 3, 3, 3)), rng.normal(0, 0.05, (64, 64, 3, 3))]
+    tensors = [numpy_helper.from_array(w.astype(np.float32), f"w{n}") for n, w in enumerate(weights)]
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"], name="relu"),
+        helper.make_node("Conv", ["b", "w1"], ["y"], name="second", pads=[1, 1, 1, 1]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 64, 64])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 64, 64, 64])
+    graph = helper.make_graph(nodes, "net", [x], [y], tensors)
+    path = tmp_path / "net.onnx"
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+X = {"x": np.random.default_rng(1).normal(size=(1, 3, 64, 64)).astype(np.float32)}
+
+
+def session(source, **wishes):
+    return zif.load(source, target=CHIP, only="qnn_htp" if Path(source).is_file() else None, **wishes)
+
+
+def answer(source, **wishes):
+    with session(source, **wishes) as loaded:
+        return loaded.run(X)["y"], [event.text for event in loaded.events]
+
+
+def close(one, other):
+    cosine = np.vdot(one, other) / np.linalg.norm(one) / np.linalg.norm(other)
+    return cosine > 0.999
+
+
+def middle(path):
+    """What segfaults the library: random bytes at 32 to 64 KB."""
+    data = bytearray(path.read_bytes())
+    data[32_000:64_000] = random.Random(0).randbytes(32_000)
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "random in the middle": middle,
+    "truncated": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "empty": lambda path: os.truncate(path, 0),
+    "missing": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_context_binary_in_the_cache_is_made_again(model, how):
+    before, _ = answer(model)
+    (entry,) = default_cache().entries()
+    (binary,) = entry.folder.rglob("*.bin")
+    DAMAGES[how](binary)
+    after, told = answer(model)
+    assert np.array_equal(before, after)
+    assert any("damaged" in text for text in told)
+    assert answer(model)[1] == []
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_context_binary_in_a_bundle_is_refused(model, tmp_path, how):
+    folder = bundle(model, tmp_path / "b")
+    (binary,) = folder.rglob("*.bin")
+    DAMAGES[how](binary)
+    with pytest.raises(zif.InvalidBundle, match=binary.name):
+        session(folder)
+
+
+def bundle(model, folder):
+    zif.compile(model, folder, target=CHIP, only="qnn_htp")
+    return folder
+
+
+def test_a_bundle_runs_as_the_model_does_after_it_was_moved(model, tmp_path):
+    right, _ = answer(model)
+    shutil.move(bundle(model, tmp_path / "b"), tmp_path / "elsewhere")
+    model.unlink()
+    assert np.array_equal(answer(tmp_path / "elsewhere")[0], right)
+
+
+def test_the_library_is_not_in_this_process(model):
+    answer(model)
+    with open("/proc/self/maps") as maps:
+        assert "libQnnHtp" not in maps.read()
+
+
+@contextlib.contextmanager
+def killer(loaded):
+    """Kills the worker of the first segment whenever it computes; one that dies between two runs is not missed."""
+    done = threading.Event()
+
+    def kill():
+        while not done.is_set():
+            executable = loaded.steps[0].executable
+            if not isinstance(executable, RemoteExecutable):
+                return  # moved elsewhere
+            worker = executable._home.place[0]
+            spent = cpu_seconds(worker.pid)
+            while not done.is_set() and worker.alive and cpu_seconds(worker.pid) == spent:
+                time.sleep(0.001)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+            while worker.alive:
+                time.sleep(0.001)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def run_until(loaded, stop):
+    while not stop():
+        loaded.run(X)
+
+
+def test_kill_9_in_the_middle_of_a_run(model):
+    right, _ = answer(model)
+    with session(model) as loaded:
+        with killer(loaded), pytest.raises(zif.BackendCrashed, match=r"segment 0.*qnn_htp.*SIGKILL.*in execute"):
+            run_until(loaded, lambda: False)
+        assert np.array_equal(loaded.run(X)["y"], right)
+
+
+def test_kill_9_moves_the_segment_when_the_host_allows_it(model):
+    right, _ = answer(model)
+    with zif.load(model, target=CHIP, on_fault="fallback", pin={"*": "qnn_htp"}) as loaded:
+        with killer(loaded):
+            run_until(loaded, lambda: loaded.events)
+        assert "segment 0 moved from qnn_htp to" in loaded.events[-1].text
+        assert close(loaded.run(X)["y"], right)
+
+
+def test_two_processes_compile_the_same_at_once(model):
+    code = """
+    import sys
+    sys.path[:0] = {path!r}
+    from isolation.test_htp import X, answer
+    from pathlib import Path
+    y, told = answer(Path({model!r}))
+    print(float(y.sum()), told)
+    """
+    text = textwrap.dedent(code).format(path=sys.path, model=str(model))
+    both = [subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outs = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert len({out.split()[0] for out in outs}) == 1
+    assert len(default_cache().entries()) == 1
