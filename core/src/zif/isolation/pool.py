@@ -122,7 +122,7 @@ class Pool:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what hosts that were killed left there, a day later: nobody has a worker's temporary file for that long."""
+    """Delete what killed hosts left there, a day later: no worker needs a temporary file for that long."""
     for left in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             newest = max(place.stat().st_mtime for place in (left, *left.rglob("*")))
@@ -136,16 +136,7 @@ pool = Pool()
 def _after_fork() -> None:
     """A forked copy must neither talk to nor end the workers of its parent."""
     global pool
-    def _sweep(folder: Path) -> None:
-    """Delete what hosts that were killed left there, a day later: nobody has a worker's temporary file for that long."""
-    for left in folder.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            newest = max(place.stat().st_mtime for place in (left, *left.rglob("*")))
-            if time.time() - newest > _STALE_S:
-                shutil.rmtree(left, ignore_errors=True)
-
-
-pool = Pool()
+    pool = Pool()
 
 
 if hasattr(os, "register_at_fork"):
