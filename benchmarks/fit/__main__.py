@@ -24,7 +24,7 @@ from zif.targets import target
 from benchmarks.fit.data import Data, Row, fitted, why_not
 from benchmarks.fit.predict import by_chip, by_core
 from benchmarks.fit.report import residuals, summary
-from benchmarks.fit.solve import Fit, Floats
+from benchmarks.fit.solve import Fit
 from benchmarks.fit.validate import baseline, by_model, chips_of
 from benchmarks.fit.write import document, save
 
@@ -88,10 +88,7 @@ def chips(rows: Sequence[Row], data: Data, whole: Fit, console: Console) -> None
     """Chips left out: with the rates that chips.json has of them, from one model, and with the architecture alone."""
     kept = [i for i, row in enumerate(rows) if row.model != "wideresnet50"]  # chips.json's rates come from it
     part = [rows[i] for i in kept]
-    found: dict[str, Floats] = {
-        "rates from one model": by_chip(rows, data, whole, known_rates=True)[kept],
-        "architecture only": by_chip(rows, data, whole, known_rates=False)[kept],
-    }
+    found = {name: predicted[kept] for name, predicted in by_chip(rows, data, whole).items()}
     summary("chips left out", part, found, console)
 
 
@@ -116,7 +113,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     shared = Path(os.environ.get("ZIF_SHARED", ROOT.parent / "shared")) / "data"
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=shared, help="folder with aihub-latency.csv and graphs/")
-    parser.add_argument("--write", action="store_true", help=f"write {COSTS.relative_to(ROOT)}")
+    parser.add_argument("--write", action="store_true", help=f"write {COSTS.name} into core")
     parser.add_argument("--chips", action="store_true", help="also leave each chip out")
     parser.add_argument(
         "--quick", action="store_true", help="skip leaving models out; errors are then those of the fit"

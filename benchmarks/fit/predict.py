@@ -32,21 +32,21 @@ def by_core(rows: Sequence[Row], data: Data, content: Mapping[str, Any], chips: 
     return predicted
 
 
-def by_chip(rows: Sequence[Row], data: Data, whole: Fit, known_rates: bool) -> Floats:
-    """float64[rows]: each chip predicted by a fit that saw no row of it, as core does for a chip that it does not know.
+def by_chip(rows: Sequence[Row], data: Data, whole: Fit) -> dict[str, Floats]:
+    """float64[rows] by what is known of a chip: each predicted by a fit that saw no row of it, as core would do it.
 
-    known_rates: the chip's rates stand in chips.json (from a single model, WideResNet-50); else it is taken to be as
-    fast as the mean of its nearest relatives.
+    Either chips.json has its rates (from a single model, WideResNet-50), or it is taken to be as fast as the mean of
+    its nearest relatives.
     """
-    predicted = np.zeros(len(rows))
+    found = {"rates from one model": np.zeros(len(rows)), "architecture only": np.zeros(len(rows))}
     for chip in chips_of(rows):
         inside = [i for i, row in enumerate(rows) if row.chip == chip]
         seen = [row for row in rows if row.chip != chip]
-        fit = Fit(tuple(c for c in whole.chips if c != chip)).fit(seen, data)
-        content = document(fit, seen, None, {})
-        stand_in = target(chip) if known_rates else _average(target(chip), content)
-        predicted[inside] = by_core([rows[i] for i in inside], data, content, {chip: stand_in})
-    return predicted
+        content = document(Fit(tuple(c for c in whole.chips if c != chip)).fit(seen, data), seen, None, {})
+        stand_ins = target(chip), _average(target(chip), content)
+        for predicted, stand_in in zip(found.values(), stand_ins, strict=True):
+            predicted[inside] = by_core([rows[i] for i in inside], data, content, {chip: stand_in})
+    return found
 
 
 def _average(chip: Target, content: Mapping[str, Any]) -> Target:

@@ -47,6 +47,9 @@ def _means(rows: Sequence[Row], predictions: Mapping[str, Floats], table: str, c
     for predicted in predictions.values():
         scores = [_scores(rows, predicted, table, (chip,)) for chip in chips]
         full = [score for score in scores if score.n >= SMALL]
+        if not full:
+            cells.append("too few rows")
+            continue
         means = [float(np.mean([getattr(s, name) for s in full])) for name in ("error", "p90", "rank")]
         cells.append(_text(*means))
     return cells

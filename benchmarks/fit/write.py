@@ -71,8 +71,9 @@ def _errors(rows: Sequence[Row], predicted: Floats) -> dict[str, Any]:
     """By precision and chip ("all" for all): every model predicted by a fit that had not seen it."""
     found: dict[str, Any] = {}
     for word in PRECISIONS.values():
-        chips = ["all", *sorted({row.chip for row in rows if row.precision == word})]
-        found[word] = {chip: _error(rows, predicted, word, chip) for chip in chips}
+        chips = sorted({row.chip for row in rows if row.precision == word})
+        if chips:
+            found[word] = {chip: _error(rows, predicted, word, chip) for chip in ("all", *chips)}
     return found
 
 

@@ -25,7 +25,7 @@ _WIDTHS = (
     ("asimddp", 16, 64),
     ("asimd", 8, 16),
 )
-_EFFICIENCY = 0.5  # what a good kernel reaches of the peak [estimated]
+_EFFICIENCY = 0.7  # what a good convolution reaches of the peak [estimated]
 
 
 def detect(chips: Sequence[Target], root: Path = Path("/")) -> Target:
@@ -45,7 +45,7 @@ def _cpu_rates(root: Path) -> Rates:
     cores, ghz, flags = _cores(), _clock_ghz(root), _flags(root)
     name, fp32, int8 = next((row for row in _WIDTHS if row[0] in flags), ("scalar", 2, 2))
     base = cores * ghz * 1e9 * _EFFICIENCY
-    source = f"estimated: {cores} cores × {ghz:.2g} GHz × {name}, half of the peak; memory, launch and watts estimated"
+    source = f"estimated: {cores} cores × {ghz:.2g} GHz × {name}, 70 % of the peak; memory, launch and watts estimated"
     macs = {
         "fp32": base * fp32,
         "fp16": base * fp32,

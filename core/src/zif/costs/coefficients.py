@@ -110,7 +110,7 @@ def _slower(rates: Rates, names: Sequence[str], precision: str) -> Floats:
     macs = [math.log(o.macs_per_s[precision]) for o in others if precision in o.macs_per_s]
     compute = sum(macs) / len(macs) - math.log(_rate(rates, precision)) if macs else 0.0
     memory = sum(math.log(o.bytes_per_s) for o in others) / len(others) - math.log(rates.bytes_per_s) if others else 0.0
-    by_group = {"matrix": compute, "memory": memory}
+    by_group = {"matrix": compute, "memory": (compute + memory) / 2}
     return np.array([by_group.get(group, _DAMPING * compute) for group in GROUPS])
 
 

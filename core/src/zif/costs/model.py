@@ -130,9 +130,8 @@ class CostModel:
         fit = next((found for word in order if (found := self._coefficients(word)) is not None), None)
         if fit is None:
             return rates
-        return attrs.evolve(
-            rates, launch_us=round(fit.launch_us, 1), source=f"{rates.source}; launch fitted {fit.note}"
-        )
+        how = f"the launch is fitted, {fit.note}" if fit.note else "the launch is fitted"
+        return attrs.evolve(rates, launch_us=round(fit.launch_us, 1), source=f"{rates.source}; {how}")
 
     def _target_rates(self, processor: str) -> Rates:
         found = self.target.processors.get(processor)
