@@ -75,6 +75,23 @@ def test_random_numbers_are_not_constants() -> None:
     assert kinds(loaded) == ["RandomNormal", "Mul"]
 
 
+def test_and_neither_are_shapes_made_of_them() -> None:
+    proto = model("g (float[64] x) => (float[] y) { k = RandomUniform<shape = [2], low = 1.0, high = 9.0>() "
+                  "i = Cast<to = 7>(k) c = ConstantOfShape(i) y = Add(c, x) }")  # fmt: skip
+    loaded = load(proto)
+    assert kinds(loaded) == ["RandomUniform", "Cast", "ConstantOfShape", "Add"]
+    assert not loaded.tensors["c"].static
+
+
+def test_what_was_declared_is_not_lost_when_more_becomes_known() -> None:
+    proto = model("g (float[6, N] x) => (float[A, B, C] y) <float[2, 3, 5] r> "
+                  "{ s = Shape(x) d = Gather(s, zero) h = Div(d, two) t = Concat<axis = 0>(h, h, h) r = Reshape(x, j) "
+                  "y = Expand(r, t) }")  # fmt: skip
+    for name, value in {"zero": [0], "two": [2], "j": [2, 3, -1]}.items():
+        proto.graph.initializer.append(numpy_helper.from_array(np.array(value), name))
+    assert load(proto).tensors["r"].shape == (2, 3, 5)
+
+
 def test_defaults_of_inputs_are_not_constants() -> None:
     proto = model("g (float[6] x, int64[2] k) => (float[] y) { m = Identity(k) y = Reshape(x, m) }")
     proto.graph.initializer.append(numpy_helper.from_array(np.array([2, 3]), "k"))

@@ -18,13 +18,12 @@ from onnx.defs import get_schema
 from onnx.shape_inference import infer_node_outputs
 
 from zif.model.declared import output_types
+from zif.model.evaluate import Evaluator
 from zif.model.external import is_external
 from zif.model.nodes import Node
 from zif.model.shapes import tensor_dims
 
 if TYPE_CHECKING:
-    from onnx.reference import ReferenceEvaluator
-
     from zif.records import Array
 
 #: Values with more elements are data, not shapes.
@@ -59,7 +58,7 @@ class Walk:
         self._opsets, self._ir_version = list(bare.opset_import), bare.ir_version
         self._versions = {opset.domain: opset.version for opset in bare.opset_import}
         self._changed: set[str] = set()
-        self._evaluators: dict[tuple[Any, ...], ReferenceEvaluator | None] = {}
+        self._evaluator = Evaluator(self._opsets, self._ir_version)
         self._take_initializers(bare.graph)
 
     def _type(self, name: str) -> TypeProto | None:
@@ -104,10 +103,15 @@ class Walk:
         except Exception:  # an unknown operator, or a defect of its inference: what is known stays
             return
         for name, kind in found.items():
-            if kind.WhichOneof("value") and kind != self._type(name):
+            if kind.WhichOneof("value"):
                 self._improve(name, kind)
 
     def _improve(self, name: str, kind: TypeProto) -> None:
+        old = self._type(name)
+        if old is not None:
+            _keep_dims(kind, old)
+            if kind == old:
+                return
         self.infos[name] = ValueInfoProto(name=name, type=kind)
         self._changed.add(name)
 
@@ -120,7 +124,7 @@ class Walk:
         if node.op_type in _MEASURES and _static(source := self._type(node.inputs[0])) and source:
             results: Sequence[Any] = [_measure(node, source)]
         elif constant:
-            results = self._evaluate(node)
+            results = self._evaluator.run(node, self.values)
         else:
             return
         if len(results) != len(outputs) or not all(map(_fits, results, kinds)):
@@ -137,38 +141,20 @@ class Walk:
         whole = all(kind[0] in "iub" for kind in kinds)
         return whole or (node.op_type in _EXACT and all(kind[0] in "iub" or kind in _FLOATS for kind in kinds))
 
-    def _evaluate(self, node: Node) -> Sequence[Any]:
-        places = {name: f"i{place}" for place, name in enumerate(node.reads)}
-        inputs = tuple(places.get(name, "") for name in node.inputs)
-        outputs = tuple(f"o{place}" if name else "" for place, name in enumerate(node.outputs))
-        key = (node.op_type, inputs, outputs, *(a.SerializeToString() for a in node.proto.attribute))
-        if key not in self._evaluators:
-            self._evaluators[key] = self._evaluator(node, inputs, outputs)
-        evaluator = self._evaluators[key]
-        try:
-            with np.errstate(all="ignore"):
-                return evaluator.run(None, {places[name]: self.values[name] for name in places}) if evaluator else ()
-        except Exception:  # not every operator has an implementation for every type: its values stay unknown
-            return ()
-
-    def _evaluator(self, node: Node, inputs: Sequence[str], outputs: Sequence[str]) -> ReferenceEvaluator | None:
-        """onnx's own implementation of one node, under plain names so that it serves all nodes of its kind."""
-        from onnx.reference import ReferenceEvaluator
-
-        plain = NodeProto(op_type=node.op_type, input=inputs, output=outputs, attribute=node.proto.attribute)
-        graph = GraphProto(name="one", node=[plain])
-        graph.input.extend(ValueInfoProto(name=name) for name in dict.fromkeys(inputs) if name)
-        graph.output.extend(ValueInfoProto(name=name) for name in outputs if name)
-        try:
-            return ReferenceEvaluator(ModelProto(graph=graph, opset_import=self._opsets, ir_version=self._ir_version))
-        except Exception:  # the operator has no implementation
-            return None
-
 
 def _static(kind: TypeProto | None) -> bool:
     if kind is None or not kind.tensor_type.HasField("shape"):
         return False
     return all(dim.HasField("dim_value") for dim in kind.tensor_type.shape.dim)
+
+
+def _keep_dims(kind: TypeProto, old: TypeProto) -> None:
+    """Fill dimensions that are open in `kind` from what was known before."""
+    new_dims, old_dims = tensor_dims(kind), tensor_dims(old)
+    if len(new_dims) == len(old_dims):
+        for new, known in zip(new_dims, old_dims, strict=True):
+            if not new.HasField("dim_value") and known.WhichOneof("value"):
+                new.CopyFrom(known)
 
 
 def _small(kind: TypeProto | None) -> bool:
