@@ -14,7 +14,7 @@ import attrs, numpy as np, onnx, zif
 from onnx.reference import ReferenceEvaluator
 from zif import Capabilities, Compiled, OpClaim, TensorInfo, declared, hookimpl
 
-FLOAT = {"T": frozenset({"tensor(float)"})}
+FLOAT = dict.fromkeys("TV", frozenset({"tensor(float)"}))
 OPS = ("Relu", "Sigmoid", "Tanh", "Neg", "Abs", "Identity", "Add", "Sub", "Mul", "Max", "Min", "MatMul", "Conv")
 CLAIMS = tuple(OpClaim(op, types=FLOAT) for op in OPS)
 

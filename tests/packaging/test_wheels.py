@@ -1,0 +1,118 @@
+"""Wheels and sdists of every distribution, in fresh environments: each alone, and a newcomer's afternoon."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMBERS = {
+    tomllib.loads(path.read_text())["project"]["name"]: path.parent
+    for path in sorted([ROOT / "core/pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")])
+}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        subprocess.run([sys.executable, "-m", "uv", "--version"], capture_output=True, check=False).returncode != 0,
+        reason="uv is not installed in this environment: `make test` installs it",
+    ),
+]
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def uv(*arguments: str | Path) -> str:
+    return run(sys.executable, "-m", "uv", "--quiet", *arguments)
+
+
+class Environment:
+    """A fresh virtual environment that sees this checkout's wheels and no source."""
+
+    def __init__(self, folder: Path, wheels: Path) -> None:
+        self.folder, self.wheels = folder, wheels
+        self.python = folder / "bin" / "python"
+        uv("venv", "--python", sys.executable, folder)
+
+    def install(self, *what: str | Path) -> None:
+        links = ["--find-links", self.wheels, "--constraint", ROOT / "constraints.txt"]
+        uv("pip", "install", "--python", self.python, *links, *what)
+
+    def zif(self, *arguments: str | Path, cwd: Path | None = None) -> str:
+        return run(self.python, "-m", "zif", *arguments, cwd=cwd)
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in json.loads(self.zif("backends", "--json"))["backends"]}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    for source in MEMBERS.values():
+        uv("build", "--out-dir", folder, source)
+    return folder
+
+
+def test_every_distribution_builds_with_its_types_and_data(wheels: Path) -> None:
+    for name, source in MEMBERS.items():
+        stem = name.replace("-", "_")
+        wheel = next(wheels.glob(f"{stem}-0*.whl"))
+        names = zipfile.ZipFile(wheel).namelist()
+        assert any(entry.endswith("py.typed") for entry in names), name
+        package = next((source / "src").glob("zif*"))
+        data = [p for p in package.rglob("*") if p.suffix in (".json", ".j2")]
+        assert {p.relative_to(source / "src").as_posix() for p in data} <= set(names), name
+        with tarfile.open(next(wheels.glob(f"{stem}-0*.tar.gz"))) as archive:
+            assert any(entry.endswith("README.md") for entry in archive.getnames())
+
+
+def test_core_alone_lists_nobody_and_says_how_to_start(wheels: Path, tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "env", wheels)
+    environment.install("zif")
+    assert environment.rows() == {}
+    assert "pip install" in environment.zif("backends")
+
+
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in ("zif", "zif-qnn-runtime")])
+def test_each_plugin_installs_alone(wheels: Path, tmp_path: Path, name: str) -> None:
+    environment = Environment(tmp_path / "env", wheels)
+    environment.install(name)
+    (row,) = environment.rows().values()
+    assert row["distribution"] == name
+    assert row["available"] is True or len(row["reason"].split()) >= 3
+
+
+def test_an_afternoon_of_a_newcomer(wheels: Path, tmp_path: Path) -> None:
+    """docs/authors.md from an empty folder: a backend is written, installed, found, checked, and used in a plan."""
+    environment = Environment(tmp_path / "env", wheels)
+    environment.install("zif[testing]", "zif-reference")
+    environment.zif("new-backend", "my_npu", cwd=tmp_path)
+    environment.install("-e", tmp_path / "zif-my-npu")
+    assert environment.rows()["my_npu"]["available"] is True
+    checked = json.loads(environment.zif("check", "my_npu", "--json", cwd=tmp_path / "zif-my-npu"))
+    assert checked["counts"]["passed"] > 40
+    assert "failed" not in checked["counts"]
+    run(environment.python, "-m", "pytest", "-q", cwd=tmp_path / "zif-my-npu")
+    script = (
+        "import onnx\n"
+        "from onnx import TensorProto as T, helper as h\n"
+        "ends = [h.make_tensor_value_info(n, T.FLOAT, [2, 3]) for n in 'xy']\n"
+        "nodes = [h.make_node('Relu', ['x'], ['r'], 'relu'), h.make_node('Softmax', ['r'], ['y'], 'soft')]\n"
+        "graph = h.make_graph(nodes, 'g', ends[:1], ends[1:])\n"
+        "onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid('', 17)], ir_version=9), 'm.onnx')\n"
+    )
+    run(environment.python, "-c", script, cwd=tmp_path)
+    told = json.loads(environment.zif("run", "m.onnx", "--random", "0", "--json", cwd=tmp_path))
+    assert [segment["backend"] for segment in told["segments"]] == ["my_npu", "reference"]
