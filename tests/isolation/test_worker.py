@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -266,15 +267,15 @@ def test_the_temporary_files_of_a_killed_worker_go_with_the_pool(wild):
 
 def test_what_a_killed_host_left_is_deleted_a_day_later(wild, tmp_path, monkeypatch):
     monkeypatch.setattr(workers.tempfile, "tempdir", str(tmp_path))
-    for name, age in (("zif-workers-old", 2e5), ("zif-workers-new", 0), ("other", 2e5)):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    ages = {f"zif-workers-{dead.pid}-old": 2e5, f"zif-workers-{dead.pid}-new": 0, f"zif-workers-{os.getpid()}-x": 2e5}
+    for name, age in {**ages, "zif-workers-odd": 2e5, "zif-workers-odd-name": 2e5}.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_bytes(b"x")
-        for place in (tmp_path / name / "file", tmp_path / name):
-            os.utime(place, (time.time() - age,) * 2)
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
     wild.load("echo")
-    names = set(os.listdir(tmp_path))
-    assert {"zif-workers-new", "other"} < names
-    assert "zif-workers-old" not in names
+    gone = {*ages, "zif-workers-odd", "zif-workers-odd-name"} - {*os.listdir(tmp_path)}
+    assert gone == {f"zif-workers-{dead.pid}-old"}
 
 
 def resources():

@@ -103,7 +103,7 @@ class Pool:
         with self._lock:
             if self._scratch is None or not self._scratch.exists():
                 with contextlib.suppress(OSError):
-                    self._scratch = Path(tempfile.mkdtemp(prefix=_PREFIX))
+                    self._scratch = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
                     _sweep(self._scratch.parent)
             return self._scratch
 
@@ -122,12 +122,24 @@ class Pool:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what killed hosts left there, a day later: no worker needs a temporary file for that long."""
-    for left in folder.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            newest = max(place.stat().st_mtime for place in (left, *left.rglob("*")))
-            if time.time() - newest > _STALE_S:
+    """Delete what killed hosts left there, a day later: a host in another container may only look dead."""
+    for left in folder.glob(f"{_PREFIX}*-*"):
+        with contextlib.suppress(OSError, ValueError):
+            old = time.time() - left.stat().st_mtime > _STALE_S
+            if old and not _alive(int(left.name.removeprefix(_PREFIX).partition("-")[0])):
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # there, os.kill(pid, 0) does not ask but act
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 pool = Pool()
