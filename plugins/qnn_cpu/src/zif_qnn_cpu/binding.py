@@ -24,14 +24,16 @@ def bound(
     inputs: Mapping[str, Array],
     outputs: Mapping[str, Array],
     run: Callable[[Values], Values],
+    owner: object,
 ) -> BoundRun:
     """A call that takes the free inputs and gives the free outputs.
 
-    session: the engine's native session; names: its outputs; run: an ordinary run, which is what is left where a value
-    is no tensor or its elements are packed more tightly in the engine than in numpy.
+    session: the engine's native session; names: its outputs; owner: what must live as long as the call. run: an
+    ordinary run, which is what is left where a value is no tensor or its elements are packed more tightly in the engine
+    than in numpy.
     """
-    if all(info.dtype and info.dtype not in PACKED for info in infos.values()):
-        return Bound(session, infos, names, inputs, outputs)
+    if all(info.dtype and info.dtype != "string" and info.dtype not in PACKED for info in infos.values()):
+        return Bound(session, infos, names, inputs, outputs, owner)
     return _copying(run, inputs, outputs)
 
 
@@ -45,10 +47,11 @@ class Bound:
         names: Sequence[str],
         inputs: Mapping[str, Array],
         outputs: Mapping[str, Array],
+        owner: object,
     ) -> None:
         self._session_run = session.run_with_iobinding
         self._binding = binding = native.SessionIOBinding(session)
-        self._kept = dict(inputs), dict(outputs)  # the engine knows only their addresses
+        self._kept = dict(inputs), dict(outputs), owner  # the engine knows only their addresses
         for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
             for name, array in arrays.items():
                 bind(name, HOST, element_type(array.dtype.name), list(array.shape), array.ctypes.data)

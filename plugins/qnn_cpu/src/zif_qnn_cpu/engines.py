@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zif.errors import BackendUnavailable
 
 from zif_qnn_cpu.executable import CpuSession
 from zif_qnn_cpu.kernels import ENGINE
 from zif_qnn_cpu.options import Options
-from zif_qnn_cpu.sessions import open_session
+from zif_qnn_cpu.sessions import Opened, open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +36,8 @@ def notes(target: Target) -> tuple[str, ...]:
 
 def open_executable(compiled: Compiled, options: Options, shared: bool) -> Executable:
     """Load an artifact. Raises StageFailed, or BackendUnavailable for libQnnCpu where there is none."""
-    session, notes = _open_qnn(compiled) if options.engine == "libQnnCpu" else open_session(compiled, options, shared)
-    return CpuSession(session, compiled, notes)
+    opened = _open_qnn(compiled) if options.engine == "libQnnCpu" else open_session(compiled, options, shared)
+    return CpuSession(opened, compiled)
 
 
 def qnn_library() -> Path | None:
@@ -50,7 +50,7 @@ def qnn_library() -> Path | None:
     return path
 
 
-def _open_qnn(compiled: Compiled) -> tuple[Any, tuple[str, ...]]:
+def _open_qnn(compiled: Compiled) -> Opened:
     if importlib.util.find_spec("zif_qnn_runtime") is None:
         raise BackendUnavailable("engine libQnnCpu needs zif-qnn-runtime: pip install 'zif-qnn-cpu[qnn]'")
     from zif_qnn_runtime import ProviderOptions, find
@@ -60,4 +60,4 @@ def _open_qnn(compiled: Compiled) -> tuple[Any, tuple[str, ...]]:
     if library.path is None:
         raise BackendUnavailable(f"engine libQnnCpu: {library.reason}")
     main = compiled.files[compiled.main]
-    return open_on_qnn(main, "cpu", ProviderOptions()), (f"runs on {library.path}",)
+    return Opened(open_on_qnn(main, "cpu", ProviderOptions()), (f"runs on {library.path}",))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import ZifError
+from zif.errors import StageFailed, ZifError
 
 from zif_qnn_cpu.values import FOREIGN, from_ort, to_ort
 
 if TYPE_CHECKING:
-    import onnxruntime
     from zif import Arrays, Compiled
     from zif.records import BoundRun
+
+    from zif_qnn_cpu.sessions import Opened
 
 Values = Mapping[str, Any]
 
@@ -20,14 +21,21 @@ Values = Mapping[str, Any]
 class CpuSession:
     """One segment. Runs from several threads go through one session, which ONNX Runtime allows."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, compiled: Compiled, notes: tuple[str, ...] = ()) -> None:
-        self.notes = notes
+    def __init__(self, opened: Opened, compiled: Compiled) -> None:
+        self.notes = opened.notes
+        self._opened: Opened | None = opened
         self._infos = {info.name: info for info in (*compiled.inputs, *compiled.outputs)}
-        self._names = [output.name for output in session.get_outputs()]
+        self._names = [output.name for output in opened.session.get_outputs()]
         # The engine's own object below the Python wrapper: the wrapper checks again what zif has checked before.
-        self._native: Any = session._sess
-        foreign = any(info.dtype in FOREIGN for info in self._infos.values())
+        self._native: Any = opened.session._sess
+        foreign = next((info for info in self._infos.values() if info.dtype in FOREIGN), None)
         self._call: Callable[[Values], list[Any]] = self._run_foreign if foreign else self._run_plain
+        odd = next((info for info in compiled.inputs if info.dtype in ("", "string")), None)
+        if foreign and odd:
+            raise StageFailed(
+                f"{odd.name!r} ({odd.type}) cannot be handed to ONNX Runtime from Python beside {foreign.name!r} "
+                f"({foreign.type}): pin the unit that reads one of them to another backend"
+            )
 
     def run(self, inputs: Arrays) -> dict[str, Any]:
         """The outputs by name, for inputs by name: fresh arrays, lists of arrays, maps, or None."""
@@ -37,12 +45,12 @@ class CpuSession:
         """A run that reads `inputs` and writes `outputs` where they are."""
         from zif_qnn_cpu.binding import bound
 
-        return bound(self._native, self._infos, self._names, inputs, outputs, self.run)
+        return bound(self._native, self._infos, self._names, inputs, outputs, self.run, self._opened)
 
     def close(self) -> None:
         """Let go of the session; a run that is under way ends first."""
-        self._native = None
         self._call = _closed
+        self._native = self._opened = None
 
     def _run_plain(self, inputs: Values) -> list[Any]:
         outputs: list[Any] = self._native.run(self._names, inputs, None)

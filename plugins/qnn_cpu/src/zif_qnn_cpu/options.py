@@ -42,8 +42,8 @@ class Options:
     enable_fast_math: bool = field(
         default=False,
         metadata={
-            "help": "denormal numbers count as zero, Gelu by its tanh approximation and, on 64-bit ARM Linux only, "
-            "matrix products in bfloat16"
+            "help": "Gelu by its tanh approximation (up to 5e-4 off) and, on 64-bit ARM Linux only, matrix products in "
+            "bfloat16"
         },
     )
     spin: Spin = field(

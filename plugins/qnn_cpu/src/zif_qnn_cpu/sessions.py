@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import onnxruntime
+from attrs import evolve, frozen
 from zif.errors import InvalidModel, StageFailed
 from zif.model.subgraphs import all_graphs
 
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Level, Options
+from zif_qnn_cpu.values import PACKED, numpy_of, pack, to_ort, unpack
 
 if TYPE_CHECKING:
     from zif import Compiled
@@ -29,10 +32,17 @@ _LEVELS: Mapping[Level, Any] = {
 _FOLDER = "session.model_external_initializers_file_folder_path"
 
 
-def open_session(
-    compiled: Compiled, options: Options, shared: bool
-) -> tuple[onnxruntime.InferenceSession, tuple[str, ...]]:
-    """A session, and a sentence when it could only be made with fewer optimizations than asked for.
+@frozen(eq=False)
+class Opened:
+    """A session, sentences on how it was opened, and the memory that it reads weights from as long as it lives."""
+
+    session: onnxruntime.InferenceSession
+    notes: tuple[str, ...] = ()
+    memory: tuple[Any, ...] = ()
+
+
+def open_session(compiled: Compiled, options: Options, shared: bool) -> Opened:
+    """A session, with a note when it could only be made with fewer optimizations than asked for.
 
     ONNX Runtime's optimizer can fail on a part of a graph that it has optimized before, so the level is lowered until
     it makes a session. Raises StageFailed with what it said at the asked level.
@@ -40,19 +50,19 @@ def open_session(
     first: Exception | None = None
     for level in list(_LEVELS)[list(_LEVELS).index(options.graph_optimization_level) :]:
         try:
-            session = _create(compiled, session_options(options, shared, level))
+            opened = _create(compiled, session_options(options, shared, level))
         except Exception as error:  # ONNX Runtime's errors have no common base class
             first = first or error
             continue
         lowered = f"graph optimizations lowered to {level!r}: {_line(first)}"
-        return session, (lowered,) if first else ()
+        return evolve(opened, notes=(lowered,)) if first else opened
     raise StageFailed(f"{ENGINE} cannot open the segment: {_line(first)}") from first
 
 
 def session_options(options: Options, shared: bool, level: Level) -> onnxruntime.SessionOptions:
     """Session options of ONNX Runtime from those of the backend."""
     made = onnxruntime.SessionOptions()
-    made.log_severity_level = 3
+    made.log_severity_level = 4  # what goes wrong is raised; nothing is logged beside it
     made.graph_optimization_level = _LEVELS[level]
     made.intra_op_num_threads = options.threads
     made.inter_op_num_threads = 1  # operators run one after another; only inside one is there work for several threads
@@ -60,7 +70,6 @@ def session_options(options: Options, shared: bool, level: Level) -> onnxruntime
     entries = {"session.intra_op.allow_spinning": str(int(options.spins(shared)))}
     if options.enable_fast_math:
         entries |= {
-            "session.set_denormal_as_zero": "1",
             "optimization.enable_gelu_approximation": "1",
             "mlas.enable_gemm_fastmath_arm64_bfloat16": "1",
         }
@@ -71,19 +80,20 @@ def session_options(options: Options, shared: bool, level: Level) -> onnxruntime
     return made
 
 
-def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> Opened:
     main = compiled.files[compiled.main]
     weights = {name: file for name, file in compiled.files.items() if name != compiled.main}
     source: str | bytes = main if isinstance(main, bytes) else str(main)
+    memory: tuple[Any, ...] = ()
     if weights:
         folder = common_folder(weights)
         if folder is None:
             source = main if isinstance(main, bytes) else main.read_bytes()
-            _hand_over(source, weights, made)
+            memory = _hand_over(source, weights, made)
         elif isinstance(main, bytes) or main.parent.resolve() != folder:
             source = main if isinstance(main, bytes) else main.read_bytes()
             made.add_session_config_entry(_FOLDER, str(folder))
-    return onnxruntime.InferenceSession(source, made, providers=[PROVIDER], enable_fallback=0)
+    return Opened(onnxruntime.InferenceSession(source, made, providers=[PROVIDER], enable_fallback=0), (), memory)
 
 
 def common_folder(files: Files) -> Path | None:
@@ -100,26 +110,33 @@ def common_folder(files: Files) -> Path | None:
     return folders.pop() if len(folders) == 1 else None
 
 
-def _hand_over(model: bytes, files: Files, made: onnxruntime.SessionOptions) -> None:
-    """Give the engine the external weights as mapped memory, for files that do not lie in one folder."""
+def _hand_over(model: bytes, files: Files, made: onnxruntime.SessionOptions) -> tuple[Any, ...]:
+    """Give the engine the external weights as mapped memory, for files that do not lie in one folder.
+
+    The engine keeps the addresses alone: the arrays that are returned must live as long as the session.
+    """
     graph = onnx.load_model_from_string(model).graph
     external = [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     nested = [t for inner in all_graphs(graph) if inner is not graph for t in inner.initializer]
     stray = next((t for t in nested if t.data_location == onnx.TensorProto.EXTERNAL), None)
     if stray is not None:
         raise InvalidModel(f"tensor {stray.name!r} of a body has its data in a file apart from the others")
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(_mapped(t, files)) for t in external]
-    made.add_external_initializers([t.name for t in external], values)
+    arrays = tuple(_mapped(tensor, files) for tensor in external)
+    values = [onnxruntime.OrtValue(to_ort(array)) for array in arrays]
+    made.add_external_initializers([tensor.name for tensor in external], values)
+    return (*arrays, *values)
 
 
 def _mapped(tensor: onnx.TensorProto, files: Files) -> np.ndarray[Any, Any]:
     where = {entry.key: entry.value for entry in tensor.external_data}
-    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
     file, offset = files[where["location"]], int(where.get("offset", 0))
-    shape = tuple(tensor.dims)
-    if isinstance(file, bytes):
-        return np.frombuffer(file, dtype, int(np.prod(shape)), offset).reshape(shape)
-    return np.memmap(file, dtype, "r", offset, shape)
+    dtype, shape = numpy_of(tensor.data_type), list(tensor.dims)
+    raw = np.frombuffer(file, np.uint8) if isinstance(file, bytes) else np.memmap(file, np.uint8, "r")
+    if dtype.name in PACKED:
+        size = len(pack(np.zeros(shape, dtype)))
+        return unpack(raw[offset : offset + size].tobytes(), dtype, shape)
+    count = math.prod(shape) * dtype.itemsize
+    return raw[offset : offset + count].view(dtype).reshape(shape)
 
 
 def _line(error: Exception | None) -> str:
