@@ -31,6 +31,9 @@ bench: $(READY)  ## every benchmark, by hand: prints ratios from one run
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict
 
+fit: $(READY)  ## costs.json from measured latencies, cross-validated: minutes; see docs/decisions/0006
+	$(BIN)/python -m benchmarks.fit --write --chips
+
 $(READY): pyproject.toml constraints.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'

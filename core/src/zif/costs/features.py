@@ -7,11 +7,11 @@ GELU after the first. So a model is walked in order; a unit by itself is counted
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from attrs import define, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.costs import rules
@@ -59,8 +59,7 @@ def of_unit(unit: Unit, tensors: Mapping[str, TensorInfo]) -> Features:
     return _Walk(tensors, (unit,), unit.outputs, ()).run((unit,))
 
 
-@define(eq=False)
-class _Made:
+class _Made(NamedTuple):
     """What is known of the unit that made a value; `chain`: what its fused chain starts from, "matrix" or "Erf"."""
 
     op_type: str
@@ -111,7 +110,7 @@ class _Walk:
         if kind == "free":
             self._note(unit, _Made(unit.op_type, live[0], made.chain if made else ""), image)
             return {}, 0.0, 0.0, 0.0
-        chain = self._chain(unit.op_type, live) if kind == "elementwise" else None
+        chain = self._chain(unit.op_type, live) if unit.op_type in FOLLOWERS else None
         if chain is not None:
             self._note(unit, _Made(unit.op_type, live[0], chain), image)
             return {"op": _FUSED}, float(unit.macs), 0.0, 0.0
@@ -124,24 +123,30 @@ class _Walk:
     def _note(self, unit: Unit, made: _Made, image: bool) -> None:
         for name in unit.outputs:
             self.made[name] = made
-            if image:
-                self.images.add(name)
+        if image:
+            self.images.update(unit.outputs)
 
     def _count(
         self, unit: Unit, kind: str, live: Sequence[str], image: bool
     ) -> tuple[rules.Counts, float, float, float]:
         elements = into = copied = out = 0.0
-        inputs, outputs = [self._shape(name) for name in live], [self._shape(name) for name in unit.outputs]
-        for name, shape in zip(live, inputs, strict=True):
+        inputs, outputs = [], []
+        for name in live:
+            shape = self._shape(name)
+            inputs.append(shape)
             plain, last, second = sizes(shape)
-            padded = second if name in self.images or kind == "conv" else last
-            elements, into = elements + plain, into + padded
+            padded = second if kind == "conv" or name in self.images else last
+            elements += plain
+            into += padded
             if kind == "concat" and not self._in_place(name):
                 copied += padded
-        for shape in outputs:
+        for name in unit.outputs:
+            shape = self._shape(name)
+            outputs.append(shape)
             plain, last, second = sizes(shape)
-            elements, out = elements + plain, out + (second if image else last)
-        weights, kernel = self._weights(unit)
+            elements += plain
+            out += second if image else last
+        weights, kernel = self._weights(unit) if unit.weights or self.fixed else (0.0, ())
         facts = rules.Facts(unit, kind, inputs, outputs, into, out, copied, weights, kernel)
         return rules.counts(facts), float(unit.macs), elements, weights
 
@@ -163,8 +168,6 @@ class _Walk:
 
     def _chain(self, op_type: str, live: Sequence[str]) -> str | None:
         """What the fused chain that this unit continues starts from; None when it stands alone."""
-        if op_type not in FOLLOWERS:
-            return None
         first = self.made.get(live[0])
         if len(live) == 1:
             return self._chain_of_one(op_type, first) if first and self.readers.get(live[0]) == 1 else None
@@ -187,4 +190,4 @@ class _Walk:
 
     def _shape(self, name: str) -> Shape:
         info = self.tensors.get(name)
-        return (info.shape if info is not None else None) or ()
+        return info.shape or () if info is not None else ()

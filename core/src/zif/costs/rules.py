@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Counts = dict[str, float]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Facts:
     """What a rule may look at. Shapes are those of the values that are computed at run time; numbers are in millions.
 
