@@ -220,6 +220,14 @@ def test_weights_of_old_files_are_no_inputs() -> None:
     np.testing.assert_array_equal(run_whole(loaded.proto, {"x": x})["y"], x + loaded.array("w"))
 
 
+def test_an_old_file_stays_valid_when_shapes_are_folded() -> None:
+    proto = model("g (float[2, 3] x) => (float[] y) { s = Shape(x) y = Reshape(x, s) }", opset=7, ir=3)
+    loaded = load(proto)
+    assert [unit.op_type for unit in loaded.units] == ["Reshape"]
+    onnx.checker.check_model(loaded.proto, full_check=True)
+    onnx.checker.check_model(loaded.slice(["Reshape_1"], "s").proto)
+
+
 def test_inputs_with_a_default_are_optional() -> None:
     proto = model("g (float[4] x, float[4] w) => (float[4] y) { y = Add(x, w) }")
     proto.graph.initializer.append(weights("w", 4))

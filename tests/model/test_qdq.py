@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
-from model.graphs import model
+from model.graphs import model, weights
 from onnx import numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 from strategies import run_pieces, run_whole
 from zif.model import Model, load
 
@@ -169,3 +172,41 @@ def test_microsofts_own_q_and_dq_count() -> None:
         node.domain = "com.microsoft"
     proto.opset_import.add(domain="com.microsoft", version=1)
     assert [len(unit.nodes) for unit in load(proto).units] == [3]
+
+
+class Samples(CalibrationDataReader):
+    def __init__(self) -> None:
+        random = np.random.default_rng(3)
+        self.rest = [{"x": random.standard_normal((1, 3, 8, 8)).astype(np.float32)} for _ in range(4)]
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return self.rest.pop() if self.rest else None
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_what_a_real_quantizer_writes(tmp_path: Path, per_channel: bool) -> None:
+    """A small residual network through ONNX Runtime's quantizer: every operator a group, and no bit changed."""
+    proto = model(
+        """g (float[1, 3, 8, 8] x) => (float[] y) {
+        a = Conv<pads = [1, 1, 1, 1]>(x, w1, b1) r = Relu(a) c = Conv<pads = [1, 1, 1, 1]>(r, w2, b2)
+        s = Add(c, r) t = Sigmoid(s) m = Mul(s, t) p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(m)
+        q = GlobalAveragePool(p) f = Flatten(q) y = Gemm(f, w3, b3) }"""
+    )
+    shapes = {"w1": (6, 3, 3, 3), "b1": (6,), "w2": (6, 6, 3, 3), "b2": (6,), "w3": (6, 5), "b3": (5,)}
+    proto.graph.initializer.extend(weights(name, *shape) for name, shape in shapes.items())
+    onnx.save(proto, tmp_path / "float.onnx")
+    names = str(tmp_path / "float.onnx"), str(tmp_path / "qdq.onnx")
+    quantize_static(*names, Samples(), quant_format=QuantFormat.QDQ, per_channel=per_channel)
+    whole = onnx.load(names[1])
+    loaded = load(whole)
+    centres = {unit.op_type: unit for unit in loaded.units}
+    assert {"Conv", "Add", "Sigmoid", "Mul", "MaxPool", "GlobalAveragePool", "Gemm"} <= set(centres)
+    for op_type in ("Conv", "Add", "Mul", "MaxPool"):
+        assert centres[op_type].precision == "int8", op_type
+        assert len(centres[op_type].nodes) >= 3, op_type
+    lone = [unit for unit in loaded.units if unit.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert len(lone) == 2  # into the graph and out of it
+    pieces = [loaded.slice([unit.id], f"s{place}") for place, unit in enumerate(loaded.units)]
+    x = np.random.default_rng(4).standard_normal((1, 3, 8, 8)).astype(np.float32)
+    expected = run_whole(whole, {"x": x})
+    np.testing.assert_array_equal(run_pieces(pieces, {"x": x}, ["y"])["y"], expected["y"])

@@ -21,7 +21,7 @@ from zif.model.declared import output_types
 from zif.model.evaluate import Evaluator
 from zif.model.external import is_external
 from zif.model.nodes import Node
-from zif.model.shapes import tensor_dims
+from zif.model.shapes import is_static, tensor_dims
 
 if TYPE_CHECKING:
     from zif.records import Array
@@ -88,7 +88,7 @@ class Walk:
         constant = self.values.keys() >= set(names)
         if node.nested or not (stale or constant or node.op_type in _MEASURES):
             return
-        if stale and not all(_static(self._type(name)) for name in node.outputs if name):
+        if stale and not all(is_static(self._type(name)) for name in node.outputs if name):
             self._infer(node)
         self._compute(node, constant)
 
@@ -121,7 +121,8 @@ class Walk:
         kinds = [self._type(name) for name in outputs]
         if node.domain or node.op_type in _RANDOM or not outputs or not all(_small(kind) for kind in kinds):
             return
-        if node.op_type in _MEASURES and _static(source := self._type(node.inputs[0])) and source:
+        source = self._type(node.inputs[0]) if node.op_type in _MEASURES else None
+        if source is not None and is_static(source):
             results: Sequence[Any] = [_measure(node, source)]
         elif constant:
             results = self._evaluator.run(node, self.values)
@@ -142,12 +143,6 @@ class Walk:
         return whole or (node.op_type in _EXACT and all(kind[0] in "iub" or kind in _FLOATS for kind in kinds))
 
 
-def _static(kind: TypeProto | None) -> bool:
-    if kind is None or not kind.tensor_type.HasField("shape"):
-        return False
-    return all(dim.HasField("dim_value") for dim in kind.tensor_type.shape.dim)
-
-
 def _keep_dims(kind: TypeProto, old: TypeProto) -> None:
     """Fill dimensions that are open in `kind` from what was known before."""
     new_dims, old_dims = tensor_dims(kind), tensor_dims(old)
@@ -158,7 +153,7 @@ def _keep_dims(kind: TypeProto, old: TypeProto) -> None:
 
 
 def _small(kind: TypeProto | None) -> bool:
-    return kind is not None and _static(kind) and math.prod(dim.dim_value for dim in tensor_dims(kind)) <= LIMIT
+    return kind is not None and is_static(kind) and math.prod(dim.dim_value for dim in tensor_dims(kind)) <= LIMIT
 
 
 def _fits(value: Any, kind: TypeProto | None) -> bool:

@@ -63,6 +63,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     records = qdq.duplicate_shared(records, outputs, taken)
     _write(graph, records)
     walk = infer(proto, records)
+    _type_outputs(graph, walk.infos)
     records = fold(graph, records, walk)
     _write(graph, records)
     return Prepared(proto, records, versions, walk.infos, walk.nested)
@@ -106,10 +107,20 @@ def _tidy_initializers(proto: onnx.ModelProto) -> None:
     if proto.ir_version < 4:
         seen.update(names)
         inputs = [value for value in graph.input if value.name not in seen]
-        if names or len(inputs) < len(graph.input):
-            proto.ir_version = 4
         del graph.input[:]
         graph.input.extend(inputs)
+        proto.ir_version = 4
+
+
+def _type_outputs(graph: onnx.GraphProto, infos: Mapping[str, onnx.ValueInfoProto]) -> None:
+    """Say of the graph's outputs what is known now, where the file said nothing or left dimensions open."""
+    for value in graph.output:
+        found = infos.get(value.name)
+        if found is None or value.type == found.type:
+            continue
+        silent = not value.type.WhichOneof("value") or not shapes.has_shape(value.type)
+        if silent or shapes.is_static(found.type):
+            value.type.CopyFrom(found.type)
 
 
 def _write(graph: onnx.GraphProto, records: list[Node]) -> None:

@@ -106,6 +106,18 @@ def tensor_dims(proto: onnx.TypeProto) -> Sequence[onnx.TensorShapeProto.Dimensi
     return proto.tensor_type.shape.dim if kind == "tensor_type" else ()
 
 
+def has_shape(kind: onnx.TypeProto) -> bool:
+    """Whether a type is no tensor's, or says at least the rank."""
+    return bool(kind.WhichOneof("value") != "tensor_type" or kind.tensor_type.HasField("shape"))
+
+
+def is_static(kind: onnx.TypeProto | None) -> bool:
+    """Whether a type is that of a tensor whose dimensions are all known."""
+    if kind is None or not kind.tensor_type.HasField("shape"):
+        return False
+    return all(dim.HasField("dim_value") for dim in kind.tensor_type.shape.dim)
+
+
 def check_dims(graph: onnx.GraphProto) -> None:
     """Refuse negative dimensions; a -1 and a "?", which some exporters write for "unknown", become unknown.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import onnx
 
@@ -61,12 +61,17 @@ def _dim(dim: onnx.TensorShapeProto.Dimension) -> Dim:
 
 def value_info(proto: onnx.ValueInfoProto) -> TensorInfo:
     """One value as a record."""
-    kind = proto.type
+    return TensorInfo(proto.name, *_read(proto.type.SerializeToString()))
+
+
+@lru_cache(4096)
+def _read(data: bytes) -> tuple[str, Shape | None]:
+    """Type and shape of a serialised TypeProto; the values of one graph share a few."""
+    kind = onnx.TypeProto.FromString(data)
     if kind.HasField("tensor_type"):
         tensor = kind.tensor_type
-        shape = shape_of(tensor.shape) if tensor.HasField("shape") else None
-        return TensorInfo(proto.name, tensor_type(tensor.elem_type), shape)
-    return TensorInfo(proto.name, type_string(kind))
+        return tensor_type(tensor.elem_type), shape_of(tensor.shape) if tensor.HasField("shape") else None
+    return type_string(kind), None
 
 
 def initializer_info(proto: onnx.TensorProto) -> TensorInfo:

@@ -77,7 +77,7 @@ class _Builder:
         nested: Mapping[str, onnx.NodeProto],
     ) -> None:
         self.nodes, self.tensors, self.opsets, self.nested = nodes, tensors, opsets, nested
-        self.sizes = {name: info.nbytes for name, info in tensors.items()}
+        self.sizes = _sizes(tensors)
         self.initializers = frozenset(initializers)
         # How many nodes read each value; being an output of the graph counts as one.
         self.reads = Counter(graph_outputs)
@@ -132,6 +132,18 @@ class _Builder:
         else:
             names = center.outputs if center.op_type in ("Shape", "Size") else (*center.reads, *center.outputs)
         return precision.of_values(self.tensors[name] for name in names if name in self.tensors)
+
+
+def _sizes(tensors: Mapping[str, TensorInfo]) -> dict[str, int | None]:
+    """Bytes by name; the values of one graph share a few types and shapes."""
+    known: dict[tuple[object, ...], int | None] = {}
+    sizes = {}
+    for name, info in tensors.items():
+        key = info.type, info.shape
+        if key not in known:
+            known[key] = info.nbytes
+        sizes[name] = known[key]
+    return sizes
 
 
 def _inner_bytes(node: Node) -> int:
