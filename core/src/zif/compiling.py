@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ def compile_model(
             for name, (_, plan, made) in built.items()
             for s, one in zip(plan.segments, made, strict=True)
         },
+        labels=_labels([(builder, plan) for builder, plan, _ in built.values()]),
         inputs=model.inputs,
         outputs=model.outputs,
         ranges=quantization and quantization["activations"],
@@ -75,6 +77,20 @@ def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:
     except ZifError as error:
         error.add_note(f"while compiling for {builder.planner.target.name}")
         raise
+
+
+def _labels(built: Sequence[tuple[Builder, Plan]]) -> dict[tuple[int, str], str]:
+    """What the files of NPU segments are called: "htp-v79", with the chip's name where two share an architecture."""
+    targets = [builder.planner.target for builder, _ in built]
+    shared = Counter(target.htp_arch for target in targets)
+    labels = {}
+    for (builder, plan), target in zip(built, targets, strict=True):
+        processors = {one.name: one.processor for one in plan.candidates}
+        chip = "" if shared[target.htp_arch] == 1 else f"-{target.name}"
+        for segment in plan.segments:
+            if processors[segment.backend] == "npu" and target.htp_arch:
+                labels[segment.id, target.name] = f"htp-v{target.htp_arch}{chip}"
+    return labels
 
 
 def _versions(plans: Mapping[str, Plan]) -> dict[str, Any]:

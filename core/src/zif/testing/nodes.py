@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -38,12 +37,9 @@ RANDOM = frozenset(
 @cache
 def node_tests() -> tuple[NodeTest, ...]:
     """All of them that carry data, in the order of their names."""
-    from onnx.backend.test.loader import load_model_tests
+    from zif.nodetests import node_tests as load
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the cases are made by numpy, whose overflows are meant
-        cases = load_model_tests(kind="node")
-    return tuple(_test(case) for case in sorted(cases, key=lambda case: str(case.name)) if case.data_sets)
+    return tuple(_test(test) for test in sorted(load(), key=lambda test: test.name) if test.data)
 
 
 def by_operator(most: int | None = None) -> dict[str, list[NodeTest]]:
@@ -59,18 +55,17 @@ def operators() -> list[str]:
     return sorted({str(schema.name) for schema in onnx.defs.get_all_schemas() if schema.domain in ("", "ai.onnx.ml")})
 
 
-def _test(case: Any) -> NodeTest:
-    inputs, outputs = case.data_sets[0]
-    graph = case.model.graph
-    names = [value.name for value in graph.input]
-    expected = [value.name for value in graph.output]
+def _test(test: Any) -> NodeTest:
+    """The test with its first set of data, by name."""
+    inputs, outputs = test.data[0]
+    graph = test.model.graph
     return NodeTest(
-        name=case.name,
-        model=case.model,
-        inputs=dict(zip(names, inputs, strict=False)),
-        outputs=dict(zip(expected, outputs, strict=False)),
-        rtol=case.rtol,
-        atol=case.atol,
+        name=test.name,
+        model=test.model,
+        inputs={v.name: x for v, x in zip(graph.input, inputs, strict=False)},
+        outputs={v.name: x for v, x in zip(graph.output, outputs, strict=False)},
+        rtol=test.rtol,
+        atol=test.atol,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from zif import OpClaim
@@ -20,7 +21,8 @@ _OPEN = 2**31 - 1
 def claims() -> tuple[OpClaim, ...]:
     """One row per kernel: operator, versions, element types."""
     kernels = (kernel for kernel in native.get_all_opkernel_def() if kernel.provider == PROVIDER)
-    rows = {repr(row): row for row in map(_claim, kernels)}
+    # ONNX Runtime keeps kernels of its own (MemcpyToHost) and of long gone experiments (Affine) in ONNX's domain.
+    rows = {repr(row): row for row in map(_claim, kernels) if row.domain or row.op_type in _defined()}
     return tuple(sorted(rows.values(), key=lambda row: (row.domain, row.op_type, row.since)))
 
 
@@ -32,6 +34,12 @@ def signatures(op_type: str, domain: str, since: int) -> Signature | None:
         return known
     versions = [schema for schema in _own_schemas().get((domain, op_type), ()) if schema.since_version <= since]
     return _signature(max(versions, key=lambda schema: schema.since_version)) if versions else None
+
+
+@cache
+def _defined() -> frozenset[str]:
+    """The operators of ONNX's main domain, in any version."""
+    return frozenset(schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain)
 
 
 def _claim(kernel: Any) -> OpClaim:
