@@ -84,7 +84,7 @@ def _labels(built: Sequence[tuple[Builder, Plan]]) -> dict[tuple[int, str], str]
     targets = [builder.planner.target for builder, _ in built]
     shared = Counter(target.htp_arch for target in targets)
     labels = {}
-    for (builder, plan), target in zip(built, targets, strict=True):
+    for (_, plan), target in zip(built, targets, strict=True):
         processors = {one.name: one.processor for one in plan.candidates}
         chip = "" if shared[target.htp_arch] == 1 else f"-{target.name}"
         for segment in plan.segments:
