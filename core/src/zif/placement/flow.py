@@ -29,7 +29,8 @@ class Network:
         #: float64[n]: what each variable costs by itself when it is 0 and when it is 1.
         self.zero = np.zeros(n)
         self.one = np.zeros(n)
-        self._arcs: list[tuple[NDArray[Any], NDArray[Any], Floats]] = []
+        none = np.zeros(0, dtype=np.int64)
+        self._arcs: list[tuple[NDArray[Any], NDArray[Any], Floats]] = [(none, none, np.zeros(0))]
 
     def helpers(self, count: int) -> NDArray[np.int64]:
         """int64[count]: new nodes."""
@@ -52,8 +53,8 @@ class Network:
         tail, head, capacity = (np.concatenate(part) for part in zip(*self._arcs, strict=True))
         # What a variable costs by itself counts only by its difference; one that no neighbours outweigh is decided.
         net = self.one - self.zero
-        around = np.bincount(tail[tail >= 0], capacity[tail >= 0], self.nodes)
-        around += np.bincount(head[head >= 0], capacity[head >= 0], self.nodes)
+        leaves = np.bincount(tail[tail >= 0], capacity[tail >= 0], self.nodes)
+        around = leaves + np.bincount(head[head >= 0], capacity[head >= 0], self.nodes)
         decided = np.abs(net) > around[: self.n]
         side = np.full(self.nodes, False)
         side[: self.n] = net < 0
@@ -83,17 +84,19 @@ def _sink_side(tail: NDArray[Any], head: NDArray[Any], capacity: Floats, nodes: 
     keep = (tail != head) & (head != SOURCE) & (tail != SINK) & (capacity > 0)
     tail, head, capacity = tail[keep], head[keep], capacity[keep]
     source, sink = nodes, nodes + 1
-    # No minimum cut pays more than all that leaves the source, or reaches the sink: larger capacities tell nothing.
-    limit = min(capacity[tail == SOURCE].sum(), capacity[head == SINK].sum())
-    scale = _FULL / min(capacity.max(initial=0.0), limit) if limit > 0 else 0.0
+    leaves, arrives = capacity[tail == SOURCE].sum(), capacity[head == SINK].sum()
     tail, head = np.where(tail == SOURCE, source, tail), np.where(head == SINK, sink, head)
-    network = csr_array((np.minimum(capacity, limit), (tail, head)), shape=(nodes + 2, nodes + 2))
+    network = csr_array((capacity, (tail, head)), shape=(nodes + 2, nodes + 2))
     network.sum_duplicates()
-    network.data = np.minimum(np.rint(network.data * scale), _FULL)
-    left = network = network.astype(np.int32)
-    if limit > 0:
-        left = network - maximum_flow(network, source, sink, method="dinic").flow
-        left.eliminate_zeros()
+    rounding = 0.0
+    if leaves > 0 and arrives > 0:
+        # No minimum cut pays more than all that leaves the source, or reaches the sink; what is larger can be less so.
+        network.data = np.minimum(network.data, 2 * min(leaves, arrives))
+        scale = _FULL / network.data.max()
+        rounding = network.nnz / scale
+        network.data = np.rint(network.data * scale).astype(np.int32)
+        network = network - maximum_flow(network, source, sink, method="dinic").flow
+        network.eliminate_zeros()
     inside = np.zeros(nodes + 2, dtype=np.bool_)
-    inside[breadth_first_order(left.T.tocsr(), sink, directed=True, return_predecessors=False)] = True
-    return inside[:nodes], network.nnz / scale if limit > 0 else 0.0
+    inside[breadth_first_order(network.T.tocsr(), sink, directed=True, return_predecessors=False)] = True
+    return inside[:nodes], rounding

@@ -80,7 +80,7 @@ class Problem:
         ptr = np.cumsum([0, *(len(row[1]) for row in rows)])
         return cls(
             backends=tuple(backends),
-            costs=np.asarray(costs, dtype=np.float64).reshape(-1, len(backends)),
+            costs=np.asarray(costs, dtype=np.float64).reshape(-1, max(len(backends), 1)),
             producer=[row[0] for row in rows],
             consumer_ptr=ptr,
             consumer_idx=[unit for row in rows for unit in row[1]],
