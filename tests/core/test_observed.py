@@ -59,7 +59,7 @@ def test_prefers_what_is_set_on_purpose_to_what_happens_to_be_so() -> None:
 
 
 def test_a_default_explains_less_than_what_is_set() -> None:
-    """Only the failed case has auto_pad=NOTSET and only it rounds up; the first is what every node has that sets nothing."""
+    """Only the failed case has auto_pad=NOTSET and ceil_mode=1; the first is true of every node that sets nothing."""
     right, failed = pool(', auto_pad="VALID"'), pool(", ceil_mode=1")
     (rule,) = learn([case("valid", right, "right"), case("ceiling", failed, "wrong")], "engine 1").rules
     assert rule.when == ("ceil_mode=1",)
