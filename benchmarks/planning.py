@@ -8,14 +8,14 @@ The last column is what one node costs over what it costs in the smallest graph:
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from time import perf_counter
 
 import onnx
+import zif
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
-
-import zif
 from zif.api import planner
 
 ONLY = ["qnn_cpu", "reference"]
@@ -53,7 +53,7 @@ def main() -> None:
         marks.append(perf_counter())
         made.plan()
         marks.append(perf_counter())
-        steps = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+        steps = [b - a for a, b in pairwise(marks)]
         each = sum(steps[1:]) / count
         first = first or each
         table.add_row(f"{count:,}", *(f"{step:.3f}" for step in steps), f"{each / first:.2f}×")
