@@ -1,11 +1,12 @@
 """The facts of a unit in short words, so that rules about operators can be stated, matched and learned.
 
 A fact is a string: "mode=linear" (an attribute, its default filled in), "axes unset", "pads nonzero", "pads uneven",
-"T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an optional
-output), "rank(X)=4", "B constant" / "B computed", "X single" / "X several" (a scalar or vector), "X empty", "X dynamic",
-"A and B differ in shape", "output shrinks" / "output grows" (the first output has fewer or more elements than the first input),
-"scan output rank=2" (a Loop collects values of this rank), "takes seq", "gives optional" (an input or output that is no
-tensor), "since=13", "quantized=int8" (the unit is a quantized group; "quantized=no" for one that is none).
+"T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an
+optional output), "rank(X)=4", "B constant" / "B computed", "X single" / "X several" (a scalar or vector), "X empty",
+"X dynamic", "A and B differ in shape", "output shrinks" / "output grows" (the first output has fewer or more elements
+than the first input), "scan output rank=2" (a Loop collects values of this rank), "takes seq", "gives optional" (an
+input or output that is no tensor), "since=13", "quantized=int8" (the unit is a quantized group; "quantized=no" for
+one that is none).
 """
 
 from __future__ import annotations
