@@ -60,8 +60,8 @@ class Options:
     exact_int8: bool = field(
         default=True,
         metadata={
-            "help": "sums of int8 products never saturate, as on a Snapdragon; false is ONNX Runtime's default on x86-64 "
-            "without VNNI: some 10 % faster there, and half the right value was seen"
+            "help": "sums of int8 products never saturate, as on a Snapdragon; false is ONNX Runtime's default on "
+            "x86-64 without VNNI: some 10 % faster there, and half the right value was seen"
         },
     )
     engine: Engine = field(
