@@ -56,7 +56,9 @@ def measured(fingerprint: str, backend: str, toolchain: str, keep: Path | None =
 
     The largest segments come first, so that whoever applies them in order ends with the finest figure.
     """
-    rows = [row for row in _read(_path(fingerprint, keep)) if (row["backend"], row["toolchain"]) == (backend, toolchain)]
+    rows = [
+        row for row in _read(_path(fingerprint, keep)) if (row["backend"], row["toolchain"]) == (backend, toolchain)
+    ]
     rows.sort(key=lambda row: -len(row["units"]))
     return [(row["units"], row["us"]) for row in rows]
 
