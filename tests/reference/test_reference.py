@@ -78,6 +78,17 @@ def test_an_attribute_that_the_evaluator_does_not_know() -> None:
     assert "does not know the attribute round_mode of CastLike version 25" in refused.reason
 
 
+def test_images_need_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zif_reference import operators
+
+    model = parsed("g (uint8[n] x) => (uint8[h,w,3] y) { y = ImageDecoder(x) }", 20)
+    assert verdict(model).supported
+    monkeypatch.setattr(operators, "find_spec", lambda name: None)
+    refused = verdict(model)
+    assert (refused.supported, refused.code) == (False, "unavailable")
+    assert "pip install 'zif-reference[image]'" in refused.reason
+
+
 @pytest.mark.parametrize("axis", [None, 0, 1, 2, 3, -1])
 def test_softmax_before_13_flattens(axis: int | None) -> None:
     attribute = "" if axis is None else f"<axis={axis}>"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.resources import as_file, files
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -34,13 +35,20 @@ _HOMES = {
     "ai.onnx.preview.training": "onnx.reference.ops.aionnx_preview_training",
 }
 
+#: Operators for which the evaluator imports a package when they run that onnx itself does not require.
+_NEEDS = {"ImageDecoder": "PIL"}
+
 
 def verdicts(model: Model) -> dict[str, Verdict]:
     """The table's verdict on every unit. What the table lacks may still be brought up to a version that it has."""
     said = declared(model, claims(), engine=ENGINE)
+    missing = {op for op, module in _NEEDS.items() if find_spec(module) is None}
     for unit in model.units:
         if said[unit.id].code in ("opset", "op") or _may_surprise(unit):
             said[unit.id] = _closer(model, unit, said[unit.id])
+        if unit.op_type in missing and not unit.domain:
+            reason = f"{ENGINE} needs another package for {unit.op_type}: pip install 'zif-reference[image]'"
+            said[unit.id] = Verdict(False, "declared", "unavailable", reason)
     return observed.overlay(said, observations().verdicts(model))
 
 
