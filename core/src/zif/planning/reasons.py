@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from zif.planning.plan import UnitVerdict
-from zif.planning.task import priced
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -49,16 +47,17 @@ def _one(
     pin: str | None,
     policy: str,
 ) -> UnitVerdict:
-    result = priced(verdict, float(prices.us[row, k]), str(prices.source[row, k]))
+    us, source = round(float(prices.us[row, k]), 3), str(prices.source[row, k])
     if not verdict.supported:
-        return result
+        return UnitVerdict(verdict.supported, verdict.basis, verdict.code, verdict.reason)
     if pin is not None:
         here = "pinned here" if names[k] == pin else f"pinned to {pin}"
-        return attrs.evolve(result, code="pinned", reason=f"{here} by the caller")
-    if k == chosen:
-        return attrs.evolve(result, reason=result.reason or _why_here(row, k, names, prices, moves, policy))
-    code, reason = _why_not(row, k, chosen, names, prices, float(moves[row, k]))
-    return attrs.evolve(result, code=code, reason=reason)
+        code, reason = "pinned", f"{here} by the caller"
+    elif k == chosen:
+        code, reason = "ok", verdict.reason or _why_here(row, k, names, prices, moves, policy)
+    else:
+        code, reason = _why_not(row, k, chosen, names, prices, float(moves[row, k]))
+    return UnitVerdict(True, verdict.basis, code, reason, us, source)
 
 
 def _why_here(row: int, k: int, names: Sequence[str], prices: Prices, moves: NDArray[np.float64], policy: str) -> str:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from zif.errors import Unsupported, UsageError
 from zif.placement.problem import Problem
-from zif.planning.plan import UnitVerdict
 from zif.records import Obstacle, Verdict
 
 if TYPE_CHECKING:
@@ -166,10 +165,3 @@ def tensor_bytes(model: Model, name: str) -> int:
     info = model.tensors.get(name)
     size = info.nbytes if info is not None else None
     return 4096 if size is None else size
-
-
-def priced(verdict: Verdict, us: float, source: str) -> UnitVerdict:
-    """A verdict with what the unit would cost there; no cost where it cannot run."""
-    if not verdict.supported:
-        return UnitVerdict(verdict.supported, verdict.basis, verdict.code, verdict.reason)
-    return UnitVerdict(True, verdict.basis, "ok", verdict.reason, round(us, 3), source)
