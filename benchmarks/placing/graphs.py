@@ -1,4 +1,4 @@
-"""Real graphs as placement problems: architectures without weights, priced by a plain roofline, under profiles of support.
+"""Real graphs as placement problems: architectures without weights, a plain roofline, profiles of support.
 
 Every cost here is *predicted* by this file's own roofline; nothing is measured. What is compared is how well placements
 do under one and the same cost model.
@@ -62,7 +62,7 @@ SWEEP = [Setting(s, u, b) for s in (2, 5, 10, 20) for u in (20, 50, 100, 200, 50
 
 def paths() -> list[Path]:
     """The weightless architectures of the shared data, and the light models that come with onnx."""
-    shared = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[2] / "shared"))
+    shared = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
     light = Path(onnx.__file__).parent / "backend/test/data/light"
     return sorted((shared / "data/graphs").glob("*.onnx")) + sorted(light.glob("*.onnx"))
 

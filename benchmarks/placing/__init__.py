@@ -1,0 +1,1 @@
+"""What the placement benchmarks share."""
