@@ -50,11 +50,26 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
         )
         reason = f"QNN needs every dimension fixed, and {value.name!r} has the shape {shape}"
         return Verdict(False, "declared", "dynamic-shape", reason)
+    empty = next((name for name in (*unit.inputs, *unit.outputs) if model.tensors[name].elements == 0), None)
+    if empty is not None:
+        return Verdict(False, "observed", "observed-crash", f"QNN crashes on tensors without elements, as {empty!r} is")
     if not chip.fp16 and unit.precision in _FLOATS and unit.op_type not in _CONVERSIONS:
         arch = f" (Hexagon v{chip.arch})" if chip.arch else ""
         reason = f"{chip.title}{arch} computes in integers only: quantize the model"
         return Verdict(False, "declared", "precision", reason)
-    return None
+    return _edge_cast(model, unit)
+
+
+def _edge_cast(model: Model, unit: Unit) -> Verdict | None:
+    """Inside the NPU a cast between float types is nothing; at the edge of the model it meets what fp16 cannot hold."""
+    if unit.op_type not in ("Cast", "CastLike") or unit.domain:
+        return None
+    edges = {value.name for value in (*model.inputs, *model.outputs)}
+    values = [model.tensors[name] for name in (*unit.inputs[:1], *unit.outputs)]
+    if edges.isdisjoint(value.name for value in values) or not all("float" in value.dtype for value in values):
+        return None
+    reason = "infinities and NaNs are lost in a cast between float types where values enter or leave the NPU"
+    return Verdict(False, "observed", "observed-wrong", reason)
 
 
 def _ask(model: Model, units: Sequence[str], chip: Chip, notes: dict[str, None]) -> Iterator[tuple[str, Verdict]]:

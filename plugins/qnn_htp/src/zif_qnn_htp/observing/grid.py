@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 OPSET = 21
 Shape = tuple[int, ...]
-#: An input: a shape to fill with numbers around zero, or the value itself (then a constant). None leaves it out.
-Input = Shape | list[Any] | None
+#: An input: a shape to fill with numbers around zero, a value (fed when it is an array, a constant when it is a list),
+#: or None, which leaves it out.
+Input = Shape | list[Any] | Any | None
 
 
 @frozen
@@ -54,6 +55,10 @@ _RESIZE: dict[str, Any] = {
     "nearest_mode": ("round_prefer_floor", "floor", "ceil"),
 }
 _SAMPLING: dict[str, Any] = {"padding_mode": ("zeros", "border", "reflection"), "align_corners": (0, 1)}
+_STRIDES: dict[str, Any] = {"strides": ([1, 1], [2, 2])}
+_PADDED: dict[str, Any] = {"count_include_pad": (0, 1), **_STRIDES}
+_KERNELS = ((2, 1), (3, 1), (3, 2), (4, 1), (4, 2), (5, 1), (5, 2), (7, 3))
+_INDICES = ([[0, 1, 2, 0], [2, 1, 0, 1]], [[0, -1, 2, 0], [-2, 1, 0, 1]])
 _REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2")
 _UNARY = (
     *("Abs", "Atan", "Ceil", "Cos", "Elu", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish"),
@@ -157,6 +162,21 @@ GRIDS: tuple[Grid, ...] = (
     _grid("ConvTranspose", (1, 2, 3, 3), (2, 3, 3, 3), strides=([3, 2],), output_shape=([10, 8],)),
     _grid("AveragePool", (1, 1, 4, 4), **_POOL),
     _grid("MaxPool", (1, 1, 4, 4), **_POOL),
+    *(_grid(op, shape) for op in _UNARY for shape in ((9,), (3, 7), (1, 3, 4, 5))),
+    *(_grid("AveragePool", (1, 4, 16, 16), kernel_shape=([k, k],), pads=([p] * 4,), **_PADDED) for k, p in _KERNELS),
+    *(_grid("MaxPool", (1, 4, 16, 16), kernel_shape=([k, k],), pads=([p] * 4,), **_STRIDES) for k, p in _KERNELS),
+    *(_grid("LpPool", (1, 4, 16, 16), kernel_shape=([k, k],), pads=([p] * 4,), **_STRIDES) for k, p in _KERNELS),
+    *(_grid("GatherElements", (3, 4), np.array(i), axis=(0, 1)) for i in _INDICES),
+    *(_grid("ScatterElements", (3, 4), np.array(i), (2, 4), axis=(0, 1)) for i in _INDICES),
+    *(_grid("Gather", (5, 4), np.array(i), axis=(0, 1)) for i in _INDICES),
+    *(_grid("GatherND", (3, 4), np.array(i)) for i in ([[0, 1], [2, 3]], [[-1, 1], [2, -3]])),
+    *(_grid("ScatterND", (4, 3), np.array(i), (2, 3)) for i in ([[0], [2]], [[-1], [2]])),
+    *(_grid("ScatterND", (4, 3), i, (2, 3)) for i in ([[0], [2]], [[-1], [2]])),
+    _grid("Pad", (1, 3, 5, 6), [0, 0, 1, 1, 0, 0, 1, 1], mode=("constant", "reflect", "edge")),
+    _grid("Pad", (3, 5, 6), [0, 1, 2, 0, 1, 0], mode=("constant", "reflect", "edge")),
+    _grid("Resize", (1, 8, 16, 16), None, [1.0, 1.0, 2.0, 2.0], **_RESIZE),
+    _grid("Resize", (1, 3, 16, 12), None, None, [1, 3, 32, 24], **_RESIZE),
+    _grid("Resize", (1, 3, 16, 12), None, None, [1, 3, 8, 6], **_RESIZE),
 )  # fmt: skip
 
 
@@ -220,7 +240,9 @@ def _second_opinion(proto: onnx.ModelProto, feeds: Values, first: Values) -> Map
         return first
 
 
-def _value(given: Shape | list[Any], random: np.random.Generator) -> Array:
+def _value(given: Any, random: np.random.Generator) -> Array:
+    if isinstance(given, np.ndarray):
+        return given
     if isinstance(given, tuple):
         return random.normal(size=given).astype(np.float32)
     value = np.array(given)

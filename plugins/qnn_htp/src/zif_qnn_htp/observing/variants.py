@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 _NOT_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "Cast", "CastLike"})
 
 
-def variants(case: UnitCase) -> Iterator[UnitCase]:
-    """The case with constant weights, and that (or the case itself, which has none) in fp16 and quantized."""
+def variants(case: UnitCase, *, thorough: bool) -> Iterator[UnitCase]:
+    """The case with constant weights, and that (or the case itself, which has none) quantized.
+
+    thorough: also in fp16 and quantized to 16 bits.
+    """
     fixed = as_constants(case)
     form = fixed or case
-    made = (fixed, as_half(form), as_quantized(form, "uint8"), as_quantized(form, "uint16"))
+    made = [fixed, as_quantized(form, "uint8")]
+    if thorough:
+        made += [as_half(form), as_quantized(form, "uint16")]
     yield from (one for one in made if one is not None)
 
 
