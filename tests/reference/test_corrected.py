@@ -34,7 +34,14 @@ def pooling(rank: int) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     return single("GlobalMaxPool", 13, feed), feed
 
 
+def response(size: int) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    feed = {"x": np.random.default_rng(size).normal(size=(2, 7, 3, 4)).astype(np.float32)}
+    return single("LRN", 13, feed, size=size, alpha=0.3, beta=0.6, bias=1.5), feed
+
+
 CASES = {
+    "LRN over 3 channels": response(3),
+    "LRN over 5 channels": response(5),
     "BatchNormalization 7": normalization(8),
     "BatchNormalization 9": normalization(13),
     "GlobalMaxPool of 3 dimensions": pooling(3),

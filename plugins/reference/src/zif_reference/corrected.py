@@ -17,7 +17,8 @@ from zif.signatures import normal
 def corrected_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:
     """Classes for the evaluator to use instead of its own."""
     opset = next((o.version for o in model.opset_import if not normal(o.domain)), 1)
-    return [GlobalMaxPool, Loop, BatchNormalization] if 7 <= opset < 14 else [GlobalMaxPool, Loop]
+    always: list[type[op_run.OpRun]] = [GlobalMaxPool, Loop, LRN]
+    return [*always, BatchNormalization] if 7 <= opset < 14 else always
 
 
 class GlobalMaxPool(op_run.OpRun):  # type: ignore[misc]
@@ -27,6 +28,19 @@ class GlobalMaxPool(op_run.OpRun):  # type: ignore[misc]
 
     def _run(self, x: Any) -> tuple[Any]:
         return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+
+class LRN(op_run.OpRun):  # type: ignore[misc]
+    """The evaluator's own normalizes as many channels as there are pictures in the batch, and leaves the others."""
+
+    op_domain = ""
+
+    def _run(self, x: Any, alpha: float, beta: float, bias: float, size: int) -> tuple[Any]:
+        before = (size - 1) // 2
+        squares = np.pad(x * x, ((0, 0), (before, size - 1 - before), *[(0, 0)] * (x.ndim - 2)))
+        total = sum(squares[:, k : k + x.shape[1]] for k in range(size))
+        y = x / (bias + alpha / size * total) ** beta
+        return (y.astype(x.dtype),)
 
 
 class BatchNormalization(op_run.OpRun):  # type: ignore[misc]
