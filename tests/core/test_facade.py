@@ -14,8 +14,7 @@ from zif.errors import BackendBroken, StageFailed, Unsupported, UsageError
 from zif.facade import Backend
 from zif.hookspecs import hookimpl
 from zif.options import build_options, describe_options
-from zif.records import Capabilities, Certificate, Compiled, Converted, Target
-from zif.registry import Installed
+from zif.records import Capabilities, Certificate, Compiled, Converted, Installed, Target
 
 HOST = Target("host")
 

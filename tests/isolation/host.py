@@ -8,7 +8,7 @@ from zif import Target
 from zif.facade import Backend
 from zif.isolation import Limits, isolated
 from zif.isolation import pool as workers
-from zif.registry import Installed
+from zif.records import Installed
 
 INFO = Installed("wild", "wild-dist", "1.2.3", "isolation.wild")
 HOST = Target("host")

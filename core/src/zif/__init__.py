@@ -11,11 +11,21 @@ _HOMES = {
         *("InvalidModel", "StageFailed", "Unsupported", "UsageError", "ZifError"),
     ),
     "zif.records": (
-        *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "NoOptions", "Obstacle"),
-        *("OpClaim", "Rates", "SupportsBinding", "SupportsProfile", "Target", "TensorInfo", "Verdict"),
+        *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed"),
+        *(
+            "NoOptions",
+            "Obstacle",
+            "OpClaim",
+            "Rates",
+            "SupportsBinding",
+            "SupportsProfile",
+            "Target",
+            "TensorInfo",
+            "Verdict",
+        ),
     ),
     "zif.hookspecs": ("BackendHooks", "hookimpl"),
-    "zif.registry": ("Installed", "backend", "installed"),
+    "zif.registry": ("backend", "installed"),
     "zif.relay": ("observe", "unobserve"),
     "zif.model": ("Model", "Unit"),
     "zif.claims": ("declared",),
@@ -41,7 +51,6 @@ if TYPE_CHECKING:
     from zif.model import Unit as Unit
     from zif.planning import Plan as Plan
     from zif.records import *
-    from zif.registry import Installed as Installed
     from zif.registry import backend as backend
     from zif.registry import installed as installed
     from zif.relay import observe as observe

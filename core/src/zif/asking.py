@@ -13,8 +13,8 @@ from attrs import frozen
 
 from zif.errors import BackendBroken, UsageError, ZifError
 from zif.facade import within
-from zif.records import Capabilities, Stage, Target
-from zif.registry import Installed, backend, installed
+from zif.records import Capabilities, Installed, Stage, Target
+from zif.registry import backend, installed
 
 if TYPE_CHECKING:
     from zif.facade import Backend

@@ -13,13 +13,12 @@ import attrs
 from zif import relay
 from zif.errors import BackendBroken, StageFailed, ZifError
 from zif.options import build_options
-from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, Executable, Stage, Target
+from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, Executable, Installed, Stage, Target
 
 if TYPE_CHECKING:
     import pluggy
 
     from zif.model import Model
-    from zif.registry import Installed
 
 T = TypeVar("T")
 

@@ -199,6 +199,17 @@ class Obstacle:
 
 
 @frozen
+class Installed:
+    """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    problem: str = ""
+
+
+@frozen
 class NoOptions:
     """The options of a backend that has none."""
 

@@ -16,24 +16,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
-from attrs import frozen
 
 from zif.errors import BackendBroken, BackendNotFound
 from zif.hookspecs import GROUP
+from zif.records import Installed
 
 if TYPE_CHECKING:
     from zif.facade import Backend
-
-
-@frozen
-class Installed:
-    """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it."""
-
-    name: str
-    distribution: str
-    version: str
-    module: str
-    problem: str = ""
 
 
 def installed() -> tuple[Installed, ...]:

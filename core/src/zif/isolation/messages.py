@@ -8,7 +8,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from zif.errors import ZifError
-    from zif.registry import Installed
+    from zif.records import Installed
 
 
 @frozen

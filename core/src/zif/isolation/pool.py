@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zif.isolation.worker import Limits, Worker
 
 if TYPE_CHECKING:
-    from zif.registry import Installed
+    from zif.records import Installed
 
 #: Seconds after which a worker that nobody uses is ended. Long enough for the next command of a script.
 IDLE_S = 60.0

@@ -17,7 +17,7 @@ from zif.records import Capabilities, Compiled, Converted, Executable, Target
 if TYPE_CHECKING:
     from zif.isolation.pool import Slot
     from zif.model import Model
-    from zif.registry import Installed
+    from zif.records import Installed
 
 
 class IsolatedBackend(Backend):

@@ -23,7 +23,7 @@ from zif.isolation.pulse import cpu_seconds
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from zif.registry import Installed
+    from zif.records import Installed
 
 _WORDS = {"run": "execute", "unload": "close"}
 

@@ -14,7 +14,7 @@ def segments(problem: Problem, labels: Ints) -> Ints:
     Each segment is convex (no path leaves it and comes back), so the segments form a DAG; groups stay whole. With one
     or two backends in use the launch cost, and among equals the number of segments, is the least possible: the units
     fall into phases, a unit's phase being the greatest number of changes of backend on a path to it. With more backends
-    (where the least is not known to be computable quickly) the cheaper of two list schedules. Linear time.
+    (where no quick way to the least is known) the cheaper of two list schedules. Linear time.
     """
     labels = np.ascontiguousarray(labels, dtype=np.int32)
     if labels.shape != (problem.n,) or (problem.n and (labels.min() < 0 or labels.max() >= problem.k)):
@@ -81,10 +81,12 @@ def phases(neighbours: Neighbours, side: list[int], first: int, backwards: bool 
 
 
 def _schedules(problem: Problem, label: list[int]) -> list[Ints]:
-    """Two list schedules: forwards, and backwards from the outputs."""
+    """List schedules: forwards and, unless that already has as few segments as can be, backwards from the outputs."""
     before, after = problem.graph.before, problem.graph.after
-    down = range(problem.n - 1, -1, -1)
-    forwards = _exhaust(problem.k, before, after, label, _changes(after, label, down))
+    ahead = _changes(after, label, range(problem.n - 1, -1, -1))
+    forwards = _exhaust(problem.k, before, after, label, ahead)
+    if forwards.max() == max(ahead):
+        return [forwards]
     backwards = _exhaust(problem.k, after, before, label, _changes(before, label, range(problem.n)))
     return [forwards, (backwards.max() - backwards).astype(np.int32)]
 

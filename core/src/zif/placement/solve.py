@@ -144,6 +144,8 @@ def _expansions(search: _Search, useful: list[int]) -> None:
         _expanded(search, f"expansion:{problem.backends[label]}", home, charges, fast * rounds)
         labels = search.labels
     for step in range(2, steps // 2 + 1):
+        if search.cost and labels is search.labels and charges.cost(problem, labels) >= search.cost.launch * (1 - 1e-6):
+            break  # all of its launch cost is charged already: other charges can't say more
         charges = charges.mixed(critical_charges(problem, labels), 2 / (step + 1))
         labels = _expanded(search, f"expansion:{step}", labels, charges, slow * rounds)
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from zif.session.session import Event, Session, Timing
-from zif.session.wiring import Step
+from zif.session.step import Step
 
 __all__ = ["Event", "Session", "Step", "Timing"]

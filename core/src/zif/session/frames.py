@@ -17,7 +17,7 @@ from zif.dtypes import numpy_dtype
 from zif.records import SupportsBinding, TensorInfo
 
 if TYPE_CHECKING:
-    from zif.session.wiring import Step
+    from zif.session.step import Step
 
 #: Alignment of every buffer in bytes: a cache line, and what vector units like.
 ALIGN = 64

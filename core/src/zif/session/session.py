@@ -13,7 +13,8 @@ from attrs import evolve, frozen
 from zif.errors import BackendBroken, BackendCrashed, StageFailed, UsageError, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.session.admit import Admission
-from zif.session.wiring import Step, Wiring
+from zif.session.step import Step
+from zif.session.wiring import Wiring
 
 if TYPE_CHECKING:
     from types import TracebackType

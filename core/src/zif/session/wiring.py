@@ -6,25 +6,13 @@ Immutable, so that a fault can replace it in one assignment while other threads 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import frozen
 
-from zif.records import Executable, TensorInfo
+from zif.records import TensorInfo
 from zif.session.frames import Frames
-
-if TYPE_CHECKING:
-    from zif.planning import Segment
-
-
-@frozen(eq=False)
-class Step:
-    """One segment, ready to run. `inputs` and `outputs` are tensor names."""
-
-    segment: Segment
-    executable: Executable
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+from zif.session.step import Step
 
 
 @frozen(eq=False)
