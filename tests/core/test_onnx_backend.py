@@ -26,7 +26,20 @@ OUT = Path(__file__).parents[2] / "out"
 BOTH = ("qnn_cpu", "reference")
 #: Modules of node tests for the quick run: every kind of value, both backends, bodies, functions, old opsets.
 SAMPLE = (
-    *("add", "bitcast", "cast", "constant", "convinteger", "dft", "equal", "gridsample", "hardswish", "if_", "loop"),
+    *(
+        "add",
+        "bitcast",
+        "cast",
+        "celu",
+        "constant",
+        "convinteger",
+        "dft",
+        "equal",
+        "gridsample",
+        "hardswish",
+        "if_",
+        "loop",
+    ),
     *(
         "maxunpool",
         "optionalhaselement",
