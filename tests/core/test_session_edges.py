@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,14 @@ def test_an_input_with_a_default(pin: dict[str, str]) -> None:
         assert session.run({"x": X})["y"].tolist() == [2, 0]
         assert session.run({"x": X, "w": X})["y"].tolist() == [2, 4]
         assert session.run({"x": X})["y"].tolist() == [2, 0]
+
+
+def test_an_input_with_a_default_in_a_bundle(tmp_path: Path) -> None:
+    zif.compile(parsed(DEFAULT), tmp_path / "b.zif", pin={"op:Neg": "reference"}, only=BOTH, cache=False)
+    with zif.load(tmp_path / "b.zif") as session:
+        assert len(session.plan.segments) == 3
+        assert session.run({"x": X})["y"].tolist() == [2, 0]
+        assert session.run({"x": X, "w": X})["y"].tolist() == [2, 4]
 
 
 def test_numpy_scalars_are_arrays_of_rank_0() -> None:

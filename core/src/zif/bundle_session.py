@@ -38,8 +38,9 @@ def load_bundle(folder: Path, target: str = "host") -> Session:
     bundle = open_bundle(folder)
     chip = chosen(bundle, target)
     plan = _plan(bundle, chip.name)
-    optional, tensors = _known(bundle)
-    loader = _Loader(bundle, chip, tuple(info.name for info in optional), shared=len(plan.segments) > 1)
+    readers, tensors = _known(bundle)
+    optional = tuple(readers)
+    loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1)
     steps = loader.steps(plan.segments)
     plan = evolve(plan, segments=tuple(step.segment for step in steps))
     return Session(plan, steps, tensors, optional, loader.events, None, _constants(bundle, plan.outputs))
@@ -64,8 +65,10 @@ def chosen(bundle: Bundle, target: str) -> Target:
 class _Loader:
     """Loads segments one by one, and closes those that it has when one of them cannot be loaded."""
 
-    def __init__(self, bundle: Bundle, chip: Target, optional: tuple[str, ...], shared: bool) -> None:
-        self.bundle, self.chip, self.optional, self.shared = bundle, chip, optional, shared
+    def __init__(
+        self, bundle: Bundle, chip: Target, readers: Mapping[TensorInfo, frozenset[str]], shared: bool
+    ) -> None:
+        self.bundle, self.chip, self.readers, self.shared = bundle, chip, readers, shared
         self.events: list[Event] = []
 
     def steps(self, segments: Sequence[Segment]) -> list[Step]:
@@ -83,7 +86,10 @@ class _Loader:
         executable, general = self._load(segment, compiled)
         self._compare(segment, compiled, general)
         placed = evolve(segment, kind=general.kind)
-        return Step(placed, executable, (*segment.inputs, *self.optional), segment.outputs)
+        texts = getattr(executable, "notes", ())
+        self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
+        optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]
+        return Step(placed, executable, (*segment.inputs, *optional), segment.outputs)
 
     def _load(self, segment: Segment, compiled: Compiled) -> tuple[Executable, Capabilities]:
         row = next((row for row in installed() if row.name == segment.backend), None)
@@ -115,14 +121,14 @@ def _plan(bundle: Bundle, target: str) -> Plan:
         raise InvalidBundle(f"{bundle.folder}: its plan for {target} cannot be read: {error!r}") from error
 
 
-def _known(bundle: Bundle) -> tuple[tuple[TensorInfo, ...], dict[str, TensorInfo]]:
-    """The optional inputs, and the tensors between segments."""
+def _known(bundle: Bundle) -> tuple[dict[TensorInfo, frozenset[str]], dict[str, TensorInfo]]:
+    """The optional inputs with the units that read each, and the tensors between segments."""
     try:
         data = json.loads(bundle.path(SESSION).read_bytes())
         if data["schema"] != SESSION_SCHEMA:
             raise ValueError(f"schema is {data['schema']!r}, this version of zif reads {SESSION_SCHEMA!r}")
-        optional = tuple(map(_tensor, data["optional_inputs"]))
-        return optional, {info.name: info for info in map(_tensor, data["tensors"])}
+        readers = {_tensor(row): frozenset(row["read_by"]) for row in data["optional_inputs"]}
+        return readers, {info.name: info for info in map(_tensor, data["tensors"])}
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidBundle(f"{bundle.folder}: {SESSION} cannot be read: {error}") from error
 

@@ -116,7 +116,10 @@ def _extras(model: Model, plans: Sequence[Plan]) -> dict[str, bytes]:
     edges = {name for plan in plans for segment in plan.segments for name in (*segment.inputs, *segment.outputs)}
     data = {
         "schema": SESSION_SCHEMA,
-        "optional_inputs": [attrs.asdict(info) for info in model.optional_inputs],
+        "optional_inputs": [
+            {**attrs.asdict(info), "read_by": [unit.id for unit in model.units if info.name in unit.weights]}
+            for info in model.optional_inputs
+        ],
         "tensors": [attrs.asdict(model.tensors[name]) for name in sorted(edges) if name in model.tensors],
     }
     extras = {SESSION: json.dumps(data, indent=1).encode()}
