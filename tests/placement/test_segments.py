@@ -52,17 +52,18 @@ def test_with_three_backends_segments_are_never_fewer_than_possible(problem: Pro
 
 
 def test_with_three_backends_schedules_are_close_to_the_fewest() -> None:
+    """Measured 1.026; turning to any backend with something ready, instead of looking ahead, gives 1.107."""
     rng = np.random.default_rng(0)
     found, least = 0, 0
-    for _ in range(60):
-        n = 12
-        tensors = [(u, [v for v in range(u + 1, n) if rng.random() < 0.2], False, 1.0) for u in range(n)]
+    for _ in range(40):
+        n = 14
+        tensors = [(u, [v for v in range(u + 1, n) if rng.random() < 0.25], False, 1.0) for u in range(n)]
         links = np.zeros((4, 4))
         problem = Problem.build("abc", np.ones((n, 3)), tensors, links, links, [1.0, 1.0, 1.0])
         labels = rng.integers(0, 3, n).astype(np.int32)
         found += segments(problem, labels).max() + 1
         least += cheapest_schedule(problem, labels)[1]
-    assert found <= 1.1 * least
+    assert found <= 1.05 * least
 
 
 @settings(deadline=None)
