@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import zif
@@ -62,43 +62,75 @@ def _child(pipe: Connection, name: str, proto: bytes, data: Sequence[Any], chip:
 
 
 def _row(name: str, model: Model, data: Sequence[Any], target: zif.Target) -> Row:
-    verdicts = zif_qnn_htp.capabilities(target, model).verdicts
-    taken = {unit for unit, verdict in verdicts.items() if verdict.supported}
-    steps, taken = _build(model, taken, target)
-    count = len(taken), len(model.units)
+    split = Split.of(model, target, Reference)
+    count = len(split.taken), len(model.units)
     outcome, detail = "right", ""
     for given, wanted in data:
         names = [value.name for value in model.proto.graph.input]
         feeds = {key: value for key, value in zip(names, given, strict=False) if value is not None}
-        made, expected = _run(model, steps, feeds), dict(zip((v.name for v in model.outputs), wanted, strict=True))
+        made, expected = split.run(feeds), dict(zip((v.name for v in model.outputs), wanted, strict=True))
         detail = compare(expected, made)
-        if detail and taken:
+        if detail and split.taken:
             outcome = "fp16" if _explained(model, feeds, expected, made) else "wrong"
         elif detail:
             outcome = "not on HTP"
     return Row(name, outcome, detail, *count)
 
 
-def _build(model: Model, taken: set[str], target: zif.Target) -> tuple[list[Any], set[str]]:
-    """Runs of neighbouring units on one side each; a unit that does not build is taken off and all is built again."""
-    while True:
-        steps: list[Any] = []
-        for on_htp, units in _runs(model, taken):
-            part = model.slice(units, "part") if len(units) < len(model.units) else model
-            try:
-                steps.append(_htp(part, target) if on_htp else part)
-            except Unsupported as error:
-                taken = taken - {obstacle.unit for obstacle in error.obstacles}
-                break
-            except QnnError:
-                taken = taken - set(units)
-                break
-        else:
-            return steps, taken
+class Runs(Protocol):
+    """What runs a part of a model."""
+
+    def run(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
 
-def _runs(model: Model, taken: set[str]) -> Iterator[tuple[bool, list[str]]]:
-    """Neighbours in topological order, so that no run needs what a later one makes."""
+class Reference:
+    """A part of a model in onnx's reference evaluator."""
+
+    def __init__(self, part: Model) -> None:
+        self._part = part
+        self._names = [value.name for value in (*part.inputs, *part.optional_inputs)]
+
+    def run(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        return reference(self._part, {name: inputs[name] for name in self._names if name in inputs})
+
+
+@frozen(eq=False)
+class Split:
+    """A model with every unit on the HTP that it takes, and the rest elsewhere, in runs of neighbours."""
+
+    model: Model
+    steps: Sequence[Runs]
+    taken: frozenset[str]
+
+    @classmethod
+    def of(cls, model: Model, target: zif.Target, other: Callable[[Model], Runs]) -> Split:
+        """A unit that does not build is taken off, and all is built again."""
+        verdicts = zif_qnn_htp.capabilities(target, model).verdicts
+        taken = frozenset(unit for unit, verdict in verdicts.items() if verdict.supported)
+        while True:
+            steps: list[Runs] = []
+            for on_htp, units in _neighbours(model, taken):
+                part = model.slice(units, "part") if len(units) < len(model.units) else model
+                try:
+                    steps.append(_htp(part, target) if on_htp else other(part))
+                except Unsupported as error:
+                    taken -= {obstacle.unit for obstacle in error.obstacles}
+                    break
+                except QnnError:
+                    taken -= set(units)
+                    break
+            else:
+                return cls(model, steps, taken)
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        values = dict(feeds)
+        for step in self.steps:
+            values.update(step.run(values))
+        return {value.name: values[value.name] for value in self.model.outputs}
+
+
+def _neighbours(model: Model, taken: Collection[str]) -> Iterator[tuple[bool, list[str]]]:
+    """Runs in topological order, so that none needs what a later one makes."""
     run: list[str] = []
     for unit in model.units:
         if run and (unit.id in taken) != (run[-1] in taken):
@@ -109,23 +141,10 @@ def _runs(model: Model, taken: set[str]) -> Iterator[tuple[bool, list[str]]]:
         yield run[-1] in taken, run
 
 
-def _htp(part: Model, target: zif.Target) -> Any:
+def _htp(part: Model, target: zif.Target) -> Runs:
     options = HtpOptions()
-    return zif_qnn_htp.load(zif_qnn_htp.compile(zif_qnn_htp.convert(part, target), target, options), options)
-
-
-def _run(model: Model, steps: Sequence[Any], feeds: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(feeds)
-    for step in steps:
-        if isinstance(step, Model):
-            values.update(
-                reference(
-                    step, {v.name: values[v.name] for v in (*step.inputs, *step.optional_inputs) if v.name in values}
-                )
-            )
-        else:
-            values.update(step.run(values))
-    return {value.name: values[value.name] for value in model.outputs}
+    made: Runs = zif_qnn_htp.load(zif_qnn_htp.compile(zif_qnn_htp.convert(part, target), target, options), options)
+    return made
 
 
 def reference(model: Model, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,4 +188,4 @@ def _compare(wanted: Any, made: Any) -> str:
     return difference({"value": wanted}, {"value": made})
 
 
-__all__ = ["Row", "compare", "reference", "rows"]
+__all__ = ["Reference", "Row", "Split", "compare", "reference", "rows"]

@@ -70,6 +70,27 @@ def test_quantized_segment_is_off_by_one_step_at_most(name: str) -> None:
     assert np.mean(given == wanted) > 0.9
 
 
+@pytest.mark.parametrize(
+    ("op_type", "scale", "zero"),
+    [("Sigmoid", 2 / 65535, 0), ("Sigmoid", 1 / 65536, 0), ("Tanh", 4 / 65535, 30000), ("HardSigmoid", 0.5 / 65535, 7)],
+)
+def test_output_encoding_that_qnn_would_ignore_is_kept(chip: Target, op_type: str, scale: float, zero: int) -> None:
+    weights = {"sx": np.array(8 / 65535, np.float32), "zx": np.array(32768, np.uint16)}
+    weights |= {"sy": np.array(scale, np.float32), "zy": np.array(zero, np.uint16)}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["x", "sx", "zx"], ["a"], "dq"),
+        helper.make_node(op_type, ["a"], ["b"], "op"),
+        helper.make_node("QuantizeLinear", ["b", "sy", "zy"], ["y"], "q"),
+    ]
+    shape = (TensorProto.UINT16, [33])
+    model = Model.load(graph(nodes, {"x": shape}, {"y": shape}, weights, opset=21))
+    x = {"x": np.linspace(0, 65535, 33).astype(np.uint16)}
+    assert all(verdict.supported for verdict in zif_qnn_htp.capabilities(chip, model).verdicts.values())
+    given = zif_qnn_htp.load(made(model, chip), HtpOptions()).run(x)["y"]
+    wanted = ReferenceEvaluator(model.proto).run(None, x)[0]
+    assert np.max(np.abs(given.astype(int) - wanted.astype(int))) <= 16
+
+
 def test_artifact_names_its_chip(chip: Target) -> None:
     for target, soc in ((chip, 57), (zif.target("snapdragon-8-elite"), 69)):
         files = made(body(), target).files

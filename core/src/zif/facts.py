@@ -3,10 +3,11 @@
 A fact is a string: "mode=linear" (an attribute, its default filled in), "axes unset", "pads nonzero", "pads uneven",
 "T=float16" (a type constraint), "roi given" / "roi missing" (an optional input), "Y wanted" / "Y unwanted" (an
 optional output), "rank(X)=4", "B constant" / "B computed", "X single" / "X several" (a scalar or vector), "X empty",
-"X dynamic", "A and B differ in shape", "output shrinks" / "output grows" (the first output has fewer or more elements
-than the first input), "scan output rank=2" (a Loop collects values of this rank), "takes seq", "gives optional" (an
-input or output that is no tensor), "since=13", "quantized=int8" (the unit is a quantized group; "quantized=no" for
-one that is none).
+"X dynamic", "X one channel" / "X thin" (of three dimensions or more, the second / one behind it is 1), "windows of
+even size", "pads past the middle" (of a window), "A and B differ in shape", "output shrinks" / "output grows" (the
+first output has fewer or more elements than the first input), "scan output rank=2" (a Loop collects values of this
+rank), "takes seq", "gives optional" (an input or output that is no tensor), "since=13", "quantized=int8" (the unit is
+a quantized group; "quantized=no" for one that is none).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def node_facts(
         facts.update(_values(node.input, known, tensors))
         facts.update(_presence(node, known))
         facts.update(_shapes(inputs, known))
+        facts.update(_windows(node))
         facts.update(_collected(node))
         facts.update(_kinds("takes", inputs))
         facts.update(_kinds("gives", [tensors.get(name) for name in node.output]))
@@ -111,12 +113,26 @@ def _shapes(inputs: Sequence[TensorInfo | None], known: Signature) -> Iterator[s
         yield f"rank({name})={len(shape)}"
         if shape in ((), (1,)) or (len(shape) == 1 and isinstance(shape[0], int)):
             yield f"{name} {'single' if shape in ((), (1,)) else 'several'}"
+        if len(shape) > 2 and shape[1] == 1:
+            yield f"{name} one channel"
+        if 1 in shape[2:]:
+            yield f"{name} thin"
         if 0 in shape:
             yield f"{name} empty"
         if any(not isinstance(d, int) for d in shape):
             yield f"{name} dynamic"
     for (a, one), (b, other) in itertools.combinations(shaped, 2):
         yield f"{a} and {b} {'share a shape' if one == other else 'differ in shape'}"
+
+
+def _windows(node: NodeProto) -> Iterator[str]:
+    """How the windows of a pooling or convolution lie."""
+    numbers = {attribute.name: attribute.ints for attribute in node.attribute}
+    kernel, pads = numbers.get("kernel_shape", ()), numbers.get("pads", ())
+    if any(size % 2 == 0 for size in kernel):
+        yield "windows of even size"
+    if any(2 * pad >= size for size, pad in zip((*kernel, *kernel), pads, strict=False)):
+        yield "pads past the middle"
 
 
 def _size(inputs: Sequence[TensorInfo | None], outputs: Sequence[TensorInfo | None]) -> Iterator[str]:

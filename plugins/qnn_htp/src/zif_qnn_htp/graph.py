@@ -10,6 +10,7 @@ import onnx
 from attrs import frozen
 from onnx import TensorProto, numpy_helper
 
+from zif_qnn_htp.encodings import fix
 from zif_qnn_htp.folding import fold
 
 if TYPE_CHECKING:
@@ -52,9 +53,11 @@ def build(model: Model, *, invent_weights: bool = False) -> Graph:
     _drop_dropout(graph, model)
     _keep_read_inputs(graph, model)
     _write_shapes(graph, model)
+    kinds = {unit.id: unit.op_type for unit in model.units}
+    added = {node: (unit, kinds[unit]) for node, unit in fix(graph, model).items()}
     weights, notes = _bring_weights(graph, model, invent_weights)
     inputs = tuple(value.name for value in graph.input)
-    return Graph(proto.SerializeToString(), weights, inputs, known, folded, owners(model), notes)
+    return Graph(proto.SerializeToString(), weights, inputs, known, folded, owners(model) | added, notes)
 
 
 def owners(model: Model) -> dict[str, tuple[str, str]]:

@@ -105,9 +105,12 @@ def _answers(model: Model, chip: Chip, notes: dict[str, None]) -> list[tuple[str
     if answer.refusal and not answer.refused_nodes:
         raise QnnError(answer.refusal, "layout")
     refused = {built.owners[name][0] for name in answer.refused_nodes if name in built.owners}
+    members: dict[str, list[str]] = {}
+    for node, (owner, _) in built.owners.items():
+        members.setdefault(owner, []).append(node)
     found = {}
     for unit in model.units:
-        names = [model.proto.graph.node[index].name for index in unit.nodes]
+        names = members[unit.id]
         found[unit.id] = _FOLDED if unit.id in built.folded else _verdict(names, answer.nodes)
         if unit.id in refused and found[unit.id].supported:
             found[unit.id] = _refused(answer.refusal)

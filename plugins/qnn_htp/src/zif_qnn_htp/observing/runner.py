@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
+from zif.model import Model
 from zif_qnn_runtime import ProviderOptions, QnnError, open_session, query
 
+from zif_qnn_htp.graph import build
 from zif_qnn_htp.observing.judge import judge
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def _ask(pipe: Connection, cases: Sequence[UnitCase], soc_model: int) -> None:
     options = ProviderOptions(soc_model=soc_model)
     for case in cases:
         try:
-            refused = [node for node in query(case.model, "htp", options).nodes.values() if not node.accepted]
+            refused = [node for node in query(_built(case), "htp", options).nodes.values() if not node.accepted]
             pipe.send(refused[0].reason if refused else "")
         except QnnError as error:
             pipe.send(str(error))
@@ -120,7 +122,7 @@ def _end_of(case: UnitCase, soc_model: int) -> tuple[str, str]:
     stains = [_Stain(options, size) for size in (16, 64)]
     _Stain(options, 128).spread()  # and its memory is free again
     try:
-        session = open_session(case.model, "htp", options)
+        session = open_session(_built(case), "htp", options)
     except QnnError as error:
         return "refused", str(error)
     outcome, detail = "right", ""
@@ -136,6 +138,11 @@ def _end_of(case: UnitCase, soc_model: int) -> tuple[str, str]:
         if outcome == "wrong":
             break
     return outcome, detail
+
+
+def _built(case: UnitCase) -> bytes:
+    """The case as the backend gives it to the compiler."""
+    return build(Model.load(case.model)).data
 
 
 def _run(session: onnxruntime.InferenceSession, case: UnitCase) -> dict[str, Array]:
