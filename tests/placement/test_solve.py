@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from placement.exact import bound
 from placement.problems import chain, every_labels, feasible, optimum, problems
 from zif.placement import PlacementError, Problem, Solution, evaluate, segments, solve
+from zif.placement.solve import _cuts, _Search
 
 INF = np.inf
 
@@ -55,6 +56,16 @@ def test_optimal_with_groups_too(problem: Problem) -> None:
 @given(problems(most=5))
 def test_the_lower_bound_is_one(problem: Problem) -> None:
     assert solve(problem).lower_bound <= optimum(problem) * (1 + 1e-9)
+
+
+@settings(deadline=None, max_examples=100)
+@given(problems(k=2, most=7))
+def test_each_cut_s_bound_is_one_by_itself(problem: Problem) -> None:
+    """Not hidden by the cost that was found, which `Solution.lower_bound` never exceeds."""
+    if np.isfinite(problem.costs[:, 0]).all():
+        for steps in (1, 4):
+            search = _Search(problem)
+            assert _cuts(search, np.zeros(problem.n, dtype=np.int32), 1, steps, "") <= optimum(problem) + 1e-6
 
 
 @pytest.mark.parametrize(("k", "n", "mean", "worst"), [(2, 8, 1.003, 1.07), (3, 5, 1.01, 1.2)])

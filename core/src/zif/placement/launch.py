@@ -38,9 +38,10 @@ class Charges:
         return float(self.link[labels[reader[entered]], entered].sum() + begun.sum())
 
     def mixed(self, other: Charges, share: float) -> Charges:
-        """These, with `share` of them replaced by `other`."""
-        keep = 1.0 - share
-        return Charges(keep * self.link + share * other.link, keep * self.start + share * other.start)
+        """These, with `share` of them replaced by `other` for every backend that has any there."""
+        shares = np.where(other.start.any(axis=1), share, 0.0)[:, None]
+        keep = 1.0 - shares
+        return Charges(keep * self.link + shares * other.link, keep * self.start + shares * other.start)
 
     def add(self, network: Network, problem: Problem, labels: Ints, target: int, node: NDArray[np.int64]) -> None:
         """Add the charges of a move to `target` (see `moves`) to its network."""
@@ -63,7 +64,10 @@ def even_charges(problem: Problem) -> Charges:
 
 
 def critical_charges(problem: Problem, labels: Ints) -> Charges:
-    """Every backend's launch cost on the paths with the most runs of it under `labels` (int32[n])."""
+    """Every backend's launch cost on the paths with the most runs of it under `labels` (int32[n]).
+
+    Nothing for a backend that `labels` do not use: to it all paths are alike.
+    """
     used = [label for label in np.flatnonzero(problem.launch).tolist() if (labels == label).any()]
     return _charges(problem, {label: _critical(problem, labels == label) for label in used})
 
@@ -83,7 +87,7 @@ def _critical(problem: Problem, own: Bools) -> tuple[Floats, Floats]:
     still = (np.array(phases(problem.graph.readers, side, 0, backwards=True)) + 1) // 2 - own
     on_path = runs + still == runs.max()
     maker, reader = problem.graph.links
-    tight = on_path[maker] & on_path[reader] & (runs[reader] == runs[maker] + (own[reader] & ~own[maker]))
+    tight = on_path[reader] & (runs[reader] == runs[maker] + (own[reader] & ~own[maker]))
     return _flow(problem, on_path.astype(np.float64), tight.astype(np.float64))
 
 

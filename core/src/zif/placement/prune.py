@@ -50,10 +50,15 @@ def _units(problem: Problem, labels: Ints) -> Iterator[Ints]:
 
 
 def _segments(problem: Problem, labels: Ints) -> Iterator[Ints]:
-    """Whole segments, those first whose units cost least more elsewhere."""
+    """Whole segments to another backend, those first that lose least; what that does not take goes where it is cheapest
+    but for the backend that it leaves."""
     segment = segments(problem, labels)
-    count = int(segment.max()) + 1
-    extra = problem.costs - problem.costs[np.arange(problem.n), labels][:, None]
+    count, units = int(segment.max()) + 1, np.arange(problem.n)
+    left = problem.costs.copy()
+    left[units, labels] = np.inf
+    refuge = left.argmin(axis=1).astype(np.int32)
+    goes = np.where(np.isfinite(left), np.arange(problem.k, dtype=np.int32), refuge[:, None])
+    extra = problem.costs[units[:, None], goes] - problem.costs[units, labels][:, None]
     change: Floats = np.stack([np.bincount(segment, column, count) for column in extra.T], axis=1)
     own = np.zeros(count, dtype=np.int32)
     own[segment] = labels
@@ -61,6 +66,6 @@ def _segments(problem: Problem, labels: Ints) -> Iterator[Ints]:
     change[np.arange(count), own] = np.inf
     order = np.argsort(change, axis=None, kind="stable")
     for number, label in zip(*np.unravel_index(order, change.shape), strict=True):
-        if np.isinf(change[number, label]):
+        if not np.isfinite(change[number, label]):
             return
-        yield np.where(segment == number, np.int32(label), labels)
+        yield np.where(segment == number, goes[:, label], labels)

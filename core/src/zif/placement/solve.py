@@ -32,6 +32,10 @@ class Solution:
     lower_bound: float
 
 
+#: A placement this close to its lower bound, as a share, is not searched further.
+ENOUGH = 1e-4
+
+
 class _Search:
     """Candidates as they are found, the best of them, and the best bound."""
 
@@ -58,8 +62,8 @@ class _Search:
 
     @property
     def proven(self) -> bool:
-        """Whether no placement costs less by more than 1 in 10,000."""
-        return self.total <= self.bound * (1 + 1e-4)
+        """Whether no placement costs less by more than `ENOUGH`."""
+        return self.total <= self.bound * (1 + ENOUGH)
 
 
 def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
@@ -79,7 +83,8 @@ def solve(problem: Problem, priority: Sequence[int] | None = None) -> Solution:
             search.consider(f"only:{name}", everything)
     useful = np.flatnonzero(np.isfinite(whole.costs).any(axis=0)).tolist()
     if len(useful) == 2:
-        _cuts(search, useful)
+        start = np.full(whole.n, useful[0], dtype=np.int32)
+        search.bound = max(search.bound, _cuts(search, start, useful[1], _steps(whole), "cut"))
     elif len(useful) > 2:
         _expansions(search, useful)
     if len(useful) > 1 and not search.proven:
@@ -118,36 +123,51 @@ def _steps(problem: Problem) -> int:
     return int(np.clip(140_000 // size, 2 if size < 400_000 else 1, 12))
 
 
-def _cuts(search: _Search, useful: list[int]) -> None:
-    problem = search.problem
-    start, charges = np.full(problem.n, useful[0], dtype=np.int32), even_charges(problem)
-    steps = _steps(problem)
+def _cuts(search: _Search, start: Ints, target: int, steps: int, name: str) -> float:
+    """Exact cuts between one backend, on which `start` has everything, and `target`: a lower bound for these two."""
+    problem, charges, bound = search.problem, even_charges(search.problem), 0.0
     for step in range(1, steps + 1):
-        labels, rounding = best_move(problem, start, useful[1], charges)
-        search.bound = max(search.bound, charged_cost(problem, labels, charges) - rounding)
-        search.consider(f"cut:{step}", labels)
-        if search.proven or step == steps:
+        labels, rounding = best_move(problem, start, target, charges)
+        charged = charged_cost(problem, labels, charges)
+        bound = max(bound, charged - rounding)
+        # What is charged never exceeds the true cost: a dearer one can't win.
+        if charged < search.total:
+            search.consider(f"{name}:{step}", labels)
+        if search.total <= bound * (1 + ENOUGH) or step == steps:
             break
         charges = charges.mixed(critical_charges(problem, labels), 2 / (step + 2))
+    return bound
 
 
 def _expansions(search: _Search, useful: list[int]) -> None:
-    """Each start has the order of moves that suits it: what has run away to fast backends is called back first."""
+    """Moves in the order that suits the start: what has run away to fast backends is called back first."""
     problem, charges, steps = search.problem, even_charges(search.problem), _steps(search.problem)
     fast = [label for label in fastest_first(problem) if label in useful]
-    slow, rounds = fast[::-1], 2 if steps > 2 else 1
-    labels = problem.costs.argmin(axis=1).astype(np.int32)
-    labels = _expanded(search, "expansion:cheapest", labels, charges, slow * rounds)
-    # All from one backend, of the slower ones first: as many as the size allows.
-    homes = [(label, home) for label in slow if (home := single(problem, label)) is not None]
+    slow = fast[::-1] * (2 if steps > 2 else 1)
+    cheapest = problem.costs.argmin(axis=1).astype(np.int32)
+    labels = _expanded(search, "expansion:cheapest", cheapest, charges, slow)
+    # All from one backend, of the slower ones first, and from there to just one other: as many as the size allows.
+    homes = [(label, home) for label in fast[::-1] if (home := single(problem, label)) is not None]
     for label, home in homes[: steps // 3]:
-        _expanded(search, f"expansion:{problem.backends[label]}", home, charges, fast * rounds)
-        labels = search.labels
-    for step in range(2, steps // 2 + 1):
-        if search.cost and labels is search.labels and charges.cost(problem, labels) >= search.cost.launch * (1 - 1e-6):
-            break  # all of its launch cost is charged already: other charges can't say more
-        charges = charges.mixed(critical_charges(problem, labels), 2 / (step + 1))
-        labels = _expanded(search, f"expansion:{step}", labels, charges, slow * rounds)
+        labels = _expanded(search, f"expansion:{problem.backends[label]}", home, charges, fast * 2)
+    labels = search.labels if steps > 2 else labels
+    _refine(search, labels, charges, slow, "expansion")
+    for label, home in homes[: steps // 6]:
+        for target in fast:
+            if target != label:
+                _cuts(search, home, target, steps // 2, f"cut:{problem.backends[label]}+{problem.backends[target]}")
+    if steps >= 6 and search.labels is not labels:
+        _refine(search, search.labels, charges, slow, "again")
+
+
+def _refine(search: _Search, labels: Ints, charges: Charges, turns: list[int], name: str) -> None:
+    """Expansions with charges that follow where the launches are."""
+    for step in range(2, _steps(search.problem) // 2 + 1):
+        launch = evaluate(search.problem, labels).launch
+        if charges.cost(search.problem, labels) >= launch * (1 - 1e-6):
+            break  # all of the launch cost is charged already: other charges can't say more
+        charges = charges.mixed(critical_charges(search.problem, labels), 2 / (step + 1))
+        labels = _expanded(search, f"{name}:{step}", labels, charges, turns)
 
 
 def _expanded(search: _Search, name: str, labels: Ints, charges: Charges, turns: list[int]) -> Ints:
