@@ -98,11 +98,12 @@ def layers(target: Target, model: Model) -> dict[str, dict[Basis, Verdict]]:
 
 def ask(model: Model, chip: Chip, words: str) -> Probed:
     """The compiler's answer, from memory where the same was asked before."""
-    name = memory.key(model.digest, words, chip)
+    crashing = {unit: said for unit, said in table().verdicts(model).items() if said.code == "observed-crash"}
+    name = memory.key(model.digest, words, (chip, crashing))
     kept = memory.recall(name)
     if kept is not None:
         return kept
-    probed = probe(model, chip)
+    probed = probe(model, chip, crashing)
     memory.keep(name, probed)
     return probed
 

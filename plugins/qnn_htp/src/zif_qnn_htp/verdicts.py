@@ -28,16 +28,17 @@ class Probed:
     notes: tuple[str, ...] = ()
 
 
-def probe(model: Model, chip: Chip) -> Probed:
+def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
     """Ask the compiler about the whole model at once, since it looks at neighbours (a GELU is one operator to it).
 
-    Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
+    crashing: verdicts on units that it must not even be asked about, because the question ends its process. Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
     notes: dict[str, None] = {}
-    verdicts = {unit.id: _ruled_out(model, unit, chip) for unit in model.units}
+    verdicts = {unit.id: crashing.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
-    answers = dict(_ask(model, list(verdicts), chip, notes))
+    askable = [name for name, verdict in verdicts.items() if verdict is None or verdict.code != "observed-crash"]
+    answers = dict(_ask(model, askable, chip, notes))
     return Probed({unit: verdict or answers[unit] for unit, verdict in verdicts.items()}, tuple(notes))
 
 
