@@ -119,7 +119,7 @@ def test_unknown_operator_does_not_spoil_the_question(htp: None, chip: Target) -
 def test_answer_is_kept_by_model_and_chip(htp: None, chip: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(
-        report, "probe", lambda model, chip: asked.append(chip.soc_model) or verdicts.probe(model, chip)
+        report, "probe", lambda model, chip, avoid: asked.append(chip.soc_model) or verdicts.probe(model, chip, avoid)
     )
     first = zif_qnn_htp.capabilities(chip, cnn()).verdicts
     assert zif_qnn_htp.capabilities(chip, cnn()).verdicts == first

@@ -31,7 +31,9 @@ class Probed:
 def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
     """Ask the compiler about the whole model at once, since it looks at neighbours (a GELU is one operator to it).
 
-    crashing: verdicts on units that it must not even be asked about, because the question ends its process. Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
+    crashing: verdicts on units that it must not even be asked about, because the question ends its process.
+
+    Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
     notes: dict[str, None] = {}
     verdicts = {unit.id: crashing.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
