@@ -9,7 +9,7 @@ from attrs import frozen
 from zif import InvalidModel, Verdict
 from zif_qnn_runtime import NodeAnswer, ProviderOptions, QnnError, query
 
-from zif_qnn_htp import graph
+from zif_qnn_htp import graph, infinite
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -37,6 +37,8 @@ def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
     """
     notes: dict[str, None] = {}
     verdicts = {unit.id: crashing.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
+    for unit_id in infinite.judged(model):
+        verdicts[unit_id] = verdicts[unit_id] or _INFINITE
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
     askable = [name for name, verdict in verdicts.items() if verdict is None or verdict.code != "observed-crash"]
@@ -120,6 +122,12 @@ def _answers(model: Model, chip: Chip, notes: dict[str, None]) -> list[tuple[str
     return list(found.items())
 
 
+_INFINITE = Verdict(
+    False,
+    "observed",
+    "observed-wrong",
+    "it judges values that may be infinite, and the HTP's fp16 keeps none",
+)
 _FOLDED = Verdict(True, "probed", reason="depends on no input: computed before compiling")
 
 
