@@ -1,4 +1,4 @@
-"""Values that may be infinite: followed from constants to whoever judges them, and no further."""
+"""Values that may be infinite: followed from constants to whoever judges them, and no others."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def mask(filler: float) -> Model:
     )
 
 
-@pytest.mark.parametrize(("filler", "found"), [(-np.inf, {"top"}), (np.inf, {"top"}), (-1e4, set())])
-def test_only_who_judges_an_infinity_is_found(filler: float, found: set[str]) -> None:
+@pytest.mark.parametrize(("filler", "found"), [(-np.inf, {"where", "top"}), (np.inf, {"where", "top"}), (-1e4, set())])
+def test_who_judges_an_infinity_is_found_and_who_brings_it_there(filler: float, found: set[str]) -> None:
     assert judged(mask(filler)) == found

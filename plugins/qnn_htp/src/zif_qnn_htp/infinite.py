@@ -25,18 +25,27 @@ _LOOK = 1 << 16
 
 
 def judged(model: Model) -> frozenset[str]:
-    """The ids of the units that judge values which may be infinite."""
+    """The ids of the units that judge values which may be infinite, and of those that bring them there.
+
+    A value that has been through the HTP is infinite no more, so whoever makes it for a judge runs elsewhere, too.
+    """
     infinite = {name for name, info in model.initializers.items() if _has_infinity(model, name, info.elements or 0)}
     if not infinite:
         return frozenset()
-    found = set()
+    carriers, found, wanted = [], set(), set[str]()
     for unit in model.units:
         if infinite.isdisjoint((*unit.inputs, *unit.weights)):
             continue
         if unit.op_type in _CARRIERS:
             infinite.update(unit.outputs)
+            carriers.append(unit)
         elif _judges(unit):
             found.add(unit.id)
+            wanted.update(unit.inputs)
+    for unit in reversed(carriers):
+        if not wanted.isdisjoint(unit.outputs):
+            found.add(unit.id)
+            wanted.update(unit.inputs)
     return frozenset(found)
 
 

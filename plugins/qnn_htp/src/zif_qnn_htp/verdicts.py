@@ -126,7 +126,7 @@ _INFINITE = Verdict(
     False,
     "observed",
     "observed-wrong",
-    "it judges values that may be infinite, and the HTP's fp16 keeps none",
+    "it makes or judges infinite values that decide, and fp16 on the HTP keeps none",
 )
 _FOLDED = Verdict(True, "probed", reason="depends on no input: computed before compiling")
 
