@@ -12,6 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from zif_qnn_htp.encodings import fix
 from zif_qnn_htp.folding import fold
+from zif_qnn_htp.hardswish import unfuse
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -51,6 +52,7 @@ def build(model: Model, *, invent_weights: bool = False) -> Graph:
     graph = proto.graph
     _remove_folded(graph, model, known, folded)
     _drop_dropout(graph, model)
+    unfuse(graph)
     _keep_read_inputs(graph, model)
     _write_shapes(graph, model)
     kinds = {unit.id: unit.op_type for unit in model.units}
