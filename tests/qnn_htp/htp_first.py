@@ -71,7 +71,7 @@ def _row(name: str, model: Model, data: Sequence[Any], target: zif.Target) -> Ro
         made, expected = split.run(feeds), dict(zip((v.name for v in model.outputs), wanted, strict=True))
         detail = compare(expected, made)
         if detail and split.taken:
-            outcome = "fp16" if _explained(model, feeds, expected, made) else "wrong"
+            outcome = "fp16" if explained(model, feeds, expected, made) else "wrong"
         elif detail:
             outcome = "not on HTP"
     return Row(name, outcome, detail, *count)
@@ -154,7 +154,7 @@ def reference(model: Model, feeds: Mapping[str, Any]) -> dict[str, Any]:
     return dict(zip((value.name for value in model.outputs), values, strict=True))
 
 
-def _explained(model: Model, feeds: Mapping[str, Any], wanted: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+def explained(model: Model, feeds: Mapping[str, Any], wanted: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     """Whether the answer is that of the inputs, or of the outputs, as fp16 holds them."""
     made = {name: as_half(value) for name, value in made.items()}
     if not compare({name: as_half(value) for name, value in wanted.items()}, made):
