@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 from zif import Compiled, Converted, Obstacle, Unsupported
+from zif.dtypes import numpy_dtype
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,
@@ -131,18 +132,28 @@ def _soc_of(wrapper: bytes | None) -> int | None:
 
 
 def _pack(values: Mapping[str, Array]) -> bytes:
-    """Arrays as npz, under numbers: a tensor's name need not be a file's."""
+    """Arrays as npz, under numbers: a tensor's name need not be a file's. npz does not know bfloat16 and its like."""
     stream = io.BytesIO()
-    names = np.array(list(values), dtype=np.str_)
-    numbered: dict[str, Any] = {f"v{number}": value for number, value in enumerate(values.values())}
-    np.savez(stream, names=names, **numbered)
+    names, kinds = (np.array(words, dtype=np.str_) for words in (list(values), [v.dtype.name for v in values.values()]))
+    numbered: dict[str, Any] = {f"v{number}": _plain(value) for number, value in enumerate(values.values())}
+    np.savez(stream, names=names, kinds=kinds, **numbered)
     return stream.getvalue()
+
+
+def _plain(value: Array) -> Array:
+    """The same bytes as unsigned numbers, where numpy itself lacks the type."""
+    return value.view(f"u{value.dtype.itemsize}") if value.dtype.kind == "V" else value
+
+
+def _typed(value: Array, kind: str) -> Array:
+    return value if value.dtype.name == kind else value.view(numpy_dtype(kind))
 
 
 def unpack(data: bytes) -> dict[str, Array]:
     """The arrays of `known.npz`."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-        return {str(name): stored[f"v{number}"] for number, name in enumerate(stored["names"])}
+        kinds = zip(stored["names"], stored["kinds"], strict=True)
+        return {str(name): _typed(stored[f"v{number}"], str(kind)) for number, (name, kind) in enumerate(kinds)}
 
 
 def _open(unit: str, op_type: str, value: str) -> Obstacle:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx import TensorProto
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -29,7 +30,9 @@ def judged(model: Model) -> frozenset[str]:
 
     A value that has been through the HTP is infinite no more, so whoever makes it for a judge runs elsewhere, too.
     """
-    infinite = {name for name, info in model.initializers.items() if _has_infinity(model, name, info.elements or 0)}
+    outside = _outside(model)
+    here = {name: info for name, info in model.initializers.items() if name not in outside}
+    infinite = {name for name, info in here.items() if _has_infinity(model, name, info.elements or 0)}
     if not infinite:
         return frozenset()
     carriers, found, wanted = [], set(), set[str]()
@@ -49,13 +52,17 @@ def judged(model: Model) -> frozenset[str]:
     return frozenset(found)
 
 
+def _outside(model: Model) -> frozenset[str]:
+    """The initializers whose data lies in a file, where it stays unread."""
+    kept = model.proto.graph.initializer
+    return frozenset(tensor.name for tensor in kept if tensor.data_location == TensorProto.EXTERNAL)
+
+
 def _judges(unit: Unit) -> bool:
     return not unit.domain and unit.op_type in _JUDGES
 
 
 def _has_infinity(model: Model, name: str, count: int) -> bool:
     if not 0 < count <= _LOOK or not model.initializers[name].dtype.startswith(("float", "bfloat")):
-        return False
-    if model.external_files():  # weights stay unread
         return False
     return bool(np.isinf(np.asarray(model.array(name), dtype=np.float64)).any())
