@@ -49,6 +49,12 @@ def test_shows_both_backends_and_the_picture(told: str) -> None:
     assert sum(0x2800 < ord(letter) <= 0x28FF for letter in told) > 500, "braille dots"
 
 
+def test_reads_the_title_as_on_a_chip_and_says_that_it_is_an_emulator(told: str) -> None:
+    assert "placed for snapdragon-8-gen-3" in told
+    assert "It reads “Region-based segmentation”" in told
+    assert " emulator " in told
+
+
 def test_says_in_a_sentence_that_the_registry_is_out_of_reach(tmp_path: Path) -> None:
     done = run(ZIF_ZOO=str(tmp_path), PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull)
     assert done.returncode == 1
