@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zif.planning.plan import Plan, Segment, UnitPlan, UnitVerdict
+from zif.planning.plan import Counterfactual, Plan, Segment, UnitPlan, UnitVerdict
 
-__all__ = ["Plan", "Segment", "UnitPlan", "UnitVerdict"]
+__all__ = ["Counterfactual", "Plan", "Segment", "UnitPlan", "UnitVerdict"]

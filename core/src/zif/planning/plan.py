@@ -100,6 +100,31 @@ class Predicted:
 
 
 @frozen
+class Counterfactual:
+    """What a change in what a backend takes would make of the plan: the cheapest placement if it were so.
+
+    changes: as `--what-if` takes them; all of them together. units: those that a backend would take then, or no more.
+    op_types, codes: how many of them are of each operator, and were refused with each code until now; reason: the
+    sentence of the first. moved: how many units of the plan would run elsewhere. cost_change: the change in what the
+    policy minimises, as a share (-0.38: 38 % less). asked: whether the caller asked for it. note: what else to know.
+    """
+
+    changes: tuple[str, ...]
+    units: tuple[str, ...]
+    op_types: Mapping[str, int]
+    codes: Mapping[str, int]
+    reason: str
+    moved: int
+    segments: int
+    latency_us: float
+    energy_uj: float
+    transfer_bytes: int
+    cost_change: float
+    asked: bool = False
+    note: str = ""
+
+
+@frozen
 class Candidate:
     """A backend that was asked: what it is here, or why it takes no part."""
 
@@ -147,6 +172,7 @@ class Plan:
     predicted: Predicted
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
+    counterfactuals: tuple[Counterfactual, ...] = ()
 
     @property
     def target(self) -> str:
@@ -202,6 +228,7 @@ class Plan:
             predicted=Predicted(**data["predicted"]),
             candidates=tuple(Candidate(**item | {"notes": tuple(item["notes"])}) for item in data["candidates"]),
             notes=tuple(data["notes"]),
+            counterfactuals=tuple(_counterfactual(item) for item in data.get("counterfactuals", ())),
         )
 
 
@@ -220,6 +247,10 @@ def _tensor(data: Mapping[str, Any]) -> TensorInfo:
 
 def _segment(data: Mapping[str, Any]) -> Segment:
     return Segment(**{**data, **{key: tuple(data[key]) for key in ("units", "inputs", "outputs")}})
+
+
+def _counterfactual(data: Mapping[str, Any]) -> Counterfactual:
+    return Counterfactual(**{**data, **{key: tuple(data[key]) for key in ("changes", "units")}})
 
 
 def _unit(data: Mapping[str, Any]) -> UnitPlan:

@@ -10,17 +10,29 @@ from attrs import frozen
 
 from zif.errors import Unsupported
 from zif.planning.candidates import Field, Progress, ask
-from zif.planning.plan import Plan, Predicted, Request, Segment, Transfer, UnitPlan
+from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
 from zif.planning.task import Bans, allowed, pinned, problem, tensor_bytes
-from zif.records import Target
+from zif.records import Target, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zif.model import Model
     from zif.placement import Problem, Solution
+
+
+@frozen(eq=False)
+class Placed:
+    """A placement and what led to it: the problem, the names of its tensors, the solution, and every verdict."""
+
+    task: Problem
+    tensors: tuple[str, ...]
+    solution: Solution
+    verdicts: Sequence[Sequence[Verdict]]
+    pins: Mapping[str, str]
+    scores: Mapping[str, Score]
 
 
 @frozen(eq=False)
@@ -43,6 +55,27 @@ class Planner:
 
     def plan(self, bans: Bans | None = None) -> Plan:
         """The cheapest placement under the request's policy. Raises Unsupported when some unit runs nowhere."""
+        bans = bans or {}
+        placed = self.place(bans)
+        segments = _segments(self, placed.solution)
+        transfers = _transfers(self, placed.task, placed.tensors, placed.solution.labels)
+        return Plan(
+            model=self.model.name,
+            digest=self.model.fingerprint,
+            request=self.request,
+            inputs=self.model.inputs,
+            outputs=self.model.outputs,
+            segments=segments,
+            units=self._units(placed.task, placed.solution, placed.verdicts, placed.pins),
+            transfers=transfers,
+            scores=placed.scores,
+            predicted=_predict(self, placed.task, placed.solution, segments, transfers),
+            candidates=self.field.candidates,
+            notes=tuple(dict.fromkeys(bans.values())),
+        )
+
+    def place(self, bans: Bans | None = None) -> Placed:
+        """The placement alone, before it is told as a plan. Raises Unsupported."""
         from zif.placement import solve
 
         bans = bans or {}
@@ -53,25 +86,7 @@ class Planner:
         if self.request.strict:
             open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total))
         task, tensors = problem(self.model, self.names, self.prices, open_to, self.request.policy)
-        solution = solve(task)
-        units = self._units(task, solution, verdicts, pins)
-        segments = _segments(self, solution)
-        transfers = _transfers(self, task, tensors, solution.labels)
-        predicted = _predict(self, task, solution, segments, transfers)
-        return Plan(
-            model=self.model.name,
-            digest=self.model.fingerprint,
-            request=self.request,
-            inputs=self.model.inputs,
-            outputs=self.model.outputs,
-            segments=segments,
-            units=units,
-            transfers=transfers,
-            scores=scores,
-            predicted=predicted,
-            candidates=self.field.candidates,
-            notes=tuple(dict.fromkeys(bans.values())),
-        )
+        return Placed(task, tensors, solve(task), verdicts, pins, scores)
 
     def supports(self, name: str, units: Sequence[str]) -> bool:
         """Whether a backend takes all these units, going by its verdicts."""
