@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.output import say, table
-from zif.report.figures import duration, energy, ratio, size
+from zif.figures import duration, energy, ratio, size
 
 if TYPE_CHECKING:
     from zif.planning import Plan, Segment, UnitPlan

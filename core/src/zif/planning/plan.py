@@ -209,11 +209,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        """The plan that `to_json` gave. Raises KeyError, TypeError or ValueError when it is not one."""
+        """The plan that `to_json` gave, here or in another version of zif: fields that are not known are passed over.
+
+        Raises KeyError, TypeError or ValueError when it is not one.
+        """
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema is {data.get('schema')!r}, not {SCHEMA!r}")
-        request = {field.name: data[field.name] for field in attrs.fields(Request)}
-        request |= {"only": tuple(request["only"]), "exclude": tuple(request["exclude"])}
+        request = _known(Request, data)
+        request |= {key: tuple(request[key]) for key in ("only", "exclude")}
         request["shapes"] = {name: tuple(dims) for name, dims in request["shapes"].items()}
         return cls(
             model=data["model"],
@@ -223,10 +226,10 @@ class Plan:
             outputs=tuple(_tensor(item) for item in data["outputs"]),
             segments=tuple(_segment(item) for item in data["segments"]),
             units=tuple(_unit(item) for item in data["units"]),
-            transfers=tuple(Transfer(**item) for item in data["transfers"]),
-            scores={name: Score(**item) for name, item in data["scores"].items()},
-            predicted=Predicted(**data["predicted"]),
-            candidates=tuple(Candidate(**item | {"notes": tuple(item["notes"])}) for item in data["candidates"]),
+            transfers=tuple(Transfer(**_known(Transfer, item)) for item in data["transfers"]),
+            scores={name: Score(**_known(Score, item)) for name, item in data["scores"].items()},
+            predicted=Predicted(**_known(Predicted, data["predicted"])),
+            candidates=tuple(_candidate(item) for item in data["candidates"]),
             notes=tuple(data["notes"]),
             counterfactuals=tuple(_counterfactual(item) for item in data.get("counterfactuals", ())),
         )
@@ -240,20 +243,29 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _known(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record that the data has; a newer version may have written more."""
+    return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
+
+
 def _tensor(data: Mapping[str, Any]) -> TensorInfo:
     shape = data["shape"]
     return TensorInfo(data["name"], data["type"], None if shape is None else tuple(shape))
 
 
 def _segment(data: Mapping[str, Any]) -> Segment:
-    return Segment(**{**data, **{key: tuple(data[key]) for key in ("units", "inputs", "outputs")}})
+    return Segment(**{**_known(Segment, data), **{key: tuple(data[key]) for key in ("units", "inputs", "outputs")}})
+
+
+def _candidate(data: Mapping[str, Any]) -> Candidate:
+    return Candidate(**{**_known(Candidate, data), "notes": tuple(data["notes"])})
 
 
 def _counterfactual(data: Mapping[str, Any]) -> Counterfactual:
-    return Counterfactual(**{**data, **{key: tuple(data[key]) for key in ("changes", "units")}})
+    return Counterfactual(**{**_known(Counterfactual, data), **{key: tuple(data[key]) for key in ("changes", "units")}})
 
 
 def _unit(data: Mapping[str, Any]) -> UnitPlan:
-    verdicts = {name: UnitVerdict(**item) for name, item in data["verdicts"].items()}
+    verdicts = {name: UnitVerdict(**_known(UnitVerdict, item)) for name, item in data["verdicts"].items()}
     names = {key: tuple(data[key]) for key in ("inputs", "outputs")}
-    return UnitPlan(**{**data, **names, "verdicts": verdicts})
+    return UnitPlan(**{**_known(UnitPlan, data), **names, "verdicts": verdicts})

@@ -40,7 +40,7 @@ def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     for pattern, name in request.pin.items():
-        matched = [unit.id for unit in model.units if _matches(unit, pattern)]
+        matched = [unit.id for unit in model.units if matches(unit, pattern)]
         if not matched:
             raise UsageError(
                 f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan` lists the names"
@@ -52,7 +52,8 @@ def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
     return result
 
 
-def _matches(unit: Unit, pattern: str) -> bool:
+def matches(unit: Unit, pattern: str) -> bool:
+    """Whether a pattern over unit names, or `op:` and one over operators, means the unit."""
     if pattern.startswith("op:"):
         return fnmatchcase(unit.op_type, pattern[3:])
     return fnmatchcase(unit.id, pattern)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from zif.report import figures
+from zif import figures
 from zif.report.layout import edges_between, layers
 
 if TYPE_CHECKING:

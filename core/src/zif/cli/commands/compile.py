@@ -78,7 +78,7 @@ def _document(made: Compilation) -> dict[str, Any]:
 def _show(document: dict[str, Any]) -> None:
     from zif.cli.output import say, table
     from zif.cli.planview import KIND_STYLE
-    from zif.report.figures import size
+    from zif.figures import size
 
     rows = [
         [row["target"], one["id"], (one["backend"], "bold"), (one["kind"], KIND_STYLE[one["kind"]]), one["units"]]
