@@ -139,6 +139,8 @@ def _elsewhere(plan: Plan) -> None:
 def _general(unit: UnitPlan, code: str, reason: str) -> str:
     """The reason without what is the one unit's own, so that equal reasons meet."""
     general = re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason.replace(unit.name, "…"))
+    if code == "dynamic-shape":
+        return re.sub(r"\([^)]*\)|unknown", "…", general)
     return re.sub(r"\d[\d.,]*", "…", general) if code in _FIGURES else general
 
 

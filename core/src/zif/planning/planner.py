@@ -10,6 +10,7 @@ from attrs import frozen
 
 from zif.errors import Unsupported
 from zif.planning.candidates import Field, Progress, ask
+from zif.planning.hints import open_dimensions
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
@@ -71,7 +72,7 @@ class Planner:
             scores=placed.scores,
             predicted=_predict(self, placed.task, placed.solution, segments, transfers),
             candidates=self.field.candidates,
-            notes=tuple(dict.fromkeys(bans.values())),
+            notes=(*dict.fromkeys(bans.values()), *open_dimensions(self.model, self.names, placed.verdicts)),
         )
 
     def place(self, bans: Bans | None = None) -> Placed:

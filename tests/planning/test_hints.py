@@ -1,0 +1,38 @@
+"""A model with open dimensions: the plan names the command that lets the other backends take part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from onnx import TensorProto, helper
+from zif.model import Model
+from zif.planning.hints import open_dimensions
+from zif.records import Verdict
+
+OPEN, TAKEN = Verdict(False, code="dynamic-shape", reason="open"), Verdict(True)
+
+
+def model(*shape: Any) -> Model:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "one", ends[:1], ends[1:])
+    return Model.load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9))
+
+
+@pytest.mark.parametrize(
+    ("shape", "command"),
+    [
+        (("N", 3, None, None), "--shape x=1,3,224,224"),
+        ((1, 3, "height", 64), "--shape x=1,3,224,64"),
+        (("batch", 7), "--shape x=1,7"),
+    ],
+)
+def test_the_command_keeps_what_is_fixed(shape: tuple[Any, ...], command: str) -> None:
+    (told,) = open_dimensions(model(*shape), ["npu", "cpu"], [[OPEN, TAKEN]])
+    assert told.endswith(command)
+    assert "1 units off npu:" in told
+
+
+def test_silent_when_shapes_are_fixed_or_nobody_minds() -> None:
+    assert open_dimensions(model(1, 7), ["npu"], [[OPEN]]) == ()
+    assert open_dimensions(model("N", 7), ["npu"], [[TAKEN]]) == ()
