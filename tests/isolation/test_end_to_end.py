@@ -95,6 +95,24 @@ def test_the_command_line_survives_a_crash_and_names_everything(site, model):
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize("flag", ["", "--isolate"])
+def test_who_does_not_ask_for_it_is_isolated_on_request(site, model, flag):
+    site.add("wild", GOOD + DIES_IN_RUN)
+    result = site.zif(*f"run {model} --random 0 {flag}".split())
+    assert (result.code, "SIGSEGV" in result.err) == ((3, True) if flag else (-signal.SIGSEGV, False))
+
+
+def test_isolated_on_request_in_python_and_from_a_bundle(site, model, tmp_path):
+    site.add("quiet", GOOD + TELLS_ITS_PROCESS)
+    for isolate in (True, False):
+        code = load(model, isolate=isolate).replace("y.shape", "y[0, 0] != os.getpid()")
+        assert site.python(code).out.startswith(str(isolate))
+    bundle = tmp_path / "net.zif"
+    assert site.zif("compile", model, "-o", bundle, "--isolate").code == 0
+    code = load(bundle, isolate=True).replace("y.shape", "y[0, 0] != os.getpid()")
+    assert site.python(code).out.startswith("True")
+
+
 def test_a_crash_in_a_run_moves_the_segment_and_is_told(site, model):
     site.add("wild", ISOLATED + DIES_IN_RUN, COST=1.0)
     site.add("calm")

@@ -54,6 +54,22 @@ def test_what_the_file_declares_survives_a_defect_of_inference(monkeypatch: pyte
     assert loaded.tensors["h"].shape == (4,)
 
 
+def test_onnx_runtimes_own_quantizers_hide_no_shapes() -> None:
+    proto = model(
+        "g (float[2, 3] x) => (float[] y) {"
+        " q = com.microsoft.QuantizeLinear <axis = 0> (x, s, z)"
+        " d = com.microsoft.DequantizeLinear <axis = 0> (q, s, z)"
+        " y = Relu(d) }",
+        imports='"com.microsoft": 1',
+    )
+    proto.graph.initializer.append(numpy_helper.from_array(np.array([0.5, 2], np.float32), "s"))
+    proto.graph.initializer.append(numpy_helper.from_array(np.array([0, 7], np.uint16), "z"))
+    loaded = load(proto)
+    assert (loaded.tensors["q"].dtype, loaded.tensors["q"].shape) == ("uint16", (2, 3))
+    assert loaded.outputs[0].shape == (2, 3)
+    assert not loaded.proto.functions
+
+
 def test_types_of_all_kinds_of_values_are_found() -> None:
     proto = model(
         "g (float[2, 3] x) => (bool[] y) { h = NonZero(x) i = Cast<to = 10>(x) a, b = TopK(x, k) y = IsNaN(a) }"

@@ -45,6 +45,7 @@ def load(
     config: Mapping[str, Mapping[str, Any]] | None = None,
     on_fault: OnFault = "fail",
     cache: bool = True,
+    isolate: bool = False,
     progress: Progress | None = None,
 ) -> Session:
     """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
@@ -52,7 +53,8 @@ def load(
     shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
     backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this
     machine. config: options per backend. on_fault "fallback": a segment whose backend fails at run time moves to the
-    next-best backend, and `session.events` says so. Raises ZifError subclasses.
+    next-best backend, and `session.events` says so. isolate: every backend runs in a worker process of its own, also
+    those that do not ask for it (emulators do); a crash there is a BackendCrashed. Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
     if _is_bundle(source):
@@ -61,9 +63,9 @@ def load(
         policy = "" if policy == "balanced" else policy
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
         _refuse(**wishes, config=config, on_fault=on_fault)
-        return load_bundle(Path(source), target)  # type: ignore[arg-type]
+        return load_bundle(Path(source), target, isolate)  # type: ignore[arg-type]
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
-    made = planner(source, target, policy, emulate=emulate, config=config, progress=progress, **wishes)
+    made = planner(source, target, policy, emulate=emulate, config=config, isolate=isolate, progress=progress, **wishes)
     return builder(made, cache, progress).session(on_fault)
 
 
@@ -107,6 +109,7 @@ def planner(
     strict: bool = False,
     emulate: bool = False,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    isolate: bool = False,
     progress: Progress | None = None,
 ) -> Planner:
     """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet."""
@@ -127,7 +130,7 @@ def planner(
         emulate=emulate,
         config={name: dict(options) for name, options in (config or {}).items()},
     )
-    return Planner.of(model, chip, request, progress)
+    return Planner.of(model, chip, request, progress, isolate)
 
 
 def builder(made: Planner, cache: bool = True, progress: Progress | None = None) -> Builder:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zif.records import Capabilities, Executable, Target
 
 
-def load_bundle(folder: Path, target: str = "host") -> Session:
+def load_bundle(folder: Path, target: str = "host", isolate: bool = False) -> Session:
     """A session on the bundle's artifacts for `target`; "host" takes what fits this machine best.
 
     The plan's segments say `hardware` or `emulator` as their backends are here, not as they were where the bundle was
@@ -40,7 +40,7 @@ def load_bundle(folder: Path, target: str = "host") -> Session:
     plan = _plan(bundle, chip.name)
     readers, tensors = _known(bundle)
     optional = tuple(readers)
-    loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1)
+    loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1, isolate=isolate)
     steps = loader.steps(plan.segments)
     plan = evolve(plan, segments=tuple(step.segment for step in steps))
     return Session(plan, steps, tensors, optional, loader.events, None, _constants(bundle, plan.outputs))
@@ -66,9 +66,15 @@ class _Loader:
     """Loads segments one by one, and closes those that it has when one of them cannot be loaded."""
 
     def __init__(
-        self, bundle: Bundle, chip: Target, readers: Mapping[TensorInfo, frozenset[str]], shared: bool
+        self,
+        bundle: Bundle,
+        chip: Target,
+        readers: Mapping[TensorInfo, frozenset[str]],
+        *,
+        shared: bool,
+        isolate: bool,
     ) -> None:
-        self.bundle, self.chip, self.readers, self.shared = bundle, chip, readers, shared
+        self.bundle, self.chip, self.readers, self.shared, self.isolate = bundle, chip, readers, shared, isolate
         self.events: list[Event] = []
 
     def steps(self, segments: Sequence[Segment]) -> list[Step]:
@@ -101,7 +107,7 @@ class _Loader:
             raise BackendUnavailable(
                 f"segment {segment.id} needs {segment.backend}, which cannot run: {general.reason}"
             )
-        facade = stand_in(facade, general, self.chip)
+        facade = stand_in(facade, general, self.chip, self.isolate)
         born = compiled.certificate
         options = facade.options(born.options if born else {}, self.chip)
         return watched(facade, facade.load(compiled, options, shared=self.shared)), general

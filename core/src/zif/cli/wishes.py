@@ -34,6 +34,9 @@ ExcludeOption = Annotated[
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="The whole model on one backend, or exit 1.")]
 EmulateOption = Annotated[bool, typer.Option("--emulate", help="Let emulators of other processors take part.")]
+IsolateOption = Annotated[
+    bool, typer.Option("--isolate", help="Every backend in a process of its own; emulators always are.")
+]
 ShapeOption = Annotated[
     list[str], typer.Option("--shape", metavar="NAME=1,3,224,224", help="Fix the shape of an input; repeatable.")
 ]

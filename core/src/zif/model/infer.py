@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onnx import ModelProto, NodeProto, TensorProto
+from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto
+from onnx.helper import make_function, make_node, make_opsetid
 from onnx.shape_inference import infer_shapes
 
 from zif.model.arithmetic import Walk
@@ -18,6 +19,8 @@ from zif.model.types import tensor_bytes
 
 #: Initializers up to this size keep their data in the skeleton: shapes, axes, pads, scales.
 SMALL = 4096
+_CONTRIB = "com.microsoft"
+_QDQ = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 def skeleton(proto: ModelProto, *, keep_attributes: bool = False) -> ModelProto:
@@ -70,7 +73,7 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     """
     bare = skeleton(proto)
     try:
-        inferred = infer_shapes(bare, data_prop=True)
+        inferred = infer_shapes(_with_contrib(bare), data_prop=True)
     except Exception:  # a defect of one operator's inference must not lose what the file itself declares
         inferred = bare
     graph = inferred.graph
@@ -83,3 +86,25 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
         if node.nested:
             walk.nested[node.name] = graph.node[position]
     return walk
+
+
+def _with_contrib(bare: ModelProto) -> ModelProto:
+    """The skeleton with ONNX Runtime's own QuantizeLinear and DequantizeLinear described by ONNX's.
+
+    Its quantizer writes them for 16-bit types below opset 21. onnx does not know them, and then nothing behind them has
+    a shape.
+    """
+    used = {node.op_type for node in bare.graph.node if node.domain == _CONTRIB} & _QDQ
+    if not used or bare.functions:
+        return bare
+    described = ModelProto()
+    described.CopyFrom(bare)
+    described.functions.extend(_as_onnx(op_type) for op_type in sorted(used))
+    return described
+
+
+def _as_onnx(op_type: str) -> FunctionProto:
+    names = ["x", "scale", "zero_point"]
+    node = make_node(op_type, names, ["y"])
+    node.attribute.append(AttributeProto(name="axis", type=AttributeProto.INT, ref_attr_name="axis"))
+    return make_function(_CONTRIB, op_type, names, ["y"], [node], [make_opsetid("", 21)], ["axis"])

@@ -37,8 +37,12 @@ class Field:
     candidates: tuple[Candidate, ...]
 
 
-def ask(model: Model, target: Target, request: Request, progress: Progress | None = None) -> Field:
+def ask(
+    model: Model, target: Target, request: Request, progress: Progress | None = None, isolate: bool = False
+) -> Field:
     """Ask every installed backend, leave out whom the request or their own answer rules out, and say why.
+
+    isolate: ask every one in a worker process, where its stages will be done too.
 
     Raises BackendNotFound for a name in the request that nobody offers.
     """
@@ -47,13 +51,13 @@ def ask(model: Model, target: Target, request: Request, progress: Progress | Non
         if name not in names:
             backend(name)  # raises BackendNotFound with the ones that are installed
             raise BackendNotFound(name)
-    answers = [_ask_one(name, model, target, request, progress) for name in names]
+    answers = [_ask_one(name, model, target, request, progress, isolate) for name in names]
     players = {name: player for name, (player, _) in zip(names, answers, strict=True) if player is not None}
     return Field(players, tuple(candidate for _, candidate in answers))
 
 
 def _ask_one(
-    name: str, model: Model, target: Target, request: Request, progress: Progress | None
+    name: str, model: Model, target: Target, request: Request, progress: Progress | None, isolate: bool
 ) -> tuple[Player | None, Candidate]:
     rows = [row for row in installed() if row.name == name]
     excluded = _excluded(name, request)
@@ -67,16 +71,16 @@ def _ask_one(
             return None, _candidate(facade, general, *refusal)
         if progress:
             progress(f"asking {name}")
-        facade = stand_in(facade, general, target)
+        facade = stand_in(facade, general, target, isolate)
         full = facade.capabilities(target, model)
     except ZifError as error:
         return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
     return Player(facade, full), _candidate(facade, full)
 
 
-def stand_in(facade: Backend, general: Capabilities, target: Target) -> Backend:
-    """The backend itself, or the worker process that stands for one that asks to be isolated."""
-    if not general.isolate:
+def stand_in(facade: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
+    """The backend itself, or the worker process that stands for one that asks to be isolated, or that must be."""
+    if not (general.isolate or isolate):
         return facade
     from zif.isolation import isolated
 

@@ -48,9 +48,11 @@ class Planner:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, model: Model, target: Target, request: Request, progress: Progress | None = None) -> Planner:
+    def of(
+        cls, model: Model, target: Target, request: Request, progress: Progress | None = None, isolate: bool = False
+    ) -> Planner:
         """Ask the backends and price the units. Raises ZifError subclasses."""
-        field = ask(model, target, request, progress)
+        field = ask(model, target, request, progress, isolate)
         players = list(field.players.values())
         return cls(model, target, request, field, price(model, target, players), tuple(field.players))
 

@@ -32,6 +32,7 @@ def command(
     strict: wishes.StrictOption = False,
     emulate: wishes.EmulateOption = False,
     shape: wishes.ShapeOption = [],  # noqa: B006
+    isolate: wishes.IsolateOption = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
     no_cache: wishes.NoCacheOption = False,
     as_json: JsonOption = False,
@@ -41,7 +42,7 @@ def command(
     from zif.cli import output as out
     from zif.cli.progress import working
 
-    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
+    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate) | {"isolate": isolate}
     with working(f"compiling {model.name}") as told:
         made = api.compile(
             model, output, target, policy, overwrite=overwrite, cache=not no_cache, progress=told, **wanted

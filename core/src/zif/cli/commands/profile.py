@@ -31,6 +31,7 @@ def command(
     strict: wishes.StrictOption = False,
     emulate: wishes.EmulateOption = False,
     shape: wishes.ShapeOption = [],  # noqa: B006
+    isolate: wishes.IsolateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model or a bundle: latency, throughput, processor use and memory, by backend and by segment."""
@@ -38,7 +39,11 @@ def command(
     from zif.cli.feeding import Wanted
     from zif.profiling import store
 
-    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate) | {"target": target, "policy": policy}
+    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate) | {
+        "target": target,
+        "policy": policy,
+        "isolate": isolate,
+    }
     profile = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup)
     kept = store.save(profile) if keep else None
     if as_json:

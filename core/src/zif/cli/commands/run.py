@@ -56,6 +56,7 @@ def command(
     strict: wishes.StrictOption = False,
     emulate: wishes.EmulateOption = False,
     shape: wishes.ShapeOption = [],  # noqa: B006
+    isolate: wishes.IsolateOption = False,
     on_fault: FaultOption = "fail",
     no_cache: wishes.NoCacheOption = False,
     as_json: JsonOption = False,
@@ -68,7 +69,7 @@ def command(
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
-    wanted |= {"target": target, "policy": policy, "on_fault": on_fault, "cache": not no_cache}
+    wanted |= {"target": target, "policy": policy, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
     document = _run(model, Wanted(inputs, input_list, random, preprocess), wanted, repeat, output, raw)
     _tell(document, as_json)
 
