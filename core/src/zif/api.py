@@ -24,12 +24,37 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
-def plan(source: Source, target: str = "host", policy: str = "balanced", **wishes: Any) -> Plan:
+def plan(
+    source: Source,
+    target: str = "host",
+    policy: str = "balanced",
+    *,
+    what_if: Sequence[str] | str = (),
+    counterfactuals: int = 0,
+    **wishes: Any,
+) -> Plan:
     """Place every unit of a model and say why. Compiles nothing, reads no weights.
 
-    `wishes` are those of `load`: shapes, pin, only, exclude, strict, emulate, config, progress.
+    what_if: changes that are supposed, all together, such as "qnn_htp+Erf": see `zif.planning.whatif.Change`.
+    counterfactuals: how many of the changes that would pay most to look for. Both go into `plan.counterfactuals`.
+    `wishes` are those of `load`: shapes, pin, only, exclude, strict, emulate, config, progress. Raises ZifError
+    subclasses.
     """
-    return planner(source, target, policy, **wishes).plan()
+    return explored(planner(source, target, policy, **wishes), _names(what_if), counterfactuals)
+
+
+def explored(made: Planner, what_if: Sequence[str] = (), limit: int = 0) -> Plan:
+    """The plan with what was supposed, and up to `limit` of the changes that would pay most."""
+    import attrs
+
+    found = made.plan()
+    if not what_if and limit < 1:
+        return found
+    from zif.planning.counterfactual import counterfactuals
+    from zif.planning.counterfactual import what_if as suppose
+
+    asked = (suppose(made, what_if),) if what_if else ()
+    return attrs.evolve(found, counterfactuals=(*asked, *(counterfactuals(made, limit) if limit > 0 else ())))
 
 
 def load(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+
 
 def duration(us: float | None) -> str:
     """Microseconds as "12.3 µs", "4.5 ms" or "1.2 s"; "–" for None."""
@@ -48,5 +52,34 @@ def things(number: int, what: str) -> str:
 
 
 def ratio(a: float, b: float) -> str:
-    """a over b as "1.25×"; "–" when b is nothing."""
-    return f"{a / b:.2f}×" if b else "–"
+    """a over b as "1.25×" or "5,294×"; "–" when b is nothing."""
+    if not b:
+        return "–"
+    return f"{a / b:.2f}×" if a < 100 * b else f"{a / b:,.0f}×"
+
+
+def share(before: float, after: float) -> str:
+    """What changed, as a share of what was: "+12.5 %", "-38 %", "="; "new" when there was nothing."""
+    if before == after:
+        return "="
+    if not before:
+        return "new"
+    percent = 100 * (after / before - 1)
+    return f"{percent:+.1f} %".replace("-", "−") if abs(percent) >= 0.05 else "="
+
+
+def operators(types: Iterable[str], shown: int = 4) -> str:
+    """The most frequent operators: "Conv × 12, Relu × 11, 3 more"."""
+    counts = Counter(types)
+    top = [f"{name} × {number}" if number > 1 else name for name, number in counts.most_common(shown)]
+    return ", ".join([*top, *([f"{len(counts) - shown} more"] if len(counts) > shown else [])])
+
+
+def brief(text: str, longest: int = 44) -> str:
+    """The text with every word of more than `longest` characters (a tensor's name, mostly) cut in the middle."""
+    return re.sub(r"\S+", lambda found: _cut(found[0], longest), text)
+
+
+def _cut(word: str, longest: int) -> str:
+    head = longest // 3
+    return word if len(word) <= longest else f"{word[:head]}…{word[head + 1 - longest :]}"

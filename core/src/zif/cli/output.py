@@ -93,6 +93,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
+def width() -> int:
+    """Columns that there are for tables."""
+    return console().width
+
+
 def say(text: str = "", style: str | None = None) -> None:
     """A line for the reader, on stdout. Long lines are left to the terminal."""
     if style is None:
@@ -108,14 +113,17 @@ def note(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> None:
     """Print a table. Cells are text, or (text, style) pairs; the columns named in `right` are set to the right."""
-    console().print(_table(title, columns, rows, right))
+    if title:  # as a line of its own: rich would fold it to the width of the table
+        say()
+        say(title, style="bold")
+    console().print(_table(columns, rows, right))
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str]) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

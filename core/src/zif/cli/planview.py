@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zif.cli.output import say, table
-from zif.figures import duration, energy, ratio, size
+from zif.cli.output import PIPE_WIDTH, say, table, width
+from zif.cli.whatifview import show_changes
+from zif.figures import brief, duration, energy, operators, ratio, size, things
+from zif.report.grouping import general
 
 if TYPE_CHECKING:
     from zif.planning import Plan, Segment, UnitPlan
+
+#: Columns from which on a table names examples.
+WIDE = 100
 
 #: Rows of a table before the rest is only counted.
 ROWS = 40
 
 #: Emulated work is never shown in the colour of hardware.
 KIND_STYLE = {"hardware": "green", "emulator": "bold yellow"}
-
-#: Codes whose reasons hold figures of the one unit, so that units are grouped without them.
-_FIGURES = frozenset({"slower", "boundary-cost", "tensor-size", "memory"})
 
 
 def show(plan: Plan, all_units: bool = False) -> None:
@@ -29,19 +29,13 @@ def show(plan: Plan, all_units: bool = False) -> None:
     _segments(plan, len(plan.segments) if all_units else ROWS)
     if all_units:
         _units(plan)
-    _scores(plan)
     _elsewhere(plan)
+    show_changes(plan)
     _predicted(plan)
+    _scores(plan)
     _absent(plan)
     for note in plan.notes:
         say(f"note: {note}")
-
-
-def operators(types: Iterable[str], shown: int = 4) -> str:
-    """The most frequent operators: "Conv × 12, Relu × 11, 3 more"."""
-    counts = Counter(types)
-    top = [f"{name} × {number}" if number > 1 else name for name, number in counts.most_common(shown)]
-    return ", ".join([*top, *([f"{len(counts) - shown} more"] if len(counts) > shown else [])])
 
 
 def _headline(plan: Plan) -> None:
@@ -67,7 +61,8 @@ def _segments(plan: Plan, limit: int) -> None:
     _more(len(plan.segments), limit, "segments")
     if plan.transfers:
         moved = duration(sum(one.us for one in plan.transfers))
-        say(f"moved between processors: {len(plan.transfers)} tensors, {size(plan.predicted.transfer_bytes)}, {moved}")
+        tensors = things(len(plan.transfers), "tensor")
+        say(f"moved between processors: {tensors}, {size(plan.predicted.transfer_bytes)}, {moved}")
 
 
 def _segment(one: Segment, units: Sequence[UnitPlan], total: float) -> list[Any]:
@@ -95,18 +90,12 @@ def _scores(plan: Plan) -> None:
     """Every backend's score with its terms, best first, and the sentence behind each term."""
     ranked = sorted(plan.scores.items(), key=lambda item: -item[1].total)
     terms = list(dict.fromkeys(term for _, score in ranked for term in score.terms))
-    rows = [
-        [
-            (name, "bold"),
-            f"{score.total:g}",
-            *map(_figure, map(score.terms.get, terms)),
-            "; ".join(score.reasons.values()),
-        ]
-        for name, score in ranked
-    ]
+    rows = [[(name, "bold"), f"{score.total:g}", *map(_figure, map(score.terms.get, terms))] for name, score in ranked]
     if rows:
-        columns = ("backend", "score", *terms, "because")
+        columns = ("backend", "score", *terms)
         table("Scores for the model as a whole", columns, rows, right=("score", *terms))
+    for name, score in ranked:
+        say(f"{name}: {'; '.join(score.reasons.values())}")
 
 
 def _figure(value: float | None) -> str:
@@ -122,34 +111,40 @@ def _elsewhere(plan: Plan) -> None:
     for unit in plan.units:
         if unit.backend != best and best in unit.verdicts:
             verdict = unit.verdicts[best]
-            groups.setdefault((verdict.code, _general(unit, verdict.code, verdict.reason)), []).append(unit)
+            groups.setdefault((verdict.code, general(verdict.reason, verdict.code, unit.name)), []).append(unit)
     away = sum(map(len, groups.values()))
     if not away:
         say(f"Everything runs on {best}, the best by score." if plan.units else "")
         return
     rows = [
-        [len(units), code, _reason(units[0], best), operators(unit.op_type for unit in units), _names(units)]
+        [len(units), code, _reason(units, best), operators((unit.op_type for unit in units), 3), _names(units)]
         for (code, _), units in sorted(groups.items(), key=lambda item: -len(item[1]))
     ]
     title = f"Not on {best}, the best by score: {away} of {len(plan.units)} units"
-    table(title, ("units", "code", "reason", "operators", "such as"), rows[:ROWS], right=("units",))
+    columns = ("units", "code", "reason", "operators", "such as")[: 4 if width() < WIDE else 5]
+    table(title, columns, [row[: len(columns)] for row in rows[:ROWS]], right=("units",))
     _more(len(rows), ROWS, "reasons")
 
 
-def _general(unit: UnitPlan, code: str, reason: str) -> str:
-    """The reason without what is the one unit's own, so that equal reasons meet."""
-    general = re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason.replace(unit.name, "…"))
-    if code == "dynamic-shape":
-        return re.sub(r"\([^)]*\)|unknown", "…", general)
-    return re.sub(r"\d[\d.,]*", "…", general) if code in _FIGURES else general
-
-
-def _reason(unit: UnitPlan, best: str) -> str:
-    return unit.verdicts[best].reason
+def _reason(units: Sequence[UnitPlan], best: str) -> str:
+    """The sentence of one unit, or what several cost together where only their figures differ."""
+    first = units[0].verdicts[best]
+    if len(units) == 1 or first.code not in ("slower", "boundary-cost"):
+        return _brief(first.reason)
+    there = sum(unit.verdicts[best].cost_us or 0.0 for unit in units)
+    here = sum(unit.verdicts[unit.backend].cost_us or 0.0 for unit in units)
+    where = ", ".join(dict.fromkeys(unit.backend for unit in units))
+    around = "; but their tensors would have to be moved" if first.code == "boundary-cost" else ""
+    return f"together {duration(there)} here, {duration(here)} on {where}{around}"
 
 
 def _names(units: Sequence[UnitPlan]) -> str:
-    return ", ".join(unit.name for unit in units[:2]) + (" …" if len(units) > 2 else "")
+    return ", ".join(_brief(unit.name) for unit in units[:2]) + (" …" if len(units) > 2 else "")
+
+
+def _brief(text: str) -> str:
+    """The text with long names cut in the middle on a terminal; whole where it is piped somewhere."""
+    return text if width() >= PIPE_WIDTH else brief(text)
 
 
 def _predicted(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zif.planning.difference import PlanDiff, diff
 from zif.planning.plan import Counterfactual, Plan, Segment, UnitPlan, UnitVerdict
 
-__all__ = ["Counterfactual", "Plan", "Segment", "UnitPlan", "UnitVerdict"]
+__all__ = ["Counterfactual", "Plan", "PlanDiff", "Segment", "UnitPlan", "UnitVerdict", "diff"]

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from zif.planning.plan import Counterfactual
 from zif.planning.task import problem, weigh
-from zif.planning.whatif import suppose
+from zif.planning.whatif import Change, suppose, wording
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +49,7 @@ def what_if(planner: Planner, changes: Sequence[str]) -> Counterfactual:
     labels = after.solution.labels
     if all(change.takes for change in guess.changes):
         labels = _cheaper(after.task, labels, before.solution.labels)
-    told = tuple(map(str, guess.changes))
-    return _told(planner, told, guess.touched, before, after.task, labels, asked=True)
+    return _told(planner, guess.changes, guess.touched, before, after.task, labels, asked=True)
 
 
 def counterfactuals(planner: Planner, limit: int = 5) -> tuple[Counterfactual, ...]:
@@ -162,7 +161,7 @@ class _Search:
             for kind in one.kinds
             for row in rows[kind]
         ]
-        changes = tuple(f"{self.planner.names[one.backend]}+{kind}" for kind in one.kinds)
+        changes = tuple(Change(self.planner.names[one.backend], True, kind) for kind in one.kinds)
         return _told(self.planner, changes, touched, self.placed, one.task, one.labels)
 
 
@@ -179,7 +178,7 @@ def _total(task: Problem, labels: NDArray[np.int32]) -> float:
 
 def _told(
     planner: Planner,
-    changes: tuple[str, ...],
+    changes: tuple[Change, ...],
     touched: Iterable[tuple[Unit, Verdict]],
     before: Placed,
     task: Problem,
@@ -191,7 +190,8 @@ def _told(
     codes = Counter(verdict.code for _, verdict in pairs)
     base = before.solution.cost.total
     return Counterfactual(
-        changes=changes,
+        changes=tuple(map(str, changes)),
+        text=wording(changes),
         units=units,
         op_types=dict(Counter(unit.op_type for unit, _ in pairs).most_common()),
         codes=dict(codes.most_common()),

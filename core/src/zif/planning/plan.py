@@ -103,13 +103,15 @@ class Predicted:
 class Counterfactual:
     """What a change in what a backend takes would make of the plan: the cheapest placement if it were so.
 
-    changes: as `--what-if` takes them; all of them together. units: those that a backend would take then, or no more.
+    changes: as `--what-if` takes them, all of them together; text: the same as half a sentence. units: those that a
+    backend would take then, or no more.
     op_types, codes: how many of them are of each operator, and were refused with each code until now; reason: the
     sentence of the first. moved: how many units of the plan would run elsewhere. cost_change: the change in what the
     policy minimises, as a share (-0.38: 38 % less). asked: whether the caller asked for it. note: what else to know.
     """
 
     changes: tuple[str, ...]
+    text: str
     units: tuple[str, ...]
     op_types: Mapping[str, int]
     codes: Mapping[str, int]

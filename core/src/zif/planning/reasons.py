@@ -6,14 +6,31 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 
+from zif.figures import duration
 from zif.planning.plan import UnitVerdict
+from zif.planning.task import weigh
 
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.planning.pricing import Prices
     from zif.records import Verdict
+
+
+@frozen(eq=False)
+class _Case:
+    """What decides where units go: prices, what the policy makes of them, and what moving one unit would change."""
+
+    names: Sequence[str]
+    prices: Prices
+    costs: NDArray[np.float64]
+    moves: NDArray[np.float64]
+    policy: str
+
+    def us(self, row: int, k: int) -> str:
+        return duration(float(self.prices.us[row, k]))
 
 
 def explain(
@@ -27,52 +44,47 @@ def explain(
     policy: str,
 ) -> list[dict[str, UnitVerdict]]:
     """For every unit a verdict per backend. `moves` float64[n, K]: how much dearer the plan is with the unit there."""
+    case = _Case(names, prices, weigh(prices, policy, model)[0], moves, policy)
     return [
         {
-            name: _one(row, k, int(labels[row]), names, verdicts[row][k], prices, moves, pins.get(unit.id), policy)
+            name: _one(case, row, k, int(labels[row]), verdicts[row][k], pins.get(unit.id))
             for k, name in enumerate(names)
         }
         for row, unit in enumerate(model.units)
     ]
 
 
-def _one(
-    row: int,
-    k: int,
-    chosen: int,
-    names: Sequence[str],
-    verdict: Verdict,
-    prices: Prices,
-    moves: NDArray[np.float64],
-    pin: str | None,
-    policy: str,
-) -> UnitVerdict:
-    us, source = round(float(prices.us[row, k]), 3), str(prices.source[row, k])
+def _one(case: _Case, row: int, k: int, chosen: int, verdict: Verdict, pin: str | None) -> UnitVerdict:
+    us, source = round(float(case.prices.us[row, k]), 3), str(case.prices.source[row, k])
     if not verdict.supported:
         return UnitVerdict(verdict.supported, verdict.basis, verdict.code, verdict.reason)
     if pin is not None:
-        here = "pinned here" if names[k] == pin else f"pinned to {pin}"
+        here = "pinned here" if case.names[k] == pin else f"pinned to {pin}"
         code, reason = "pinned", f"{here} by the caller"
     elif k == chosen:
-        code, reason = "ok", verdict.reason or _why_here(row, k, names, prices, moves, policy)
+        code, reason = "ok", verdict.reason or _why_here(case, row, k)
     else:
-        code, reason = _why_not(row, k, chosen, names, prices, float(moves[row, k]))
+        code, reason = _why_not(case, row, k, chosen)
     return UnitVerdict(True, verdict.basis, code, reason, us, source)
 
 
-def _why_here(row: int, k: int, names: Sequence[str], prices: Prices, moves: NDArray[np.float64], policy: str) -> str:
-    others = [j for j in range(len(names)) if j != k and np.isfinite(moves[row, j])]
-    here = f"{prices.us[row, k]:.1f} µs here"
+def _why_here(case: _Case, row: int, k: int) -> str:
+    others = [j for j in range(len(case.names)) if j != k and np.isfinite(case.moves[row, j])]
+    here = f"{case.us(row, k)} here"
     if not others:
         return f"the only backend that takes it; {here}"
-    next_best = min(others, key=lambda j: moves[row, j])
-    return f"cheapest under {policy}: {here}, {prices.us[row, next_best]:.1f} µs on {names[next_best]}"
+    next_best = min(others, key=lambda j: case.moves[row, j])
+    return f"cheapest under {case.policy}: {here}, {case.us(row, next_best)} on {case.names[next_best]}"
 
 
-def _why_not(row: int, k: int, chosen: int, names: Sequence[str], prices: Prices, move: float) -> tuple[str, str]:
-    there, here = prices.us[row, k], prices.us[row, chosen]
-    figures = f"{there:.1f} µs here, {here:.1f} µs on {names[chosen]}"
-    if there < here:
-        extra = f"; moving it alone would add {move:.1f} to the plan's cost" if np.isfinite(move) else ""
+def _why_not(case: _Case, row: int, k: int, chosen: int) -> tuple[str, str]:
+    """Dearer there by itself (which under some policies is not slower), or because of what lies around it."""
+    figures = f"{case.us(row, k)} here, {case.us(row, chosen)} on {case.names[chosen]}"
+    if case.costs[row, k] < case.costs[row, chosen]:
+        move = float(case.moves[row, k])
+        unit = " µs" if case.policy == "performance" else ""
+        extra = f"; moving it alone would add {move:.3g}{unit} to the plan's cost" if np.isfinite(move) else ""
         return "boundary-cost", f"{figures}, but its tensors would have to be moved{extra}"
+    if case.prices.us[row, k] < case.prices.us[row, chosen]:
+        return "slower", f"{figures}: quicker, but dearer under {case.policy}"
     return "slower", figures

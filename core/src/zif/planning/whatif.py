@@ -67,6 +67,21 @@ class Change:
         return unit.op_type == self.pattern or matches(unit, self.pattern)
 
 
+def wording(changes: Sequence[Change]) -> str:
+    """Several changes as half a sentence: "qnn_htp took Erf and Mod, and qnn_cpu did not take Conv"."""
+    parts: dict[tuple[str, bool], list[str]] = {}
+    for change in changes:
+        code = change.pattern.removeprefix("code:")
+        kind = change.pattern.removeprefix("op:") if code == change.pattern else f"what it refuses as {code}"
+        parts.setdefault((change.backend, change.takes), []).append(kind)
+    verbs = {True: "took", False: "did not take"}
+    return ", and ".join(f"{name} {verbs[takes]} {_list(kinds)}" for (name, takes), kinds in parts.items())
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 @frozen(eq=False)
 class Hypothesis:
     """A planner in which the changes hold. `touched`: the units and what their backends said of them until now."""
@@ -114,4 +129,4 @@ def _changed(player: Player, change: Change, hits: Sequence[tuple[Unit, Verdict]
     return attrs.evolve(player, capabilities=attrs.evolve(player.capabilities, verdicts=new))
 
 
-__all__ = ["Change", "Hypothesis", "suppose"]
+__all__ = ["Change", "Hypothesis", "suppose", "wording"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zif.report.html import plan_html
+from zif.report.markdown import diff_markdown
 from zif.report.overlay import annotated, node_data
 
-__all__ = ["annotated", "node_data", "plan_html"]
+__all__ = ["annotated", "diff_markdown", "node_data", "plan_html"]

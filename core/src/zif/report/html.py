@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zif import figures
+from zif.report.grouping import general
 from zif.report.layout import edges_between, layers
 
 if TYPE_CHECKING:
@@ -69,22 +70,24 @@ def _ops(units: Sequence[UnitPlan]) -> str:
 
 def _obstacles(plan: Plan) -> list[dict[str, Any]]:
     """Units that some backend does not run, grouped by backend, code and sentence, most frequent first."""
-    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    groups: dict[tuple[str, str, str, str], list[UnitPlan]] = {}
     for unit in plan.units:
         for name, verdict in unit.verdicts.items():
             if name != unit.backend and not verdict.supported:
-                key = (name, verdict.code, verdict.basis, _general(verdict.reason, unit.name))
-                groups.setdefault(key, []).append(unit.name)
+                key = (name, verdict.code, verdict.basis, general(verdict.reason, verdict.code, unit.name))
+                groups.setdefault(key, []).append(unit)
     rows = [
-        {"backend": name, "code": code, "basis": basis, "reason": reason, "units": units}
-        for (name, code, basis, reason), units in groups.items()
+        {
+            "backend": name,
+            "code": code,
+            "basis": basis,
+            "reason": units[0].verdicts[name].reason,
+            "ops": figures.operators(unit.op_type for unit in units),
+            "units": [unit.name for unit in units],
+        }
+        for (name, code, basis, _), units in groups.items()
     ]
     return sorted(rows, key=lambda row: (row["backend"], -len(row["units"])))
-
-
-def _general(reason: str, unit: str) -> str:
-    """A reason without the unit's own name, so that equal reasons meet."""
-    return reason.replace(f"{unit!r}", "it").replace(f'"{unit}"', "it")
 
 
 def _bars(plan: Plan) -> list[dict[str, Any]]:

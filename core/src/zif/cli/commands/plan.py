@@ -9,10 +9,11 @@ import typer
 
 from zif.cli import wishes
 from zif.cli.wishes import JsonOption
+from zif.errors import UsageError
 
 
 def command(
-    model: wishes.ModelArgument,
+    model: Annotated[Path | None, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)] = None,
     target: wishes.TargetOption = "host",
     policy: wishes.PolicyOption = "balanced",
     pin: wishes.PinOption = [],  # noqa: B006 - typer reads the default and never changes it
@@ -31,17 +32,43 @@ def command(
             help=".onnx: the model annotated for Netron; .json: node data for Model Explorer.",
         ),
     ] = None,
+    what_if: Annotated[
+        list[str],
+        typer.Option(
+            "--what-if",
+            metavar="BACKEND+PATTERN",
+            help="Suppose a backend took (or with - refused) an operator, units or code:CODE; repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    suggest: Annotated[
+        int, typer.Option("--suggest", min=0, metavar="N", help="Look for this many changes that would pay most.")
+    ] = 5,
+    diff: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--diff", metavar="OLD NEW", help="Compare two plans that --json wrote; takes no MODEL."),
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option("--threshold", metavar="5%", help="With --diff: exit 1 when latency or energy grows by more."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --diff: print markdown.")] = False,
     as_json: JsonOption = False,
-) -> None:
-    """Show where each part of a model would run, and why."""
+) -> int:
+    """Show where each part of a model would run, and why; or how two plans differ."""
     from zif import api
     from zif.cli import output
     from zif.cli.files import write_text
     from zif.cli.progress import working
 
+    if model is None or diff is not None:
+        return _compare(model, diff, threshold, as_json, markdown)
+    if threshold is not None or markdown:
+        raise UsageError("--threshold and --markdown go with --diff OLD NEW")
     wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
     with working(f"planning {model.name}") as told:
-        plan = api.plan(model, target, policy, progress=told, **wanted)
+        made = api.planner(model, target, policy, progress=told, **wanted)
+        told("looking for changes that would pay")
+        plan = api.explored(made, what_if, suggest)
     if html is not None:
         from zif.report import plan_html
 
@@ -56,3 +83,18 @@ def command(
         from zif.cli.planview import show
 
         show(plan, all_units)
+    return 0
+
+
+def _compare(
+    model: Path | None, files: tuple[Path, Path] | None, threshold: str | None, as_json: bool, markdown: bool
+) -> int:
+    from zif.cli.plandiff import compare
+
+    if files is None:
+        raise UsageError("which model? `zif plan MODEL`, or `zif plan --diff OLD NEW` for two plans that --json wrote")
+    if model is not None:
+        raise UsageError(f"--diff compares two saved plans and takes no model ({model})")
+    if as_json and markdown:
+        raise UsageError("--json and --markdown are two forms of the same: give one")
+    return compare(files, threshold, as_json, markdown)

@@ -1,0 +1,84 @@
+"""`zif plan --diff`: two saved plans side by side, as tables, markdown or JSON, and whether the new one is worse."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zif.cli import output
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.planning import Plan
+    from zif.planning.difference import PlanDiff
+
+#: Loss that is forgiven unless the caller says otherwise.
+DEFAULT = 0.05
+
+
+def compare(files: tuple[Path, Path], threshold: str | None, as_json: bool, markdown: bool) -> int:
+    """Print the difference. Returns 1 when a figure got worse by more than the threshold, else 0. Raises UsageError."""
+    from zif.planning.difference import diff
+
+    old, new = map(read_plan, files)
+    allowed = _share(threshold) if threshold else (DEFAULT if old.target == new.target else None)
+    found = diff(old, new, allowed)
+    if as_json:
+        output.document("plan-diff", found.to_json())
+    elif markdown:
+        from zif.report.markdown import diff_markdown
+
+        output.say(diff_markdown(found).rstrip())
+    else:
+        show(found)
+    return 1 if found.regressions else 0
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan that `zif plan --json` wrote. Raises UsageError for anything else, and says what it is."""
+    from zif.planning import Plan
+
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON ({error}); `zif plan MODEL --json > {path}` writes one") from error
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != "zif.plan/1":
+        what = f"a {schema} document" if isinstance(schema, str) else "JSON without a zif schema"
+        raise UsageError(f"{path} is {what}, not a plan (zif.plan/1); `zif plan MODEL --json > {path}` writes one")
+    try:
+        return Plan.from_json(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise UsageError(f"{path} says that it is a plan, but cannot be read as one: {what}") from error
+
+
+def _share(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if found is None:
+        raise UsageError(f"--threshold {text}: write a percentage, such as 5%")
+    return float(found[1]) / 100
+
+
+def show(found: PlanDiff) -> None:
+    """Print the difference as tables."""
+    from zif.report.sheets import headline, outcome, sheets
+
+    output.say(headline(found), style="bold")
+    if found.same:
+        output.say("The plans are the same.")
+        return
+    narrow = output.width() < 100
+    for sheet in sheets(found):
+        dropped = {"such as", "operators"} if narrow else set()
+        kept = [i for i, name in enumerate(sheet.columns) if name not in dropped]
+        columns = [sheet.columns[i] for i in kept]
+        output.table(sheet.title, columns, [[row[i] for i in kept] for row in sheet.rows], right=sheet.right)
+        if sheet.more:
+            output.say(sheet.more)
+    for line in outcome(found):
+        output.say(line, style="bold red" if found.regressions else None)
