@@ -1,0 +1,14 @@
+"""Static quantization of float models to QDQ: calibrate once, quantize in many ways, say what was done.
+
+The arithmetic is onnxruntime's (`onnxruntime.quantization` and its QNN configuration), an optional dependency:
+`pip install 'zif[quantize]'`. Here it is chosen, checked and explained.
+"""
+
+from __future__ import annotations
+
+from zif.quantization.calibration import Ranges, calibrate
+from zif.quantization.engine import quantize_model
+from zif.quantization.prepare import prepare
+from zif.quantization.recipe import METHODS, PRESETS, Recipe, recipe
+
+__all__ = ["METHODS", "PRESETS", "Ranges", "Recipe", "calibrate", "prepare", "quantize_model", "recipe"]

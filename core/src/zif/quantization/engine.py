@@ -1,0 +1,110 @@
+"""From a float model, its ranges and a recipe to a QDQ model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from zif.errors import StageFailed
+from zif.quantization.assign import FLOAT, assignment, quant_type, tensor_overrides
+from zif.quantization.backing import quiet, tools
+from zif.quantization.calibration import Ranges, calibrate, needs_histograms
+from zif.quantization.prepare import prepare, unmark, whole
+from zif.quantization.recipe import Recipe, recipe
+
+if TYPE_CHECKING:
+    from zif.api import Progress, Source
+    from zif.model import Model
+    from zif.quantization.calibration import Samples
+
+#: Operators that stay in float: QNN has no quantized form of them, or they hold a graph of their own.
+KEPT_FLOAT = ("Cast", "LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression")
+
+
+def quantize_model(
+    source: Source,
+    data: Ranges | Samples,
+    precision: str | Recipe = "w8a8",
+    overrides: Mapping[str, str | Recipe] | None = None,
+    progress: Progress | None = None,
+) -> onnx.ModelProto:
+    """The QDQ model of a float model.
+
+    data: `Ranges` from `calibrate` on the same model, or samples to calibrate with. overrides: per unit (node) name
+    another precision, or "float"; values that pass from one to another are converted in between. Raises UsageError for
+    an unknown unit or precision, InvalidModel, and InvalidInput for samples that do not fit.
+    """
+    model = prepare(source)
+    base = recipe(precision)
+    chosen = assignment(model, base, overrides or {})
+    if not isinstance(data, Ranges):
+        methods = {one.method for one in chosen.values() if isinstance(one, Recipe)}
+        data = calibrate(model, data, needs_histograms(methods), progress)
+    if progress:
+        progress(f"quantizing {model.name}")
+    with quiet():
+        return _quantized(model, data, base, chosen)
+
+
+def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str]) -> onnx.ModelProto:
+    proto = _typed(whole(model))
+    kept = [name for name, one in chosen.items() if one == FLOAT]
+    kinds = {node.op_type for node in proto.graph.node} - set(KEPT_FLOAT)
+    types = tools().QuantType
+    given = tensor_overrides(model, base, chosen, types)
+    config = tools("execution_providers.qnn").get_qnn_qdq_config(
+        proto,
+        None,
+        activation_type=quant_type(types, base.activation),
+        weight_type=quant_type(types, base.weight),
+        per_channel=base.per_channel,
+        init_overrides=given,
+        add_qtype_converts=False,
+        activation_symmetric=base.symmetric,
+        weight_symmetric=not base.weight.startswith("u"),
+        op_types_to_quantize=sorted(kinds),
+        nodes_to_exclude=kept,
+    )
+    try:
+        made = tools("qdq_quantizer").QDQQuantizer(
+            proto,
+            config.per_channel,
+            config.reduce_range,
+            config.weight_type,
+            config.activation_type,
+            _tensors_data(ranges, base, chosen, model),
+            config.nodes_to_quantize,
+            config.nodes_to_exclude,
+            config.op_types_to_quantize,
+            {**config.extra_options, **base.options},
+        )
+        made.quantize_model()
+    except (ValueError, AssertionError, KeyError, TypeError, RuntimeError) as error:
+        raise StageFailed(f"onnxruntime's quantizer failed on {model.name}: {error}") from error
+    made.model.topological_sort()
+    result: onnx.ModelProto = made.model.model
+    unmark(result)
+    return result
+
+
+def _typed(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """With a type for every value, as the quantizer wants it."""
+    typed: onnx.ModelProto = onnx.shape_inference.infer_shapes(proto)
+    tools("quant_utils").add_infer_metadata(typed)
+    return typed
+
+
+def _tensors_data(ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], model: Model) -> Any:
+    """Each tensor's range by the method of the unit that makes it; the base's for inputs."""
+    module = tools("calibrate")
+    pairs = dict(ranges.of(base))
+    for unit in model.units:
+        one = chosen[unit.id]
+        if isinstance(one, Recipe) and one is not base:
+            own = ranges.of(one)
+            pairs.update((name, own[name]) for name in unit.outputs if name in own)
+    data = {name: (np.float32(low), np.float32(high)) for name, (low, high) in pairs.items()}
+    return module.TensorsData(module.CalibrationMethod.MinMax, data)

@@ -1,0 +1,69 @@
+"""How a model is quantized: the types, per tensor or per channel, and how ranges follow from what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import Factory, field, frozen, validators
+
+from zif.errors import UsageError
+
+METHODS = ("minmax", "percentile", "entropy", "mse")
+ACTIVATIONS = ("uint8", "int8", "uint16", "int16")
+WEIGHTS = ("int8", "uint8", "int4", "uint4", "int16", "uint16")
+
+
+@frozen
+class Recipe:
+    """The types of activations and weights, and how their ranges are found.
+
+    per_channel: one scale per output channel where QNN takes that (Conv, ConvTranspose). symmetric: activations around
+    zero; weights of a signed type always are, those of an unsigned one never. method: "minmax" takes the range that was
+    observed, "percentile" cuts off what lies beyond `percentile` (in %, both sides together), "entropy" minimises the
+    Kullback-Leibler divergence, "mse" the mean squared error. options: further `extra_options` of onnxruntime's
+    quantizer. Biases are int32 with scale input × weight.
+    """
+
+    activation: str = field(default="uint8", validator=validators.in_(ACTIVATIONS))
+    weight: str = field(default="int8", validator=validators.in_(WEIGHTS))
+    per_channel: bool = True
+    symmetric: bool = False
+    method: str = field(default="minmax", validator=validators.in_(METHODS))
+    percentile: float = field(default=99.999, validator=[validators.gt(0.0), validators.le(100.0)])
+    options: Mapping[str, Any] = Factory(dict)
+
+    @property
+    def name(self) -> str:
+        """Bits of weights and activations: "w8a16"."""
+        return f"w{_bits(self.weight)}a{_bits(self.activation)}"
+
+
+def _bits(dtype: str) -> str:
+    return dtype.lstrip("uint")
+
+
+#: What a precision's name stands for. 16-bit weights are per tensor: QNN has no others.
+PRESETS: Mapping[str, Recipe] = {
+    "w8a8": Recipe("uint8", "int8"),
+    "w8a16": Recipe("uint16", "int8"),
+    "w4a16": Recipe("uint16", "int4"),
+    "w16a16": Recipe("uint16", "int16", per_channel=False),
+}
+
+
+def recipe(given: str | Recipe, **changes: Any) -> Recipe:
+    """The recipe of a preset's name, or the one given, with fields changed. Raises UsageError."""
+    if isinstance(given, str) and given not in PRESETS:
+        raise UsageError(f"unknown precision {given!r}; known: {', '.join(PRESETS)}")
+    base = PRESETS[given] if isinstance(given, str) else given
+    try:
+        return attrs.evolve(base, **changes)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"the recipe {base.name} cannot be changed so: {_plain(error)}") from error
+
+
+def _plain(error: Exception) -> str:
+    text = str(error.args[0]) if error.args else str(error)
+    return text.split(" (got")[0] if " (got" in text else text
