@@ -39,7 +39,7 @@ def test_the_change_that_pays_is_found_with_its_figures() -> None:
 
 
 def test_it_is_what_planning_with_the_change_gives() -> None:
-    made = ladder(policy="balanced")
+    made = planner(chain(LADDER), {"npu": fast("Erf", watts=2.5), "cpu": CPU}, policy="balanced")
     (one,) = counterfactuals(made)
     plan = suppose(made, ["npu+Erf"]).planner.plan()
     assert one.latency_us == pytest.approx(plan.predicted.latency_us, rel=1e-6)
@@ -52,8 +52,9 @@ def test_it_is_what_planning_with_the_change_gives() -> None:
 
 
 def test_two_operators_that_pay_only_together_are_found_together() -> None:
-    ops = ["Relu", "Erf", "Mish", "Relu"] * 4
-    model = planner(chain([op.replace("Mish", "Softsign") for op in ops]), {"npu": fast("Erf", "Softsign"), "cpu": CPU})
+    nothing = {"Sign": 10.0, "Abs": 10.0}  # as dear there as here: to lift these saves nothing
+    npu = fast("Erf", "Softsign", *nothing, us=nothing)
+    model = planner(chain([*["Relu", "Erf", "Softsign", "Relu"] * 4, *nothing]), {"npu": npu, "cpu": CPU})
     best = counterfactuals(model)[0]
     assert set(best.changes) == {"npu+Erf", "npu+Softsign"}
     alone = [what_if(model, [change]).cost_change for change in best.changes]
@@ -64,7 +65,7 @@ def test_what_carries_nothing_is_left_out() -> None:
     """Sign would cost as much there as here: lifting it saves nothing, so the suggestion does not name it."""
     npu = fast("Erf", "Sign", us={"Sign": 10.0, "Relu": 1.0, "Erf": 1.0})
     made = planner(chain([*LADDER, "Sign"]), {"npu": npu, "cpu": CPU})
-    assert counterfactuals(made)[0].changes == ("npu+Erf",)
+    assert [one.changes for one in counterfactuals(made)] == [("npu+Erf",)]
 
 
 def test_one_cause_is_one_change_whatever_operators_it_meets() -> None:
