@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def duration(us: float | None) -> str:
@@ -70,7 +70,12 @@ def share(before: float, after: float) -> str:
 
 def operators(types: Iterable[str], shown: int = 4) -> str:
     """The most frequent operators: "Conv × 12, Relu × 11, 3 more"."""
-    counts = Counter(types)
+    return tally(Counter(types), shown)
+
+
+def tally(given: Mapping[str, int], shown: int = 4) -> str:
+    """The same from counts."""
+    counts = Counter(given)
     top = [f"{name} × {number}" if number > 1 else name for name, number in counts.most_common(shown)]
     return ", ".join([*top, *([f"{len(counts) - shown} more"] if len(counts) > shown else [])])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zif import figures
 from zif.report.grouping import general
-from zif.report.layout import edges_between, layers
+from zif.report.layout import Spot, edges_between, layers
 
 if TYPE_CHECKING:
     import jinja2
@@ -29,7 +29,10 @@ def plan_html(plan: Plan) -> str:
         .render(
             plan=plan,
             colours=_colours(plan),
+            asked=[one.name for one in plan.candidates if one.takes_part],
+            counts=Counter(unit.backend for unit in plan.units),
             segments=_segments(plan),
+            bases=_bases(plan),
             drawing=_drawing(plan),
             obstacles=_obstacles(plan),
             bars=_bars(plan),
@@ -55,17 +58,24 @@ def _colours(plan: Plan) -> dict[str, str]:
 
 
 def _segments(plan: Plan) -> list[dict[str, Any]]:
-    """Each segment with its units, what they cost, and its most frequent operators."""
-    members: dict[int, list[UnitPlan]] = {segment.id: [] for segment in plan.segments}
+    """Each segment with its units (number and unit) and its most frequent operators."""
+    members: dict[int, list[tuple[int, UnitPlan]]] = {segment.id: [] for segment in plan.segments}
+    for number, unit in enumerate(plan.units):
+        members[unit.segment].append((number, unit))
+    return [
+        {"segment": one, "units": units, "ops": figures.operators(unit.op_type for _, unit in units)}
+        for one, units in ((one, members[one.id]) for one in plan.segments)
+    ]
+
+
+def _bases(plan: Plan) -> list[dict[str, Any]]:
+    """For each backend how many units it takes, refuses and does not know, and on which basis it says so."""
+    said: dict[str, Counter[Any]] = {}
     for unit in plan.units:
-        members[unit.segment].append(unit)
-    return [{"segment": one, "units": members[one.id], "ops": _ops(members[one.id])} for one in plan.segments]
-
-
-def _ops(units: Sequence[UnitPlan]) -> str:
-    top = Counter(unit.op_type for unit in units).most_common(4)
-    more = len({unit.op_type for unit in units}) - len(top)
-    return ", ".join(f"{op} × {n}" for op, n in top) + (f", {more} more" if more > 0 else "")
+        for name, verdict in unit.verdicts.items():
+            said.setdefault(name, Counter()).update((verdict.supported, verdict.basis))
+    words = (True, False, None, "declared", "probed", "observed")
+    return [{"backend": name, "counts": [counts[word] for word in words]} for name, counts in said.items()]
 
 
 def _obstacles(plan: Plan) -> list[dict[str, Any]]:
@@ -147,14 +157,32 @@ def _box(segment: Segment, row: int, centre: float) -> dict[str, Any]:
 
 
 def _data(plan: Plan) -> str:
-    """What the script draws unit graphs from: per segment names, operators, places and edges; JSON, inert in HTML."""
-    result = []
-    for row in _segments(plan):
-        units = row["units"]
-        makers = {name: i for i, unit in enumerate(units) for name in unit.outputs}
-        edges = edges_between(makers, [(i, unit.inputs) for i, unit in enumerate(units)])
-        spots = layers(len(units), edges)
-        nodes = [[u.name, u.op_type, s.row, s.column] for u, s in zip(units, spots, strict=True)]
-        result.append({"id": row["segment"].id, "nodes": nodes, "edges": edges})
-    text = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+    """What the script draws from, as JSON that is inert in HTML: per unit its name, operator and segment, its row and
+    column in the whole graph and in its segment; the edges; the backend of each segment; the colours."""
+    makers = {name: number for number, unit in enumerate(plan.units) for name in unit.outputs}
+    edges = edges_between(makers, [(number, unit.inputs) for number, unit in enumerate(plan.units)])
+    spots = layers(len(plan.units), edges)
+    inside = _inside(plan, edges)
+    units = [
+        [unit.name, unit.op_type, unit.segment, spot.row, spot.column, local.row, local.column]
+        for unit, spot, local in zip(plan.units, spots, inside, strict=True)
+    ]
+    homes = {one.id: one.backend for one in plan.segments}
+    found = {"units": units, "edges": edges, "segments": homes, "colours": _colours(plan)}
+    text = json.dumps(found, separators=(",", ":"), ensure_ascii=False)
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+def _inside(plan: Plan, edges: Sequence[tuple[int, int]]) -> list[Spot]:
+    """The spot of each unit in a drawing of its own segment."""
+    sizes: Counter[int] = Counter()
+    place = []
+    for unit in plan.units:
+        place.append(sizes[unit.segment])
+        sizes[unit.segment] += 1
+    own: dict[int, list[tuple[int, int]]] = {number: [] for number in sizes}
+    for a, b in edges:
+        if plan.units[a].segment == plan.units[b].segment:
+            own[plan.units[a].segment].append((place[a], place[b]))
+    spots = {number: layers(size, own[number]) for number, size in sizes.items()}
+    return [spots[unit.segment][at] for unit, at in zip(plan.units, place, strict=True)]
