@@ -34,6 +34,7 @@ _HOMES = {
     "zif.planning": ("Plan",),
     "zif.session": ("Session",),
     "zif.api": ("compile", "load", "plan"),
+    "zif.comparing": ("Comparison", "compare", "validate_quantization_range"),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from zif.api import load as load
     from zif.api import plan as plan
     from zif.claims import declared as declared
+    from zif.comparing import Comparison as Comparison
+    from zif.comparing import compare as compare
+    from zif.comparing import validate_quantization_range as validate_quantization_range
     from zif.errors import *
     from zif.facade import Backend as Backend
     from zif.hookspecs import BackendHooks as BackendHooks

@@ -72,6 +72,10 @@ class Model:
         proto.CopyFrom(self.proto)
         return _build(Source(proto, self.name, self.path, self.folders), shapes, self.name)
 
+    def rebuilt(self, proto: onnx.ModelProto) -> Model:
+        """A model of another proto, which may refer to this one's external data. `proto` is taken over and changed."""
+        return _build(Source(proto, self.name, self.path, self.folders), None, self.name)
+
     @property
     def base_dir(self) -> Path | None:
         """The folder that external data is relative to; None for a model from bytes or a proto."""

@@ -27,7 +27,31 @@ def upgraded(view: NodeView) -> bool:
         return False  # the converter knows ONNX's own domain, and loses what a body reads from around it
     types = {name: _type(view, name) for name in view.node.input if name}
     known = {name: kind for name, kind in types.items() if kind is not None}
-    return known.keys() == types.keys() and _convert(view.node, view.since, known) is not None
+    if known.keys() != types.keys():
+        return False
+    key = _alike(view, known)
+    if key not in _answers:
+        _answers[key] = _convert(view.node, view.since, known) is not None
+    return _answers[key]
+
+
+#: The converter takes a quarter of a second for a node that it cannot bring up, and a model has hundreds of a kind.
+_answers: dict[tuple[Any, ...], bool] = {}
+
+
+def _alike(view: NodeView, types: dict[str, onnx.TypeProto]) -> tuple[Any, ...]:
+    """What the answer depends on: operator, version, attributes, element types, ranks, and which dimensions are 1."""
+    node = view.node
+    attributes = tuple(sorted(attribute.SerializeToString() for attribute in node.attribute))
+    kinds = tuple((types[name].tensor_type.elem_type, _dims(types[name])) if name else None for name in node.input)
+    return node.op_type, view.since, attributes, kinds, len(node.output)
+
+
+def _dims(kind: onnx.TypeProto) -> tuple[str, ...] | None:
+    shape = kind.tensor_type
+    if not shape.HasField("shape"):
+        return None
+    return tuple("1" if dim.dim_value == 1 else "n" if dim.dim_value else "?" for dim in shape.shape.dim)
 
 
 def older_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:

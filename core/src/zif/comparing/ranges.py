@@ -1,0 +1,97 @@
+"""Whether an encoding fits the data that it is for: quantize, dequantize, and see what is lost."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import frozen
+
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Convention = Literal["zero_point", "qnn"]
+
+#: The smallest scale that is a normal float32. Smaller ones are flushed to zero by accelerators, without a word.
+SMALLEST_SCALE = 2.0**-126
+
+
+@frozen
+class RangeCheck:
+    """What an encoding does to some data. True where `mse` is under the threshold.
+
+    mse: mean squared error, in squared units of the data. clipped: share of the values that lie outside of what the
+    encoding can hold, from 0 to 1. low, high: the least and the largest value that it can hold.
+    """
+
+    mse: float
+    within: bool
+    clipped: float
+    low: float
+    high: float
+
+    def __bool__(self) -> bool:
+        return self.within
+
+
+def validate_quantization_range(
+    data: Any,
+    scale: float,
+    offset: int,
+    bitwidth: int = 8,
+    threshold: float = 1e-3,
+    convention: Convention = "zero_point",
+) -> RangeCheck:
+    """Quantize `data` with an unsigned encoding and back, and compare the mean squared error with `threshold`.
+
+    The sign of `offset` is the trap. With convention "zero_point", ONNX's and this function's default, it is the
+    integer that stands for 0.0, from 0 to 2**bitwidth - 1: q = round(x / scale) + offset, x = (q - offset) * scale.
+    With "qnn", the one of Qualcomm's and AIMET's encoding files, it is that integer negated, from -(2**bitwidth - 1)
+    to 0: x = (q + offset) * scale. Rounding is to the nearest, ties to even, as in ONNX's QuantizeLinear.
+
+    data: numbers of any shape. Raises UsageError for a scale that is zero, negative, not finite or below the smallest
+    normal float32, an offset out of its range, a bitwidth that is not from 2 to 32, a threshold that is negative, and
+    data that is empty or not finite.
+    """
+    import numpy as np
+
+    values = np.asarray(data, np.float64)
+    zero = _zero_point(offset, bitwidth, convention)
+    _check(values, scale, threshold)
+    top = 2**bitwidth - 1
+    exact = np.round(values / scale) + zero
+    back = (np.clip(exact, 0, top) - zero) * scale
+    mse = float(np.mean((values - back) ** 2))
+    clipped = float(np.mean((exact < 0) | (exact > top)))
+    return RangeCheck(mse, mse < threshold, clipped, -zero * scale, (top - zero) * scale)
+
+
+def _zero_point(offset: int, bitwidth: int, convention: Convention) -> int:
+    if not 2 <= bitwidth <= 32:
+        raise UsageError(f"bitwidth {bitwidth}: must be from 2 to 32")
+    if convention not in ("zero_point", "qnn"):
+        raise UsageError(f"convention {convention!r}: must be zero_point or qnn")
+    if offset != int(offset):
+        raise UsageError(f"offset {offset}: must be a whole number")
+    top, zero = 2**bitwidth - 1, int(offset) if convention == "zero_point" else -int(offset)
+    if not 0 <= zero <= top:
+        other: Convention = "qnn" if convention == "zero_point" else "zero_point"
+        hint = f"; it would fit convention={other!r}, where its sign is the other" if 0 <= -zero <= top else ""
+        span = f"0 to {top}" if convention == "zero_point" else f"{-top} to 0"
+        raise UsageError(f"offset {offset}: must be from {span} at {bitwidth} bits with {convention!r}{hint}")
+    return zero
+
+
+def _check(values: np.ndarray[Any, Any], scale: float, threshold: float) -> None:
+    import numpy as np
+
+    if not (math.isfinite(scale) and scale >= SMALLEST_SCALE):
+        raise UsageError(f"scale {scale}: must be a positive, finite float32 that is not denormal")
+    if not threshold >= 0:
+        raise UsageError(f"threshold {threshold}: must be a mean squared error, 0 or more")
+    if not values.size:
+        raise UsageError("there is no data to check the encoding with")
+    if not np.isfinite(values).all():
+        raise UsageError(f"{int((~np.isfinite(values)).sum())} of {values.size} values of the data are not finite")
