@@ -47,13 +47,18 @@ def wishes(
 ) -> dict[str, Any]:
     """The keyword arguments of `zif.plan` and `zif.load` for these options. Raises UsageError."""
     return {
-        "shapes": dict(map(_shape, shape)),
+        "shapes": shapes(shape),
         "pin": dict(map(_pin, pin)),
         "only": _names(only),
         "exclude": _names(exclude),
         "strict": strict,
         "emulate": emulate,
     }
+
+
+def shapes(options: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of --shape by input name. Raises UsageError."""
+    return dict(map(_shape, options))
 
 
 def _shape(text: str) -> tuple[str, tuple[int, ...]]:

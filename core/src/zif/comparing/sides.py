@@ -126,4 +126,5 @@ def _where(text: str) -> tuple[str, tuple[str, ...]]:
     try:
         return (find(targets[0]).name if targets else ""), backends
     except UsageError as error:
-        raise UsageError(f"@{text}: no backend is called {targets[0]!r}, and {error}") from None
+        names = ", ".join(sorted(known))
+        raise UsageError(f"@{text}: no backend is called {targets[0]!r} (installed: {names}). {error}") from None

@@ -1,0 +1,92 @@
+"""`zif compare`: two things on the same inputs, how far they are apart, and where it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from attrs import evolve
+
+from zif.cli import wishes
+from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption
+from zif.cli.wishes import JsonOption
+
+if TYPE_CHECKING:
+    from zif.cli.feeding import Wanted
+    from zif.comparing import Comparison, Side
+
+_WHAT = "An ONNX file or a bundle, then @ and a target, backends, or both: m.onnx@sm8650,qnn_htp"
+
+
+def command(
+    a: Annotated[str, typer.Argument(metavar="A[@WHERE]", help=_WHAT, show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B[@WHERE]", help="What is held against A.", show_default=False)],
+    inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
+    input_list: ListOption = None,
+    random: RandomOption = None,
+    preprocess: PreprocessOption = "",
+    samples: Annotated[int, typer.Option("--samples", min=0, help="Use so many of the inputs; 0: all.")] = 0,
+    target: Annotated[str, typer.Option("--target", "-t", help="The target of both, where they name none.")] = "",
+    target_a: Annotated[str, typer.Option("--target-a", help="The target of A.")] = "",
+    target_b: Annotated[str, typer.Option("--target-b", help="The target of B.")] = "",
+    shape: wishes.ShapeOption = [],  # noqa: B006
+    outputs_only: Annotated[bool, typer.Option("--outputs-only", help="Do not look at inner tensors.")] = False,
+    group: Annotated[
+        int, typer.Option("--group", min=0, help="Read at most so many inner tensors in one run; 0: what fits.")
+    ] = 0,
+    worst: Annotated[int, typer.Option("--worst", min=0, help="Show so many inner tensors, the worst first.")] = 10,
+    min_sqnr: Annotated[
+        float | None, typer.Option("--min-sqnr", metavar="DB", help="Exit 1 when an output is below.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run two things on the same inputs: how far B is from A, tensor by tensor, and where the error starts."""
+    from zif.cli import output
+    from zif.cli.feeding import Wanted
+    from zif.cli.progress import working
+    from zif.comparing import side
+
+    shapes = wishes.shapes(shape)
+    with working(f"reading {a} and {b}") as told:
+        one, other = side(a, target_a or target, shapes), side(b, target_b or target, shapes)
+        given = Wanted(inputs, input_list, random, preprocess)
+        options = {"intermediates": not outputs_only, "group": group, "progress": told}
+        comparison = _compare(one, other, given, samples, options)
+    if as_json:
+        output.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr})
+    else:
+        from zif.cli.compareview import show
+
+        show(comparison, worst)
+    _judge(comparison, min_sqnr)
+
+
+def _compare(a: Side, b: Side, given: Wanted, most: int, options: Mapping[str, Any]) -> Comparison:
+    """Feed both: by A's inputs, or B's where A is a bundle whose inputs are not known before it is opened."""
+    from zif import comparing
+    from zif.cli.feeding import feeds
+
+    known = a.model or b.model
+    if known is None:
+        with a.open(options["progress"]) as session:
+            fed = feeds(given, session.inputs, session.optional_inputs)
+            a = evolve(a, session=session)
+            return comparing.compare(a, b, [feed.read for feed in fed[: most or None]], **options)
+    fed = feeds(given, known.inputs, known.optional_inputs)
+    return comparing.compare(a, b, [feed.read for feed in fed[: most or None]], **options)
+
+
+def _judge(comparison: Comparison, least: float | None) -> None:
+    """Exit 1 when an output is below the goal."""
+    from zif.cli import output
+
+    if least is None:
+        return
+    below = [one for one in comparison.outputs if one.figures.sqnr_db is not None and one.figures.sqnr_db < least]
+    odd = [one for one in comparison.outputs if one.figures.not_finite]
+    if below or odd:
+        told = ", ".join(f"{one.name!r} has {one.figures.sqnr_db:.1f} dB" for one in below)
+        more = ", ".join(f"{one.name!r} has {one.figures.not_finite} values that are not finite" for one in odd)
+        output.note(f"--min-sqnr {least:g} is missed: {', '.join(part for part in (told, more) if part)}")
+        raise typer.Exit(1)

@@ -1,0 +1,114 @@
+"""A comparison on a terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from zif.cli.output import say, table
+
+if TYPE_CHECKING:
+    from zif.comparing import Compared, Comparison
+
+_FIGURES = ("SQNR dB", "cosine", "max error")
+
+
+def show(comparison: Comparison, worst: int) -> None:
+    """Print the outputs, where the error starts, and the worst inner tensors."""
+    c = comparison
+    many = "1 sample" if c.samples == 1 else f"{c.samples} samples"
+    say(f"{c.b.label} held against {c.a.label}, {many}", style="bold")
+    table("", ("output", "computed by", *_FIGURES, "agreement", ""), [_output(one) for one in c.outputs], right=_RIGHT)
+    if c.tensors:
+        say(_start(c))
+        say(_drops(c))
+        _worst(c, worst)
+        say(_matched(c))
+        _observer(c)
+    for name, why in c.unobserved.items():
+        say(f"{name} could not be read: {why}", style="yellow")
+    for note in c.notes:
+        say(note)
+    _emulated(c)
+
+
+_RIGHT = (*_FIGURES, "agreement", "of its inputs", "drop dB")
+
+
+def _output(one: Compared) -> list[Any]:
+    f = one.figures
+    agreement = "" if f.agreement is None else f"{f.agreement:.1%}"
+    odd = (f"{f.not_finite} are finite on one side only", "bold red") if f.not_finite else ""
+    return [(one.name, "bold"), _maker(one), *_numbers(one), agreement, odd]
+
+
+def _maker(one: Compared) -> str:
+    return f"{one.op_type} {one.node}".strip()
+
+
+def _numbers(one: Compared) -> list[str]:
+    f = one.figures
+    cosine = "" if f.cosine is None else f"{f.cosine:.6f}"
+    return [decibels(f.sqnr_db), cosine, "" if f.max_abs is None else f"{f.max_abs:.4g}"]
+
+
+def decibels(value: float | None) -> str:
+    """A ratio as people read it: "exact" without any error, "" where there is none."""
+    if value is None:
+        return ""
+    return "exact" if value == math.inf else f"{value:.1f}"
+
+
+def _start(c: Comparison) -> str:
+    if not c.start:
+        low = min((one for one in c.tensors if one.figures.sqnr_db is not None), key=_ratio, default=None)
+        least = "" if low is None else f"; the least is {decibels(low.figures.sqnr_db)} dB at {low.name!r}"
+        return f"The error starts nowhere in particular: no tensor lies 10 dB or more below its inputs{least}."
+    one = c.tensor(c.start)
+    source = "exact" if one.source_sqnr_db == math.inf else f"{one.source_sqnr_db:.1f} dB"
+    return (
+        f"The error starts at {one.name!r} ({_maker(one)}): {decibels(one.figures.sqnr_db)} dB from inputs of {source}."
+    )
+
+
+def _drops(c: Comparison, most: int = 5) -> str:
+    """Where it falls, which is not where it is lowest."""
+    falling = sorted((one for one in c.tensors if (one.drop_db or 0.0) >= 1), key=lambda one: -(one.drop_db or 0.0))
+    told = ", ".join(f"{one.drop_db:.1f} dB at {one.name!r}" for one in falling[:most])
+    return f"It falls most by {told}." if told else "Nowhere does it fall by 1 dB."
+
+
+def _ratio(one: Compared) -> float:
+    return one.figures.sqnr_db if one.figures.sqnr_db is not None else math.inf
+
+
+def _worst(c: Comparison, count: int) -> None:
+    rows = [
+        [one.name, _maker(one), *_numbers(one), decibels(one.source_sqnr_db), f"{one.drop_db or 0.0:.1f}"]
+        for one in c.worst(count)
+    ]
+    if rows:
+        columns = ("inner tensor", "computed by", *_FIGURES, "of its inputs", "drop dB")
+        table(f"the worst {len(rows)} of {len(c.tensors)} inner tensors", columns, rows, right=_RIGHT)
+
+
+def _matched(c: Comparison) -> str:
+    text = f"{len(c.tensors)} inner tensors are in both"
+    rest = [f"{len(names)} only in {side}" for side, names in (("A", c.only_a), ("B", c.only_b)) if names]
+    return f"{text}; {' and '.join(rest)}: fused, renamed or added." if rest else f"{text}."
+
+
+def _observer(c: Comparison) -> None:
+    """Reading a tensor keeps an accelerator from fusing across it: tell how much that changed."""
+    for side, moved in zip("AB", c.observer_db, strict=True):
+        if moved is not None and moved < 80:  # less is the order of additions in float32
+            say(
+                f"Reading inner tensors changed {side}'s own outputs: they are {moved:.1f} dB from those without. "
+                "Its inner figures are those of the observed graph; --group 1 reads one tensor at a time."
+            )
+
+
+def _emulated(c: Comparison) -> None:
+    names = dict.fromkeys(name for side in (c.a, c.b) for name in side.emulated)
+    if names:
+        say(f"emulated here, not run on hardware: {', '.join(names)}", style="yellow")

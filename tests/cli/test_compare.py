@@ -1,0 +1,64 @@
+"""`zif compare`: what it prints, its document, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from comparing.nets import X, floats, quantized
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("compare")
+    onnx.save(floats(), made / "a.onnx")
+    onnx.save(quantized("h2"), made / "b.onnx")
+    np.save(made / "x.npy", X)
+    (made / "list.txt").write_text("x.npy\nx.npy\nx.npy\n")
+    return made
+
+
+def zif(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "zif", "compare", "a.onnx", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_tells_where_the_error_starts(folder: Path) -> None:
+    done = zif(folder, "b.onnx", "-i", "x.npy")
+    assert done.returncode == 0, done.stderr
+    assert "The error starts at 'h2' (MatMul mm2)" in done.stdout
+    assert "the worst 5 of 5 inner tensors" in done.stdout
+
+
+def test_the_document_is_alone_on_stdout(folder: Path) -> None:
+    done = zif(folder, "b.onnx", "--input-list", "list.txt", "--samples", "2", "--json")
+    told = json.loads(done.stdout)
+    assert (told["schema"], told["samples"], told["start"]) == ("zif.compare/1", 2, "h2")
+
+
+@pytest.mark.parametrize(("least", "code"), [("3", 0), ("40", 1)])
+def test_min_sqnr_decides_the_exit_code(folder: Path, least: str, code: int) -> None:
+    done = zif(folder, "b.onnx", "-i", "x.npy", "--min-sqnr", least)
+    assert done.returncode == code
+    assert ("--min-sqnr 40 is missed: 'y' has" in done.stderr) is bool(code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["b.onnx"], "no value for input 'x'"),
+        (["none.onnx", "-i", "x.npy"], "none.onnx does not exist"),
+        (["b.onnx@nobody", "-i", "x.npy"], "no backend is called 'nobody'"),
+        (["b.onnx@sm8650", "--target-b", "sa8295p", "-i", "x.npy"], "which one is meant"),
+    ],
+)
+def test_wrong_input_is_one_paragraph(folder: Path, arguments: list[str], said: str) -> None:
+    done = zif(folder, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
