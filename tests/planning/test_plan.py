@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +167,14 @@ def test_artifacts_are_kept_when_the_plan_changes() -> None:
     builder = Builder(planner(chain("Relu", "Neg"), only=ONLY))
     first = builder.artifacts()[1]
     assert builder.artifacts()[1][0] is first[0]
+
+
+def test_the_document_is_equal_to_the_byte_in_interpreters_that_hash_differently() -> None:
+    """Sets of text are walked in another order under every seed: nothing of a plan may follow such an order."""
+    command = [sys.executable, "-m", "zif", "plan", str(LIGHT), "--target", "snapdragon-8-gen-3", "--json"]
+    command += ["--pin", "op:Softmax=reference", "--what-if", "qnn_cpu-Concat"]
+    texts = {
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in ("0", "1", "4711")
+    }
+    assert len(texts) == 1

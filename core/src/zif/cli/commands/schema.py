@@ -1,0 +1,25 @@
+"""`zif schema`: the JSON Schema of a document that `--json` prints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    name: Annotated[
+        str, typer.Argument(metavar="[DOCUMENT]", help="plan, plan-diff, run, …; all are listed without.")
+    ] = "",
+) -> None:
+    """Print the JSON Schema of a document, such as `plan`, or list those that have one."""
+    import json
+
+    from zif import schemas
+    from zif.cli import output
+
+    if name:
+        output.say(json.dumps(schemas.schema(name), indent=1, ensure_ascii=False))
+    else:
+        for one in schemas.names():
+            output.say(f"{one:<12} {schemas.schema(one)['title']}")
