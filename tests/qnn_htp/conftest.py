@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import zif
 from zif import Target
-from zif_qnn_htp import memory
-from zif_qnn_runtime import status
+from zif_qnn_runtime import memory, status
 
 
 @pytest.fixture
@@ -27,5 +26,5 @@ def chip() -> Target:
 def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Answers of the compiler are kept in a folder of the test's own."""
     folder = tmp_path / "answers"
-    monkeypatch.setattr(memory, "folder", lambda: folder)
+    monkeypatch.setattr(memory, "root", lambda: folder)
     return folder

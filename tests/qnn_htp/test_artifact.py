@@ -173,7 +173,7 @@ def test_missing_weights_are_named(chip: Target, tmp_path: Path) -> None:
 
 
 def test_external_weights_are_taken_along(chip: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zif_qnn_htp import graph as graphs
+    from zif_qnn_runtime import graph as graphs
 
     path = tmp_path / "m.onnx"
     onnx.save(body().proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)

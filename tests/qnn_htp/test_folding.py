@@ -4,8 +4,8 @@ import numpy as np
 from onnx import TensorProto, helper
 from qnn_htp.graphs import graph
 from zif.model import Model
-from zif_qnn_htp import folding
 from zif_qnn_htp import graph as graphs
+from zif_qnn_runtime import folding
 
 FLOAT = TensorProto.FLOAT
 BIG = np.array([64, 64], np.int64)  # more elements than the model itself folds

@@ -47,7 +47,8 @@ def test_missing_library_is_unavailable() -> None:
 def test_gpu_that_cannot_start_is_an_error_and_no_fallback() -> None:
     if libraries.machine() != "x86_64":
         pytest.skip("there may be a GPU")
-    with pytest.raises(QnnError, match="CANNOT_INITIALIZE"):
+    # Finalizing is what fails in a process that has asked it before with stand-ins for its compilers.
+    with pytest.raises(QnnError, match="CANNOT_INITIALIZE|FINALIZE_FAILED"):
         open_session(cnn().SerializeToString(), "gpu", ProviderOptions())
 
 

@@ -11,12 +11,14 @@ _HOMES = {
         *("InvalidModel", "StageFailed", "Unsupported", "UsageError", "ZifError"),
     ),
     "zif.records": (
-        *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed"),
+        *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),
         *(
             "NoOptions",
             "Obstacle",
             "OpClaim",
             "Rates",
+            "ChoosesPrecision",
+            "ExplainsOptions",
             "SupportsBinding",
             "SupportsProfile",
             "Target",

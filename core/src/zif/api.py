@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from zif.build import Builder
     from zif.compiling import Compilation
+    from zif.config import Given
     from zif.model import Model
     from zif.planning.planner import Planner
     from zif.session import Session
@@ -67,7 +68,7 @@ def load(
     exclude: Sequence[str] | str | None = None,
     strict: bool = False,
     emulate: bool = False,
-    config: Mapping[str, Mapping[str, Any]] | None = None,
+    config: Given = None,
     on_fault: OnFault = "fail",
     cache: bool = True,
     isolate: bool = False,
@@ -77,9 +78,10 @@ def load(
 
     shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
     backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this
-    machine. config: options per backend. on_fault "fallback": a segment whose backend fails at run time moves to the
-    next-best backend, and `session.events` says so. isolate: every backend runs in a worker process of its own, also
-    those that do not ask for it (emulators do); a crash there is a BackendCrashed. Raises ZifError subclasses.
+    machine. config: options per backend, as a mapping or the path of a configuration file. on_fault "fallback": a
+    segment whose backend fails at run time moves to the next-best backend, and `session.events` says so. isolate:
+    every backend runs in a worker process of its own, also those that do not ask for it (emulators do); a crash there
+    is a BackendCrashed. Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
     if _is_bundle(source):
@@ -133,11 +135,12 @@ def planner(
     exclude: Sequence[str] | str | None = None,
     strict: bool = False,
     emulate: bool = False,
-    config: Mapping[str, Mapping[str, Any]] | None = None,
+    config: Given = None,
     isolate: bool = False,
     progress: Progress | None = None,
 ) -> Planner:
     """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet."""
+    from zif.config import settle
     from zif.planning.planner import Planner
     from zif.targets import target as find
 
@@ -153,7 +156,7 @@ def planner(
         exclude=_names(exclude),
         strict=strict,
         emulate=emulate,
-        config={name: dict(options) for name, options in (config or {}).items()},
+        config=settle(config, chip),
     )
     return Planner.of(model, chip, request, progress, isolate)
 

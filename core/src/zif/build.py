@@ -163,8 +163,9 @@ class Builder:
         for name in self._others(segment):
             try:
                 artifact = self._make(name, self._slice(segment.units, segment.id))
-                kind = self.planner.field.players[name].capabilities.kind
-                return self.step(evolve(segment, backend=name, kind=kind), artifact, shared=True)
+                general = self.planner.field.players[name].capabilities
+                moved = evolve(segment, backend=name, kind=general.kind, label=general.label)
+                return self.step(moved, artifact, shared=True)
             except FAILURES:
                 continue
         raise fault

@@ -91,7 +91,7 @@ class _Loader:
         compiled = self.bundle.load_compiled(segment.id, self.chip.name)
         executable, general = self._load(segment, compiled)
         self._compare(segment, compiled, general)
-        placed = evolve(segment, kind=general.kind)
+        placed = evolve(segment, kind=general.kind, label=general.label)
         texts = getattr(executable, "notes", ())
         self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
         optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]

@@ -222,7 +222,9 @@ class Capabilities:
     its version; artifacts are kept apart by it. `options` is an attrs class, the typed options of convert, compile and
     load; a field's metadata {"help": ...} documents it. `isolate` asks core to run the backend in a worker process.
     `power_efficiency` is between 0 and 1 and `rates` (None: the target's own figures) price its units.
-    `verdicts` maps a unit's id to its verdict; empty when no model was given.
+    `verdicts` maps a unit's id to its verdict; empty when no model was given. `label` is shown in the place of the
+    kind, for an emulator that has to say what it is; "" for the kind itself. `config_sections` are names, besides the
+    backend's own, that its section of a configuration file may have.
     """
 
     processor: Processor
@@ -239,6 +241,8 @@ class Capabilities:
     isolate: bool = False
     verdicts: Mapping[str, Verdict] = Factory(dict)
     notes: tuple[str, ...] = ()
+    label: str = ""
+    config_sections: tuple[str, ...] = ()
 
 
 @frozen
@@ -295,6 +299,28 @@ class Executable(Protocol):
     def run(self, inputs: Arrays) -> Arrays: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ExplainsOptions(Protocol):
+    """Options that know what of them has no effect: a sentence for each, on a backend of this kind for this target.
+
+    Raises ValueError for an option that cannot be had there.
+    """
+
+    def remarks(self, target: Target, kind: Kind, /) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class ChoosesPrecision(Protocol):
+    """Options that decide what a backend may compute in.
+
+    `precisions` holds words such as "fp16" and "int8", the first the one for floating point if it is such a word; empty
+    leaves everything as the backend has it.
+    """
+
+    @property
+    def precisions(self) -> tuple[str, ...]: ...
 
 
 @runtime_checkable

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +11,7 @@ import attrs
 
 from zif.errors import UsageError
 from zif.records import Processor, Rates, Target
+from zif.tables import read_table
 
 _PROCESSORS: tuple[str, ...] = get_args(Processor)
 _FILE_KEYS = ("schema", "sources", "targets", "target")
@@ -34,7 +33,7 @@ def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
     `known` holds the chips by name that `like = "…"` may start from: whatever an entry leaves out is taken from there.
     Raises `UsageError` naming the file, the entry and what is allowed.
     """
-    document = _parse(path)
+    document = read_table(path)
     _keys(document, _FILE_KEYS, f"{path}")
     if document.get("schema", _SCHEMA) != _SCHEMA:
         raise UsageError(f"{path}: schema is {document['schema']!r}, this version of zif reads {_SCHEMA!r}.")
@@ -49,20 +48,6 @@ def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
             raise UsageError(f"{path}: two chips are called {one.name!r}.")
         found[one.name] = one
     return tuple(found.values())
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
-        raise UsageError(f"{path} is not valid {kind}: {error}.") from error
-    if not isinstance(document, dict):
-        raise UsageError(f"{path}: the file must be a table, not a {type(document).__name__}.")
-    return document
 
 
 def _keys(table: Mapping[str, Any], allowed: Sequence[str], where: str) -> None:

@@ -41,7 +41,7 @@ def show(plan: Plan, all_units: bool = False) -> None:
 def _headline(plan: Plan) -> None:
     say(f"{plan.model}: {len(plan.units)} units for {plan.target}, policy {plan.policy}", style="bold")
     if plan.emulated:
-        say(f"emulated here, not run on hardware: {', '.join(plan.emulated)}", style=KIND_STYLE["emulator"])
+        say(f"emulated here, not run on hardware: {plan.emulation}", style=KIND_STYLE["emulator"])
     wishes = plan.request
     asked = [f"--pin {pattern}={name}" for pattern, name in wishes.pin.items()]
     asked += [f"--only {name}" for name in wishes.only] + [f"--exclude {name}" for name in wishes.exclude]
@@ -67,7 +67,7 @@ def _segments(plan: Plan, limit: int) -> None:
 
 def _segment(one: Segment, units: Sequence[UnitPlan], total: float) -> list[Any]:
     share = f"{100 * one.latency_us / total:.0f} %" if total else ""
-    kind = (one.kind, KIND_STYLE[one.kind])
+    kind = (one.shown, KIND_STYLE[one.kind])
     types = operators(unit.op_type for unit in units)
     return [one.id, (one.backend, "bold"), kind, len(one.units), types, duration(one.latency_us), share]
 

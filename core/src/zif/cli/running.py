@@ -38,11 +38,18 @@ def repeated(session: Session, values: Mapping[str, Any], times: int) -> Outcome
 
 def by_segment(session: Session, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Each segment with the median of its times; a run that took another path (a fallback) counts for where it ran."""
-    spent: dict[tuple[int, str, str], list[float]] = {}
+    spent: dict[tuple[int, str, str, str], list[float]] = {}
     for timing in (timing for outcome in outcomes for run in outcome.timings for timing in run):
-        spent.setdefault((timing.segment, timing.backend, timing.kind), []).append(timing.ms)
+        spent.setdefault((timing.segment, timing.backend, timing.kind, timing.label), []).append(timing.ms)
     units = {segment.id: len(segment.units) for segment in session.plan.segments}
     return [
-        {"id": number, "backend": backend, "kind": kind, "units": units.get(number, 0), "ms": round(median(ms), 4)}
-        for (number, backend, kind), ms in spent.items()
+        {
+            "id": number,
+            "backend": backend,
+            "kind": kind,
+            "label": label,
+            "units": units.get(number, 0),
+            "ms": round(median(ms), 4),
+        }
+        for (number, backend, kind, label), ms in spent.items()
     ]

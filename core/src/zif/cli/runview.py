@@ -18,7 +18,9 @@ def show(document: Mapping[str, Any]) -> None:
     _segments(document["segments"])
     _times(document)
     if document["emulated"]:
-        text = f"emulated here, not run on hardware: {', '.join(document['emulated'])}"
+        labels = {one["backend"]: one["label"] for one in document["segments"] if one["label"]}
+        names = (f"{name}: {labels[name]}" if name in labels else name for name in document["emulated"])
+        text = f"emulated here, not run on hardware: {', '.join(names)}"
         say(text, style=KIND_STYLE["emulator"])
     for event in document["events"]:
         where = "" if event["segment"] is None else f", segment {event['segment']}"
@@ -44,11 +46,12 @@ def _cells(name: str, told: Mapping[str, Any]) -> list[Any]:
 
 
 def _segments(segments: Sequence[Mapping[str, Any]]) -> None:
-    rows = [
-        [one["id"], (one["backend"], "bold"), (one["kind"], KIND_STYLE[one["kind"]]), one["units"], f"{one['ms']:.3f}"]
-        for one in segments
-    ]
+    rows = [[one["id"], (one["backend"], "bold"), _kind(one), one["units"], f"{one['ms']:.3f}"] for one in segments]
     table("", ("segment", "backend", "kind", "units", "ms"), rows, right=("segment", "units", "ms"))
+
+
+def _kind(one: Mapping[str, Any]) -> tuple[str, str]:
+    return one["label"] or one["kind"], KIND_STYLE[one["kind"]]
 
 
 def _times(document: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-_FLOATS: Final = ("fp16", "fp32", "bf16", "fp64")
+#: Words for floating point.
+FLOATS: Final = ("fp16", "fp32", "bf16", "fp64")
 _WIDER: Final = {
     "fp64": ("fp64", "fp32", "fp16"),
     "fp32": ("fp32", "fp16"),
@@ -35,7 +36,7 @@ def on_processor(precision: str, offered: Collection[str], preferred: str) -> st
     The nearest that holds its values; failing that, whatever there is.
     """
     order = _WIDER.get(precision, _INDICES)
-    if precision in _FLOATS and preferred in _FLOATS:
+    if precision in FLOATS and preferred in FLOATS:
         order = (preferred, *order)
     return next((word for word in order if word in offered), next(iter(sorted(offered)), precision))
 

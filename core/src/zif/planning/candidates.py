@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from zif.asking import deadline, hear
+from zif.config import remarks
+from zif.costs.precisions import FLOATS
 from zif.errors import BackendNotFound, ZifError
+from zif.options import build_options
 from zif.planning.plan import Candidate, Request
-from zif.records import Capabilities, Target
+from zif.records import Capabilities, ChoosesPrecision, Target
 from zif.registry import backend, installed
 
 if TYPE_CHECKING:
@@ -23,10 +26,15 @@ Progress = Callable[[str], None]
 
 @frozen(eq=False)
 class Player:
-    """A backend that takes part: its facade (or the worker that stands for it) and its verdicts on the model."""
+    """A backend that takes part: its facade (or the worker that stands for it) and its verdicts on the model.
+
+    precisions: what its options allow it to compute in; empty for whatever it likes. remarks: what has no effect.
+    """
 
     backend: Backend
     capabilities: Capabilities
+    precisions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @frozen(eq=False)
@@ -75,7 +83,16 @@ def _ask_one(
         full = facade.capabilities(target, model)
     except ZifError as error:
         return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
-    return Player(facade, full), _candidate(facade, full)
+    return _player(facade, full, target, request), _candidate(facade, full)
+
+
+def _player(facade: Backend, full: Capabilities, target: Target, request: Request) -> Player:
+    """The backend with what its options change in the plan. Raises UsageError for options that it does not have."""
+    options = build_options(full.options, request.config.get(facade.name, {}), facade.name)
+    precisions = tuple(options.precisions) if isinstance(options, ChoosesPrecision) else ()
+    if precisions and precisions[0] in FLOATS:
+        full = evolve(full, preferred_precision=precisions[0])
+    return Player(facade, full, precisions, remarks(options, target, full, facade.name))
 
 
 def stand_in(facade: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
@@ -120,6 +137,7 @@ def _candidate(facade: Backend, answer: Capabilities, code: str = "ok", reason: 
         code=code,
         reason=reason,
         notes=answer.notes,
+        label=answer.label,
     )
 
 

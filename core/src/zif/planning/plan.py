@@ -62,6 +62,12 @@ class Segment:
     outputs: tuple[str, ...]
     latency_us: float
     energy_uj: float
+    label: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The kind, or what the backend wants to have said in its place."""
+        return self.label or self.kind
 
 
 @frozen
@@ -140,6 +146,7 @@ class Candidate:
     code: str = "ok"
     reason: str = ""
     notes: tuple[str, ...] = ()
+    label: str = ""
 
 
 @frozen
@@ -195,6 +202,12 @@ class Plan:
     def emulated(self) -> tuple[str, ...]:
         """Those of them that are emulators here."""
         return tuple(dict.fromkeys(segment.backend for segment in self.segments if segment.kind == "emulator"))
+
+    @property
+    def emulation(self) -> str:
+        """The emulators by name, each with what it wants to have said of itself; "" without any."""
+        shown = {segment.backend: segment.label for segment in self.segments if segment.kind == "emulator"}
+        return ", ".join(f"{name}: {label}" if label else name for name, label in shown.items())
 
     def unit(self, name: str) -> UnitPlan:
         """The unit of this name. Raises KeyError."""

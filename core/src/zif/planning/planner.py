@@ -74,8 +74,16 @@ class Planner:
             scores=placed.scores,
             predicted=_predict(self, placed.task, placed.solution, segments, transfers),
             candidates=self.field.candidates,
-            notes=(*dict.fromkeys(bans.values()), *open_dimensions(self.model, self.names, placed.verdicts)),
+            notes=(
+                *dict.fromkeys(bans.values()),
+                *self._told(),
+                *open_dimensions(self.model, self.names, placed.verdicts),
+            ),
         )
+
+    def _told(self) -> list[str]:
+        """What the options that were given do not change."""
+        return [f"{name}: {text}" for name, player in self.field.players.items() for text in player.remarks]
 
     def place(self, bans: Bans | None = None) -> Placed:
         """The placement alone, before it is told as a plan. Raises Unsupported."""
@@ -170,11 +178,10 @@ def _segment(
     outputs = dict.fromkeys(name for unit in units for name in unit.outputs if name in needed)
     us = float(prices.us[list(rows), label].sum() + prices.launch_us[label])
     name = planner.names[label]
-    kind = planner.field.players[name].capabilities.kind
+    general = planner.field.players[name].capabilities
     ids = tuple(unit.id for unit in units)
-    return Segment(
-        number, name, kind, ids, tuple(inputs), tuple(outputs), round(us, 3), round(us * float(prices.watts[label]), 3)
-    )
+    energy = round(us * float(prices.watts[label]), 3)
+    return Segment(number, name, general.kind, ids, tuple(inputs), tuple(outputs), round(us, 3), energy, general.label)
 
 
 def _transfers(

@@ -47,6 +47,7 @@ class SegmentProfile:
     ms: Stats
     share: float
     events_us: Mapping[str, float] = Factory(dict)
+    label: str = ""
 
 
 @frozen
@@ -181,4 +182,5 @@ def _segment(session: Session, index: int, ms: np.ndarray[Any, Any], total: floa
         ms=Stats.of(ms.tolist()),
         share=round(float(ms.mean()) / total, 4) if total else 0.0,
         events_us={name: round(float(us), 3) for name, us in events.items()},
+        label=segment.label,
     )

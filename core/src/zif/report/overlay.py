@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def annotated(plan: Plan, model: Model) -> onnx.ModelProto:
     """A copy of the model in which every node says where it runs and why, as metadata (Netron shows it per node).
 
-    Keys: `zif.backend`, `zif.segment`, `zif.reason`, `zif.cost_us`. Weights stay where they are.
+    Keys: `zif.backend`, `zif.kind`, `zif.segment`, `zif.reason`, `zif.cost_us`. Weights stay where they are.
     """
     import onnx
 
@@ -27,6 +27,7 @@ def annotated(plan: Plan, model: Model) -> onnx.ModelProto:
         placed = places[unit.id]
         verdict = placed.verdicts[placed.backend]
         notes = {"zif.backend": placed.backend, "zif.segment": str(placed.segment), "zif.reason": verdict.reason}
+        notes["zif.kind"] = plan.segments[placed.segment].shown
         notes["zif.cost_us"] = "" if verdict.cost_us is None else f"{verdict.cost_us:g}"
         for index in unit.nodes:
             for key, value in notes.items():

@@ -42,6 +42,7 @@ class Timing:
     backend: str
     kind: str
     ms: float
+    label: str = ""
 
 
 #: Builds a step anew on the next-best backend after a fault; raises when there is none.
@@ -176,7 +177,7 @@ class Session:
 
 def _timing(step: Step, start: float) -> Timing:
     segment = step.segment
-    return Timing(segment.id, segment.backend, segment.kind, (perf_counter() - start) * 1e3)
+    return Timing(segment.id, segment.backend, segment.kind, (perf_counter() - start) * 1e3, segment.label)
 
 
 def _labelled(step: Step, error: Exception) -> ZifError:

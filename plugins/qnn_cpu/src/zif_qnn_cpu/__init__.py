@@ -31,6 +31,7 @@ def capabilities(target: Target, model: Model | None) -> Capabilities:
         preferred_precision="fp32",
         power_efficiency=0.3,
         options=Options,
+        config_sections=("cpu_config",),
         verdicts={} if model is None else verdicts(model),
         notes=notes(target),
     )

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import os
+import platform
 from typing import Any, Literal
 
 import attrs
 from attrs import field, frozen
+from zif import Kind, Target
 
-Mode = Literal["burst", "sustained_high_performance", "high_performance", "balanced", "power_saver", "low_power_saver"]
+#: QNN's own modes, by the names that ONNX Runtime's QNN provider gives them.
+Mode = Literal[
+    "default",
+    "burst",
+    "sustained_high_performance",
+    "high_performance",
+    "balanced",
+    "low_balanced",
+    "high_power_saver",
+    "power_saver",
+    "low_power_saver",
+    "extreme_power_saver",
+]
 Level = Literal["all", "extended", "basic", "disabled"]
 Spin = Literal["auto", "on", "off"]
 Engine = Literal["onnxruntime", "libQnnCpu"]
 
-_SAVING = ("power_saver", "low_power_saver")
+_SAVING = ("high_power_saver", "power_saver", "low_power_saver", "extreme_power_saver")
+_LEAST = ("low_power_saver", "extreme_power_saver")
+_QUIET = ("low_balanced", *_SAVING)
 
 
 def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
@@ -35,8 +51,9 @@ class Options:
     performance_mode: Mode = field(
         default="balanced",
         metadata={
-            "help": "power_saver and low_power_saver: waiting threads sleep, half the cores (low_power_saver: one); "
-            "balanced and faster: all cores, waiting threads spin for a while when the segment runs alone"
+            "help": "power savers: waiting threads sleep, half the cores (low_ and extreme_power_saver: one); "
+            "low_balanced: all cores, threads sleep; balanced and faster: all cores, waiting threads spin for a while "
+            "when the segment runs alone. Clocks are left to the system"
         },
     )
     enable_fast_math: bool = field(
@@ -75,15 +92,26 @@ class Options:
         if self.num_threads:
             return self.num_threads
         cores = _cores()
-        if self.performance_mode == "low_power_saver":
+        if self.performance_mode in _LEAST:
             return 1
         return max(1, cores // 2) if self.performance_mode in _SAVING else cores
 
     def spins(self, shared: bool) -> bool:
         """Whether waiting threads spin; `shared` when other segments take turns with this one."""
         if self.spin == "auto":
-            return not shared and self.performance_mode not in _SAVING
+            return not shared and self.performance_mode not in _QUIET
         return self.spin == "on"
+
+    def remarks(self, target: Target, _kind: Kind, /) -> tuple[str, ...]:
+        """One sentence for each option that was set and does less here than it says."""
+        told = []
+        if target.is_host and self.num_threads > _cores():
+            told.append(f"num_threads {self.num_threads}: this process may use {_cores()} cores")
+        if self.performance_mode in ("burst", "sustained_high_performance", "high_performance"):
+            told.append(f"performance_mode {self.performance_mode} is as balanced here: clocks are left to the system")
+        if self.enable_fast_math and target.is_host and platform.machine().lower() not in ("aarch64", "arm64"):
+            told.append("enable_fast_math only approximates Gelu here: bfloat16 matrix products are for 64-bit ARM")
+        return tuple(told)
 
 
 def _cores() -> int:

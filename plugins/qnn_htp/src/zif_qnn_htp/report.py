@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from zif import BackendUnavailable, Capabilities, Target, Verdict, declared
 from zif.observed import Table, load, overlay
-from zif_qnn_runtime import QnnError, Status, status, toolchain
+from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
-from zif_qnn_htp import memory
 from zif_qnn_htp.chips import Chip, NoChip, chip_of
 from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
-from zif_qnn_htp.verdicts import Probed, probe
+from zif_qnn_htp.verdicts import probe
 
 if TYPE_CHECKING:
     from zif import Model
     from zif.records import Basis
 
 TABLE = Path(__file__).with_name("observed.json")
+MEMORY = Memory("qnn_htp", "zif-qnn-htp")
 _CAVEATS = (
     "float operators are computed in fp16: values beyond 65504 saturate",
     "int64 values are computed as int32",
@@ -64,6 +64,7 @@ def _general(
         power_efficiency=0.9,
         rates=chip.rates if chip else None,
         options=HtpOptions,
+        config_sections=("htp_config",),
         isolate=library.kind == "emulator",
         verdicts=verdicts or {},
         notes=notes,
@@ -99,12 +100,12 @@ def layers(target: Target, model: Model) -> dict[str, dict[Basis, Verdict]]:
 def ask(model: Model, chip: Chip, words: str) -> Probed:
     """The compiler's answer, from memory where the same was asked before."""
     crashing = {unit: said for unit, said in table().verdicts(model).items() if said.code == "observed-crash"}
-    name = memory.key(model.digest, words, (chip, crashing))
-    kept = memory.recall(name)
+    name = MEMORY.key(model.digest, words, (chip, crashing))
+    kept = MEMORY.recall(name)
     if kept is not None:
         return kept
     probed = probe(model, chip, crashing)
-    memory.keep(name, probed)
+    MEMORY.keep(name, probed)
     return probed
 
 

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "libraries": ("BACKENDS", "LIBRARIES", "BackendType", "Library", "LibraryName", "find"),
     "versions": ("qnn_version", "toolchain"),
-    "health": ("Status", "host_kind", "status", "statuses"),
+    "health": ("Status", "gpu_operators", "host_kind", "status", "statuses"),
     "provideroptions": ("PERFORMANCE_MODES", "PerformanceMode", "ProviderOptions"),
     "failures": ("QnnError", "explain", "original_name"),
     "logs": ("captured", "listen", "preload"),
     "session": ("assignment", "create", "open_session", "register", "session_options"),
     "probing": ("Answer", "NodeAnswer", "query"),
+    "graph": ("Graph",),
+    "offline": ("can_stand_in", "stand_ins"),
+    "unitprobe": ("Compiler", "Probed", "ask_units", "unaskable"),
+    "memory": ("Memory",),
     "context": ("ContextInfo", "compile_context", "describe", "load_context"),
     "export": ("export_dlc", "export_source"),
 }
@@ -33,7 +37,9 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.failures import QnnError as QnnError
     from zif_qnn_runtime.failures import explain as explain
     from zif_qnn_runtime.failures import original_name as original_name
+    from zif_qnn_runtime.graph import Graph as Graph
     from zif_qnn_runtime.health import Status as Status
+    from zif_qnn_runtime.health import gpu_operators as gpu_operators
     from zif_qnn_runtime.health import host_kind as host_kind
     from zif_qnn_runtime.health import status as status
     from zif_qnn_runtime.health import statuses as statuses
@@ -46,6 +52,9 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.logs import captured as captured
     from zif_qnn_runtime.logs import listen as listen
     from zif_qnn_runtime.logs import preload as preload
+    from zif_qnn_runtime.memory import Memory as Memory
+    from zif_qnn_runtime.offline import can_stand_in as can_stand_in
+    from zif_qnn_runtime.offline import stand_ins as stand_ins
     from zif_qnn_runtime.probing import Answer as Answer
     from zif_qnn_runtime.probing import NodeAnswer as NodeAnswer
     from zif_qnn_runtime.probing import query as query
@@ -57,6 +66,10 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.session import open_session as open_session
     from zif_qnn_runtime.session import register as register
     from zif_qnn_runtime.session import session_options as session_options
+    from zif_qnn_runtime.unitprobe import Compiler as Compiler
+    from zif_qnn_runtime.unitprobe import Probed as Probed
+    from zif_qnn_runtime.unitprobe import ask_units as ask_units
+    from zif_qnn_runtime.unitprobe import unaskable as unaskable
     from zif_qnn_runtime.versions import qnn_version as qnn_version
     from zif_qnn_runtime.versions import toolchain as toolchain
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from functools import lru_cache
@@ -23,10 +22,10 @@ from zif_qnn_runtime.libraries import (
     find,
     machine,
 )
+from zif_qnn_runtime.offline import can_stand_in, missing_compilers, stand_ins
 
 #: QNN_BACKEND_ERROR_CANNOT_INITIALIZE
 _CANNOT_INITIALIZE = 4000
-_OFFLINE_COMPILERS = ("aoc", "oqclc")
 _DSP_DEVICES = ("fastrpc-cdsp", "fastrpc-cdsp-secure", "adsprpc-smd", "cdsprpc-smd")
 
 
@@ -73,6 +72,20 @@ def status(name: LibraryName) -> Status:
     return Status(name, not reason, kind, reason, library.path, answer.get("build", ""), operators, library.notes)
 
 
+def gpu_operators() -> Status:
+    """libQnnGpu's own list of operators, also on x86-64 without a GPU. `available` says whether it answered."""
+    library = find("gpu")
+    if library.path is None or not can_stand_in():
+        return status("gpu")
+    with stand_ins():
+        answer = _ask(library.path, _stamp(library.path), "stand-ins", os.environ.get("LD_LIBRARY_PATH"))
+    answered = answer.get("code") == 0
+    reason = "" if answered else _reason(library, answer)
+    operators = tuple(answer.get("operators", ()))
+    build = answer.get("build", "")
+    return Status("gpu", answered, host_kind(), reason, library.path, build, operators, library.notes)
+
+
 def _missing_host() -> str:
     """Why no session could be opened although the library is there: ONNX Runtime or its QNN provider is missing."""
     import importlib.util
@@ -107,7 +120,7 @@ def _reason(library: Library, answer: dict[str, Any]) -> str:
     if "error" in answer:
         return f"{library.path} cannot be loaded: {_without_path(answer['error'], library)}: {_cure(library)}"
     if answer["code"] == 0:
-        return _missing_device() if library.name == "htp" else ""
+        return {"htp": _missing_device, "gpu": _no_gpu}.get(library.name, str)()
     if library.name == "gpu" and answer["code"] == _CANNOT_INITIALIZE:
         return _no_adreno(library)
     return f"{library.path} loads, but {answer['call']} answers QNN error {answer['code']}: {_cure(library)}"
@@ -128,10 +141,20 @@ def _no_adreno(library: Library) -> str:
     start = f"{library.path.name} loads but cannot start: it looks for the OpenCL driver of an Adreno GPU"
     if machine() != "x86_64":
         return f"{start}, and this machine has none; run on a Snapdragon with its GPU driver installed"
-    missing = [tool for tool in _OFFLINE_COMPILERS if shutil.which(tool) is None]
+    missing = missing_compilers()
     if missing:
         return f"{start}, or on x86-64 for Qualcomm's offline compilers on PATH; missing: {', '.join(missing)}"
     return f"{start}; Qualcomm's offline compilers are on PATH, but it does not start with them"
+
+
+def _no_gpu() -> str:
+    """With Qualcomm's offline compilers the library starts on x86-64 too: to compile, with nothing to run on."""
+    if machine() != "x86_64":
+        return ""
+    return (
+        "libQnnGpu starts here to compile for an Adreno GPU (Qualcomm's offline compilers are on PATH), and x86-64"
+        " machines have none to run on: run on a Snapdragon"
+    )
 
 
 def _missing_device() -> str:

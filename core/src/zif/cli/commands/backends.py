@@ -45,6 +45,7 @@ def fields(one: Answer) -> dict[str, Any]:
         "distribution": one.row.distribution,
         "version": one.row.version,
         "kind": known.kind if known else None,
+        "label": known.label if known else "",
         "processor": known.processor if known else None,
         "available": one.available,
         "reason": one.reason,
@@ -57,7 +58,7 @@ def fields(one: Answer) -> dict[str, Any]:
 
 def _cells(one: Answer) -> list[Any]:
     known = one.capabilities
-    kind = (known.kind, _COLOURS[known.kind]) if known else ("?", "red")
+    kind = (known.label or known.kind, _COLOURS[known.kind]) if known else ("?", "red")
     state = ("yes", "green") if one.available else ("no" if known else "broken", "red")
     owner = f"{one.row.distribution} {one.row.version}"
     processor, toolchain = (known.processor, known.toolchain) if known else ("", "")

@@ -64,7 +64,7 @@ def _document(made: Compilation) -> dict[str, Any]:
         {
             "target": name,
             "segments": [
-                {"id": one.id, "backend": one.backend, "kind": one.kind, "units": len(one.units)}
+                {"id": one.id, "backend": one.backend, "kind": one.kind, "label": one.label, "units": len(one.units)}
                 for one in plan.segments
             ],
             "emulated": plan.emulated,
@@ -82,7 +82,13 @@ def _show(document: dict[str, Any]) -> None:
     from zif.figures import size
 
     rows = [
-        [row["target"], one["id"], (one["backend"], "bold"), (one["kind"], KIND_STYLE[one["kind"]]), one["units"]]
+        [
+            row["target"],
+            one["id"],
+            (one["backend"], "bold"),
+            (one["label"] or one["kind"], KIND_STYLE[one["kind"]]),
+            one["units"],
+        ]
         for row in document["targets"]
         for one in row["segments"]
     ]

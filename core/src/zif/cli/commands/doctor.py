@@ -122,7 +122,7 @@ def _show_backend(one: dict[str, Any]) -> None:
     from zif.cli.planview import KIND_STYLE
 
     state = "can run" if one["available"] else "cannot run"
-    kind = f", {one['kind']}" if one["kind"] else ""
+    kind = f", {one['label'] or one['kind']}" if one["kind"] else ""
     toolchain = f", {one['toolchain']}" if one["toolchain"] else ""
     style = KIND_STYLE.get(one["kind"], "") if one["available"] else "red"
     say(f"  {one['name']} ({one['distribution']} {one['version']}{kind}{toolchain}): {state}", style=style or None)

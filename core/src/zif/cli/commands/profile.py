@@ -73,7 +73,8 @@ def _show(profile: Profile) -> None:
     ms = profile.ms
     output.say(f"{profile.model} on {profile.target}: {profile.runs} runs after {profile.warmup} to warm up")
     if profile.emulated:
-        names = ", ".join(profile.emulated)
+        labels = {s.backend: s.label for s in profile.segments if s.label}
+        names = ", ".join(f"{name}: {labels[name]}" if name in labels else name for name in profile.emulated)
         output.say(f"emulated here, not run on hardware: {names}; these times say nothing of the chip", "yellow")
     output.say(
         f"latency ms: mean {ms.mean:.3f}, p50 {ms.p50:.3f}, p95 {ms.p95:.3f}, p99 {ms.p99:.3f}, max {ms.max:.3f}"
@@ -86,7 +87,7 @@ def _show(profile: Profile) -> None:
         (
             s.id,
             s.backend,
-            s.kind,
+            s.label or s.kind,
             len(s.units),
             f"{s.ms.mean:.3f}",
             f"{s.ms.p50:.3f}",

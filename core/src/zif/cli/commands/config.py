@@ -1,0 +1,79 @@
+"""`zif config`: the options that backends have, and configuration files held against them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli.wishes import JsonOption, TargetOption
+
+if TYPE_CHECKING:
+    from zif.config import Section
+
+app = typer.Typer(no_args_is_help=True, help="The options of backends, and files of them.")
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="JSON or TOML.", show_default=False)]
+BackendArgument = Annotated[str, typer.Argument(metavar="BACKEND", help="Its name.", show_default=False)]
+
+
+@app.command("check")
+def check(file: FileArgument, target: TargetOption = "host", as_json: JsonOption = False) -> None:
+    """Check a configuration file: unknown and impossible options are refused, those without effect are named."""
+    from zif.cli import output
+    from zif.cli.progress import working
+    from zif.config import check as checked
+    from zif.targets import target as find
+
+    chip = find(target)
+    with working("asking the backends"):
+        sections = checked(file, chip)
+    if as_json:
+        rows = [_document(one) for one in sections]
+        output.document("config-check", {"file": str(file), "target": chip.name, "sections": rows})
+    else:
+        _show(file, sections)
+
+
+def _document(one: Section) -> dict[str, Any]:
+    import attrs
+
+    return {
+        "section": one.section,
+        "backend": one.backend,
+        "given": dict(one.given),
+        "options": attrs.asdict(one.options),
+        "remarks": one.remarks,
+    }
+
+
+def _show(file: Path, sections: list[Section]) -> None:
+    from zif.cli.output import say, table
+
+    rows = [[one.section, one.backend, key, getattr(one.options, key)] for one in sections for key in one.given]
+    table("", ("section", "backend", "option", "value"), rows)
+    for one in sections:
+        for remark in one.remarks:
+            say(f"{one.backend}: {remark}")
+    say(f"{file} is valid." if sections else f"{file} has no sections.")
+
+
+@app.command("show")
+def show(backend: BackendArgument, target: TargetOption = "host", as_json: JsonOption = False) -> None:
+    """Show every option of a backend: what it takes, its default, what it does."""
+    from zif.cli import output
+    from zif.options import describe_options
+    from zif.registry import backend as find_backend
+    from zif.targets import target as find
+
+    known = find_backend(backend).capabilities(find(target))
+    options, sections = describe_options(known.options), (backend, *known.config_sections)
+    if as_json:
+        output.document("config-show", {"backend": backend, "sections": sections, "options": options})
+        return
+    output.say(f"{backend}: section {' or '.join(sections)} of a configuration file", style="bold")
+    rows = [[(one["name"], "bold"), one["type"], one["default"], one["help"]] for one in options]
+    output.table("", ("option", "takes", "default", "what it does"), rows)
+    if not options:
+        output.say("It has no options.")

@@ -1,0 +1,111 @@
+"""Backend configurations: sections of options, from a file or from Python, brought to the backends that they mean.
+
+A section is called as the backend, or as one of the names that the backend declares for it (`config_sections`), so that
+the `backend_config.json` of Qualcomm's tools is understood without core knowing anybody's name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from zif.errors import UsageError
+from zif.options import build_options
+from zif.records import Capabilities, ExplainsOptions, Target
+from zif.tables import read_table
+
+Given: TypeAlias = "str | Path | Mapping[str, Mapping[str, Any]] | None"
+
+
+@frozen
+class Section:
+    """One backend's section: its name as written, the options as written and as typed, and what has no effect."""
+
+    section: str
+    backend: str
+    given: Mapping[str, Any]
+    options: Any
+    remarks: tuple[str, ...] = ()
+
+
+def settle(given: Given, target: Target) -> dict[str, dict[str, Any]]:
+    """Options by backend, checked. Raises UsageError naming the file, the section and what is possible."""
+    return {one.backend: dict(one.given) for one in check(given, target)}
+
+
+def check(given: Given, target: Target) -> list[Section]:
+    """Every section brought to its backend and built into its typed options. Raises UsageError as `settle` does."""
+    if not given:
+        return []
+    where = f"{given}: " if isinstance(given, (str, Path)) else "config: "
+    written = read_table(Path(given)) if isinstance(given, (str, Path)) else given
+    if not isinstance(written, Mapping):
+        raise UsageError(f"config takes a file or a mapping of sections, not a {type(written).__name__}")
+    known = _known(target, written)
+    found: dict[str, Section] = {}
+    for name, options in written.items():
+        one = _section(where, name, options, known, target)
+        if one.backend in found:
+            raise UsageError(f"{where}{found[one.backend].section!r} and {name!r} are both for {one.backend}")
+        found[one.backend] = one
+    return list(found.values())
+
+
+def remarks(options: Any, target: Target, known: Capabilities, backend: str) -> tuple[str, ...]:
+    """What the options themselves say of what they do not change here. Raises UsageError for what cannot be here."""
+    if not isinstance(options, ExplainsOptions):
+        return ()
+    try:
+        return options.remarks(target, known.kind)
+    except ValueError as error:
+        raise UsageError(f"{backend}: {error}") from error
+
+
+def _known(target: Target, written: Mapping[str, Any]) -> dict[str, Capabilities | str]:
+    """What each backend that may be meant says of itself, or why it says nothing. All are asked for an unknown name."""
+    from zif.asking import hear_all
+    from zif.registry import installed
+
+    rows = installed()
+    names = {row.name for row in rows}
+    wanted = rows if any(name not in names for name in written) else [row for row in rows if row.name in written]
+    answers = hear_all(target, wanted)
+    return {one.row.name: one.capabilities if one.capabilities is not None else one.reason for one in answers}
+
+
+def _section(where: str, name: str, options: Any, known: Mapping[str, Capabilities | str], target: Target) -> Section:
+    backend = _owner(where, name, known)
+    capabilities = known[backend]
+    if isinstance(capabilities, str):
+        raise UsageError(
+            f"{where}section {name!r}: its options are not known, {backend} does not answer: {capabilities}"
+        )
+    if not isinstance(options, Mapping):
+        raise UsageError(f"{where}section {name!r} must be a table of options, not {options!r}")
+    try:
+        typed = build_options(capabilities.options, options, backend)
+        told = remarks(typed, target, capabilities, backend)
+    except UsageError as error:
+        raise UsageError(f"{where}section {name!r}: {error}") from error
+    return Section(name, backend, options, typed, told)
+
+
+def _owner(where: str, name: str, known: Mapping[str, Capabilities | str]) -> str:
+    """The backend that a section is for."""
+    if name in known:
+        return name
+    names = {backend: one.config_sections for backend, one in known.items() if isinstance(one, Capabilities)}
+    owners = [backend for backend, declared in names.items() if name in declared]
+    if len(owners) == 1:
+        return owners[0]
+    if owners:
+        raise UsageError(f"{where}section {name!r} could be for {' or '.join(owners)}: call it as the backend")
+    every = [*known, *(section for declared in names.values() for section in declared)]
+    close = difflib.get_close_matches(name, every, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(" or ".join((backend, *names.get(backend, ()))) for backend in known) or "none"
+    raise UsageError(f"{where}no installed backend has a section {name!r}.{hint} Known: {listed}.")

@@ -1,0 +1,129 @@
+"""A segment that is open and ready to run: on libQnnGpu where this machine has the GPU, else in the emulator."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zif import StageFailed, ZifError
+from zif_qnn_runtime import ProviderOptions, explain, open_session, status
+
+from zif_qnn_gpu.half import halved
+from zif_qnn_gpu.rounding import rounded
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from zif import Arrays, Compiled, Model
+    from zif.records import Array
+
+    from zif_qnn_gpu.options import GpuOptions
+
+MAIN = "model.onnx"
+
+
+def load(compiled: Compiled, options: GpuOptions) -> GpuExecutable:
+    """Open an artifact. Raises StageFailed, or BackendUnavailable where libQnnGpu has gone since the plan was made."""
+    from zif import Model
+
+    outputs = tuple(info.name for info in compiled.outputs)
+    with tempfile.TemporaryDirectory(prefix="zif-gpu-") as place:
+        folder = Path(place)
+        model = Model.load(_laid_out(compiled, folder))
+        if status("gpu").available:
+            return _on_gpu(model, folder, options, outputs)
+        return GpuExecutable(_emulated(model, folder, options), outputs, {})
+
+
+def _laid_out(compiled: Compiled, folder: Path) -> Path:
+    """The artifact's files in one folder, as the model names them; weights in files are linked, not copied."""
+    for name, content in compiled.files.items():
+        file = folder / (MAIN if name == compiled.main else name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            file.write_bytes(content)
+        elif name == compiled.main:
+            shutil.copyfile(content, file)
+        else:
+            _link(content.resolve(), file)
+    return folder / MAIN
+
+
+def _link(source: Path, file: Path) -> None:
+    try:
+        file.hardlink_to(source)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(source, file)
+
+
+def _emulated(model: Model, folder: Path, options: GpuOptions) -> onnxruntime.InferenceSession:
+    """ONNX Runtime's CPU provider on the model with every tensor stored in fp16."""
+    import onnxruntime
+
+    proto = rounded(model) if options.precision_mode == "fp16" else model.proto
+    made = onnxruntime.SessionOptions()
+    made.log_severity_level = 4  # what goes wrong is raised; nothing is logged beside it
+    # Fusions would compute several operators without storing what lies between them.
+    made.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    made.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+    try:
+        return onnxruntime.InferenceSession(
+            proto.SerializeToString(), made, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:  # ONNX Runtime's errors have no common base class
+        raise StageFailed(f"the emulator cannot open the segment: {_line(error)}") from error
+
+
+def _on_gpu(model: Model, folder: Path, options: GpuOptions, outputs: tuple[str, ...]) -> GpuExecutable:
+    """libQnnGpu itself, which compiles its kernels now. Raises QnnError naming what it does not take."""
+    from zif_qnn_runtime.graph import build
+
+    built = build(model)
+    data = halved(built.data) if options.precision_mode == "fp16" else built.data
+    if not built.inputs or all(name in built.known for name in outputs):
+        return GpuExecutable(None, outputs, built.known)
+    weights = folder if built.weights else None
+    session = open_session(data, "gpu", ProviderOptions(device_id=options.device_id or None), weights=weights)
+    return GpuExecutable(session, outputs, built.known)
+
+
+class GpuExecutable:
+    """One open segment. ONNX Runtime allows runs from several threads.
+
+    known: values of outputs that depend on no input; the session does not give them.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession | None, outputs: tuple[str, ...], known: Mapping[str, Array]
+    ) -> None:
+        self._session = session
+        self._outputs = outputs
+        self._known = {name: known[name] for name in outputs if name in known}
+        self._reads = [value.name for value in session.get_inputs()] if session else []
+        self._gives = [value.name for value in session.get_outputs()] if session else []
+        self._closed = False
+
+    def run(self, inputs: Arrays) -> dict[str, Any]:
+        """Outputs by name, for inputs by name: fresh arrays. Raises StageFailed."""
+        session = self._session
+        if self._closed:
+            raise ZifError("the segment is closed")
+        made: dict[str, Any] = {name: value.copy() for name, value in self._known.items()}
+        if session is not None:
+            try:
+                values = session.run(self._gives, {name: inputs[name] for name in self._reads if name in inputs})
+            except Exception as error:
+                raise explain(error) from error
+            made.update(zip(self._gives, values, strict=True))
+        return {name: made[name] for name in self._outputs}
+
+    def close(self) -> None:
+        """Let go of the session. May be called twice."""
+        self._closed, self._session = True, None
+
+
+def _line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,162 @@
+"""A model in the form that QNN is asked about and compiles: constants folded, shapes written out, weights at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+from attrs import frozen
+from onnx import TensorProto, numpy_helper
+
+from zif_qnn_runtime.folding import fold
+
+if TYPE_CHECKING:
+    from zif import Model, Unit
+    from zif.records import Array, TensorInfo
+
+#: Above this a serialized protobuf message may not be: weights then stay in their files.
+MAX_INLINE = 1 << 30
+
+#: Changes a graph before the compiler sees it, as one backend needs it; gives the unit of every new node, by its name.
+Rewrite = Callable[[onnx.GraphProto, "Model"], Mapping[str, str]]
+
+
+@frozen(eq=False)
+class Graph:
+    """What goes to the compiler. `data` is the serialized model, `weights` the folder of its external data, if any.
+
+    inputs are those that the graph itself reads.
+    known: values of units that do not depend on any input, by name; folded: those units' ids. owners: node name → the
+    id and operator of the unit that it belongs to. notes: what was assumed.
+    """
+
+    data: bytes
+    weights: Path | None
+    inputs: tuple[str, ...]
+    known: Mapping[str, Array]
+    folded: frozenset[str]
+    owners: Mapping[str, tuple[str, str]]
+    notes: tuple[str, ...] = ()
+
+
+def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None = None) -> Graph:
+    """The compiler's form of a model. Outputs that are constant are left out of it and stand in `known`.
+
+    rewrite is what one backend needs besides. invent_weights puts zeros in the place of weights whose file is missing:
+    enough to ask, not to compile.
+    Raises InvalidModel naming the file of a weight that is missing otherwise.
+    """
+    known, folded = fold(model)
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    graph = proto.graph
+    _remove_folded(graph, model, known, folded)
+    _drop_dropout(graph, model)
+    _keep_read_inputs(graph, model)
+    _write_shapes(graph, model)
+    kinds = {unit.id: unit.op_type for unit in model.units}
+    added = {node: (unit, kinds[unit]) for node, unit in (rewrite(graph, model) if rewrite else {}).items()}
+    weights, notes = _bring_weights(graph, model, invent_weights)
+    inputs = tuple(value.name for value in graph.input)
+    return Graph(proto.SerializeToString(), weights, inputs, known, folded, owners(model) | added, notes)
+
+
+def owners(model: Model) -> dict[str, tuple[str, str]]:
+    """The unit of every node, by the node's name."""
+    nodes = model.proto.graph.node
+    return {nodes[index].name: (unit.id, unit.op_type) for unit in model.units for index in unit.nodes}
+
+
+def open_shape(model: Model, unit: Unit) -> TensorInfo | None:
+    """A value of the unit whose dimensions are not all known, or None."""
+    values = (model.tensors[name] for name in (*unit.inputs, *unit.outputs))
+    return next((value for value in values if not value.static), None)
+
+
+def _remove_folded(graph: onnx.GraphProto, model: Model, known: Mapping[str, Array], folded: frozenset[str]) -> None:
+    if not folded:
+        return
+    gone = {index for unit in model.units if unit.id in folded for index in unit.nodes}
+    kept = [node for index, node in enumerate(graph.node) if index not in gone]
+    del graph.node[:]
+    graph.node.extend(kept)
+    read = {name for node in kept for name in _reads(node)}
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in known.items() if name in read)
+    outputs = [value for value in graph.output if value.name not in known]
+    del graph.output[:]
+    graph.output.extend(outputs)
+
+
+def _reads(node: onnx.NodeProto) -> list[str]:
+    """What a node reads, its bodies included (a name that is local to a body does no harm)."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        for body in (*attribute.graphs, attribute.g):
+            names += [name for inner in body.node for name in _reads(inner)]
+    return names
+
+
+def _drop_dropout(graph: onnx.GraphProto, model: Model) -> None:
+    """Dropout hands its input on when nobody trains; QNN has no operator for it."""
+    read = {name for node in graph.node for name in _reads(node)} | {value.name for value in graph.output}
+    for node in graph.node:
+        if node.op_type != "Dropout" or node.domain or any(name in read for name in node.output[1:]):
+            continue
+        mode = node.input[2] if len(node.input) > 2 else ""
+        if not mode or (mode in model.initializers and not model.array(mode)):
+            node.op_type = "Identity"
+            del node.input[1:], node.output[1:], node.attribute[:]
+
+
+def _keep_read_inputs(graph: onnx.GraphProto, model: Model) -> None:
+    """An input with a default is a constant to the compiler, and one that nobody reads is no input."""
+    read = {name for node in graph.node for name in _reads(node)} | {value.name for value in graph.output}
+    fed = read.intersection(value.name for value in model.inputs)
+    kept = [value for value in graph.input if value.name in fed]
+    del graph.input[:]
+    graph.input.extend(kept)
+
+
+def _write_shapes(graph: onnx.GraphProto, model: Model) -> None:
+    """What the model knows of its values, where ONNX Runtime might not find out by itself."""
+    from onnx.helper import make_tensor_value_info, np_dtype_to_tensor_dtype
+    from zif.dtypes import numpy_dtype
+
+    written = {value.name for value in (*graph.value_info, *graph.input, *graph.output)}
+    made = (name for node in graph.node for name in node.output if name and name not in written)
+    for name in made:
+        info = model.tensors.get(name)
+        if info is not None and info.dtype and info.static:
+            kind = TensorProto.STRING if info.dtype == "string" else np_dtype_to_tensor_dtype(numpy_dtype(info.dtype))
+            graph.value_info.append(make_tensor_value_info(name, kind, info.shape))
+
+
+def _bring_weights(graph: onnx.GraphProto, model: Model, invent: bool) -> tuple[Path | None, tuple[str, ...]]:
+    """External weights: in the model where they fit, else in their folder; zeros where they are missing."""
+    outside = [tensor for tensor in graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
+    if not outside:
+        return None, ()
+    from zif import InvalidModel
+
+    try:
+        model.check_external()
+    except InvalidModel as missing:
+        if not invent:
+            raise
+        _zero(outside, model)
+        return None, (f"asked with zeros in the place of missing weights: {missing}",)
+    size = sum(model.initializers[tensor.name].nbytes or 0 for tensor in outside)
+    if size > MAX_INLINE:
+        return model.base_dir, ()
+    for tensor in outside:
+        tensor.CopyFrom(numpy_helper.from_array(model.array(tensor.name), tensor.name))
+    return None, ()
+
+
+def _zero(tensors: list[TensorProto], model: Model) -> None:
+    for tensor in tensors:
+        tensor.ClearField("data_location")
+        del tensor.external_data[:]
+        tensor.raw_data = bytes(model.initializers[tensor.name].nbytes or 0)
