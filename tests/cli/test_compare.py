@@ -62,3 +62,15 @@ def test_wrong_input_is_one_paragraph(folder: Path, arguments: list[str], said: 
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("goal", "code"), [("0", 0), ("1e9", 1)])
+def test_a_function_judges_both(folder: Path, goal: str, code: int) -> None:
+    (folder / "judge.py").write_text(
+        "import numpy as np\n\ndef top(s):\n    return float(s.run({'x': np.load('x.npy')})['y'].max() + 100)\n"
+    )
+    done = zif(folder, "b.onnx", "-i", "x.npy", "--outputs-only", "--eval", "judge.py:top", "--goal", goal, "--json")
+    assert done.returncode == code, done.stderr
+    told = json.loads(done.stdout)["eval"]
+    assert told["a"] != told["b"]
+    assert ("the goal is missed" in done.stderr) is bool(code)

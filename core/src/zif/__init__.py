@@ -36,6 +36,7 @@ _HOMES = {
     "zif.planning": ("Plan",),
     "zif.session": ("Session",),
     "zif.api": ("compile", "load", "plan"),
+    "zif.evaluating": ("Evaluation", "Goal", "evaluate"),
     "zif.comparing": ("Comparison", "compare", "validate_quantization_range"),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from zif.comparing import compare as compare
     from zif.comparing import validate_quantization_range as validate_quantization_range
     from zif.errors import *
+    from zif.evaluating import Evaluation as Evaluation
+    from zif.evaluating import Goal as Goal
+    from zif.evaluating import evaluate as evaluate
     from zif.facade import Backend as Backend
     from zif.hookspecs import BackendHooks as BackendHooks
     from zif.hookspecs import hookimpl as hookimpl

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from attrs import evolve
+from attrs import evolve, frozen
 
 from zif.cli import wishes
 from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption
 from zif.cli.wishes import JsonOption
+from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.cli.feeding import Wanted
     from zif.comparing import Comparison, Side
+    from zif.evaluating import Function, Goal
 
 _WHAT = "An ONNX file or a bundle, then @ and a target, backends, or both: m.onnx@sm8650,qnn_htp"
 
@@ -39,6 +41,10 @@ def command(
     min_sqnr: Annotated[
         float | None, typer.Option("--min-sqnr", metavar="DB", help="Exit 1 when an output is below.")
     ] = None,
+    function: Annotated[
+        str, typer.Option("--eval", metavar="FILE.py:FUNCTION", help="Let a function judge the sessions of both, too.")
+    ] = "",
+    goal: Annotated[str, typer.Option("--goal", metavar="NUMBER", help="Exit 1 when its number for B misses it.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run two things on the same inputs: how far B is from A, tensor by tensor, and where the error starts."""
@@ -48,18 +54,24 @@ def command(
     from zif.comparing import side
 
     shapes = wishes.shapes(shape)
+    judge = _Judge.of(function, goal)
     with working(f"reading {a} and {b}") as told:
         one, other = side(a, target_a or target, shapes), side(b, target_b or target, shapes)
         given = Wanted(inputs, input_list, random, preprocess)
         options = {"intermediates": not outputs_only, "group": group, "progress": told}
         comparison = _compare(one, other, given, samples, options)
+        told(f"{function} judges both")
+        values = judge.values(one, other) if judge else None
     if as_json:
-        output.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr})
+        output.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr, "eval": values})
     else:
         from zif.cli.compareview import show
 
         show(comparison, worst)
-    _judge(comparison, min_sqnr)
+        if values:
+            output.say(f"{function}: {values['a']:g} for A, {values['b']:g} for B")
+    if not (_close_enough(comparison, min_sqnr) and (judge is None or judge.met(values))):
+        raise typer.Exit(1)
 
 
 def _compare(a: Side, b: Side, given: Wanted, most: int, options: Mapping[str, Any]) -> Comparison:
@@ -77,16 +89,54 @@ def _compare(a: Side, b: Side, given: Wanted, most: int, options: Mapping[str, A
     return comparing.compare(a, b, [feed.read for feed in fed[: most or None]], **options)
 
 
-def _judge(comparison: Comparison, least: float | None) -> None:
-    """Exit 1 when an output is below the goal."""
+@frozen
+class _Judge:
+    """The function of --eval and the bound of --goal."""
+
+    function: Function
+    goal: Goal | None
+
+    @classmethod
+    def of(cls, function: str, goal: str) -> _Judge | None:
+        from zif.evaluating import Goal, resolved
+
+        if goal and not function:
+            raise UsageError("--goal is for the number of --eval; --min-sqnr is the bound for the outputs")
+        return cls(resolved(function), Goal.parse(goal) if goal else None) if function else None
+
+    def values(self, a: Side, b: Side) -> dict[str, float]:
+        """Its numbers for both."""
+        from zif.evaluating import score
+
+        found = {}
+        for name, side in (("a", a), ("b", b)):
+            session = side.open()
+            try:
+                found[name] = score(self.function, session)
+            finally:
+                side.close(session)
+        return found
+
+    def met(self, values: Mapping[str, float] | None) -> bool:
+        """Whether B is good enough; says so when it is not."""
+        from zif.cli import output
+
+        if self.goal is None or values is None or self.goal.met(values["b"]):
+            return True
+        output.note(f"the goal is missed: {values['b']:g} is not {self.goal}")
+        return False
+
+
+def _close_enough(comparison: Comparison, least: float | None) -> bool:
+    """Whether every output reaches the bound; says so when one does not."""
     from zif.cli import output
 
     if least is None:
-        return
+        return True
     below = [one for one in comparison.outputs if one.figures.sqnr_db is not None and one.figures.sqnr_db < least]
     odd = [one for one in comparison.outputs if one.figures.not_finite]
-    if below or odd:
-        told = ", ".join(f"{one.name!r} has {one.figures.sqnr_db:.1f} dB" for one in below)
-        more = ", ".join(f"{one.name!r} has {one.figures.not_finite} values that are not finite" for one in odd)
-        output.note(f"--min-sqnr {least:g} is missed: {', '.join(part for part in (told, more) if part)}")
-        raise typer.Exit(1)
+    told = [f"{one.name!r} has {one.figures.sqnr_db:.1f} dB" for one in below]
+    told += [f"{one.name!r} has {one.figures.not_finite} values that are finite on one side only" for one in odd]
+    if told:
+        output.note(f"--min-sqnr {least:g} is missed: {', '.join(told)}")
+    return not told
