@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper
 from qnn_htp.graphs import graph
 from zif.model import Model
@@ -42,6 +43,28 @@ def test_chance_and_quantization_are_not_folded() -> None:
     weights = {"w": np.ones((64, 64), np.uint8), "s": np.array(0.5, np.float32)}
     model = Model.load(graph(nodes, {"x": (FLOAT, [64, 64])}, {"y": (FLOAT, [64, 64])}, weights))
     assert folding.fold(model) == ({}, frozenset())
+
+
+def test_weights_that_are_quantized_by_a_node_become_integers_that_the_compiler_reads() -> None:
+    """As quantizers leave them behind an exporter that shares equal weights: DequantizeLinear, Identity, Quantize…"""
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["shared"], "dq_shared"),
+        helper.make_node("Identity", ["shared"], ["mean"], "same"),
+        helper.make_node("QuantizeLinear", ["mean", "s", "z"], ["mean_q"], "q_mean"),
+        helper.make_node("DequantizeLinear", ["mean_q", "s", "z"], ["mean_d"], "dq_mean"),
+        helper.make_node("DequantizeLinear", ["x", "s", "z"], ["x_d"], "dq_x"),
+        helper.make_node("Add", ["x_d", "mean_d"], ["sum"], "add"),
+        helper.make_node("QuantizeLinear", ["sum", "s", "z"], ["y"], "q_y"),
+    ]
+    weights = {"w": np.arange(4, dtype=np.uint8), "s": np.array(0.5, np.float32), "z": np.array(0, np.uint8)}
+    model = Model.load(graph(nodes, {"x": (TensorProto.UINT8, [4])}, {"y": (TensorProto.UINT8, [4])}, weights))
+    known, folded = folding.fold(model)
+    assert [unit.id for unit in model.units if unit.id not in folded] == ["add"]
+    np.testing.assert_array_equal(known["mean_q"], np.arange(4, dtype=np.uint8))
+    built = graphs.build(model)
+    assert {node for node, _ in built.owners.items()} >= {"dq_mean", "add"}
+    kept = [node.name for node in onnx.load_from_string(built.data).graph.node]
+    assert kept == ["dq_mean", "dq_x", "add", "q_y"]
 
 
 def test_unknown_operator_is_left_alone() -> None:

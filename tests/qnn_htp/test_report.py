@@ -131,7 +131,7 @@ def test_damaged_kept_answer_is_asked_again(htp: None, chip: Target, answers: ob
     from pathlib import Path
 
     first = zif_qnn_htp.capabilities(chip, cnn()).verdicts
-    (file,) = Path(str(answers)).glob("*.json")
+    (file,) = Path(str(answers)).rglob("*.json")
     file.write_text('{"verdicts": {"conv": {"supported": tr')
     assert zif_qnn_htp.capabilities(chip, cnn()).verdicts == first
 

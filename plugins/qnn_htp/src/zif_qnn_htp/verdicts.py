@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from zif import Verdict
-from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, unaskable
+from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
 from zif_qnn_htp import graph, infinite
 
@@ -26,9 +26,9 @@ def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
 
     Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
-    verdicts = {unit.id: crashing.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
-    for unit_id in infinite.judged(model):
-        verdicts[unit_id] = verdicts[unit_id] or _INFINITE
+    judged = dict.fromkeys(infinite.judged(model), _INFINITE)
+    sure = {**crashing, **constant(model), **judged}
+    verdicts = {unit.id: sure.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
     askable = [name for name, verdict in verdicts.items() if verdict is None or verdict.code != "observed-crash"]

@@ -19,7 +19,7 @@ _HOMES = {
     "probing": ("Answer", "NodeAnswer", "query"),
     "graph": ("Graph",),
     "offline": ("can_stand_in", "stand_ins"),
-    "unitprobe": ("Compiler", "Probed", "ask_units", "unaskable"),
+    "unitprobe": ("Compiler", "Probed", "ask_units", "constant", "unaskable"),
     "memory": ("Memory",),
     "context": ("ContextInfo", "compile_context", "describe", "load_context"),
     "export": ("export_dlc", "export_source"),
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.unitprobe import Compiler as Compiler
     from zif_qnn_runtime.unitprobe import Probed as Probed
     from zif_qnn_runtime.unitprobe import ask_units as ask_units
+    from zif_qnn_runtime.unitprobe import constant as constant
     from zif_qnn_runtime.unitprobe import unaskable as unaskable
     from zif_qnn_runtime.versions import qnn_version as qnn_version
     from zif_qnn_runtime.versions import toolchain as toolchain

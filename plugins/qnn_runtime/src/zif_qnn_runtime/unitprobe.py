@@ -9,6 +9,7 @@ from attrs import frozen
 from zif import InvalidModel, Verdict
 
 from zif_qnn_runtime.failures import QnnError
+from zif_qnn_runtime.folding import fold
 from zif_qnn_runtime.graph import Graph, open_shape
 from zif_qnn_runtime.libraries import BackendType
 from zif_qnn_runtime.probing import NodeAnswer, query
@@ -35,6 +36,11 @@ class Compiler:
     backend: BackendType
     options: ProviderOptions
     build: Callable[[Model], Graph]
+
+
+def constant(model: Model) -> dict[str, Verdict]:
+    """The verdict on every unit that depends on no input: whatever it is, the compiler gets its value."""
+    return dict.fromkeys(fold(model)[1], FOLDED)
 
 
 def unaskable(model: Model, unit: Unit) -> Verdict | None:
