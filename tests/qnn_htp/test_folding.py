@@ -46,21 +46,26 @@ def test_chance_and_quantization_are_not_folded() -> None:
 
 
 def test_weights_that_are_quantized_by_a_node_become_integers_that_the_compiler_reads() -> None:
-    """As quantizers leave them behind an exporter that shares equal weights: DequantizeLinear, Identity, Quantize…"""
+    """As quantizers leave them behind an exporter that computes with weights: DequantizeLinear, Pow, QuantizeLinear"""
     nodes = [
         helper.make_node("DequantizeLinear", ["w", "s"], ["shared"], "dq_shared"),
-        helper.make_node("Identity", ["shared"], ["mean"], "same"),
+        helper.make_node("Pow", ["shared", "two"], ["mean"], "square"),
         helper.make_node("QuantizeLinear", ["mean", "s", "z"], ["mean_q"], "q_mean"),
         helper.make_node("DequantizeLinear", ["mean_q", "s", "z"], ["mean_d"], "dq_mean"),
         helper.make_node("DequantizeLinear", ["x", "s", "z"], ["x_d"], "dq_x"),
         helper.make_node("Add", ["x_d", "mean_d"], ["sum"], "add"),
         helper.make_node("QuantizeLinear", ["sum", "s", "z"], ["y"], "q_y"),
     ]
-    weights = {"w": np.arange(4, dtype=np.uint8), "s": np.array(0.5, np.float32), "z": np.array(0, np.uint8)}
+    weights = {
+        "w": np.arange(4, dtype=np.uint8),
+        "s": np.array(0.5, np.float32),
+        "z": np.array(0, np.uint8),
+        "two": np.array(2.0, np.float32),
+    }
     model = Model.load(graph(nodes, {"x": (TensorProto.UINT8, [4])}, {"y": (TensorProto.UINT8, [4])}, weights))
     known, folded = folding.fold(model)
     assert [unit.id for unit in model.units if unit.id not in folded] == ["add"]
-    np.testing.assert_array_equal(known["mean_q"], np.arange(4, dtype=np.uint8))
+    np.testing.assert_array_equal(known["mean_q"], [0, 0, 2, 4])  # (w × 0.5)² ÷ 0.5, half to even
     built = graphs.build(model)
     assert {node for node, _ in built.owners.items()} >= {"dq_mean", "add"}
     kept = [node.name for node in onnx.load_from_string(built.data).graph.node]

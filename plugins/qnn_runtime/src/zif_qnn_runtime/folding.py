@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from onnx import NodeProto
     from zif import Model, Unit
     from zif.records import Array
 
 #: What is not constant although it reads nothing.
 _CHANCE = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli"})
 _CHANCE |= {"Multinomial", "Dropout"}
-#: The reference computes quantization from this opset on. These operators mean the same in every version before it.
+#: The reference computes these from this opset on; they mean the same in every version before it.
 _QUANTIZES_FROM = 21
-_SAME = frozenset({"QuantizeLinear", "DequantizeLinear", "Identity", "Transpose", "Reshape", "Flatten", "Cast"})
+_QUANTIZATION = frozenset({"QuantizeLinear", "DequantizeLinear"})
 #: Bytes of one folded value; what is larger stays a node.
 LIMIT = 1 << 29
 
@@ -59,26 +60,31 @@ def _foldable(model: Model, unit: Unit) -> bool:
     return unit.op_type not in _CHANCE and optional.isdisjoint(unit.weights) and small
 
 
-def _compute(model: Model, unit: Unit, known: dict[str, Array]) -> dict[str, Array] | None:
-    """The unit's values by ONNX's reference implementation; None where that does not know the operator."""
-    from onnx import helper
-    from onnx.reference import ReferenceEvaluator
+def _compute(model: Model, unit: Unit, known: Mapping[str, Array]) -> dict[str, Array] | None:
+    """The unit's values by ONNX's reference implementation; None where that does not know an operator."""
     from zif import InvalidModel
 
-    nodes = [model.proto.graph.node[index] for index in sorted(unit.nodes)]
-    names = [*unit.inputs, *unit.weights]
     try:
-        feeds = {name: known[name] if name in known else model.array(name) for name in names}
-        inputs = [helper.make_tensor_value_info(name, 0, None) for name in names]
-        outputs = [helper.make_tensor_value_info(name, 0, None) for name in unit.outputs]
-        graph = helper.make_graph(nodes, "fold", inputs, outputs)
-        versions = dict(model.opsets)
-        if _SAME.issuperset(node.op_type for node in nodes):
-            versions[""] = max(versions.get("", 1), _QUANTIZES_FROM)
-        opsets = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
-        values = ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets)).run(None, feeds)
+        values = {name: known[name] if name in known else model.array(name) for name in (*unit.inputs, *unit.weights)}
+        for index in sorted(unit.nodes):
+            values.update(_evaluate(model.proto.graph.node[index], model.opsets, values))
     except InvalidModel:  # a weight that is not at hand
         return None
     except Exception:  # the reference has a gap here: then it is a node like any other
         return None
-    return dict(zip(unit.outputs, values, strict=True))
+    return {name: values[name] for name in unit.outputs}
+
+
+def _evaluate(node: NodeProto, opsets: Mapping[str, int], values: Mapping[str, Array]) -> dict[str, Array]:
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    versions = dict(opsets)
+    if node.op_type in _QUANTIZATION:
+        versions[""] = max(versions.get("", 1), _QUANTIZES_FROM)
+    made = [name for name in node.output if name]
+    # What a body of the node reads of the graph around it counts as an input, too.
+    ends = [[helper.make_tensor_value_info(name, 0, None) for name in names] for names in (values, made)]
+    imports = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
+    model = helper.make_model(helper.make_graph([node], "fold", *ends), opset_imports=imports)
+    return dict(zip(made, ReferenceEvaluator(model).run(None, dict(values)), strict=True))
