@@ -86,3 +86,15 @@ def test_input_that_nobody_reads_is_dropped() -> None:
     nodes = [helper.make_node("Relu", ["x"], ["y"], "relu")]
     model = Model.load(graph(nodes, {"x": (FLOAT, [2]), "unused": (FLOAT, [2])}, {"y": (FLOAT, [2])}))
     assert graphs.build(model).inputs == ("x",)
+
+
+def test_names_as_the_layout_transformation_gives_them_are_told_apart() -> None:
+    """ONNX Runtime saves such names into a model that it optimized; stripped, they would be nobody's."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"], "gemm_token_2"),
+        helper.make_node("Relu", ["a"], ["y"], "gemm_token_2_"),
+    ]
+    model = Model.load(graph(nodes, {"x": (FLOAT, [2])}, {"y": (FLOAT, [2])}))
+    built = graphs.build(model)
+    assert built.owners == {"gemm_token_2__": ("gemm_token_2", "Relu"), "gemm_token_2_": ("gemm_token_2_", "Relu")}
+    assert [node.name for node in onnx.load_from_string(built.data).graph.node] == list(built.owners)

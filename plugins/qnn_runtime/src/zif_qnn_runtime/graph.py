@@ -10,6 +10,7 @@ import onnx
 from attrs import frozen
 from onnx import TensorProto, numpy_helper
 
+from zif_qnn_runtime.failures import original_name
 from zif_qnn_runtime.folding import fold
 
 if TYPE_CHECKING:
@@ -60,13 +61,32 @@ def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None
     added = {node: (unit, kinds[unit]) for node, unit in (rewrite(graph, model) if rewrite else {}).items()}
     weights, notes = _bring_weights(graph, model, invent_weights)
     inputs = tuple(value.name for value in graph.input)
-    return Graph(proto.SerializeToString(), weights, inputs, known, folded, owners(model) | added, notes)
+    renamed = _tell_apart(graph)
+    whose = {renamed.get(node, node): unit for node, unit in (owners(model) | added).items()}
+    return Graph(proto.SerializeToString(), weights, inputs, known, folded, whose, notes)
 
 
 def owners(model: Model) -> dict[str, tuple[str, str]]:
     """The unit of every node, by the node's name."""
     nodes = model.proto.graph.node
     return {nodes[index].name: (unit.id, unit.op_type) for unit in model.units for index in unit.nodes}
+
+
+def _tell_apart(graph: onnx.GraphProto) -> dict[str, str]:
+    """Rename nodes that are called as the layout transformation would call its copies; the new names by the old.
+
+    A model that ONNX Runtime optimized and saved has such names.
+    """
+    taken = {node.name for node in graph.node}
+    renamed: dict[str, str] = {}
+    for node in graph.node:
+        if original_name(node.name) != node.name:
+            new = f"{node.name}_"
+            while new in taken:
+                new += "_"
+            taken.add(new)
+            renamed[node.name] = node.name = new
+    return renamed
 
 
 def open_shape(model: Model, unit: Unit) -> TensorInfo | None:
