@@ -103,8 +103,15 @@ def test_the_annotated_model_is_valid_and_says_where_each_node_runs() -> None:
     assert not any(p.key.startswith("zif.") for node in model.proto.graph.node for p in node.metadata_props)
 
 
-def test_node_data_names_every_node_and_its_colour() -> None:
+def test_node_data_is_what_model_explorer_reads() -> None:
+    """Its keys are the graph's name and the nodes' names, which the viewer's ONNX adapter takes for ids."""
     plan, model = split(), Model.load(LIGHT)
-    results = next(iter(node_data(plan, model).values()))["results"]
-    assert {results[unit.name]["value"] for unit in plan.units} == set(ONLY)
-    assert all(re.fullmatch("#[0-9A-F]{6}", entry["bgColor"]) for entry in results.values())
+    ((graph, data),) = node_data(plan, model).items()
+    original = onnx.load(LIGHT)
+    assert graph == original.graph.name
+    named = [node.name for node in original.graph.node if node.name]
+    assert set(named) <= set(data["results"])
+    assert {data["results"][unit.name]["value"] for unit in plan.units} == set(ONLY)
+    for entry in data["results"].values():
+        assert set(entry) == {"value", "bgColor", "textColor"}
+        assert re.fullmatch("#[0-9A-F]{6}", entry["bgColor"])

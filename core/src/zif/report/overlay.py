@@ -39,15 +39,19 @@ def annotated(plan: Plan, model: Model) -> onnx.ModelProto:
 def node_data(plan: Plan, model: Model) -> dict[str, Any]:
     """Node data for Model Explorer (its "custom node data" JSON): the backend as value and colour.
 
-    The format is a map of graph name to {results: {node: {value, bgColor}}}; nodes match by name or by output tensor.
+    By graph name {results: {node: {value, bgColor, textColor}}}, as its `NodeDataProviderGraphData` has it; a node is
+    found by its name, which its ONNX adapter takes for the id, or by what it makes. Layers show how many of their nodes
+    each backend has.
     """
     colours = {name: COLOURS[min(i, len(COLOURS) - 1)] for i, name in enumerate(plan.backends)}
     results: dict[str, Any] = {}
     places = {unit.name: unit for unit in plan.units}
     for unit in model.units:
         placed = places[unit.id]
+        entry = {"value": placed.backend, "bgColor": colours[placed.backend], "textColor": "#FFFFFF"}
         for index in unit.nodes:
             node = model.proto.graph.node[index]
-            entry = {"value": placed.backend, "bgColor": colours[placed.backend]}
             results.update({key: entry for key in (node.name, *node.output) if key})
-    return {model.proto.graph.name or model.name: {"results": results}}
+    shown = {"showExpandedSummaryOnGroupNode": True, "showLabelCountColumnsInChildrenStatsTable": True}
+    name = f"{plan.target}, {plan.policy}"
+    return {model.proto.graph.name or model.name: {"name": name, "results": results, **shown}}
