@@ -52,6 +52,7 @@ def node_data(plan: Plan, model: Model) -> dict[str, Any]:
         for index in unit.nodes:
             node = model.proto.graph.node[index]
             results.update({key: entry for key in (node.name, *node.output) if key})
-    shown = {"showExpandedSummaryOnGroupNode": True, "showLabelCountColumnsInChildrenStatsTable": True}
+    shown = dict.fromkeys(("showExpandedSummaryOnGroupNode", "showLabelCountColumnsInChildrenStatsTable"), True)
+    shown["hideInAggregatedStatsTable"] = True  # it is about numbers
     name = f"{plan.target}, {plan.policy}"
     return {model.proto.graph.name or model.name: {"name": name, "results": results, **shown}}
