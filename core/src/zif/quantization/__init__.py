@@ -6,9 +6,22 @@ The arithmetic is onnxruntime's (`onnxruntime.quantization` and its QNN configur
 
 from __future__ import annotations
 
+from zif.quantization.auto import Quantized, Trial, auto_quantize
 from zif.quantization.calibration import Ranges, calibrate
 from zif.quantization.engine import quantize_model
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import METHODS, PRESETS, Recipe, recipe
 
-__all__ = ["METHODS", "PRESETS", "Ranges", "Recipe", "calibrate", "prepare", "quantize_model", "recipe"]
+__all__ = [
+    "METHODS",
+    "PRESETS",
+    "Quantized",
+    "Ranges",
+    "Recipe",
+    "Trial",
+    "auto_quantize",
+    "calibrate",
+    "prepare",
+    "quantize_model",
+    "recipe",
+]

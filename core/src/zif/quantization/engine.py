@@ -12,6 +12,7 @@ from zif.errors import StageFailed
 from zif.quantization.assign import FLOAT, assignment, quant_type, tensor_overrides
 from zif.quantization.backing import quiet, tools
 from zif.quantization.calibration import Ranges, calibrate, needs_histograms
+from zif.quantization.extremes import tamed
 from zif.quantization.prepare import prepare, unmark, whole
 from zif.quantization.recipe import Recipe, recipe
 
@@ -54,7 +55,10 @@ def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, 
     kept = [name for name, one in chosen.items() if one == FLOAT]
     kinds = {node.op_type for node in proto.graph.node} - set(KEPT_FLOAT)
     types = tools().QuantType
+    pairs, constants = tamed(model, _pairs(ranges, base, chosen, model))
     given = tensor_overrides(model, base, chosen, types)
+    for name, (low, high) in constants.items():
+        given[name] = [{**given.get(name, [{}])[0], "rmin": np.float32(low), "rmax": np.float32(high)}]
     config = tools("execution_providers.qnn").get_qnn_qdq_config(
         proto,
         None,
@@ -75,7 +79,7 @@ def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, 
             config.reduce_range,
             config.weight_type,
             config.activation_type,
-            _tensors_data(ranges, base, chosen, model),
+            _tensors_data(pairs),
             config.nodes_to_quantize,
             config.nodes_to_exclude,
             config.op_types_to_quantize,
@@ -97,14 +101,20 @@ def _typed(proto: onnx.ModelProto) -> onnx.ModelProto:
     return typed
 
 
-def _tensors_data(ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], model: Model) -> Any:
+def _pairs(
+    ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], model: Model
+) -> dict[str, tuple[float, float]]:
     """Each tensor's range by the method of the unit that makes it; the base's for inputs."""
-    module = tools("calibrate")
     pairs = dict(ranges.of(base))
     for unit in model.units:
         one = chosen[unit.id]
         if isinstance(one, Recipe) and one is not base:
             own = ranges.of(one)
             pairs.update((name, own[name]) for name in unit.outputs if name in own)
+    return pairs
+
+
+def _tensors_data(pairs: Mapping[str, tuple[float, float]]) -> Any:
+    module = tools("calibrate")
     data = {name: (np.float32(low), np.float32(high)) for name, (low, high) in pairs.items()}
     return module.TensorsData(module.CalibrationMethod.MinMax, data)

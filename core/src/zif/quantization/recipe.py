@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from attrs import Factory, field, frozen, validators
+from attrs import field, frozen, validators
 
 from zif.errors import UsageError
 
@@ -32,7 +32,7 @@ class Recipe:
     symmetric: bool = False
     method: str = field(default="minmax", validator=validators.in_(METHODS))
     percentile: float = field(default=99.999, validator=[validators.gt(0.0), validators.le(100.0)])
-    options: Mapping[str, Any] = Factory(dict)
+    options: Mapping[str, Any] = field(factory=dict, hash=False)
 
     @property
     def name(self) -> str:

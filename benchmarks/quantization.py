@@ -1,0 +1,155 @@
+"""Quantized models of the zoo on the HTP emulator, beside onnxruntime's own one-call QNN recipe on the same data.
+
+Per model and precision: SQNR of the worst float output against the float model on an input that calibration never saw,
+whether the task comes out the same, and how much of the model HTP takes.
+
+    ZIF_ZOO=… python benchmarks/quantization.py [--slow] [--precision w8a8 w8a16] [MODEL …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import numpy as np
+import onnx
+import zif
+from zif.quantization import auto_quantize, prepare
+from zoo import Entry, all_entries
+from zoo.calibration import feeds
+
+TARGET = "snapdragon-8-gen-3"
+Test = Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+COLUMNS = (
+    "model",
+    "precision",
+    "float on HTP",
+    "onnxruntime dB",
+    "task",
+    "on HTP",
+    "zif dB",
+    "task",
+    "on HTP",
+    "chosen",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--precision", nargs="*", default=["w8a8", "w8a16"])
+    parser.add_argument("--slow", action="store_true")
+    given = parser.parse_args()
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * len(COLUMNS), flush=True)
+    for entry in all_entries():
+        wanted = entry.name in given.models if given.models else given.slow or not entry.slow
+        if wanted:
+            for row in rows(entry, given.precision):
+                print("| " + " | ".join(row) + " |", flush=True)
+
+
+def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
+    try:
+        model = prepare(entry.path, entry.shapes)
+    except zif.ZifError as error:
+        print(f"{entry.name}: {error}", file=sys.stderr)
+        return
+    with zif.load(model, only=("qnn_cpu",)) as exact:
+        samples = feeds(entry, exact.run)
+        if not samples:
+            print(f"{entry.name}: nothing to calibrate with", file=sys.stderr)
+            return
+        unseen = [entry.inputs(), *samples[2::3][:5]]  # neither side calibrates with these
+        samples = [sample for place, sample in enumerate(samples) if place % 3 != 2 or place > 14]
+        test = [(feed, exact.run(feed)) for feed in unseen]
+        answer = entry.answer(exact.run)
+    before = share(model.proto)
+    for precision in precisions:
+        theirs, ours, chosen = judged(entry, test, answer, partial(baseline, entry, samples, precision)), ["–"] * 3, ""
+        begun = time.perf_counter()
+        try:
+            made = auto_quantize(model, samples, precision)
+            chosen = f"{made.recipe.method}, {'per channel' if made.recipe.per_channel else 'per tensor'}"
+            ours = judged(entry, test, answer, partial(getattr, made, "model"))
+        except zif.ZifError as error:
+            chosen = str(error)[:80]
+        yield [entry.name, precision, before, *theirs, *ours, f"{chosen}, {time.perf_counter() - begun:.0f} s"]
+
+
+def judged(entry: Entry, test: Test, answer: Any, make: Any) -> list[str]:
+    """SQNR, task and share on HTP; what went wrong instead, in the first."""
+    try:
+        proto = make()
+        with zif.load(proto, target=TARGET, exclude=("reference",), policy="power") as session:
+            got = [(wanted, session.run(feed)) for feed, wanted in test]
+            told = entry.answer(session.run)
+    except Exception as error:
+        traceback.print_exc(limit=1)
+        return [f"{type(error).__name__}", "–", "–"]
+    return [f"{sqnr(got):.1f}", task(entry, answer, told), share(proto)]
+
+
+def task(entry: Entry, answer: Any, told: Any) -> str:
+    """ "same", or what it says instead; figures as they are."""
+    if isinstance(told, float):
+        return f"{told:.3f} of {answer:.3f}" + ("" if entry.good(told) else ", not good")
+    return "same" if told == answer else str(told)[:40]
+
+
+def sqnr(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> float:
+    """Signal to quantization noise over all inputs, in dB, of the worst float output."""
+    found = []
+    for name, value in pairs[0][0].items():
+        if np.asarray(value).dtype.kind == "f":
+            signal = np.stack([np.asarray(wanted[name], np.float64) for wanted, _ in pairs])
+            noise = np.stack([np.asarray(got[name], np.float64) for _, got in pairs]) - signal
+            found.append(10 * np.log10(np.square(signal).sum() / max(np.square(noise).sum(), 1e-30)))
+    return float(min(found))
+
+
+def share(proto: onnx.ModelProto) -> str:
+    """Units that HTP takes of all units; Q and DQ that stand alone do not count."""
+    plan = zif.plan(proto, target=TARGET, exclude=("reference",))
+    counted = [unit for unit in plan.units if unit.op_type not in ("QuantizeLinear", "DequantizeLinear")]
+    there = sum(unit.verdicts["qnn_htp"].supported is True for unit in counted)
+    return "all" if there == len(counted) else f"{there} of {len(counted)}"
+
+
+def baseline(entry: Entry, samples: Sequence[Mapping[str, Any]], precision: str) -> onnx.ModelProto:
+    """What onnxruntime's documentation does: preprocess, get_qnn_qdq_config, quantize."""
+    from onnxruntime.quantization import QuantType, quantize
+    from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config, qnn_preprocess_model
+    from zif.quantization.backing import quiet
+    from zif.quantization.prepare import whole
+
+    activation = QuantType.QUInt16 if precision.endswith("16") else QuantType.QUInt8
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        start, ready, done = (Path(folder) / f"{name}.onnx" for name in ("start", "ready", "done"))
+        onnx.save(whole(zif.Model.load(entry.path, entry.shapes)), start)
+        if not qnn_preprocess_model(start, ready, fuse_layernorm=True):
+            ready = start
+        config = get_qnn_qdq_config(ready, _Reader(samples), activation_type=activation, weight_type=QuantType.QUInt8)
+        quantize(ready, done, config)
+        return onnx.load(done)
+
+
+class _Reader:
+    def __init__(self, samples: Sequence[Mapping[str, Any]]) -> None:
+        self._samples = iter(samples)
+
+    def get_next(self) -> Mapping[str, Any] | None:
+        return next(self._samples, None)
+
+
+if __name__ == "__main__":
+    main()

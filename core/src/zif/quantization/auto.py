@@ -1,0 +1,121 @@
+"""Choosing the recipe of a precision by measuring: which weights, which method, on samples that are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import onnx
+from attrs import frozen
+
+from zif.quantization.calibration import Ranges, calibrate
+from zif.quantization.engine import quantize_model
+from zif.quantization.measure import Judge, Reference, worst
+from zif.quantization.prepare import prepare
+from zif.quantization.recipe import Recipe, recipe
+
+if TYPE_CHECKING:
+    from zif.api import Progress, Source
+
+    #: SQNR per output of a QDQ model.
+    Measure = Callable[[onnx.ModelProto], Mapping[str, float]]
+
+#: At most so many samples are held out, and at most this part of all.
+HELD_OUT, HELD_OUT_PART = 8, 0.25
+#: At most so many samples decide between recipes; more make the choice steadier, not better.
+JUDGED = 16
+
+
+@frozen
+class Trial:
+    """One recipe that was measured: SQNR in dB per output."""
+
+    recipe: Recipe
+    sqnr: Mapping[str, float]
+
+
+@frozen(eq=False)
+class Quantized:
+    """The best model that was found, its recipe, the ranges it was made with, and every recipe that was measured.
+
+    `sqnr`: in dB per output, on the CPU reference, over `held_out` samples that calibration never saw; 0 when there was
+    one sample only, which then served for both. The trials are measured on all kinds of samples.
+    """
+
+    model: onnx.ModelProto
+    recipe: Recipe
+    ranges: Ranges
+    trials: tuple[Trial, ...]
+    sqnr: Mapping[str, float]
+    held_out: int
+
+
+def auto_quantize(
+    source: Source,
+    samples: Iterable[Mapping[str, Any]],
+    precision: str | Recipe = "w8a8",
+    measure: Measure | None = None,
+    progress: Progress | None = None,
+) -> Quantized:
+    """The QDQ model of the recipe that keeps the worst output closest to float.
+
+    First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
+    candidate is measured by `measure` or on the CPU reference. Raises what `calibrate` and
+    `quantize_model` do.
+    """
+    model, base = prepare(source), recipe(precision)
+    given = list(samples)
+    calibration, held = split(given)
+    ranges = calibrate(model, calibration, True, progress)
+    judge = Judge(model, spread(given, JUDGED))
+    measured = measure or (lambda proto: judge.sqnr(Reference(proto)))
+    trials: dict[Recipe, tuple[onnx.ModelProto, Mapping[str, float]]] = {}
+
+    def best(candidates: Sequence[Recipe]) -> Recipe:
+        for one in candidates:
+            if one not in trials:
+                if progress:
+                    progress(f"trying {describe(one)}")
+                made = quantize_model(model, ranges, one)
+                trials[one] = made, measured(made)
+        return max(trials, key=lambda one: worst(trials[one][1]))
+
+    chosen = best(weights(base))
+    chosen = best([chosen, *methods(chosen)])
+    rows = tuple(Trial(one, sqnr) for one, (_, sqnr) in trials.items())
+    told = Judge(model, held or calibration).sqnr(Reference(trials[chosen][0]))
+    return Quantized(trials[chosen][0], chosen, ranges, rows, told, len(held))
+
+
+def spread(samples: Sequence[Mapping[str, Any]], count: int) -> Sequence[Mapping[str, Any]]:
+    """At most so many of the samples, taken evenly."""
+    step = max(1.0, len(samples) / count)
+    return [samples[int(place * step)] for place in range(min(count, len(samples)))]
+
+
+def split(samples: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+    """Samples for calibration and samples to measure on, taken evenly; one sample alone is for calibration."""
+    count = min(HELD_OUT, max(1, int(len(samples) * HELD_OUT_PART))) if len(samples) > 1 else 0
+    step = len(samples) / count if count else 1.0
+    held = {int((place + 0.5) * step) for place in range(count)}
+    return [s for k, s in enumerate(samples) if k not in held], [s for k, s in enumerate(samples) if k in held]
+
+
+def weights(base: Recipe) -> list[Recipe]:
+    """The recipe with its weights per channel, per tensor, and unsigned per tensor."""
+    tensor = attrs.evolve(base, per_channel=False)
+    unsigned = attrs.evolve(tensor, weight="u" + base.weight.lstrip("u"))
+    return [base, tensor, unsigned] if base.weight.endswith("int8") else [base, tensor]
+
+
+def methods(base: Recipe) -> list[Recipe]:
+    """The recipe with every other way to find ranges."""
+    others = [{"method": "percentile"}, {"method": "percentile", "percentile": 99.99}, {"method": "mse"}]
+    return [attrs.evolve(base, **other) for other in others]  # type: ignore[arg-type]
+
+
+def describe(one: Recipe) -> str:
+    """A recipe in words: "w8a8, per channel, mse"."""
+    method = f"{one.method} {one.percentile:g}" if one.method == "percentile" else one.method
+    return f"{one.name}, {one.weight} per {'channel' if one.per_channel else 'tensor'}, {method}"
