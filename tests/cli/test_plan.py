@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes import GOOD, IMPORT_SLEEPS, Site
 from small import classifier
+from zif import Rates
 
 
 @pytest.fixture
@@ -77,6 +78,17 @@ def test_units_that_miss_the_best_backend_are_grouped_by_reason(site: Site, tmp_
     (row,) = [line for line in text.splitlines() if "pinned to rest by the caller" in line]
     assert row.split()[:2] == ["2", "pinned"]
     assert "as asked for: --pin sm=rest --pin op:Relu=rest" in text
+
+
+def test_the_best_backend_that_gets_nothing_is_not_what_units_are_missed_on(site: Site, model: Path) -> None:
+    """`best` would take everything and is dearer everywhere: what matters is what does not run on `fast`."""
+    site.add("best", COST=1000.0, EFFICIENCY=1.0)
+    site.add("fast", OPS={"MatMul", "Relu"}, COST=1.0, RATES=Rates({"fp32": 1e13}, 1e10))
+    site.add("wide", COST=100.0, EFFICIENCY=0.0)
+    text = site.zif("plan", model).out
+    assert "Not on fast, the best by score of those used (on best all would be dearer): 1 of 3 units" in text
+    text = site.zif("plan", model, "--exclude", "wide", "--exclude", "fast").out
+    assert "Everything runs on best, the best by score." in text
 
 
 def test_reasons_that_differ_in_names_only_are_one_row(site: Site, model: Path) -> None:

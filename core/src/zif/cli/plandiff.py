@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.planning.difference import PlanDiff
 
+_WRITES_ONE = "`zif plan MODEL --json > plan.json` writes one"
+
 #: Loss that is forgiven unless the caller says otherwise.
 DEFAULT = 0.05
 
@@ -45,11 +47,11 @@ def read_plan(path: Path) -> Plan:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise UsageError(f"{path} is not JSON ({error}); `zif plan MODEL --json > {path}` writes one") from error
+        raise UsageError(f"{path} is not JSON; {_WRITES_ONE}") from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != "zif.plan/1":
         what = f"a {schema} document" if isinstance(schema, str) else "JSON without a zif schema"
-        raise UsageError(f"{path} is {what}, not a plan (zif.plan/1); `zif plan MODEL --json > {path}` writes one")
+        raise UsageError(f"{path} is {what}, not a plan (zif.plan/1); {_WRITES_ONE}")
     try:
         return Plan.from_json(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -104,9 +104,9 @@ def _figure(value: float | None) -> str:
 
 def _elsewhere(plan: Plan) -> None:
     """What does not run on the backend with the best score, grouped by code and reason."""
-    if not plan.scores:
+    if not plan.scores or not plan.units:
         return
-    best = max(plan.scores, key=lambda name: plan.scores[name].total)
+    best, title = _best(plan)
     groups: dict[tuple[str, str], list[UnitPlan]] = {}
     for unit in plan.units:
         if unit.backend != best and best in unit.verdicts:
@@ -114,16 +114,28 @@ def _elsewhere(plan: Plan) -> None:
             groups.setdefault((verdict.code, general(verdict.reason, verdict.code, unit.name)), []).append(unit)
     away = sum(map(len, groups.values()))
     if not away:
-        say(f"Everything runs on {best}, the best by score." if plan.units else "")
+        say(f"Everything runs on {title}.")
         return
     rows = [
         [len(units), code, _reason(units, best), operators((unit.op_type for unit in units), 3), _names(units)]
         for (code, _), units in sorted(groups.items(), key=lambda item: -len(item[1]))
     ]
-    title = f"Not on {best}, the best by score: {away} of {len(plan.units)} units"
+    title = f"Not on {title}: {away} of {len(plan.units)} units"
     columns = ("units", "code", "reason", "operators", "such as")[: 4 if width() < WIDE else 5]
     table(title, columns, [row[: len(columns)] for row in rows[:ROWS]], right=("units",))
     _more(len(rows), ROWS, "reasons")
+
+
+def _best(plan: Plan) -> tuple[str, str]:
+    """The backend that units are missed on, and how to call it: the best by score, unless it would take most of the
+    model and gets nothing, because all of it is cheaper elsewhere; then the best of those that are used."""
+    ranked = sorted(plan.scores, key=lambda name: -plan.scores[name].total)
+    best = ranked[0]
+    takes = sum(unit.verdicts[best].supported is True for unit in plan.units if best in unit.verdicts)
+    if best in plan.backends or takes < len(plan.units) / 2:
+        return best, f"{best}, the best by score"
+    used = next(name for name in ranked if name in plan.backends)
+    return used, f"{used}, the best by score of those used (on {best} all would be dearer)"
 
 
 def _reason(units: Sequence[UnitPlan], best: str) -> str:

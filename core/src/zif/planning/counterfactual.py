@@ -79,7 +79,7 @@ class _Search:
     def __init__(self, planner: Planner, placed: Placed) -> None:
         self.planner, self.placed = planner, placed
         self.base = placed.solution.cost.total
-        self.left = int(np.clip(24_000 // len(planner.model.units), 4, 48))
+        self.left = 0
         self.costs, _ = weigh(planner.prices, planner.request.policy, planner.model)
         self.open_to = np.isfinite(placed.task.costs)
         self.found: dict[tuple[int, tuple[str, ...]], _Found] = {}
@@ -87,6 +87,7 @@ class _Search:
     def best_on(self, k: int) -> list[_Found]:
         """The few changes on one backend that pay; none when even all of them together would not."""
         rows = self._kinds(k)
+        self.left = int(np.clip(24_000 // len(self.planner.model.units), 4, 48))
         if not rows or not self._gain(everything := self._solve(k, rows, tuple(rows))):
             return []
         singles = sorted((self._solve(k, rows, (kind,)) for kind in rows), key=lambda one: -one.cost)
