@@ -46,7 +46,8 @@ def row(units: int) -> list[str]:
     made, asking = timed(lambda: planner(model(units), "snapdragon-8-gen-3"), time.perf_counter)
     plan, placing = timed(made.plan)
     found, looking = timed(lambda: counterfactuals(made))
-    page, writing = timed(lambda told=explored(made, limit=5): plan_html(told))
+    told = explored(made, limit=5)
+    page, writing = timed(lambda: plan_html(told))
     best = f"{found[0].text}: {found[0].cost_change:+.0%}" if found else "none"
     cells = [f"{units:,}", f"{len(plan.segments)}", f"{asking:.1f}", f"{placing:.2f}", f"{looking:.2f}"]
     return [*cells, f"{looking / placing:.1f}", best, f"{writing:.2f}", f"{len(page) / 2**20:.1f}"]
