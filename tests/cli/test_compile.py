@@ -176,3 +176,54 @@ def test_shapes_are_fixed_in_the_bundle(both: Site, tmp_path: Path) -> None:
     assert ran(both, tmp_path / "b", "--random", "0")["outputs"]["y"]["shape"] == [5, 3]
     specs = json.loads((tmp_path / "b" / "input_specs.json").read_text())
     assert specs["inputs"][0]["shape"] == [5, 4]
+
+
+WRITES_DLC = """
+import attrs
+
+@attrs.frozen
+class Options:
+    dlc: bool = attrs.field(default=False, metadata={"help": "the graph as a DLC", "also": True})
+
+_plain_capabilities, _plain_compile = capabilities, compile
+
+@hookimpl
+def capabilities(target, model):
+    return attrs.evolve(_plain_capabilities(target, model), options=Options)
+
+@hookimpl
+def compile(converted, options):
+    made = _plain_compile(converted)
+    return attrs.evolve(made, files={**made.files, **({"dlc/model.dlc": b"PK"} if options.dlc else {})})
+"""
+
+
+@pytest.fixture
+def writer(site: Site) -> Site:
+    """`maker` can write a DLC beside its artifact; `plain` is dear, and cannot."""
+    site.add("maker", COMPILING + WRITES_DLC, COST=1.0)
+    site.add("plain", COST=100.0)
+    return site
+
+
+def test_another_form_goes_into_the_bundle_on_request_only(writer: Site, model: Path, tmp_path: Path) -> None:
+    for flags, there in (((), False), (("--also", "dlc"), True)):
+        folder = tmp_path / f"{there}.zif"
+        assert writer.zif("compile", model, "-o", folder, *flags).code == 0
+        assert [path.read_bytes() for path in folder.glob("dlc/*.dlc")] == ([b"PK"] if there else [])
+        ran(writer, folder, "--random", "0")
+
+
+def test_a_form_that_nobody_makes_is_refused_with_those_that_can_be_had(
+    writer: Site, model: Path, tmp_path: Path
+) -> None:
+    result = writer.zif("compile", model, "-o", tmp_path / "b.zif", "--also", "dcl")
+    assert (result.code, (tmp_path / "b.zif").exists()) == (2, False)
+    assert "Did you mean 'dlc'" in result.err
+    assert "dlc (maker: the graph as a DLC)" in result.err
+
+
+def test_a_form_whose_maker_has_no_segment_is_no_silent_absence(writer: Site, model: Path, tmp_path: Path) -> None:
+    result = writer.zif("compile", model, "-o", tmp_path / "b.zif", "--also", "dlc", "--pin", "*=plain")
+    assert (result.code, (tmp_path / "b.zif").exists()) == (1, False)
+    assert "maker" in result.err

@@ -65,3 +65,14 @@ def test_folder_that_cannot_be_written_is_no_error(
     monkeypatch.setattr(store, "root", lambda: tmp_path / "file" / "sub")
     memory.keep("k", ANSWER)
     assert memory.recall("k") is None
+
+
+def test_answers_are_where_zifs_cache_is_and_nowhere_when_that_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Memory("somebody", "zif-qnn-runtime")
+    monkeypatch.setenv("ZIF_CACHE", str(tmp_path))
+    assert one.folder == tmp_path / "somebody" / "verdicts"
+    monkeypatch.setenv("ZIF_CACHE", "off")
+    one.keep("k", ANSWER)
+    assert (one.folder, one.recall("k")) == (None, None)

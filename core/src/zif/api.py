@@ -102,6 +102,7 @@ def compile(
     target: str | Sequence[str] = "host",
     policy: str = "balanced",
     *,
+    also: Sequence[str] | str = (),
     overwrite: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
@@ -110,7 +111,8 @@ def compile(
     """Build a model for one or several targets and write a bundle, which `load` opens on any of them without the model.
 
     output: the bundle's folder; a bundle that is there is replaced with `overwrite` only. The first target is the one
-    that a reader gets who names none. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is
+    that a reader gets who names none. also: forms of the same segments for other tools that go into the bundle, too,
+    such as "dlc" and "source" of `qnn_htp`. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is
     written.
     """
     from zif.compiling import compile_model
@@ -119,7 +121,7 @@ def compile(
     model = Model.load(source, wishes.get("shapes"))
 
     def build(name: str) -> Builder:
-        return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress)
+        return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
 
     return compile_model(model, output, _names(target), build, overwrite)
 
@@ -161,15 +163,15 @@ def planner(
     return Planner.of(model, chip, request, progress, isolate)
 
 
-def builder(made: Planner, cache: bool = True, progress: Progress | None = None) -> Builder:
+def builder(made: Planner, cache: bool = True, progress: Progress | None = None, also: Sequence[str] = ()) -> Builder:
     """The builder of a planner's segments, with the user's artifact cache unless `cache` is False."""
     from zif.build import Builder
 
     if not cache:
-        return Builder(made, None, progress)
+        return Builder(made, None, progress, tuple(also))
     from zif.cache import default_cache
 
-    return Builder(made, default_cache(), progress)
+    return Builder(made, default_cache(), progress, tuple(also))
 
 
 def _model(source: Source, shapes: Mapping[str, Sequence[int]]) -> Model:

@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 
 from zif.culprits import culprits
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
+from zif.handover import chosen
 from zif.relay import observed
 from zif.session import Event, Session, Step
 
@@ -37,11 +38,15 @@ Progress = Callable[[str], None]
 
 @frozen(eq=False)
 class Builder:
-    """Builds the segments of a planner's plans, keeping what was built when the plan changes."""
+    """Builds the segments of a planner's plans, keeping what was built when the plan changes.
+
+    also: forms that backends put beside their artifacts where they can (see `zif.handover`).
+    """
 
     planner: Planner
     cache: Cache | None = None
     progress: Progress | None = None
+    also: tuple[str, ...] = ()
     events: list[Event] = field(factory=list)
     _built: dict[tuple[str, tuple[str, ...]], Compiled] = field(factory=dict, init=False)
 
@@ -99,7 +104,9 @@ class Builder:
         if key not in self._built:
             if self.progress:
                 self.progress(f"segment {segment.id} on {segment.backend} ({len(segment.units)} units)")
-            self._built[key] = self._make(segment.backend, self._slice(segment.units, segment.id))
+            made = self._make(segment.backend, self._slice(segment.units, segment.id))
+            self.events.extend(Event("note", segment.backend, segment.id, text) for text in made.notes)
+            self._built[key] = made
         return self._built[key]
 
     def looked_up(self, segment: Segment) -> Hit | Miss | None:
@@ -133,8 +140,9 @@ class Builder:
         self.events.append(Event("cache", name, None, text))
 
     def _options(self, name: str) -> Any:
+        player = self.planner.field.players[name]
         given: Mapping[str, Any] = self.planner.request.config.get(name, {})
-        return self.planner.field.players[name].backend.options(given, self.planner.target)
+        return player.backend.options({**given, **chosen(self.also, player.capabilities.options)}, self.planner.target)
 
     def _ban(
         self, segment: Segment, error: ZifError, bans: Mapping[tuple[str, str], str]

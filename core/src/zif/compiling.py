@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError, ZifError
+from zif.handover import check_known, check_made
 
 if TYPE_CHECKING:
     from zif.build import Builder
@@ -46,10 +47,16 @@ def compile_model(
     from zif.bundle import write_bundle
     from zif.encodings import encodings
 
-    built = {builder.planner.target.name: (builder, *_artifacts(builder)) for builder in map(build, targets)}
-    if len(built) < len(targets):
+    builders = {builder.planner.target.name: builder for builder in map(build, targets)}
+    if len(builders) < len(targets):
         raise UsageError(f"the same target is named twice: {', '.join(targets)}")
+    kinds = _options(builders.values())
+    for builder in builders.values():
+        check_known(builder.also, kinds)
+    built = {name: (builder, *_artifacts(builder)) for name, builder in builders.items()}
     plans = {name: plan for name, (_, plan, _) in built.items()}
+    for builder in builders.values():
+        check_made(builder.also, kinds, {backend for plan in plans.values() for backend in plan.backends})
     quantization = encodings(model)
     place = write_bundle(
         folder,
@@ -69,6 +76,12 @@ def compile_model(
         overwrite=overwrite,
     )
     return Compilation(place, plans, {name: tuple(builder.events) for name, (builder, _, _) in built.items()})
+
+
+def _options(builders: Iterable[Builder]) -> dict[str, type[Any]]:
+    """The class of options of every backend that takes part for some target, by name."""
+    fields = [builder.planner.field.players for builder in builders]
+    return {name: player.capabilities.options for players in fields for name, player in players.items()}
 
 
 def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:

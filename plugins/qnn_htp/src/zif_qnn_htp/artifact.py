@@ -6,7 +6,7 @@ import io
 import json
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,17 +69,18 @@ def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Co
     """The artifact for one chip. Raises Unsupported with the units at fault where QNN names them, else QnnError."""
     prepared: Prepared = converted.data
     graph, given = prepared.graph, provider_options(options, chip)
+    notes = list(converted.notes)
     with tempfile.TemporaryDirectory(prefix="zif-qnn-") as place:
         folder = Path(place)
         files = dict(_context(prepared, chip, given, folder)) if prepared.inputs else {}
         if prepared.inputs:
-            files.update(_extras(graph, given, options, folder))
+            files.update(_extras(graph, given, options, folder, notes))
     if graph.known:
         files[KNOWN] = _pack(
             {info.name: graph.known[info.name] for info in converted.outputs if info.name in graph.known}
         )
     files[SEGMENT] = json.dumps(_segment(prepared, chip, files), indent=1).encode()
-    return Compiled(FORMAT, files, SEGMENT, converted.inputs, converted.outputs, converted.notes)
+    return Compiled(FORMAT, files, SEGMENT, converted.inputs, converted.outputs, tuple(notes))
 
 
 def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -96,18 +97,34 @@ def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Pat
     yield binary.name, binary.read_bytes()
 
 
-def _extras(graph: Graph, given: ProviderOptions, options: HtpOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The same graph for Qualcomm's other tools."""
+def _extras(
+    graph: Graph, given: ProviderOptions, options: HtpOptions, folder: Path, notes: list[str]
+) -> Iterator[tuple[str, bytes]]:
+    """The same graph for Qualcomm's other tools. What those cannot take is a note: the NPU takes the segment."""
+    forms: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {}
     if options.dlc:
-        (folder / "dlc").mkdir()
-        files = export_dlc(graph.data, given, folder / "dlc", graph.weights)
-        for number, file in enumerate(files):
-            yield f"dlc/model{number or ''}.dlc", file.read_bytes()
+        forms["DLC"] = lambda: _dlc(graph, given, folder / "dlc")
     if options.source:
-        (folder / "source").mkdir()
-        (folder / "model.onnx").write_bytes(graph.data)
-        for file in export_source(folder / "model.onnx", given, folder / "source", graph.weights):
-            yield f"source/{file.name}", file.read_bytes()
+        forms["C source"] = lambda: _source(graph, given, folder / "source")
+    for form, write in forms.items():
+        try:
+            yield from list(write())
+        except QnnError as error:
+            notes.append(f"not written as {form}: {error}")
+
+
+def _dlc(graph: Graph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+    folder.mkdir()
+    for number, file in enumerate(export_dlc(graph.data, given, folder, graph.weights)):
+        yield f"dlc/model{number or ''}.dlc", file.read_bytes()
+
+
+def _source(graph: Graph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+    folder.mkdir()
+    model = folder / "model.onnx"
+    model.write_bytes(graph.data)
+    for file in export_source(model, given, folder, graph.weights):
+        yield f"source/{file.name}", file.read_bytes()
 
 
 def _segment(prepared: Prepared, chip: Chip, files: Mapping[str, bytes]) -> dict[str, object]:

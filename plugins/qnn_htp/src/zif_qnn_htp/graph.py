@@ -10,20 +10,27 @@ from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.encodings import fix
 from zif_qnn_htp.hardswish import unfuse
+from zif_qnn_htp.taming import tame
 
 if TYPE_CHECKING:
     import onnx
     from zif import Model
 
 
-def build(model: Model, *, invent_weights: bool = False) -> Graph:
-    """The compiler's form of a model; see `zif_qnn_runtime.graph.build`."""
-    return _build(model, invent_weights=invent_weights, rewrite=_rewrite)
+def build(model: Model, *, invent_weights: bool = False, wild: dict[str, str] | None = None) -> Graph:
+    """The compiler's form of a model; see `zif_qnn_runtime.graph.build`.
+
+    wild gets, by the ids of units, why they would be computed wrongly for some values all the same.
+    """
+    found = {} if wild is None else wild
+    return _build(model, invent_weights=invent_weights, rewrite=lambda graph, model: _rewrite(graph, model, found))
 
 
-def _rewrite(graph: onnx.GraphProto, model: Model) -> Mapping[str, str]:
+def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapping[str, str]:
     unfuse(graph)
-    return fix(graph, model)
+    tamed = tame(graph, model)
+    wild.update(tamed.wild)
+    return fix(graph, model) | tamed.added
 
 
 __all__ = ["Graph", "build", "open_shape"]

@@ -29,6 +29,11 @@ def _help(text: str) -> dict[str, Any]:
     return {"help": text}
 
 
+def _also(text: str) -> dict[str, Any]:
+    """A form for Qualcomm's other tools, which `zif compile --also` knows."""
+    return _help(text) | {"also": True}
+
+
 def _dma(_: Any, attribute: attrs.Attribute[bool | None], value: bool | None) -> None:
     if value is False:
         raise ValueError(
@@ -77,9 +82,9 @@ class HtpOptions:
     profiling: Literal["off", "basic", "detailed"] = field(
         default="off", metadata=_help("what is recorded of each run: its time, or the cycles of each operator")
     )
-    dlc: bool = field(default=False, metadata=_help("put the same graph as a DLC file beside the context binary"))
+    dlc: bool = field(default=False, metadata=_also("the same graph as a DLC file beside the context binary"))
     source: bool = field(
-        default=False, metadata=_help("put the same graph as C source with its parameters beside the context binary")
+        default=False, metadata=_also("the same graph as C source with its parameters beside the context binary")
     )
 
     @property

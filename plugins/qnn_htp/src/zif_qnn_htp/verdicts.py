@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
-from zif_qnn_htp import graph, infinite
+from zif_qnn_htp import geometry, graph, infinite
 
 if TYPE_CHECKING:
     from zif import Model, Unit
 
     from zif_qnn_htp.chips import Chip
 
+OLDEST_OPSET = 7
 _FLOATS = frozenset({"fp32", "fp16", "bf16", "fp64"})
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
@@ -32,14 +34,16 @@ def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
     askable = [name for name, verdict in verdicts.items() if verdict is None or verdict.code != "observed-crash"]
-    compiler = Compiler("htp", ProviderOptions(soc_model=chip.soc_model), _asked)
-    answers = ask_units(model, askable, compiler)
-    return Probed({unit: verdict or answers.verdicts[unit] for unit, verdict in verdicts.items()}, answers.notes)
+    wild: dict[str, str] = {}
+    asked = partial(graph.build, invent_weights=True, wild=wild)  # the weights need not be there to be asked
+    answers = ask_units(model, askable, Compiler("htp", ProviderOptions(soc_model=chip.soc_model), asked))
+    told = {unit: _wild(said, wild[unit]) if unit in wild else said for unit, said in answers.verdicts.items()}
+    return Probed({unit: verdict or told[unit] for unit, verdict in verdicts.items()}, answers.notes)
 
 
-def _asked(model: Model) -> graph.Graph:
-    """The form in which a model is asked about: its weights need not be there."""
-    return graph.build(model, invent_weights=True)
+def _wild(verdict: Verdict, reason: str) -> Verdict:
+    """The compiler's own refusal, or what was seen of a unit that it takes."""
+    return Verdict(False, "observed", "observed-wrong", reason) if verdict.supported else verdict
 
 
 def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
@@ -47,10 +51,16 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
     verdict = unaskable(model, unit)
     if verdict is not None:
         return verdict
+    if model.opsets.get("", OLDEST_OPSET) < OLDEST_OPSET:
+        needed = f"ONNX Runtime's QNN provider takes opset {OLDEST_OPSET} and later"
+        return Verdict(False, "declared", "opset", f"{needed}, and the model has {model.opsets['']}")
     if not chip.fp16 and unit.precision in _FLOATS and unit.op_type not in _CONVERSIONS:
         arch = f" (Hexagon v{chip.arch})" if chip.arch else ""
         reason = f"{chip.title}{arch} computes in integers only: quantize the model"
         return Verdict(False, "declared", "precision", reason)
+    misplaced = geometry.misplaced(model, unit)
+    if misplaced:
+        return Verdict(False, "observed", "observed-wrong", f"{unit.op_type}: {misplaced}")
     return _edge_cast(model, unit)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import importlib.util
 import json
 import os
 import tempfile
@@ -11,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 import attrs
-import platformdirs
 from attrs import frozen
 from zif import Verdict
+from zif.cache.place import default_root
 
 from zif_qnn_runtime.unitprobe import Probed
 
@@ -30,17 +32,21 @@ class Memory:
     distribution: str
 
     @property
-    def folder(self) -> Path:
-        """Where answers are kept."""
-        return root() / self.backend / "verdicts"
+    def folder(self) -> Path | None:
+        """Where answers are kept: in zif's cache, unless that is switched off."""
+        place = root()
+        return place / self.backend / "verdicts" if place else None
 
     def key(self, digest: str, toolchain: str, chip: object) -> str:
         """The file name of an answer: everything that it depends on."""
-        words = (_FORMAT, _version(self.distribution), digest, toolchain, repr(chip))
+        code = _code(self.distribution), _code("zif-qnn-runtime")
+        words = (_FORMAT, _version(self.distribution), code, digest, toolchain, repr(chip))
         return hashlib.sha256("\0".join(map(str, words)).encode()).hexdigest()
 
     def recall(self, name: str) -> Probed | None:
         """A kept answer; None when there is none, or none that can be read."""
+        if self.folder is None:
+            return None
         try:
             document = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
             verdicts = {unit: Verdict(**fields) for unit, fields in document["verdicts"].items()}
@@ -50,29 +56,41 @@ class Memory:
 
     def keep(self, name: str, probed: Probed) -> None:
         """Keep an answer, whole or not at all. A folder that cannot be written to is no error: nothing is kept."""
+        folder = self.folder
+        if folder is None:
+            return
         document = {"verdicts": {u: attrs.asdict(v) for u, v in probed.verdicts.items()}, "notes": probed.notes}
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
                     json.dump(document, file)
-                os.replace(temporary, self.folder / f"{name}.json")
+                os.replace(temporary, folder / f"{name}.json")
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-            _prune(self.folder)
+            _prune(folder)
 
 
-def root() -> Path:
+def root() -> Path | None:
     """The folder of every backend's answers."""
-    return platformdirs.user_cache_path("zif")
+    return default_root()
 
 
 def _prune(folder: Path) -> None:
     files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
     for file in files[: max(0, len(files) - LIMIT)]:
         file.unlink(missing_ok=True)
+
+
+@functools.cache
+def _code(distribution: str) -> str:
+    """Sizes and times of a distribution's own files: in a source tree they change without a new version."""
+    spec = importlib.util.find_spec(distribution.replace("-", "_"))
+    files = [path for place in (spec and spec.submodule_search_locations) or () for path in Path(place).glob("*.*")]
+    stats = ((path.name, path.stat()) for path in sorted(files))
+    return ",".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 
 def _version(distribution: str) -> str:

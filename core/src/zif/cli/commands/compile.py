@@ -19,6 +19,10 @@ OutputOption = Annotated[
 TargetsOption = Annotated[
     list[str], typer.Option("--target", "-t", help="host, or a chip; repeatable, the first is the default to run.")
 ]
+AlsoOption = Annotated[
+    list[str],
+    typer.Option("--also", metavar="FORM", help="The segments for other tools, too: dlc, source; repeatable."),
+]
 
 
 def command(
@@ -33,6 +37,7 @@ def command(
     emulate: wishes.EmulateOption = False,
     shape: wishes.ShapeOption = [],  # noqa: B006
     isolate: wishes.IsolateOption = False,
+    also: AlsoOption = [],  # noqa: B006
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
     no_cache: wishes.NoCacheOption = False,
     as_json: JsonOption = False,
@@ -45,7 +50,15 @@ def command(
     wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate) | {"isolate": isolate}
     with working(f"compiling {model.name}") as told:
         made = api.compile(
-            model, output, target, policy, overwrite=overwrite, cache=not no_cache, progress=told, **wanted
+            model,
+            output,
+            target,
+            policy,
+            also=[form for text in also for form in text.split(",") if form],
+            overwrite=overwrite,
+            cache=not no_cache,
+            progress=told,
+            **wanted,
         )
     document = _document(made)
     if as_json:

@@ -1,0 +1,103 @@
+"""Windows and scales that QNN 2.51 places elsewhere than ONNX does, seen from shapes and attributes alone.
+
+The table of observations has what its tests met; these are the causes behind some of them, so that they hold for every
+size: a resize goes by the ratio of the sizes, an average by windows that end inside, a convolution reads before the
+start of the image where a whole window lies in the padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+    from zif import Model, Unit
+
+#: Before it, RoiAlign has other coordinates, which the provider does not know.
+_HALF_PIXEL_ROIS = 16
+
+
+def misplaced(model: Model, unit: Unit) -> str:
+    """Why a unit would be computed over other places than ONNX says; "" when nothing is known against it."""
+    for index in unit.nodes:
+        node = model.proto.graph.node[index]
+        judge = None if node.domain else _JUDGES.get(node.op_type)
+        reason = judge(node, model) if judge else ""
+        if reason:
+            return reason
+    return ""
+
+
+def _resize(node: onnx.NodeProto, model: Model) -> str:
+    """Given a scale, the size is rounded down, but places are scaled by the scale itself."""
+    place = 2 if len(node.input) > 2 else 1
+    name = node.input[place] if len(node.input) > place else ""
+    shape = _shape(model, node.input[0])
+    if not name or name not in model.initializers or shape is None:
+        return ""
+    sizes = [
+        size * float(scale) for size, scale in zip(_axes(node, shape), model.array(name).reshape(-1), strict=False)
+    ]
+    if all(abs(size - round(size)) < 1e-3 for size in sizes):
+        return ""
+    return "where scale × size is no whole number, it was computed with the ratio of the sizes instead of the scale"
+
+
+def _axes(node: onnx.NodeProto, shape: Sequence[int]) -> list[int]:
+    """The sizes that the scales are for: those of the axes, when there are any."""
+    axes = _ints(node, "axes")
+    return [shape[axis] for axis in axes] if axes else list(shape)
+
+
+def _average(node: onnx.NodeProto, model: Model) -> str:
+    """With ceil_mode the last window may stick out, and what sticks out does not count."""
+    shape, windows = _shape(model, node.input[0]), _extents(_ints(node, "kernel_shape"), _ints(node, "dilations"))
+    if shape is None or not any(a.name == "ceil_mode" and a.i for a in node.attribute) or _auto(node):
+        return ""
+    strides, pads = _ints(node, "strides") or [1] * len(windows), _ints(node, "pads") or [0] * (2 * len(windows))
+    for axis, (size, window, stride) in enumerate(zip(shape[2:], windows, strides, strict=False)):
+        room = size + pads[axis] + pads[axis + len(windows)] - window
+        if room % stride:
+            return "where its last window sticks out (ceil_mode), it was averaged over the wrong number of values"
+    return ""
+
+
+def _convolution(node: onnx.NodeProto, model: Model) -> str:
+    kernel = _shape(model, node.input[1])
+    pads = _ints(node, "pads")
+    if kernel is None or not pads or _auto(node):
+        return ""
+    windows = _extents(kernel[2:], _ints(node, "dilations"))
+    if any(pad >= window for pad, window in zip(pads, windows, strict=False)):
+        return "where a whole window lies in the padding at the start, it read before the image"
+    return ""
+
+
+def _rois(_node: onnx.NodeProto, model: Model) -> str:
+    old = model.opsets.get("", _HALF_PIXEL_ROIS) < _HALF_PIXEL_ROIS
+    return f"before opset {_HALF_PIXEL_ROIS} its coordinates are others; raise the model's opset" if old else ""
+
+
+def _extents(kernel: Sequence[int], dilations: Sequence[int]) -> list[int]:
+    return [(k - 1) * d + 1 for k, d in zip(kernel, dilations or [1] * len(kernel), strict=False)]
+
+
+def _auto(node: onnx.NodeProto) -> bool:
+    return any(a.name == "auto_pad" and a.s not in (b"", b"NOTSET") for a in node.attribute)
+
+
+def _ints(node: onnx.NodeProto, name: str) -> list[int]:
+    return next((list(attribute.ints) for attribute in node.attribute if attribute.name == name), [])
+
+
+def _shape(model: Model, name: str) -> list[int] | None:
+    info = model.tensors.get(name)
+    if info is None or info.shape is None or not info.static:
+        return None
+    return [size for size in info.shape if isinstance(size, int)]
+
+
+_JUDGES: Mapping[str, Callable[[onnx.NodeProto, Model], str]] = {
+    **{"Resize": _resize, "AveragePool": _average, "LpPool": _average, "Conv": _convolution, "RoiAlign": _rois},
+}

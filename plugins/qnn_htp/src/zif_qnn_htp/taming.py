@@ -1,0 +1,193 @@
+"""Operators that QNN 2.51 gets wrong where no node test looks, written so that it gets them right.
+
+Seen on the emulator by feeding every finite number that fp16 has (`tests/qnn_htp/test_every_half.py`): Exp and Softplus
+of less than -88 give -131008, Atan beyond 32768 too; (-0.0)² is -4; what a power makes smaller than 2**-127 is -131008.
+In fp16 the exponential of -20 is 0 already, so a floor there changes no result. And before opset 11, where the bounds
+of Clip are attributes, they are ignored. What cannot be helped so is named as wild.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from attrs import field, frozen
+from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from zif import Model
+
+#: exp(-20) is 2e-9; half of the least that fp16 can hold is 3e-8.
+FLOOR = -20.0
+#: atan(16384) is what fp16 has for π/2.
+FAR = 16384.0
+#: From here on the power of what fp16 holds leaves what fp32 holds.
+_STEEP = 6.0
+#: Doublings from 1 to below the least that fp16 can hold, with some to spare.
+_DOUBLINGS = 30.0
+_FLOATS = frozenset({"float32", "float16", "bfloat16"})
+#: The first opset in which bounds and sizes are inputs; before it the provider overlooks some.
+_INPUTS = 11
+_OVERLOOKED = {"Clip": "before opset 11 its bounds are ignored", "Resize": "before opset 11 its coordinates are others"}
+_WILD = {
+    "LogSoftmax": "it was off by up to 90 in a row that holds values 100 to 1000 below its largest",
+    "ReduceLogSumExp": "it overflows on values above 11: the largest is not taken out first",
+}
+
+
+@frozen
+class Tamed:
+    """The unit of every node that was added, by the node's name; and why a unit could not be helped, by its id."""
+
+    added: dict[str, str] = field(factory=dict)
+    wild: dict[str, str] = field(factory=dict)
+
+
+def tame(graph: onnx.GraphProto, model: Model) -> Tamed:
+    """Rewrite the nodes in place. Quantized groups stay as they are: they are computed in whole numbers."""
+    done = Tamed(wild=_overlooked(model))
+    owners = {model.proto.graph.node[unit.nodes[0]].name: unit for unit in model.units if len(unit.nodes) == 1}
+    for node in list(graph.node):
+        unit = owners.get(node.name)
+        dtype = model.tensors[node.output[0]].dtype if unit and node.output[0] in model.tensors else ""
+        if unit is None or node.domain or dtype not in _FLOATS:
+            continue
+        if node.op_type in _WILD:
+            done.wild[unit.id] = f"{node.op_type}: {_WILD[node.op_type]}"
+        elif node.op_type in _TAMERS:
+            scalar = model.tensors[node.output[0]].shape == ()
+            tamer = _Tamer(graph, node, dtype, scalar, model.opsets.get("", 1))
+            problem = _TAMERS[node.op_type](tamer)
+            done.added.update(dict.fromkeys(tamer.added, unit.id))
+            if problem:
+                done.wild[unit.id] = f"{node.op_type}: {problem}"
+    return done
+
+
+def _overlooked(model: Model) -> dict[str, str]:
+    """Units with operators of old versions that cannot be rewritten: a resize, and a bound within a quantized group."""
+    if model.opsets.get("", _INPUTS) >= _INPUTS:
+        return {}
+    kinds = {unit.id: {model.proto.graph.node[index].op_type for index in unit.nodes} for unit in model.units}
+    return {
+        unit.id: f"{kind}: {_OVERLOOKED[kind]}; raise the model's opset"
+        for unit in model.units
+        for kind in sorted(kinds[unit.id] & _OVERLOOKED.keys())
+        if kind == "Resize" or len(unit.nodes) > 1
+    }
+
+
+@frozen(eq=False)
+class _Tamer:
+    """One node, and what can be put before its inputs."""
+
+    graph: onnx.GraphProto
+    node: onnx.NodeProto
+    dtype: str
+    scalar: bool
+    opset: int
+    added: list[str] = field(factory=list)
+
+    def constant(self, place: int) -> float | None:
+        """The one number that an input is everywhere, or None."""
+        name = self.node.input[place]
+        for tensor in self.graph.initializer:
+            if tensor.name == name and tensor.data_location != TensorProto.EXTERNAL:
+                values = numpy_helper.to_array(tensor).astype(np.float64).reshape(-1)
+                return float(values[0]) if values.size and (values == values[0]).all() else None
+        return None
+
+    def become(self, op_type: str, *inputs: str) -> None:
+        """Make the node another operator without attributes."""
+        self.node.op_type = op_type
+        del self.node.input[:], self.node.attribute[:]
+        self.node.input.extend(inputs)
+
+    def limit(self, place: int, low: float | None = None, high: float | None = None) -> None:
+        """Keep an input within bounds."""
+        for op_type, bound in (("Max", low), ("Min", high)):
+            if bound is not None:
+                self.before(place, op_type, self.number(bound))
+
+    def before(self, place: int, op_type: str, *others: str) -> None:
+        """Put a node before an input: of that input, and others."""
+        made = helper.make_node(op_type, [self.node.input[place], *others], [])
+        made.name = f"{self.node.name}_tamed{len(self.added)}"
+        made.output.append(f"{made.name}_value")
+        self.node.input[place] = made.output[0]
+        self.graph.node.insert(next(i for i, one in enumerate(self.graph.node) if one.name == self.node.name), made)
+        self.added.append(made.name)
+
+    def number(self, value: float) -> str:
+        """A constant that goes with any shape that has a dimension."""
+        name = f"{self.node.name}_tamed_{len(self.graph.initializer)}"
+        kind = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16}
+        shape = [] if self.scalar else [1]
+        self.graph.initializer.append(helper.make_tensor(name, kind[self.dtype], shape, [value]))
+        return name
+
+
+def _floored(one: _Tamer) -> str:
+    one.limit(0, low=FLOOR)
+    return ""
+
+
+def _near(one: _Tamer) -> str:
+    one.limit(0, -FAR, FAR)
+    return ""
+
+
+def _bounded(one: _Tamer) -> str:
+    """Bounds that are attributes, as a maximum and a minimum."""
+    if one.opset >= _INPUTS:
+        return ""
+    bounds = {attribute.name: attribute.f for attribute in one.node.attribute}
+    if "min" in bounds:
+        one.before(0, "Max", one.number(bounds["min"]))
+    if "max" in bounds:
+        one.become("Min", one.node.input[0], one.number(bounds["max"]))
+    else:
+        one.become("Identity", one.node.input[0])
+    return ""
+
+
+def _power(one: _Tamer) -> str:
+    """Empty, or why this power cannot be helped."""
+    base, exponent = one.constant(0), one.constant(1)
+    if exponent is not None:
+        return _constant_exponent(one, exponent)
+    if base is not None and base > 0:
+        if base != 1:
+            edge = _DOUBLINGS / math.log2(base)
+            one.limit(1, *((-edge, None) if base > 1 else (None, -edge)))
+        return ""
+    return "a power with an exponent that is not known before was wrong where the base is -0.0 or 0"
+
+
+def _constant_exponent(one: _Tamer, exponent: float) -> str:
+    given = one.node.input[0]
+    if exponent == 2:
+        one.become("Mul", given, given)
+    elif exponent == 0.5:
+        one.become("Sqrt", given)
+    elif exponent == 1:
+        one.become("Identity", given)
+    elif exponent == 0:
+        return "0 to the power of 0 was 0"
+    elif exponent % 2 == 1:  # an odd power keeps the sign, and is right for -0.0
+        return "" if -_STEEP <= exponent < _STEEP else "so steep a power underflows into nonsense"
+    elif exponent > 0:
+        one.before(0, "Abs")
+        if exponent >= _STEEP:
+            one.limit(0, low=2.0 ** (-_DOUBLINGS / exponent))
+    elif exponent < -_STEEP:
+        return "so steep a power underflows into nonsense"
+    return ""
+
+
+_TAMERS: Mapping[str, Callable[[_Tamer], str]] = {
+    **{"Exp": _floored, "Softplus": _floored, "Atan": _near, "Pow": _power, "Clip": _bounded},
+}
