@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from zif.model import Model
+    from zif.observed import Table
 
 T = TypeVar("T")
 
@@ -52,14 +54,21 @@ class Backend:
     def capabilities(
         self, target: Target, model: Model | None = None, *, deadline: float | None = None
     ) -> Capabilities:
-        """What it can do for `target`, with a verdict on every unit of `model`.
+        """What it can do for `target`, with a verdict on every unit of `model`: where it was observed, that verdict.
 
         deadline: seconds after which a backend that does not answer counts as broken (None waits).
         """
         answer = self._stage("capabilities", lambda: self._asked(target, model, deadline))
         if not isinstance(answer, Capabilities):
             raise BackendBroken(f"{self._who}: capabilities returned {type(answer).__name__}, not zif.Capabilities")
-        return answer
+        return answer if model is None or self.observations is None else self._preferred(answer, model, target)
+
+    @cached_property
+    def observations(self) -> Table | None:
+        """What the plugin ships of how it was seen to behave. Raises BackendBroken for a file that is no table."""
+        from zif.shipped import shipped
+
+        return shipped(self.info)
 
     def options(self, given: Mapping[str, Any] | None, target: Target, *, deadline: float | None = None) -> Any:
         """The backend's typed options from a mapping. Raises UsageError for an unknown key or an impossible value."""
@@ -111,6 +120,11 @@ class Backend:
             return self._hook.capabilities(target=target, model=model)
 
         return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
+
+    def _preferred(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:
+        from zif.shipped import preferred
+
+        return preferred(answer, model, target, self.observations) if self.observations else answer
 
     def _checked(self, stage: Stage, call: Callable[[], Any], kind: type[T]) -> T:
         answer = self._stage(stage, call)

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 #: Relative to the largest value that was expected: results farther off than this are wrong, not imprecise.
 IMPRECISE = 1e-3
 
+#: Operators whose answer is drawn at random.
+RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+)
+
 _HOME = "onnx.backend.test.case.node"
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -47,19 +52,33 @@ class NodeTest:
     rtol: float
     atol: float
 
+    @property
+    def op_type(self) -> str:
+        """The operator that the test is for: that of its last node, since helpers come before it."""
+        nodes = self.model.graph.node
+        return str(nodes[-1].op_type) if len(nodes) else ""
+
+    @property
+    def random(self) -> bool:
+        """Whether an operator in it draws numbers: then only types and shapes can be judged."""
+        return any(node.op_type in RANDOM for node in self.model.graph.node)
+
+    def feeds(self, inputs: Sequence[Any]) -> dict[str, Any]:
+        """The inputs of one run by name."""
+        return {value.name: array for value, array in zip(self.model.graph.input, inputs, strict=False)}
+
     def judge(self, run: Run) -> tuple[Outcome, str]:
         """How a run of the model ends, compared as ONNX compares: the outcome, and a sentence when it is not right."""
         graph = self.model.graph
         for inputs, outputs in self.data:
-            feeds = {value.name: array for value, array in zip(graph.input, inputs, strict=False)}
             try:
-                results = run(feeds)
+                results = run(self.feeds(inputs))
                 actual = [results[value.name] for value in graph.output]
             except Exception as error:
                 return "error", _line(error)
             problem = self._compare(outputs, actual)
             if problem:
-                return ("imprecise" if _close(outputs, actual) else "wrong"), problem
+                return ("imprecise" if close(outputs, actual) else "wrong"), problem
         return "right", ""
 
     def _compare(self, expected: Sequence[Any], actual: Sequence[Any]) -> str:
@@ -165,7 +184,8 @@ def _value(item: Any) -> Any:
     return np.asarray(item) if isinstance(item, np.generic) else item
 
 
-def _close(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
+def close(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
+    """Whether results that are not right are off by little: by less than IMPRECISE of the largest expected value."""
     import numpy as np
 
     for want, have in zip(expected, actual, strict=False):

@@ -1,13 +1,14 @@
-"""What a backend was observed to get wrong although it accepts it: rules over a unit's facts, kept as JSON.
+"""What a backend was observed to do otherwise than it says: rules over a unit's facts, kept as JSON.
 
-A table is made by running known tests (see `zif.observing`) and shipped inside a plugin; `Table.verdicts` turns it into
-verdicts that a plugin lays over its declared or probed ones.
+A table is made by running known tests (`zif check NAME --save`, see `zif.observing`) and shipped inside a plugin as
+`observed.json` beside its module. Core finds it there and prefers it to what the plugin says: a rule with an error
+code refuses what the backend claims, a rule with the code "ok" grants what it declares that it cannot.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,20 @@ if TYPE_CHECKING:
 
 SCHEMA = "zif.observed/1"
 
+#: The code of a rule that says yes.
+GRANT = "ok"
+
+#: The two kinds of difference.
+MORE, LESS = "claims more than it can", "can do more than it claims"
+
 
 @frozen
 class Rule:
     """An operator under conditions, all of which must hold; `when` lists facts in the words of `zif.facts`.
 
     failed and passed count the tests that the rule covers, by how they ended on the backend. code is one of
-    zif.records.CODES ("observed-wrong", "observed-crash", "precision"). examples names a few of the failed tests.
+    zif.records.CODES ("observed-wrong", "observed-crash", "precision"; "ok" for what is declared to be impossible and
+    came out right). examples names a few of the tests that the rule rests on.
     """
 
     op_type: str
@@ -48,20 +56,49 @@ class Rule:
 
 @frozen
 class Table:
-    """Everything observed of one backend with one version of its engine."""
+    """Everything observed of one backend with one version of its engine, on one target ("": on any)."""
 
     toolchain: str
     source: str = ""
     rules: tuple[Rule, ...] = ()
+    target: str = ""
 
     def verdicts(self, model: Model) -> dict[str, Verdict]:
         """The verdict "unsupported" for every unit that a rule covers; other units have no entry."""
-        rules = self._by_operator()
+        return self.refusals(model, model.units)
+
+    def refusals(self, model: Model, units: Iterable[Unit]) -> dict[str, Verdict]:
+        """The same for some of the model's units."""
+        return self._told(model, units, [rule for rule in self.rules if rule.code != GRANT])
+
+    def grants(self, model: Model, units: Iterable[Unit]) -> dict[str, Verdict]:
+        """The verdict "supported" for those of `units` that a rule with the code "ok" covers.
+
+        Of single nodes only: that a part is fine says nothing of a quantized group or of what a loop does with it.
+        """
+        alone = [u for u in units if len(u.nodes) == 1 and not may_nest(u.op_type, u.domain, u.since)]
+        return self._told(model, alone, [rule for rule in self.rules if rule.code == GRANT])
+
+    def differences(self) -> dict[str, tuple[str, ...]]:
+        """Sentences, by the kind of difference between what the backend says and what was seen."""
+        more, less = [rule for rule in self.rules if rule.code != GRANT], [r for r in self.rules if r.code == GRANT]
+        return {MORE: tuple(map(self.sentence, more)), LESS: tuple(map(self.sentence, less))}
+
+    def summary(self, most: int = 10) -> Iterator[str]:
+        """The differences as lines for people, at most `most` of each kind."""
+        for kind, sentences in self.differences().items():
+            yield f"{kind}: {f'{len(sentences)} rules' if sentences else 'nothing'}"
+            yield from (f"  {sentence}" for sentence in sentences[:most])
+            if len(sentences) > most:
+                yield f"  … and {len(sentences) - most} more"
+
+    def _told(self, model: Model, units: Iterable[Unit], some: list[Rule]) -> dict[str, Verdict]:
+        rules = _by_operator(some)
         found: dict[str, Verdict] = {}
-        for unit in model.units:
+        for unit in units if rules else ():
             rule = _covering(rules, model, unit)
             if rule is not None:
-                found[unit.id] = Verdict(False, "observed", rule.code, self.sentence(rule))
+                found[unit.id] = Verdict(rule.code == GRANT, "observed", rule.code, self.sentence(rule))
         return found
 
     def sentence(self, rule: Rule) -> str:
@@ -69,14 +106,16 @@ class Table:
         what = f"{rule.op_type} with {' and '.join(rule.when)}" if rule.when else rule.op_type
         such = f", such as {rule.examples[0]}" if rule.examples else ""
         tests = rule.failed + rule.passed
-        evidence = f" ({rule.failed} of {tests} tests{such})" if tests else ""
+        count = rule.passed if rule.code == GRANT else rule.failed
+        evidence = f" ({count} of {tests} tests{such})" if tests else ""
         return f"{what}: {rule.reason} in {self.toolchain}{evidence}"
 
-    def _by_operator(self) -> _Rules:
-        rules: _Rules = {}
-        for rule in self.rules:
-            rules.setdefault((rule.domain, rule.op_type), []).append(rule)
-        return rules
+
+def _by_operator(some: Iterable[Rule]) -> _Rules:
+    rules: _Rules = {}
+    for rule in some:
+        rules.setdefault((rule.domain, rule.op_type), []).append(rule)
+    return rules
 
 
 def _covering(rules: _Rules, model: Model, unit: Unit) -> Rule | None:
@@ -102,7 +141,9 @@ def overlay(verdicts: Mapping[str, Verdict], observed: Mapping[str, Verdict]) ->
 def save(table: Table, path: Path) -> None:
     """Write the table as JSON, one rule after another, in an order that diffs well."""
     document = {"schema": SCHEMA, **attrs.asdict(table)}
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 def load(path: Path) -> Table:

@@ -1,4 +1,6 @@
-"""From tests that went right and wrong to the fewest, most general rules that tell them apart."""
+"""From tests that went right and wrong to rules that tell them apart: few and general ones to refuse, narrow ones to
+grant.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,15 @@ from typing import Literal
 from attrs import frozen
 
 from zif.facts import node_facts
-from zif.observed import Rule, Table
+from zif.observed import GRANT, Rule, Table
 
 
 @frozen
 class Case:
-    """One test of one operator: the unit's facts and how it ended. `detail` says how far off it was, or how it died."""
+    """One test of one operator: the unit's facts and how it ended. `detail` says how far off it was, or how it died.
+
+    claimed False: the backend refuses it, and it was built and run all the same.
+    """
 
     name: str
     op_type: str
@@ -22,6 +27,7 @@ class Case:
     facts: frozenset[str]
     outcome: Literal["right", "wrong", "imprecise", "refused", "error", "crash"]
     detail: str = ""
+    claimed: bool = True
 
 
 #: From the worst to the mildest: the code of a rule, and what its sentence says was seen.
@@ -34,16 +40,48 @@ _KINDS = {
 }
 
 
-def learn(cases: Iterable[Case], toolchain: str, source: str = "", max_facts: int = 3) -> Table:
-    """Rules that cover every failed case and as few right ones as possible, each with at most `max_facts` facts."""
+def learn(cases: Iterable[Case], toolchain: str, source: str = "", max_facts: int = 3, *, target: str = "") -> Table:
+    """Rules that cover every failed case and as few right ones as possible, each with at most `max_facts` facts.
+
+    And for what is not claimed and came out right, rules that hold of nothing but what was tried.
+    """
     groups: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         groups.setdefault((case.domain, case.op_type), []).append(case)
-    rules = [rule for _, group in sorted(groups.items()) for rule in _rules(group, max_facts)]
-    return Table(toolchain, source, tuple(rules))
+    rules: list[Rule] = []
+    for _, group in sorted(groups.items()):
+        rules += _rules([case for case in group if case.claimed], max_facts)
+        rules += _granting([case for case in group if not case.claimed])
+    return Table(toolchain, source, tuple(rules), target)
+
+
+def _granting(group: Sequence[Case]) -> Iterator[Rule]:
+    """One rule for each combination of version and types that was tried: with every fact that its cases share.
+
+    No rule where one of them failed although all of those facts hold for it.
+    """
+    kinds: dict[frozenset[str], list[Case]] = {}
+    for case in group:
+        if case.outcome == "right":
+            kinds.setdefault(frozenset(filter(_of_type, case.facts)), []).append(case)
+    for cases in kinds.values():
+        when = frozenset.intersection(*(case.facts for case in cases))
+        if any(case.facts >= when for case in group if case.outcome != "right"):
+            continue
+        first, names = cases[0], tuple(case.name for case in cases[:3])
+        words = "not claimed, and right results were seen"
+        yield Rule(first.op_type, first.domain, tuple(sorted(when)), GRANT, words, 0, len(cases), names)
+
+
+def _of_type(fact: str) -> bool:
+    """Whether a fact is the version of the operator or the type of something, such as "T=float16"."""
+    name, _, value = fact.partition("=")
+    return name in ("since", "quantized") or (name[:1].isupper() and value.strip("0123456789").isalpha())
 
 
 def _rules(group: Sequence[Case], max_facts: int) -> Iterator[Rule]:
+    if not group:
+        return
     right = [case.facts for case in group if case.outcome == "right"]
     usual = _usual(group)
     for outcome in _KINDS:

@@ -53,3 +53,14 @@ def tolerance(dtype: np.dtype[Any], precision: str) -> tuple[float, float]:
     if dtype.kind in "iub":
         return (0.0, 1.0) if precision == "int8" else (0.0, 0.0)
     return TOLERANCE.get(precision, TOLERANCE["fp32"])
+
+
+def rounded(inputs: Mapping[str, Any], precision: str) -> dict[str, Any]:
+    """The inputs with every float32 array rounded to what a backend of this precision holds: fp16, or bf16."""
+    import ml_dtypes
+
+    narrow = np.dtype(ml_dtypes.bfloat16) if precision == "bf16" else np.dtype(np.float16)
+    return {
+        name: value.astype(narrow).astype(value.dtype) if getattr(value, "dtype", None) == np.float32 else value
+        for name, value in inputs.items()
+    }

@@ -17,7 +17,7 @@ from zif.testing.outcome import Record, word_of
 from zif.testing.subject import Subject
 
 if TYPE_CHECKING:
-    from zif.testing.nodes import NodeTest
+    from zif.nodetests import NodeTest
 
 _RECORD = pytest.StashKey[Record]()
 _KNOWN = pytest.StashKey[Known]()
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--backend", help="name of the backend under test, as `zif backends` lists it")
     group.addoption("--target", default="host", help="target to test for (default: host)")
     group.addoption("--require-device", action="store_true", help="an unavailable backend fails instead of skipping")
-    group.addoption("--all-nodes", action="store_true", help="every ONNX node test, not a sample for each operator")
+    group.addoption("--sample", type=int, default=0, help="at most so many ONNX node tests of each operator (0: all)")
     group.addoption("--outcome", help="write the outcome of every test to this JSON file")
     group.addoption("--known", help="pyproject.toml with [tool.zif.check.known-failures] (default: the one here)")
 
@@ -119,7 +119,7 @@ def not_claimed(what: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def node_tests(request: pytest.FixtureRequest) -> dict[str, list[NodeTest]]:
-    """The ONNX project's own node tests by operator: a sample of each, or all with --all-nodes."""
+    """The ONNX project's own node tests by operator: all, or a sample of each with --sample."""
     from zif.testing.nodes import by_operator
 
-    return by_operator(None if request.config.getoption("all_nodes") else 3)
+    return by_operator(request.config.getoption("sample"))

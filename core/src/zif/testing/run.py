@@ -30,7 +30,7 @@ def check(
     *,
     target: str = "host",
     require_device: bool = False,
-    all_nodes: bool = False,
+    sample: int = 0,
     select: str = "",
     known: Path | None = None,
     junit: Path | None = None,
@@ -43,14 +43,12 @@ def check(
     Raises UsageError when the extra `zif[testing]` is not installed or pytest did not like the call, and ZifError when
     pytest itself broke.
     """
-    for module in ("pytest", "hypothesis"):
-        if importlib.util.find_spec(module) is None:
-            raise UsageError(f"`zif check` needs {module}: pip install 'zif[testing]'")
+    needs()
     with tempfile.TemporaryDirectory() as folder:
         path = outcome or Path(folder) / "outcome.json"
         flags = ["--backend", backend, "--target", target, "--outcome", str(path)]
         flags += ["--require-device"] if require_device else []
-        flags += ["--all-nodes"] if all_nodes else []
+        flags += ["--sample", str(sample)] if sample else []
         flags += ["-k", select] if select else []
         flags += ["--known", str(known)] if known else []
         flags += [f"--junit-xml={junit}"] if junit else []
@@ -58,6 +56,13 @@ def check(
         if code not in (0, 1, 5) or not path.is_file():
             raise (UsageError if code == 4 else ZifError)(f"pytest ended with exit code {code}; its words are above")
         return Done(1 if code == 1 else 0, json.loads(path.read_text(encoding="utf-8")))
+
+
+def needs() -> None:
+    """Raise UsageError when what the kit runs on is not installed."""
+    for module in ("pytest", "hypothesis"):
+        if importlib.util.find_spec(module) is None:
+            raise UsageError(f"`zif check` needs {module}: pip install 'zif[testing]'")
 
 
 def _pytest(flags: Sequence[str], quiet: bool) -> int:

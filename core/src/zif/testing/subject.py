@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from zif.build import compiled_by
+from zif.isolation import close_idle
 from zif.model import Model
 from zif.planning.candidates import stand_in
 from zif.records import Capabilities, Compiled, Executable, Target, Verdict
@@ -30,10 +31,12 @@ class Subject:
     observed: list[dict[str, Any]] = field(factory=list)
 
     @classmethod
-    def open(cls, name: str, target: str) -> Subject:
-        """Find the backend, and the worker that stands for it when it asks to be isolated."""
+    def open(cls, name: str, target: str, *, apart: bool = False) -> Subject:
+        """Find the backend, and the worker that stands for it when it asks to be isolated, or always when `apart`."""
         chip, facade = find(target), backend(name)
         general = facade.capabilities(chip, deadline=60)
+        if apart:
+            general = evolve(general, isolate=True)
         return cls(stand_in(facade, general, chip) if general.available else facade, chip, general)
 
     def verdicts(self, model: Model) -> Mapping[str, Verdict]:
@@ -41,9 +44,11 @@ class Subject:
         return self.backend.capabilities(self.target, model).verdicts
 
     def claims(self, model: Model) -> bool:
-        """Whether it says that it runs the whole model."""
+        """Whether it says that it runs the whole model. One without units, all constants, needs nobody."""
         verdicts = self.verdicts(model)
-        return all(unit.id in verdicts and verdicts[unit.id].supported is True for unit in model.units)
+        return bool(model.units) and all(
+            unit.id in verdicts and verdicts[unit.id].supported is True for unit in model.units
+        )
 
     def options(self, **given: Any) -> Any:
         """Its typed options."""
@@ -67,6 +72,4 @@ class Subject:
 
     def close(self) -> None:
         """End the worker, if there is one."""
-        close = getattr(self.backend, "close", None)
-        if close is not None:
-            close()
+        close_idle()

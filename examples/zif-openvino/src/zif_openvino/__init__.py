@@ -11,27 +11,25 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 import openvino as ov
-from zif import Capabilities, Compiled, Converted, Model, StageFailed, Target, Unit, Unsupported, Verdict, hookimpl
+import zif
+from zif import Capabilities, Compiled, Model, StageFailed, Unit, Unsupported, Verdict
 
 FORMAT = "openvino-blob"
+NUMPY = {np.dtype(code).name for code in "?bBhHiIlLefd"}
 
 
 @attrs.frozen
 class Options:
-    """What a user can set."""
-
     num_threads: int = attrs.field(
-        default=0,
-        validator=attrs.validators.ge(0),
-        metadata={"help": "threads of the CPU device; 0: OpenVINO's choice"},
+        default=0, validator=attrs.validators.ge(0), metadata={"help": "threads to use; 0: OpenVINO's choice"}
     )
     precision: Literal["f32", "bf16", "f16"] = attrs.field(
-        default="f32", metadata={"help": "precision that OpenVINO may compute floats in (INFERENCE_PRECISION_HINT)"}
+        default="f32", metadata={"help": "what floats may be computed in"}
     )
 
 
-@hookimpl
-def capabilities(target: Target, model: Model | None) -> Capabilities:
+@zif.hookimpl
+def capabilities(target: zif.Target, model: Model | None) -> Capabilities:
     """OpenVINO's CPU device runs on this machine only."""
     engine = f"openvino {ov.get_version()}"
     if not target.is_host:
@@ -41,35 +39,36 @@ def capabilities(target: Target, model: Model | None) -> Capabilities:
     return Capabilities("cpu", toolchain=engine, options=Options, power_efficiency=0.3, verdicts=verdicts)
 
 
-@hookimpl
-def compile(converted: Converted, options: Options) -> Compiled:
-    """OpenVINO's own blob of the compiled segment."""
+@zif.hookimpl
+def compile(converted: zif.Converted, options: Options) -> Compiled:
     model: Model = converted.data
-    settings = {"INFERENCE_PRECISION_HINT": options.precision, "INFERENCE_NUM_THREADS": options.num_threads}
-    blob = _engine().compile_model(_read(model), "CPU", settings).export_model()
+    if foreign := next(filter(None, (_foreign(model, unit) for unit in model.units)), ""):
+        raise Unsupported(foreign)
+    blob = _engine().compile_model(_read(model), "CPU", _settings(options)).export_model()
     return Compiled(FORMAT, {"model.blob": blob.getvalue()}, "model.blob", converted.inputs, converted.outputs)
 
 
-@hookimpl
+@zif.hookimpl
 def load(compiled: Compiled, options: Options) -> Run:
-    """Open a blob."""
     content = compiled.files[compiled.main]
     if compiled.format != FORMAT:
         raise StageFailed(f"openvino did not make this artifact: its format is {compiled.format!r}")
     data = content.read_bytes() if isinstance(content, Path) else content
     try:
-        model = _engine().import_model(data, "CPU", {"INFERENCE_NUM_THREADS": options.num_threads})
+        # The blob does not keep the precision: without it, a CPU that has bf16 would compute in it.
+        model = _engine().import_model(data, "CPU", _settings(options))
     except RuntimeError as error:
         raise StageFailed(f"openvino cannot read the artifact: {_brief(error)}") from error
-    return Run(model, [info.name for info in compiled.inputs], [info.name for info in compiled.outputs])
+    return Run(model, [info.name for info in compiled.outputs])
 
 
 class Run:
     """A compiled model. One infer request per thread, since a request runs one inference at a time."""
 
-    def __init__(self, model: ov.CompiledModel, inputs: list[str], outputs: list[str]) -> None:
+    def __init__(self, model: ov.CompiledModel, outputs: list[str]) -> None:
         self._model: ov.CompiledModel | None = model
-        self._inputs, self._outputs = inputs, outputs
+        self._inputs = [port.get_names() for port in model.inputs]  # OpenVINO drops an input that nothing depends on
+        self._outputs = outputs
         self._local = threading.local()
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,12 +78,20 @@ class Run:
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._model.create_infer_request()
-        request.infer({place: np.asarray(inputs[name]) for place, name in enumerate(self._inputs)}, share_inputs=False)
+        named = enumerate(next(name for name in names if name in inputs) for names in self._inputs)
+        given = {place: np.asarray(inputs[name]) for place, name in named}
+        try:
+            request.infer(given, share_inputs=False)
+        except (RuntimeError, ValueError) as error:
+            raise StageFailed(f"openvino failed to run: {_brief(error)}") from error
         return {name: np.array(request.get_output_tensor(place).data) for place, name in enumerate(self._outputs)}
 
     def close(self) -> None:
-        """Let go of the model; may be called twice."""
         self._model, self._local = None, threading.local()
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    return {"INFERENCE_PRECISION_HINT": options.precision, "INFERENCE_NUM_THREADS": options.num_threads}
 
 
 @cache
@@ -100,6 +107,12 @@ def _read(model: Model) -> ov.Model:
         raise Unsupported(f"openvino does not read {model.name}: {_brief(error)}") from error
 
 
+def _foreign(model: Model, unit: Unit) -> str:
+    """Values go in and out as numpy arrays, so their types must be numpy's."""
+    odd = next((n for n in (*unit.inputs, *unit.outputs) if model.tensors[n].dtype not in NUMPY), "")
+    return odd and f"{unit.op_type}: {odd!r} is {model.tensors[odd].type or 'of a type not known'}, no numeric tensor"
+
+
 _asked: dict[tuple[Any, ...], Verdict] = {}
 
 
@@ -107,8 +120,8 @@ def _verdict(model: Model, unit: Unit) -> Verdict:
     """OpenVINO's answer on one unit by itself; units alike in operator, attributes and types share it."""
     if model.external_files():
         return Verdict(False, "declared", "memory", "this backend does not read weights from external files")
-    if any(model.tensors[name].dtype in ("", "string") for name in (*unit.inputs, *unit.outputs)):
-        return Verdict(False, "declared", "dtype", f"{unit.op_type} works on values that are no numeric tensors")
+    if why := _foreign(model, unit):
+        return Verdict(False, "declared", "dtype", why)
     nodes = [model.proto.graph.node[index] for index in unit.nodes]
     attributes = tuple((node.op_type, *(a.SerializeToString() for a in node.attribute)) for node in nodes)
     types = [(model.tensors[n].type, model.tensors[n].shape) for n in (*unit.inputs, *unit.weights, *unit.outputs)]
@@ -124,8 +137,7 @@ def _ask(alone: Model, unit: Unit) -> Verdict:
         taken = _engine().query_model(graph, "CPU")
         missing = [op.get_type_name() for op in graph.get_ops() if op.get_friendly_name() not in taken]
         if missing:
-            why = f"{unit.op_type}: the CPU device has no {missing[0]}"
-            return Verdict(False, "probed", "op", why)
+            return Verdict(False, "probed", "op", f"{unit.op_type}: the CPU device has no {missing[0]}")
         _engine().compile_model(graph, "CPU")
     except (RuntimeError, Unsupported) as error:
         return Verdict(False, "probed", "probe-failed", f"{unit.op_type}: {_brief(error)}")

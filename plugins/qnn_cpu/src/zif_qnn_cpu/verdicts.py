@@ -1,4 +1,7 @@
-"""What the CPU provider says of a model's units: its registry first, then the engine itself, then what was observed."""
+"""What the CPU provider says of a model's units: its registry first, then the engine itself.
+
+What was observed, core lays over it from `observed.json`; see `python -m zif_qnn_cpu.observe`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from zif import Verdict, observed
 from zif.claims import Claims
 
@@ -19,10 +23,9 @@ if TYPE_CHECKING:
 def verdicts(model: Model) -> dict[str, Verdict]:
     """A verdict on every unit of `model`, by unit id."""
     said = promises(model)
-    seen = observations().verdicts(model)
     # What was refused when it was opened may be accepted on another machine (a locale, an instruction set): ask.
-    asked = {name: probed(model, model.unit(name)) for name, verdict in seen.items() if verdict.code == "probe-failed"}
-    return observed.overlay(said, {**seen, **asked})
+    doubtful = _unopened().refusals(model, (unit for unit in model.units if said[unit.id].basis != "probed"))
+    return said | {name: probed(model, model.unit(name)) for name in doubtful}
 
 
 def promises(model: Model) -> dict[str, Verdict]:
@@ -32,10 +35,11 @@ def promises(model: Model) -> dict[str, Verdict]:
 
 
 @cache
-def observations() -> observed.Table:
-    """What this engine was seen to get wrong; made by `python -m zif_qnn_cpu.observe`."""
+def _unopened() -> observed.Table:
+    """The observations of what was accepted and then refused when it was opened."""
     with as_file(files("zif_qnn_cpu") / "observed.json") as path:
-        return observed.load(path)
+        table = observed.load(path)
+    return evolve(table, rules=tuple(rule for rule in table.rules if rule.code == "probe-failed"))
 
 
 @cache

@@ -5,16 +5,21 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import attrs
 import pytest
 
+from zif.claims import declared
 from zif.errors import UsageError, ZifError
 from zif.model import Model
+from zif.nodetests import NodeTest
 from zif.options import describe_options
 from zif.records import CODES, Capabilities
+from zif.shipped import deniable
 from zif.testing.networks import NETWORKS
 from zif.testing.nodes import operators
+from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
 
 
@@ -44,6 +49,18 @@ def test_answers_twice_alike(subject: Subject) -> None:
 def test_pickles(subject: Subject) -> None:
     """The record can cross a process boundary."""
     assert pickle.loads(pickle.dumps(subject.general)) == subject.general
+
+
+def test_answers_before_the_deadline(subject: Subject) -> None:
+    """A new interpreter imports the backend and hears what it is within ZIF_DEADLINE (10 s), or plans go without it."""
+    code = (
+        "import sys, zif, zif.asking, zif.targets\n"
+        "row = next(row for row in zif.installed() if row.name == sys.argv[1])\n"
+        "zif.asking.hear(row, zif.targets.target(sys.argv[2]), zif.asking.deadline())\n"
+    )
+    arguments = [sys.executable, "-c", code, subject.backend.name, subject.target.name]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_answers_in_a_fresh_process(subject: Subject) -> None:
@@ -97,6 +114,44 @@ def test_refuses_unknown_options(subject: Subject) -> None:
 def test_options_have_help(subject: Subject) -> None:
     """Every option says what it does."""
     assert [row["name"] for row in describe_options(subject.general.options) if not row["help"]] == []
+
+
+def test_impossible_values_are_refused(subject: Subject) -> None:
+    """A value of no possible type is refused, for each option by its name."""
+    for row in describe_options(subject.general.options):
+        with pytest.raises(UsageError, match=row["name"]):
+            subject.options(**{row["name"]: object()})
+
+
+def test_table_and_verdicts_agree(device: Subject, node_tests: dict[str, list[NodeTest]]) -> None:
+    """What is taken by declaration stands in the table of operators; what the table lists is not refused as unknown.
+
+    A backend may leave the table empty, and may take more than it lists where it asked its engine ("probed").
+    """
+    table = device.general.ops
+    if not table:
+        not_claimed("a table of operators")
+    listed = {claim.op_type for claim in table if claim.domain in ("", "*")}
+    more, less = set(), set()
+    for model in _single(node_tests):
+        unit = model.units[0]
+        verdict = device.verdicts(model)[unit.id]
+        if verdict.supported and verdict.basis == "declared" and not listed & {unit.op_type, "*"}:
+            more.add(unit.op_type)
+        if deniable(verdict) and declared(model, table)[unit.id].supported:
+            less.add(f"{unit.op_type} version {unit.since} ({verdict.reason})")
+    assert sorted(more) == [], "these are taken by declaration, and are not in the table"
+    assert sorted(less) == [], "these are in the table, and the verdict says that the backend does not have them"
+
+
+def _single(node_tests: dict[str, list[NodeTest]]) -> Iterator[Model]:
+    for test in (test for tests in node_tests.values() for test in tests):
+        try:
+            model = Model.load(test.model)
+        except ZifError:
+            continue
+        if len(model.units) == 1 and len(model.units[0].nodes) == 1 and not model.units[0].domain:
+            yield model
 
 
 def test_claims_name_real_operators(subject: Subject) -> None:

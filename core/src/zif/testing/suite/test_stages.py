@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,11 +11,14 @@ from typing import Any
 
 import attrs
 import numpy as np
+import onnx
 import pytest
 
+from zif.artifact import write_file
 from zif.errors import ZifError
 from zif.facade import content_digest
 from zif.model import Model
+from zif.records import Compiled
 from zif.testing.judge import difference, tolerance
 from zif.testing.networks import NETWORKS, Network, perceptron
 from zif.testing.plugin import not_claimed
@@ -100,6 +104,55 @@ def test_loads_in_another_process(device: Subject, tmp_path: Path) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     check(device, network, pickle.loads(path.with_name("artifact.out").read_bytes()))
+
+
+def moved(artifact: Compiled, folder: Path) -> Compiled:
+    """The artifact as it comes out of a bundle: every file on disk, under a name of core's choice."""
+    files: dict[str, bytes | Path] = {}
+    for number, (name, content) in enumerate(artifact.files.items()):
+        place = files[name] = folder / f"{number:02d}" / f"renamed-{number}.bin"
+        write_file(content, place)
+    return attrs.evolve(artifact, files=files)
+
+
+def answer(subject: Subject, artifact: Compiled, network: Network) -> dict[str, Any]:
+    """Load, run once, close."""
+    executable = subject.backend.load(artifact, subject.options())
+    try:
+        return dict(executable.run(network.inputs))
+    finally:
+        executable.close()
+
+
+def test_files_may_have_other_names(device: Subject, tmp_path: Path) -> None:
+    """An artifact is opened by `compiled.files[name]`: a bundle keeps files where it likes, in folders of its own."""
+    network = perceptron()
+    artifact = moved(device.compiled(claimed(device, network)), tmp_path)
+    check(device, network, answer(device, artifact, network))
+
+
+def test_weights_in_a_file_of_their_own(device: Subject, tmp_path: Path) -> None:
+    """A model with external weights gives the same answer, also when that file is renamed."""
+    network = perceptron()
+    proto = onnx.ModelProto()
+    proto.CopyFrom(network.model)
+    onnx.save(proto, tmp_path / "m.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
+    model = Model.load(tmp_path / "m.onnx")
+    if not device.claims(model):
+        not_claimed(f"{network.name} with external weights")
+    check(device, network, answer(device, moved(device.compiled(model), tmp_path / "moved"), network))
+
+
+def test_every_option_is_read(device: Subject) -> None:
+    """No option is ignored: some stage reads it, by itself or when another option is set."""
+    if not attrs.fields(device.general.options):
+        not_claimed("options")
+    claimed(device, perceptron())
+    arguments = [sys.executable, "-m", "zif.testing.spying", device.backend.name, device.target.name]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    unread = json.loads(done.stdout.splitlines()[-1])
+    assert unread == [], "these options are declared, and no stage reads them"
 
 
 def test_compiling_again_gives_the_same_answer(device: Subject) -> None:
