@@ -40,3 +40,24 @@ def save(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def quantized(source: Path, output: Path, seed: int = 0) -> Path:
+    """The float model with every operator in int8 (QDQ, unsigned activations, signed weights), ranges from noise."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    inputs = onnx.load(source, load_external_data=False).graph.input
+
+    class Noise(CalibrationDataReader):
+        def __init__(self) -> None:
+            rng = np.random.default_rng(seed)
+            shapes = {one.name: [d.dim_value for d in one.type.tensor_type.shape.dim] for one in inputs}
+            feeds = [{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()} for _ in range(2)]
+            self.rest = iter(feeds)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self.rest, None)
+
+    kinds = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
+    quantize_static(source, output, Noise(), quant_format=QuantFormat.QDQ, **kinds)
+    return output

@@ -32,7 +32,8 @@ _HOMES = {
     "zif.model": ("Model", "Unit"),
     "zif.claims": ("declared",),
     "zif.targets": ("target",),
-    "zif.selector": ("BackendSelector", "Constraints", "ModelSummary"),
+    "zif.constraints": ("Constraints",),
+    "zif.selector": ("BackendSelector", "ModelSummary"),
     "zif.planning": ("Plan",),
     "zif.session": ("Session",),
     "zif.api": ("compile", "load", "plan"),
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from zif.comparing import Comparison as Comparison
     from zif.comparing import compare as compare
     from zif.comparing import validate_quantization_range as validate_quantization_range
+    from zif.constraints import Constraints as Constraints
     from zif.errors import *
     from zif.evaluating import Evaluation as Evaluation
     from zif.evaluating import Goal as Goal
@@ -66,7 +68,6 @@ if TYPE_CHECKING:
     from zif.relay import observe as observe
     from zif.relay import unobserve as unobserve
     from zif.selector import BackendSelector as BackendSelector
-    from zif.selector import Constraints as Constraints
     from zif.selector import ModelSummary as ModelSummary
     from zif.session import Session as Session
     from zif.targets import target as target

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zif.build import Builder
     from zif.compiling import Compilation
     from zif.config import Given
+    from zif.constraints import Constraints
     from zif.model import Model
     from zif.planning.planner import Planner
     from zif.session import Session
@@ -38,8 +39,8 @@ def plan(
 
     what_if: changes that are supposed, all together, such as "qnn_htp+Erf": see `zif.planning.whatif.Change`.
     counterfactuals: how many of the changes that would pay most to look for. Both go into `plan.counterfactuals`.
-    `wishes` are those of `load`: shapes, pin, only, exclude, strict, emulate, config, progress. Raises ZifError
-    subclasses.
+    `wishes` are those of `load`: shapes, pin, only, exclude, strict, emulate, config, constraints, progress. Raises
+    ZifError subclasses.
     """
     return explored(planner(source, target, policy, **wishes), _names(what_if), counterfactuals)
 
@@ -69,6 +70,7 @@ def load(
     strict: bool = False,
     emulate: bool = False,
     config: Given = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
     on_fault: OnFault = "fail",
     cache: bool = True,
     isolate: bool = False,
@@ -78,10 +80,11 @@ def load(
 
     shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
     backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this
-    machine. config: options per backend, as a mapping or the path of a configuration file. on_fault "fallback": a
-    segment whose backend fails at run time moves to the next-best backend, and `session.events` says so. isolate:
-    every backend runs in a worker process of its own, also those that do not ask for it (emulators do); a crash there
-    is a BackendCrashed. Raises ZifError subclasses.
+    machine. config: options per backend, as a mapping or the path of a configuration file. constraints: see
+    `zif.Constraints`, such as {"min_precision": "fp16", "max_latency": "5ms"}. on_fault "fallback": a segment whose
+    backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
+    in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
+    Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
     if _is_bundle(source):
@@ -89,10 +92,11 @@ def load(
 
         policy = "" if policy == "balanced" else policy
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
-        _refuse(**wishes, config=config, on_fault=on_fault)
+        _refuse(**wishes, config=config, constraints=constraints, on_fault=on_fault)
         return load_bundle(Path(source), target, isolate)  # type: ignore[arg-type]
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
-    made = planner(source, target, policy, emulate=emulate, config=config, isolate=isolate, progress=progress, **wishes)
+    wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
+    made = planner(source, target, policy, progress=progress, **wishes)
     return builder(made, cache, progress).session(on_fault)
 
 
@@ -138,16 +142,20 @@ def planner(
     strict: bool = False,
     emulate: bool = False,
     config: Given = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
     isolate: bool = False,
     progress: Progress | None = None,
 ) -> Planner:
     """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet."""
     from zif.config import settle
+    from zif.constraints import Constraints
     from zif.planning.planner import Planner
     from zif.targets import target as find
 
     if policy not in POLICIES:
         raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
+    demands = Constraints.parse(constraints)
+    policy = demands.policy(policy)
     model, chip = _model(source, shapes or {}), find(target)
     request = Request(
         target=chip.name,
@@ -159,8 +167,9 @@ def planner(
         strict=strict,
         emulate=emulate,
         config=settle(config, chip),
+        constraints=demands.told() | ({"policy": policy} if demands.goal else {}),
     )
-    return Planner.of(model, chip, request, progress, isolate)
+    return Planner.of(model, chip, request, progress, isolate, demands)
 
 
 def builder(made: Planner, cache: bool = True, progress: Progress | None = None, also: Sequence[str] = ()) -> Builder:

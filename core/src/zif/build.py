@@ -55,6 +55,8 @@ class Builder:
         bans: dict[tuple[str, str], str] = {}
         for _ in range(ROUNDS):
             plan = self.planner.plan(bans)
+            if plan.failure:
+                raise Unsupported(f"{plan.model} for {plan.target}: {plan.failure}")
             failed = self._compile_all(plan)
             if not isinstance(failed, tuple):
                 return plan, failed

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
 
+from zif.constraints import Constraints
 from zif.errors import Unsupported, UsageError
 from zif.planning.plan import Score
 from zif.records import Capabilities, OpClaim, Rates, Target
@@ -25,21 +26,6 @@ PRECISION_BITS = {"int4": 4, "int8": 8, "int16": 16, "fp16": 16, "bf16": 16, "fp
 
 #: Names that other frameworks give to ONNX operators; lower case.
 _SYNONYMS = {"conv2d": "conv", "dense": "gemm", "fullyconnected": "gemm", "batchnorm": "batchnormalization"}
-
-
-@frozen
-class Constraints:
-    """What the caller cares about. Each turns a term of the score on."""
-
-    power_critical: bool = False
-    performance_critical: bool = False
-
-    @classmethod
-    def of_policy(cls, policy: str) -> Constraints:
-        """The constraints that a placement policy stands for; `balanced` is both."""
-        return cls(
-            power_critical=policy in ("power", "balanced"), performance_critical=policy in ("performance", "balanced")
-        )
 
 
 def _texts(names: Iterable[str]) -> tuple[str, ...]:
@@ -81,11 +67,11 @@ class BackendSelector:
     def scores(
         self,
         model: Model | ModelSummary | Mapping[str, Any],
-        constraints: Constraints | Mapping[str, bool] | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
         bans: Mapping[tuple[str, str], str] | None = None,
     ) -> dict[str, Score]:
         """Every backend's score, best first. `bans` names (unit, backend) pairs that building has ruled out."""
-        wishes = constraints if isinstance(constraints, Constraints) else Constraints(**(constraints or {}))
+        wishes = Constraints.parse(constraints)
         summary = _summary(model)
         found = {
             name: self._score(name, one, model, summary, wishes, bans or {}) for name, one in self.capabilities.items()
@@ -95,7 +81,7 @@ class BackendSelector:
     def select(
         self,
         model: Model | ModelSummary | Mapping[str, Any],
-        constraints: Constraints | Mapping[str, bool] | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
     ) -> str:
         """The name of the backend with the highest score; the first of equals. Raises Unsupported without backends."""
         scores = self.scores(model, constraints)

@@ -34,6 +34,8 @@ def show(plan: Plan, all_units: bool = False) -> None:
     _predicted(plan)
     _scores(plan)
     _absent(plan)
+    for check in plan.checks:
+        say(check.text, style="green" if check.met else "bold red")
     for note in plan.notes:
         say(f"note: {note}")
 
@@ -42,12 +44,8 @@ def _headline(plan: Plan) -> None:
     say(f"{plan.model}: {len(plan.units)} units for {plan.target}, policy {plan.policy}", style="bold")
     if plan.emulated:
         say(f"emulated here, not run on hardware: {plan.emulation}", style=KIND_STYLE["emulator"])
-    wishes = plan.request
-    asked = [f"--pin {pattern}={name}" for pattern, name in wishes.pin.items()]
-    asked += [f"--only {name}" for name in wishes.only] + [f"--exclude {name}" for name in wishes.exclude]
-    asked += ["--strict"] * wishes.strict + ["--emulate"] * wishes.emulate
-    if asked:
-        say(f"as asked for: {' '.join(asked)}")
+    if plan.request.asked:
+        say(f"as asked for: {' '.join(plan.request.asked)}")
 
 
 def _segments(plan: Plan, limit: int) -> None:

@@ -5,7 +5,10 @@ The names ending in `Option` are annotations for the parameters of commands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,18 +45,105 @@ ShapeOption = Annotated[
 ]
 
 
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Options of backends, JSON or TOML; `zif config` tells more."),
+]
+PowerOption = Annotated[bool, typer.Option("--power-critical", help="Energy is what the plan saves.")]
+SpeedOption = Annotated[bool, typer.Option("--performance-critical", help="Time is what the plan saves.")]
+PrecisionOption = Annotated[
+    str, typer.Option("--min-precision", metavar="fp16", help="Compute nothing in less: int8, int16, fp16, fp32 …")
+]
+MemoryOption = Annotated[
+    list[str],
+    typer.Option("--memory-limit", metavar="[BACKEND=]64M", help="What one unit may take there; repeatable."),
+]
+GoalOption = Annotated[
+    str, typer.Option("--latency-goal", metavar="5ms", help="Plan for this latency; say so when it is missed.")
+]
+MostOption = Annotated[str, typer.Option("--max-latency", metavar="5ms", help="The same, and exit 1 when missed.")]
+
+#: What shapes a plan, in the order of the help: name, annotation, default.
+_SHARED: tuple[tuple[str, Any, Any], ...] = (
+    ("policy", PolicyOption, "balanced"),
+    ("power_critical", PowerOption, False),
+    ("performance_critical", SpeedOption, False),
+    ("min_precision", PrecisionOption, ""),
+    ("memory_limit", MemoryOption, []),
+    ("latency_goal", GoalOption, ""),
+    ("max_latency", MostOption, ""),
+    ("pin", PinOption, []),
+    ("only", OnlyOption, []),
+    ("exclude", ExcludeOption, []),
+    ("strict", StrictOption, False),
+    ("emulate", EmulateOption, False),
+    ("shape", ShapeOption, []),
+    ("config", ConfigOption, None),
+)
+
+#: The keyword arguments of `zif.plan` and `zif.load`.
+Wishes = dict[str, Any]
+
+
+def planned(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that shape a plan, in the place of its parameter `wanted`, which gets them as Wishes.
+
+    typer reads a function's signature, so that is what is written out; each option stands in one place only.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    shared = [Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=kind) for name, kind, value in _SHARED]
+    every = [new for one in own.values() for new in (shared if one.name == "wanted" else [one])]
+
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> Any:
+        taken = {name: given.pop(name) for name, _, _ in _SHARED}
+        return command(**given, wanted=wishes(**taken))
+
+    parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in every]
+    vars(wrapped).update(
+        __signature__=inspect.Signature(parameters), __annotations__={one.name: one.annotation for one in parameters}
+    )
+    return wrapped
+
+
 def wishes(
-    shape: Iterable[str], pin: Iterable[str], only: Sequence[str], exclude: Sequence[str], strict: bool, emulate: bool
-) -> dict[str, Any]:
+    shape: Iterable[str] = (),
+    pin: Iterable[str] = (),
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    strict: bool = False,
+    emulate: bool = False,
+    policy: str = "balanced",
+    config: Path | None = None,
+    **constraints: Any,
+) -> Wishes:
     """The keyword arguments of `zif.plan` and `zif.load` for these options. Raises UsageError."""
     return {
+        "policy": policy,
         "shapes": shapes(shape),
         "pin": dict(map(_pin, pin)),
         "only": _names(only),
         "exclude": _names(exclude),
         "strict": strict,
         "emulate": emulate,
+        "config": config,
+        "constraints": _constraints(**constraints),
     }
+
+
+def _constraints(memory_limit: Iterable[str] = (), **rest: Any) -> dict[str, Any]:
+    """Those that were given, under the names of `zif.Constraints`."""
+    limits = dict(map(_limit, memory_limit))
+    return {name: value for name, value in {**rest, "memory_limit": limits}.items() if value}
+
+
+def _limit(text: str) -> tuple[str, str]:
+    from zif.constraints import EVERYONE
+
+    name, equals, size = text.rpartition("=")
+    if equals and not name:
+        raise UsageError(f"--memory-limit {text}: write 64M, or BACKEND=64M")
+    return name or EVERYONE, size
 
 
 def shapes(options: Iterable[str]) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import attrs
 from attrs import Factory, frozen
 
+from zif.constraints import demanded
 from zif.records import Kind, TensorInfo
 
 Policy = Literal["balanced", "performance", "power", "memory"]
@@ -150,6 +151,18 @@ class Candidate:
 
 
 @frozen
+class Check:
+    """A goal and whether the plan keeps to it, in microseconds. A plan that misses a hard one is not built."""
+
+    name: str
+    wanted: float
+    found: float
+    met: bool
+    hard: bool
+    text: str
+
+
+@frozen
 class Request:
     """What the caller asked for, as far as it shapes the plan."""
 
@@ -163,6 +176,17 @@ class Request:
     emulate: bool = False
     config: Mapping[str, Mapping[str, Any]] = Factory(dict)
     constraints: Mapping[str, Any] = Factory(dict)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What was asked for besides target and policy, in the words of the command line."""
+        words = [f"--pin {pattern}={name}" for pattern, name in self.pin.items()]
+        words += [f"--only {name}" for name in self.only] + [f"--exclude {name}" for name in self.exclude]
+        words += ["--strict"] * self.strict + ["--emulate"] * self.emulate
+        words += list(demanded(self.constraints))
+        for name, options in self.config.items():
+            words.append(f"{name}: {', '.join(f'{key}={value}' for key, value in options.items())}")
+        return tuple(words)
 
 
 @frozen
@@ -182,6 +206,12 @@ class Plan:
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
     counterfactuals: tuple[Counterfactual, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def failure(self) -> str:
+        """Why the plan must not be built: the hard goals that it misses; "" without any."""
+        return "; ".join(one.text for one in self.checks if one.hard and not one.met)
 
     @property
     def target(self) -> str:
@@ -247,6 +277,7 @@ class Plan:
             candidates=tuple(_candidate(item) for item in data["candidates"]),
             notes=tuple(data["notes"]),
             counterfactuals=tuple(_counterfactual(item) for item in data.get("counterfactuals", ())),
+            checks=tuple(Check(**_known(Check, item)) for item in data.get("checks", ())),
         )
 
 

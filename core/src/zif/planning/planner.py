@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
+from zif.constraints import Constraints
 from zif.errors import Unsupported
 from zif.planning.candidates import Field, Progress, ask
+from zif.planning.goals import checks, settled
 from zif.planning.hints import open_dimensions
+from zif.planning.limits import constrained
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
@@ -49,12 +52,20 @@ class Planner:
 
     @classmethod
     def of(
-        cls, model: Model, target: Target, request: Request, progress: Progress | None = None, isolate: bool = False
+        cls,
+        model: Model,
+        target: Target,
+        request: Request,
+        progress: Progress | None = None,
+        isolate: bool = False,
+        wishes: Constraints | None = None,
     ) -> Planner:
-        """Ask the backends and price the units. Raises ZifError subclasses."""
-        field = ask(model, target, request, progress, isolate)
+        """Ask the backends, hold their answers against the constraints, price the units. Raises ZifError subclasses."""
+        wishes = wishes or Constraints()
+        field = constrained(ask(model, target, request, progress, isolate), model, target, wishes)
         players = list(field.players.values())
-        return cls(model, target, request, field, price(model, target, players), tuple(field.players))
+        made = cls(model, target, request, field, price(model, target, players), tuple(field.players))
+        return settled(made, wishes)
 
     def plan(self, bans: Bans | None = None) -> Plan:
         """The cheapest placement under the request's policy. Raises Unsupported when some unit runs nowhere."""
@@ -62,6 +73,7 @@ class Planner:
         placed = self.place(bans)
         segments = _segments(self, placed.solution)
         transfers = _transfers(self, placed.task, placed.tensors, placed.solution.labels)
+        predicted = _predict(self, placed.task, placed.solution, segments, transfers)
         return Plan(
             model=self.model.name,
             digest=self.model.fingerprint,
@@ -72,7 +84,8 @@ class Planner:
             units=self._units(placed.task, placed.solution, placed.verdicts, placed.pins),
             transfers=transfers,
             scores=placed.scores,
-            predicted=_predict(self, placed.task, placed.solution, segments, transfers),
+            predicted=predicted,
+            checks=checks(self, predicted.latency_us),
             candidates=self.field.candidates,
             notes=(
                 *dict.fromkeys(bans.values()),
@@ -99,6 +112,10 @@ class Planner:
         task, tensors = problem(self.model, self.names, self.prices, open_to, self.request.policy)
         return Placed(task, tensors, solve(task), verdicts, pins, scores)
 
+    def latency_us(self, placed: Placed) -> float:
+        """Predicted latency of a placement, whatever its policy weighed."""
+        return _latency(self, placed.task, placed.solution.labels)
+
     def supports(self, name: str, units: Sequence[str]) -> bool:
         """Whether a backend takes all these units, going by its verdicts."""
         verdicts = self.field.players[name].capabilities.verdicts
@@ -106,7 +123,7 @@ class Planner:
 
     def scores(self, bans: Bans | None = None) -> dict[str, Any]:
         """The selector's explained score of every backend that takes part."""
-        from zif.selector import BackendSelector, Constraints
+        from zif.selector import BackendSelector
 
         capabilities = {name: player.capabilities for name, player in self.field.players.items()}
         selector = BackendSelector(capabilities, target=self.target)

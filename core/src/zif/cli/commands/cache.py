@@ -105,16 +105,11 @@ def verify(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@wishes.planned
 def why(
     model: wishes.ModelArgument,
     target: wishes.TargetOption = "host",
-    policy: wishes.PolicyOption = "balanced",
-    pin: wishes.PinOption = [],  # noqa: B006 - typer reads the default and never changes it
-    only: wishes.OnlyOption = [],  # noqa: B006
-    exclude: wishes.ExcludeOption = [],  # noqa: B006
-    strict: wishes.StrictOption = False,
-    emulate: wishes.EmulateOption = False,
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     as_json: JsonOption = False,
 ) -> None:
     """Say for each segment of a model whether it is in the cache, and if not, what differs."""
@@ -124,7 +119,7 @@ def why(
     from zif.cli.progress import working
 
     with working(f"planning {model.name}"):
-        made = api.planner(model, target, policy, **wishes.wishes(shape, pin, only, exclude, strict, emulate))
+        made = api.planner(model, target, **wanted)
         builder = Builder(made, _cache())
         rows = [_answer(builder.looked_up(segment), segment) for segment in made.plan().segments]
     if as_json:

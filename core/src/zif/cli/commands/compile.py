@@ -25,17 +25,12 @@ AlsoOption = Annotated[
 ]
 
 
+@wishes.planned
 def command(
     model: wishes.ModelArgument,
     output: OutputOption,
     target: TargetsOption = ["host"],  # noqa: B006 - typer reads the default and never changes it
-    policy: wishes.PolicyOption = "balanced",
-    pin: wishes.PinOption = [],  # noqa: B006
-    only: wishes.OnlyOption = [],  # noqa: B006
-    exclude: wishes.ExcludeOption = [],  # noqa: B006
-    strict: wishes.StrictOption = False,
-    emulate: wishes.EmulateOption = False,
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     isolate: wishes.IsolateOption = False,
     also: AlsoOption = [],  # noqa: B006
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
@@ -47,13 +42,12 @@ def command(
     from zif.cli import output as out
     from zif.cli.progress import working
 
-    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate) | {"isolate": isolate}
+    wanted |= {"isolate": isolate}
     with working(f"compiling {model.name}") as told:
         made = api.compile(
             model,
             output,
             target,
-            policy,
             also=[form for text in also for form in text.split(",") if form],
             overwrite=overwrite,
             cache=not no_cache,

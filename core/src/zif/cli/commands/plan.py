@@ -12,16 +12,11 @@ from zif.cli.wishes import JsonOption
 from zif.errors import UsageError
 
 
+@wishes.planned
 def command(
     model: Annotated[Path | None, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)] = None,
     target: wishes.TargetOption = "host",
-    policy: wishes.PolicyOption = "balanced",
-    pin: wishes.PinOption = [],  # noqa: B006 - typer reads the default and never changes it
-    only: wishes.OnlyOption = [],  # noqa: B006
-    exclude: wishes.ExcludeOption = [],  # noqa: B006
-    strict: wishes.StrictOption = False,
-    emulate: wishes.EmulateOption = False,
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     all_units: Annotated[bool, typer.Option("--all-units", help="List every unit with every verdict.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the plan as an HTML page.")] = None,
     overlay: Annotated[
@@ -64,9 +59,8 @@ def command(
         return _compare(model, diff, threshold, as_json, markdown)
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
-    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
     with working(f"planning {model.name}") as told:
-        made = api.planner(model, target, policy, progress=told, **wanted)
+        made = api.planner(model, target, progress=told, **wanted)
         told("looking for changes that would pay")
         plan = api.explored(made, what_if, suggest)
     if html is not None:
@@ -83,7 +77,9 @@ def command(
         from zif.cli.planview import show
 
         show(plan, all_units)
-    return 0
+    if plan.failure:
+        output.note(f"{plan.model} for {plan.target}: {plan.failure}")
+    return 1 if plan.failure else 0
 
 
 def _compare(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zif.profiling import Profile
 
 
+@wishes.planned
 def command(
     model: Source,
     inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
@@ -24,13 +25,7 @@ def command(
     warmup: Annotated[int, typer.Option("--warmup", min=0, help="How many runs go before, unmeasured.")] = 10,
     keep: Annotated[bool, typer.Option(help="Keep what was measured on hardware for the next plan.")] = True,
     target: wishes.TargetOption = "host",
-    policy: wishes.PolicyOption = "balanced",
-    pin: wishes.PinOption = [],  # noqa: B006
-    only: wishes.OnlyOption = [],  # noqa: B006
-    exclude: wishes.ExcludeOption = [],  # noqa: B006
-    strict: wishes.StrictOption = False,
-    emulate: wishes.EmulateOption = False,
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     isolate: wishes.IsolateOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,11 +34,7 @@ def command(
     from zif.cli.feeding import Wanted
     from zif.profiling import store
 
-    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate) | {
-        "target": target,
-        "policy": policy,
-        "isolate": isolate,
-    }
+    wanted |= {"target": target, "isolate": isolate}
     profile = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup)
     kept = store.save(profile) if keep else None
     if as_json:

@@ -39,6 +39,7 @@ FaultOption = Annotated[
 ]
 
 
+@wishes.planned
 def command(
     model: Source,
     inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
@@ -49,13 +50,7 @@ def command(
     raw: Annotated[bool, typer.Option("--raw", help="Write raw data instead of .npy.")] = False,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run so often; times are medians.")] = 1,
     target: wishes.TargetOption = "host",
-    policy: wishes.PolicyOption = "balanced",
-    pin: wishes.PinOption = [],  # noqa: B006
-    only: wishes.OnlyOption = [],  # noqa: B006
-    exclude: wishes.ExcludeOption = [],  # noqa: B006
-    strict: wishes.StrictOption = False,
-    emulate: wishes.EmulateOption = False,
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     isolate: wishes.IsolateOption = False,
     on_fault: FaultOption = "fail",
     no_cache: wishes.NoCacheOption = False,
@@ -68,8 +63,7 @@ def command(
         raise UsageError("--raw says how to write outputs, --output where; give both")
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
-    wanted = wishes.wishes(shape, pin, only, exclude, strict, emulate)
-    wanted |= {"target": target, "policy": policy, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
+    wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
     document = _run(model, Wanted(inputs, input_list, random, preprocess), wanted, repeat, output, raw)
     _tell(document, as_json)
 
