@@ -1,9 +1,10 @@
 """How good placements are, on real graphs: `python benchmarks/placement_quality.py [--settings N] [--sweep]`.
 
-Graphs without weights (the shared architectures, and onnx's light models), costs from one plain roofline, support by
-profile, over accelerator 2 to 20 times as fast as the CPU, launch 20 to 500 us, link 2 to 20 GB/s. All figures are
-predictions under that one cost model. The optimum is proven by HiGHS for two backends (where it runs out of time, its
-lower bound stands in, so what is printed is then too pessimistic); for three it is always a lower bound.
+Graphs without weights (the shared architectures), onnx's light models and the zoo's real ones; costs from one plain
+roofline; support by profile (`probed`: what Qualcomm's compiler says for a Snapdragon 8 Gen 3), over accelerator 2 to
+20 times as fast as the CPU, launch 20 to 500 us, link 2 to 20 GB/s. All figures are predictions under that one cost
+model. The optimum is proven by HiGHS for two backends (where it runs out of time, its lower bound stands in, so what is
+printed is then too pessimistic); for three it is always a lower bound.
 """
 
 from __future__ import annotations

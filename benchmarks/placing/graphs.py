@@ -6,7 +6,9 @@ do under one and the same cost model.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +18,11 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from zif.model import Model
 from zif.placement import Problem
+
+#: Fixed shapes by input name, hashable.
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 #: The plain roofline of the CPU: multiply-accumulates per us, bytes per us, us per operator.
 CPU_MACS, CPU_BYTES, CPU_OP = 30e3, 10e3, 3.0
@@ -32,7 +38,7 @@ MIN10 = "Conv Gemm MatMul Relu Clip MaxPool AveragePool GlobalAveragePool Add Re
 #: What of these graphs' operators the QNN execution provider has no builder for as single nodes (op_builder_factory.cc
 #: of onnxruntime-qnn): it takes Erf only inside a GELU that it fuses.
 QNN_LACKS = {"Erf", "Mod", "Range", "NonZero", "Gelu", "Identity", "Dropout"}
-PROFILES = ("qnn110", "core18", "min10", "drop5", "drop10", "drop20")
+PROFILES = ("probed", "qnn110", "core18", "min10", "drop5", "drop10", "drop20")
 
 
 class Unit(NamedTuple):
@@ -45,6 +51,8 @@ class Graph(NamedTuple):
     """A model's units in topological order, and its tensors as (producer, readers, is output, bytes)."""
 
     name: str
+    path: Path
+    shapes: Shapes
     units: list[Unit]
     tensors: list[tuple[int, list[int], bool, float]]
 
@@ -60,70 +68,65 @@ class Setting(NamedTuple):
 SWEEP = [Setting(s, u, b) for s in (2, 5, 10, 20) for u in (20, 50, 100, 200, 500) for b in (2, 5, 10, 20)]
 
 
-def paths() -> list[Path]:
-    """The weightless architectures of the shared data, and the light models that come with onnx."""
-    shared = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
-    light = Path(onnx.__file__).parent / "backend/test/data/light"
-    return sorted((shared / "data/graphs").glob("*.onnx")) + sorted(light.glob("*.onnx"))
-
-
 def graphs(largest: int = 10**9) -> Iterator[Graph]:
-    """All graphs of at most `largest` units."""
-    for path in paths():
-        graph = read(path)
-        if len(graph.units) <= largest:
+    """All graphs of at most `largest` units: the weightless architectures of the shared data, the light models that
+    come with onnx, and the zoo's real models at the shapes that they are used with."""
+    seen: set[tuple[Unit, ...]] = set()
+    for path, shapes in sources():
+        graph = read(path, shapes)
+        if len(graph.units) <= largest and tuple(graph.units) not in seen:
+            seen.add(tuple(graph.units))
             yield graph
 
 
+def sources() -> Iterator[tuple[Path, Shapes]]:
+    """Files, and the shapes that fix their free dimensions."""
+    shared = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
+    light = Path(onnx.__file__).parent / "backend/test/data/light"
+    yield from ((path, ()) for path in sorted((shared / "data/graphs").glob("*.onnx")) + sorted(light.glob("*.onnx")))
+    sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+    from zoo import ZooUnavailable, all_entries
+
+    for entry in all_entries():
+        if not entry.slow and not entry.name.startswith("light"):
+            with contextlib.suppress(ZooUnavailable):
+                yield entry.path, tuple(entry.shapes.items())
+
+
 @cache
-def read(path: Path) -> Graph:
-    """Read one file without its weights. What does not depend on an input (shape arithmetic) is no unit, as in any
-    runtime that folds constants."""
-    model = onnx.shape_inference.infer_shapes(onnx.load(path, load_external_data=False), data_prop=True)
-    graph = model.graph
-    shapes = {v.name: _shape(v) for v in (*graph.value_info, *graph.input, *graph.output)}
-    shapes |= {w.name: tuple(w.dims) for w in graph.initializer}
-    constant = {w.name for w in graph.initializer}
-    alias: dict[str, str] = {}
-    made_by: dict[str, int] = {v.name: -1 for v in graph.input if v.name not in constant}
+def load(path: Path, shapes: Shapes) -> Model:
+    """zif's own reading of the model: shape arithmetic is folded, a quantized group is one unit."""
+    return Model.load(path, dict(shapes))
+
+
+@cache
+def read(path: Path, shapes: Shapes) -> Graph:
+    """Read one file without its weights."""
+    model = load(path, shapes)
+    made_by = {info.name: -1 for info in model.inputs}
     readers: dict[str, list[int]] = {name: [] for name in made_by}
-    units: list[Unit] = []
-    for node in graph.node:
-        inputs = [alias.get(name, name) for name in node.input if name]
-        if node.op_type == "Shape" or all(name in constant for name in inputs):
-            constant.update(node.output)
-        elif node.op_type in ("Identity", "Dropout"):
-            alias[node.output[0]] = inputs[0]
-        else:
-            for name in dict.fromkeys(inputs):
-                if name not in constant:
-                    readers[name].append(len(units))
-            made = [name for name in node.output if name]
-            made_by.update(dict.fromkeys(made, len(units)))
-            readers.update({name: [] for name in made})
-            units.append(_unit(node, inputs, made, shapes))
-    outputs = {alias.get(v.name, v.name) for v in graph.output}
-    tensors = [(made_by[name], readers[name], name in outputs, 4.0 * _count(shapes.get(name, ()))) for name in made_by]
-    return Graph(path.stem, units, tensors)
+    for row, unit in enumerate(model.units):
+        made_by.update(dict.fromkeys(unit.outputs, row))
+        readers.update({name: [] for name in unit.outputs})
+        for name in unit.inputs:
+            readers[name].append(row)
+    outputs = {info.name for info in model.outputs}
+    size = {name: float(model.tensors[name].nbytes or 0) for name in made_by}
+    units = [
+        Unit(u.op_type, float(u.macs or (u.bytes or 0) / 8), (u.bytes or 0.0) + u.weight_bytes) for u in model.units
+    ]
+    tensors = [(made_by[name], readers[name], name in outputs, size[name]) for name in made_by]
+    return Graph(path.stem, path, shapes, units, tensors)
 
 
-def _shape(value: onnx.ValueInfoProto) -> tuple[int, ...]:
-    return tuple(max(d.dim_value, 1) for d in value.type.tensor_type.shape.dim)
+@cache
+def probed(path: Path, shapes: Shapes) -> NDArray[np.bool_]:
+    """bool[n]: what Qualcomm's compiler says that a Snapdragon 8 Gen 3 takes (fp16 and integers)."""
+    from zif.api import planner
 
-
-def _count(shape: tuple[int, ...]) -> float:
-    return float(np.prod(shape, dtype=np.float64))
-
-
-def _unit(node: onnx.NodeProto, inputs: list[str], outputs: list[str], shapes: dict[str, tuple[int, ...]]) -> Unit:
-    moved = 4.0 * sum(_count(shapes.get(name, ())) for name in (*inputs, *outputs))
-    made = _count(shapes.get(outputs[0], ()))
-    macs = made
-    if node.op_type in ("Conv", "ConvTranspose"):
-        macs = made * _count(shapes.get(inputs[1], ())[1:])
-    elif node.op_type in ("MatMul", "Gemm"):
-        macs = made * (shapes.get(inputs[0], ()) or (1,))[-1]
-    return Unit(node.op_type, macs, moved)
+    made = planner(load(path, shapes), "snapdragon-8-gen-3", only=["qnn_htp", "qnn_cpu"])
+    verdicts = made.field.players["qnn_htp"].capabilities.verdicts
+    return np.array([verdicts[unit.id].supported is True for unit in made.model.units])
 
 
 def cpu_costs(graph: Graph) -> NDArray[np.float64]:
@@ -133,6 +136,8 @@ def cpu_costs(graph: Graph) -> NDArray[np.float64]:
 
 def supported(graph: Graph, profile: str) -> NDArray[np.bool_]:
     """bool[n]: what an accelerator of this profile takes. `dropP` is qnn110 without a random P % of the nodes."""
+    if profile == "probed":
+        return probed(graph.path, graph.shapes)
     ops = [unit.op for unit in graph.units]
     if profile in ("core18", "min10"):
         return np.isin(ops, CORE18 if profile == "core18" else MIN10)
