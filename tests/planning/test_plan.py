@@ -13,8 +13,10 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper
+from planning.boards import CPU, fast, planner
 from zif.build import Builder
 from zif.errors import BackendNotFound, StageFailed, Unsupported, UsageError
+from zif.model import Model
 from zif.records import CODES
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
@@ -178,3 +180,16 @@ def test_the_document_is_equal_to_the_byte_in_interpreters_that_hash_differently
         for seed in ("0", "1", "4711")
     }
     assert len(texts) == 1
+
+
+def test_a_tensor_is_moved_once_into_the_memory_that_several_backends_share() -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["r"], "relu")]
+    nodes += [helper.make_node(op, ["r"], [f"y{i}"], op) for i, op in enumerate(("Abs", "Neg"))]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4]) for name in ("x", "y0", "y1")]
+    graph = helper.make_graph(nodes, "fork", ends[:1], ends[1:])
+    model = Model.load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9))
+    pins = {"relu": "npu", "Abs": "cpu", "Neg": "other"}
+    made = planner(model, {"npu": fast(), "cpu": CPU, "other": CPU}, pin=pins)
+    moved = [(one.tensor, one.source, one.destination) for one in made.plan().transfers]
+    assert moved == [("x", "host", "npu"), ("r", "npu", "cpu")]
+    assert made.plan().predicted.latency_us == pytest.approx(made.plan().predicted.greedy_latency_us)

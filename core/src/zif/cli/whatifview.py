@@ -44,11 +44,11 @@ def _suggested(plan: Plan, found: Sequence[Counterfactual]) -> None:
             f"{len(plan.segments)} → {one.segments}",
             f"{duration(one.latency_us)} ({share(now.latency_us, one.latency_us)})",
             f"{energy(one.energy_uj)} ({share(now.energy_uj, one.energy_uj)})",
-            _refused(one),
+            one.now,
         ]
         for one in found
     ]
-    columns = ("if", "units", "segments", "latency", "energy", "refused now")
+    columns = ("if", "units", "segments", "latency", "energy", "now")
     kept = len(columns) - (width() < 100)
     table("Changes that would pay most", columns[:kept], [row[:kept] for row in rows], right=("units",))
     for one in found:
@@ -60,9 +60,3 @@ def _suggested(plan: Plan, found: Sequence[Counterfactual]) -> None:
 def _note(one: Counterfactual) -> None:
     if one.note:
         say(f"note: {', '.join(one.changes)}: {one.note}")
-
-
-def _refused(one: Counterfactual) -> str:
-    """Why that is not so now: the codes, and the first sentence."""
-    codes = ", ".join(one.codes)
-    return f"{codes}: {one.reason}" if one.reason else codes

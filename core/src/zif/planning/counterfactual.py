@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 from attrs import frozen
 
 from zif.planning.plan import Counterfactual
-from zif.planning.task import problem, weigh
+from zif.planning.task import in_microseconds, problem, weigh
 from zif.planning.whatif import Change, suppose, wording
 
 if TYPE_CHECKING:
@@ -210,15 +209,8 @@ def _figures(planner: Planner, task: Problem, labels: NDArray[np.int32]) -> dict
     from zif.placement import evaluate, segments
 
     prices, rows = planner.prices, np.arange(len(labels))
-    plain = attrs.evolve(
-        task,
-        costs=np.where(np.isfinite(task.costs), prices.us, np.inf),
-        link_fixed=prices.link_us,
-        link_per_byte=prices.link_us_per_byte,
-        launch=prices.launch_us,
-    )
     segment = segments(task, labels)
-    cost = evaluate(plain, labels, segment)
+    cost = evaluate(in_microseconds(task, prices), labels, segment)
     started = dict(zip(segment.tolist(), labels.tolist(), strict=True)).values()
     energy = float((prices.us[rows, labels] * prices.watts[labels]).sum())
     energy += sum(float(prices.launch_us[k] * prices.watts[k]) for k in started)

@@ -132,6 +132,12 @@ class Counterfactual:
     asked: bool = False
     note: str = ""
 
+    @property
+    def now(self) -> str:
+        """What the backends say of these units until now, in one sentence."""
+        codes = ", ".join(code for code in self.codes if code != "ok")
+        return f"refused as {codes}: {self.reason}" if codes else "taken"
+
 
 @frozen
 class Candidate:

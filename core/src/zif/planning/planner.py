@@ -17,7 +17,7 @@ from zif.planning.limits import constrained
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
-from zif.planning.task import Bans, allowed, pinned, problem, tensor_bytes
+from zif.planning.task import Bans, allowed, in_microseconds, pinned, problem
 from zif.records import Target, Verdict
 
 if TYPE_CHECKING:
@@ -204,21 +204,17 @@ def _segment(
 def _transfers(
     planner: Planner, task: Problem, tensors: Sequence[str], labels: NDArray[np.int32]
 ) -> tuple[Transfer, ...]:
-    """Every tensor that changes its place, once per receiving backend."""
-    names, prices = (*planner.names, "host"), planner.prices
-    host = len(planner.names)
-    result = []
-    for index, tensor in enumerate(tensors):
-        maker = int(task.producer[index])
-        source = host if maker < 0 else int(labels[maker])
-        readers = task.consumer_idx[task.consumer_ptr[index] : task.consumer_ptr[index + 1]]
-        receivers = {int(labels[reader]) for reader in readers} | ({host} if task.is_output[index] else set())
-        for receiver in sorted(receivers - {source}):
-            size = tensor_bytes(planner.model, tensor)
-            us = float(prices.link_us[source, receiver] + size * prices.link_us_per_byte[source, receiver])
-            if us > 0:
-                result.append(Transfer(tensor, names[source], names[receiver], size, round(us, 3)))
-    return tuple(result)
+    """Every tensor that changes its place, once per receiving place: a CPU backend works in the host's memory."""
+    from zif.placement import transfers
+
+    names = (*planner.names, "host")
+    moved = transfers(in_microseconds(task, planner.prices), labels)
+    rows = zip(moved.tensor, moved.source, moved.target, moved.nbytes, moved.cost, strict=True)
+    return tuple(
+        Transfer(tensors[tensor], names[source], names[target], int(size), round(float(us), 3))
+        for tensor, source, target, size, us in rows
+        if us > 0
+    )
 
 
 def _predict(
@@ -241,16 +237,6 @@ def _predict(
 
 def _latency(planner: Planner, task: Problem, labels: NDArray[np.int32]) -> float:
     """Latency of any placement in microseconds, whatever the policy weighs."""
-    import attrs
-
     from zif.placement import evaluate
 
-    prices = planner.prices
-    plain = attrs.evolve(
-        task,
-        costs=np.where(np.isfinite(task.costs), prices.us, np.inf),
-        link_fixed=prices.link_us,
-        link_per_byte=prices.link_us_per_byte,
-        launch=prices.launch_us,
-    )
-    return round(float(evaluate(plain, labels).total), 3)
+    return round(float(evaluate(in_microseconds(task, planner.prices), labels).total), 3)

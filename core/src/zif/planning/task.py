@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
 from zif.errors import Unsupported, UsageError
@@ -139,6 +140,17 @@ def problem(
         groups=beside_their_readers(model, open_to, readers),
     )
     return built, names_of
+
+
+def in_microseconds(task: Problem, prices: Prices) -> Problem:
+    """The same problem priced by time alone, whatever the policy weighs."""
+    return evolve(
+        task,
+        costs=np.where(np.isfinite(task.costs), prices.us, np.inf),
+        link_fixed=prices.link_us,
+        link_per_byte=prices.link_us_per_byte,
+        launch=prices.launch_us,
+    )
 
 
 def beside_their_readers(
