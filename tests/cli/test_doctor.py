@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fakes import IMPORT_RAISES, Site
+import pytest
+from fakes import GOOD, IMPORT_RAISES, Site
 
 
 def test_all_is_well(site: Site) -> None:
@@ -50,3 +51,40 @@ def test_variables_that_matter_are_shown(site: Site) -> None:
     site.add("good")
     result = site.zif("doctor", "--json", QNN_SDK_ROOT="/opt/qairt")
     assert result.json["environment"]["QNN_SDK_ROOT"] == "/opt/qairt"
+
+
+PARTS = """
+def parts():
+    from zif.checks import Check
+    yield Check("libGood.so", "works", "2.1")
+    yield Check("libBad.so", "broken", "cannot be loaded", "pip install bad")
+    yield Check("libRare.so", "absent")
+"""
+
+
+def offer(site: Site, name: str, source: str) -> None:
+    """Install a backend that offers checks, too."""
+    site.add(name, GOOD + source)
+    entries = next(site.folder.glob(f"fake[_-]{name}*/entry_points.txt"))
+    entries.write_text(f"{entries.read_text()}[zif.checks]\n{name} = fake_{name}:parts\n")
+
+
+def test_what_an_engine_is_made_of_is_shown_and_what_is_broken_is_a_problem(site: Site) -> None:
+    offer(site, "good", PARTS)
+    document = site.zif("doctor", "--json").json
+    assert [(one["name"], one["state"]) for one in document["checks"]] == [
+        ("libGood.so", "works"),
+        ("libBad.so", "broken"),
+        ("libRare.so", "absent"),
+    ]
+    assert {one["distribution"] for one in document["checks"]} == {"fake-good"}
+    assert document["problems"] == [{"problem": "libBad.so: cannot be loaded", "fix": "pip install bad"}]
+    assert "libRare.so: absent" in site.zif("doctor").out
+
+
+@pytest.mark.parametrize("body", ["raise OSError('no driver')", "import time; time.sleep(60)"])
+def test_checks_that_fail_or_hang_are_broken_themselves(site: Site, body: str) -> None:
+    offer(site, "good", f"def parts():\n    {body}\n")
+    result = site.zif("doctor", "--json", ZIF_DEADLINE="2")
+    assert result.code == 0
+    assert [one["state"] for one in result.json["checks"]] == ["broken"]

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from zif_qnn_runtime import host_kind, libraries, status, statuses
+from zif_qnn_runtime import health, host_kind, libraries, status, statuses
+from zif_qnn_runtime.checks import checks
 
 
 @pytest.fixture
@@ -98,3 +99,21 @@ def test_arm_linux_without_a_dsp_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "no Hexagon NPU" in health._missing_device()
     monkeypatch.setattr(health, "_DSP_DEVICES", ("null",))
     assert health._missing_device() == ""
+
+
+def test_asking_leaves_nothing_in_the_working_directory(
+    htp: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The saver makes a folder where its process was started."""
+    monkeypatch.chdir(tmp_path)
+    health._ask.cache_clear()
+    assert status("saver").available
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_is_told_of_every_library(htp: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QNN_SDK_ROOT", "/nowhere")
+    found = {one.name.partition(",")[0]: one for one in checks()}
+    assert found["libQnnHtp.so"].state == found["libQnnIr.so"].state == "works"
+    assert found["libQnnCpu.so"].state == "absent"
+    assert (found["Qualcomm's SDK"].state, "/nowhere" in found["Qualcomm's SDK"].text) == ("broken", True)

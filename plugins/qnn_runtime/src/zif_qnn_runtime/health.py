@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -103,7 +104,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def _ask(path: Path, _stamp: tuple[int, int], *_environment: str | None) -> dict[str, Any]:
     script = Path(__file__).with_name("interface.py")
-    done = subprocess.run([sys.executable, "-S", str(script), str(path)], capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:  # the saver makes a folder where it is started
+        command = [sys.executable, "-S", str(script), str(path.resolve())]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode < 0:
         return {"crash": -done.returncode}
     try:

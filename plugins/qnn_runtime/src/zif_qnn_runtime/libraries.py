@@ -20,7 +20,7 @@ WHEEL = "onnxruntime-qnn"
 INSTALL = "pip install 'onnxruntime-qnn>=2.7,<2.8'"
 SDK_VARIABLE = "QNN_SDK_ROOT"
 
-_STEMS = {"htp": "QnnHtp", "gpu": "QnnGpu", "cpu": "QnnCpu", "ir": "QnnIr", "saver": "QnnSaver", "system": "QnnSystem"}
+STEMS = {"htp": "QnnHtp", "gpu": "QnnGpu", "cpu": "QnnCpu", "ir": "QnnIr", "saver": "QnnSaver", "system": "QnnSystem"}
 #: Folders under lib/ of an SDK, by operating system and machine; the first that exists counts.
 _SDK_FOLDERS = {
     ("linux", "x86_64"): ("x86_64-linux-clang",),
@@ -46,7 +46,7 @@ class Library:
 
 def find(name: LibraryName) -> Library:
     """Look for one library without loading it: first in the SDK that the user named, then in the wheel."""
-    file = file_name(_STEMS[name])
+    file = file_name(STEMS[name])
     folder, problem = sdk_folder()
     if folder is not None and (folder / file).is_file():
         return Library(name, folder / file, "sdk")

@@ -10,6 +10,7 @@ from zif.cli.wishes import JsonOption, TargetOption
 
 if TYPE_CHECKING:
     from zif.asking import Answer
+    from zif.checks import Check
     from zif.libraries import Library
     from zif.records import Target
 
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
 def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check the installation. Exit 1 when no backend can run."""
     from zif.asking import hear_all
+    from zif.checks import checks
     from zif.cli import output
     from zif.cli.progress import working
     from zif.libraries import libraries
     from zif.targets import target as find
 
     chip = find(target)
-    with working("asking the backends"):
+    with working("asking the backends") as told:
         answers = hear_all(chip)
-    report = _report(chip, answers, libraries())
+        told("trying the engines' libraries")
+        found = checks()
+    report = _report(chip, answers, libraries(), found)
     if as_json:
         output.document("doctor", report)
     else:
@@ -34,7 +38,9 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _report(chip: Target, answers: list[Answer], needed: tuple[Library, ...]) -> dict[str, Any]:
+def _report(
+    chip: Target, answers: list[Answer], needed: tuple[Library, ...], found: tuple[Check, ...]
+) -> dict[str, Any]:
     import attrs
 
     from zif.cli.commands.backends import fields
@@ -46,7 +52,8 @@ def _report(chip: Target, answers: list[Answer], needed: tuple[Library, ...]) ->
         "cache": _cache(),
         "libraries": [{**attrs.asdict(one), "fits": one.fits} for one in needed],
         "backends": [fields(one) for one in answers],
-        "problems": _problems(answers, needed),
+        "checks": [attrs.asdict(one) for one in found],
+        "problems": _problems(answers, needed, found),
     }
 
 
@@ -78,7 +85,7 @@ def _cache() -> str:
     return str(cache.root) if cache is not None else "off"
 
 
-def _problems(answers: list[Answer], needed: tuple[Library, ...]) -> list[dict[str, str]]:
+def _problems(answers: list[Answer], needed: tuple[Library, ...], checked: tuple[Check, ...]) -> list[dict[str, str]]:
     """Each thing that is not as it should be, and the command that changes it where there is one."""
     found = [{"problem": f"{one.row.name}: {one.reason}", "fix": ""} for one in answers if not one.available]
     if not answers:
@@ -89,6 +96,8 @@ def _problems(answers: list[Answer], needed: tuple[Library, ...]) -> list[dict[s
             owners = " and ".join(library.needed_by)
             problem = f"{library.name} {have}, {owners} wants {library.wanted or 'it'}"
             found.append({"problem": problem, "fix": library.fix})
+    broken = (one for one in checked if one.state == "broken")
+    found += [{"problem": f"{one.name}: {one.text}", "fix": one.fix} for one in broken]
     return found
 
 
@@ -103,12 +112,25 @@ def _show(report: dict[str, Any]) -> None:
         say(f"{key}={value}")
     rows = [_library(one) for one in report["libraries"]]
     table("Libraries", ("library", "installed", "wanted", "by"), rows)
+    _show_checks(report["checks"])
     say("Backends", style="bold")
     for one in report["backends"]:
         _show_backend(one)
     say("Problems" if report["problems"] else "Nothing is wrong.", style="bold")
     for one in report["problems"]:
         say(f"  {one['problem']}" + (f"  →  {one['fix']}" if one["fix"] else ""))
+
+
+def _show_checks(found: list[dict[str, str]]) -> None:
+    from zif.cli.output import say
+
+    styles = {"works": "green", "absent": "dim", "broken": "bold red"}
+    if found:
+        say("Engines", style="bold")
+    for one in found:
+        say(f"  {one['name']}: {one['state']}", style=styles[one["state"]])
+        if one["text"]:
+            say(f"    {one['text']}")
 
 
 def _library(one: dict[str, Any]) -> list[Any]:

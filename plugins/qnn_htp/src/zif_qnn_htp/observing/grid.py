@@ -177,6 +177,13 @@ GRIDS: tuple[Grid, ...] = (
     _grid("Resize", (1, 8, 16, 16), None, [1.0, 1.0, 2.0, 2.0], **_RESIZE),
     _grid("Resize", (1, 3, 16, 12), None, None, [1, 3, 32, 24], **_RESIZE),
     _grid("Resize", (1, 3, 16, 12), None, None, [1, 3, 8, 6], **_RESIZE),
+    # Two pictures of three channels, and sizes that no scale or stride divides.
+    _grid("Resize", (2, 3, 4, 6), None, [1.0, 1.0, 1.5, 1.5], **_RESIZE),
+    _grid("Resize", (2, 3, 8, 6), None, [1.0, 1.0, 0.5, 0.5], **_RESIZE),
+    _grid("AveragePool", (2, 3, 8, 9), count_include_pad=(0, 1), **_POOL),
+    _grid("MaxPool", (2, 3, 8, 9), **_POOL),
+    _grid("LpPool", (2, 3, 8, 9), p=(2,), **_POOL),
+    _grid("Conv", (2, 3, 8, 9), (4, 3, 2, 2), pads=_PADS, strides=([1, 1], [2, 2])),
 )  # fmt: skip
 
 

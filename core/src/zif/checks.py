@@ -1,0 +1,49 @@
+"""Checks that installed distributions offer to `zif doctor`: entry points of the group `zif.checks`.
+
+Each names a function without arguments that gives the state of what its engine is made of: libraries, drivers, tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import importlib_metadata as metadata
+from attrs import field, frozen, validators
+
+from zif.asking import deadline
+from zif.errors import ZifError
+from zif.facade import within
+
+GROUP = "zif.checks"
+State = Literal["works", "absent", "broken"]
+
+
+@frozen
+class Check:
+    """One part of an engine. absent is no fault: nothing here needs it, or this machine cannot have it.
+
+    text says which one it is, or why it is not there; fix is the command that mends a broken one, if there is one.
+    """
+
+    name: str
+    state: State = field(validator=validators.in_(("works", "absent", "broken")))
+    text: str = ""
+    fix: str = ""
+    distribution: str = ""
+
+
+def checks() -> tuple[Check, ...]:
+    """What all of them found, by distribution. One that fails or does not answer in time is a broken one itself."""
+    return tuple(check for point in metadata.entry_points(group=GROUP) for check in _of(point))
+
+
+def _of(point: Any) -> Iterator[Check]:
+    owner = point.dist.metadata["Name"] if point.dist else "?"
+    try:
+        found = within(deadline(), lambda: list(point.load()()), f"the checks of {owner} did not answer")
+    except (ZifError, Exception) as error:
+        yield Check(point.name, "broken", f"{type(error).__name__}: {error}", distribution=owner)
+        return
+    for one in found:
+        yield Check(one.name, one.state, one.text, one.fix, owner)
