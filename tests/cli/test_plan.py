@@ -141,6 +141,22 @@ def test_all_units_lists_each_with_every_verdict(both: Site, model: Path) -> Non
     assert all(name in text for name in ("mm", "relu", "sm", "fast: op (does not have Softmax)"))
 
 
+def test_all_units_are_paragraphs_where_a_table_has_no_room(both: Site, model: Path) -> None:
+    text = both.zif("plan", model, "--all-units", COLUMNS="80").out
+    assert "\nsm\n  Softmax, segment 1, wide, 100 µs declared\n" in text
+    assert "    fast  op: does not have Softmax\n" in text
+    assert "  ✓ wide  ok: " in text
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+def test_tables_fit_the_terminal(both: Site, model: Path, columns: str) -> None:
+    text = both.zif("plan", model, COLUMNS=columns).out
+    ruled = [line for line in text.splitlines() if line.startswith(" ─")]
+    assert len(ruled) >= 4
+    assert all(len(line) <= int(columns) for line in ruled)
+    assert "\x1b" not in text
+
+
 def test_a_page_can_be_written(both: Site, model: Path, tmp_path: Path) -> None:
     result = both.zif("plan", model, "--html", tmp_path / "deep" / "plan.html")
     assert result.code == 0, result.err

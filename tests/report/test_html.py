@@ -55,6 +55,14 @@ def test_every_unit_and_every_reason_stands_in_the_tables() -> None:
     assert body.count('class="segment"') == len(plan.segments) > 2
 
 
+def test_what_needs_the_script_is_hidden_until_it_runs() -> None:
+    text = plan_html(split())
+    assert "[hidden] { display: none !important; }" in text
+    controls = re.findall(r"<(?:p|div)[^>]*>\s*<(?:button|input)[^>]*>", text)
+    assert len(controls) == 2
+    assert all(" hidden>" in control for control in controls)
+
+
 def test_a_hostile_name_stays_text() -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in (evil, "y")]

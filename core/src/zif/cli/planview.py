@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.output import PIPE_WIDTH, say, table, width
+from zif.cli.unitsview import show_units
 from zif.cli.whatifview import show_changes
 from zif.figures import brief, duration, energy, operators, ratio, size, things
 from zif.report.grouping import general
@@ -28,7 +29,7 @@ def show(plan: Plan, all_units: bool = False) -> None:
     _headline(plan)
     _segments(plan, len(plan.segments) if all_units else ROWS)
     if all_units:
-        _units(plan)
+        show_units(plan)
     _elsewhere(plan)
     show_changes(plan)
     _predicted(plan)
@@ -68,20 +69,6 @@ def _segment(one: Segment, units: Sequence[UnitPlan], total: float) -> list[Any]
     kind = (one.shown, KIND_STYLE[one.kind])
     types = operators(unit.op_type for unit in units)
     return [one.id, (one.backend, "bold"), kind, len(one.units), types, duration(one.latency_us), share]
-
-
-def _units(plan: Plan) -> None:
-    rows = []
-    for unit in plan.units:
-        own = unit.verdicts[unit.backend]
-        others = "; ".join(
-            f"{name}: {v.code} ({v.reason})" for name, v in unit.verdicts.items() if name != unit.backend
-        )
-        cost = f"{duration(own.cost_us)} {own.cost_source}"
-        rows.append([unit.name, unit.op_type, unit.segment, (unit.backend, "bold"), cost, own.reason, others])
-    table(
-        "Units", ("unit", "operator", "segment", "backend", "cost", "why here", "elsewhere"), rows, right=("segment",)
-    )
 
 
 def _scores(plan: Plan) -> None:

@@ -146,7 +146,7 @@ class Planner:
         from zif.placement import alternatives
 
         labels = solution.labels
-        moves = alternatives(task, labels)
+        moves = alternatives(task, labels) / (solution.cost.total or 1.0)
         told = explain(self.model, self.names, verdicts, self.prices, labels, moves, pins, self.request.policy)
         return tuple(
             UnitPlan(

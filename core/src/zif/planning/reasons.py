@@ -43,7 +43,7 @@ def explain(
     pins: Mapping[str, str],
     policy: str,
 ) -> list[dict[str, UnitVerdict]]:
-    """For every unit a verdict per backend. `moves` float64[n, K]: how much dearer the plan is with the unit there."""
+    """For every unit a verdict per backend. `moves` float64[n, K]: by which share the plan is dearer with it there."""
     case = _Case(names, prices, weigh(prices, policy, model)[0], moves, policy)
     return [
         {
@@ -73,17 +73,21 @@ def _why_here(case: _Case, row: int, k: int) -> str:
     here = f"{case.us(row, k)} here"
     if not others:
         return f"the only backend that takes it; {here}"
-    next_best = min(others, key=lambda j: case.moves[row, j])
-    return f"cheapest under {case.policy}: {here}, {case.us(row, next_best)} on {case.names[next_best]}"
+    other = min(others, key=lambda j: case.moves[row, j])
+    there = f"{case.us(row, other)} on {case.names[other]}"
+    if case.costs[row, other] < case.costs[row, k]:
+        return f"cheapest where it stands: {here}; {there}, but its tensors would have to be moved"
+    if case.prices.us[row, other] < case.prices.us[row, k]:
+        return f"cheapest under {case.policy}: {here}; {there}: quicker, but dearer"
+    return f"cheapest under {case.policy}: {here}, {there}"
 
 
 def _why_not(case: _Case, row: int, k: int, chosen: int) -> tuple[str, str]:
     """Dearer there by itself (which under some policies is not slower), or because of what lies around it."""
     figures = f"{case.us(row, k)} here, {case.us(row, chosen)} on {case.names[chosen]}"
     if case.costs[row, k] < case.costs[row, chosen]:
-        move = float(case.moves[row, k])
-        unit = " µs" if case.policy == "performance" else ""
-        extra = f"; moving it alone would add {move:.3g}{unit} to the plan's cost" if np.isfinite(move) else ""
+        move = 100 * float(case.moves[row, k])
+        extra = f"; with it there the plan is {move:.2g} % dearer" if np.isfinite(move) and move >= 0.01 else ""
         return "boundary-cost", f"{figures}, but its tensors would have to be moved{extra}"
     if case.prices.us[row, k] < case.prices.us[row, chosen]:
         return "slower", f"{figures}: quicker, but dearer under {case.policy}"
