@@ -106,8 +106,7 @@ def test_asking_leaves_nothing_in_the_working_directory(
 ) -> None:
     """The saver makes a folder where its process was started."""
     monkeypatch.chdir(tmp_path)
-    health._ask.cache_clear()
-    assert status("saver").available
+    assert status("saver", fresh=True).available
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,3 +116,23 @@ def test_the_doctor_is_told_of_every_library(htp: None, monkeypatch: pytest.Monk
     assert found["libQnnHtp.so"].state == found["libQnnIr.so"].state == "works"
     assert found["libQnnCpu.so"].state == "absent"
     assert (found["Qualcomm's SDK"].state, "/nowhere" in found["Qualcomm's SDK"].text) == ("broken", True)
+
+
+def test_what_works_is_known_beyond_the_process_and_what_does_not_is_tried_again(
+    htp: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIF_CACHE", str(tmp_path))
+    tried = []
+
+    def once(path: Path, *_: object) -> dict[str, object]:
+        tried.append(path.name)
+        return {"code": 0, "build": "b"} if "Ir" in path.name else {"error": "no driver"}
+
+    monkeypatch.setattr(health, "_try", once)
+    for _ in range(2):
+        health._ask.cache_clear()  # as in another process
+        assert status("ir").available
+        assert not status("saver").available
+    health._ask.cache_clear()
+    assert len([name for name in tried if "Ir" in name]) == 1
+    assert len([name for name in tried if "Saver" in name]) == 2

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from zif.checks import Check
 
@@ -32,7 +33,7 @@ def checks() -> Iterator[Check]:
     else:
         yield Check("QNN provider of ONNX Runtime", "works", str(provider.path))
     with ThreadPoolExecutor() as pool:
-        yield from map(_library, pool.map(status, LIBRARIES))
+        yield from map(_library, pool.map(partial(status, fresh=True), LIBRARIES))
     yield _sdk()
 
 

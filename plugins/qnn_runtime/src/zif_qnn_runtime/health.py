@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attrs import frozen
+from zif.cache.place import default_root
 
+from zif_qnn_runtime import kept
 from zif_qnn_runtime.libraries import (
     INSTALL,
     LIBRARIES,
@@ -58,16 +61,19 @@ def statuses() -> tuple[Status, ...]:
     return tuple(status(name) for name in LIBRARIES)
 
 
-def status(name: LibraryName) -> Status:
+def status(name: LibraryName, *, fresh: bool = False) -> Status:
     """Find a library, load it and start its backend, all in a process of its own. Never raises.
 
-    Costs about 0.2 s the first time; remembered until the file, PATH or LD_LIBRARY_PATH changes.
+    Costs about 0.2 s the first time; remembered until the file, PATH or LD_LIBRARY_PATH changes, and that it works
+    beyond this process, in zif's cache. fresh tries it anew.
     """
     kind, library = host_kind(), find(name)
     missing = library.reason or _missing_host()
     if library.path is None or missing:
         return Status(name, False, kind, missing, library.path, notes=library.notes)
-    answer = _ask(library.path, _stamp(library.path), os.environ.get("PATH"), os.environ.get("LD_LIBRARY_PATH"))
+    surroundings = os.environ.get("PATH"), os.environ.get("LD_LIBRARY_PATH")
+    ask = _try if fresh else _ask
+    answer = ask(library.path, _stamp(library.path), *surroundings)
     reason = _reason(library, answer)
     operators = tuple(answer.get("operators", ()))
     return Status(name, not reason, kind, reason, library.path, answer.get("build", ""), operators, library.notes)
@@ -102,7 +108,20 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _ask(path: Path, _stamp: tuple[int, int], *_environment: str | None) -> dict[str, Any]:
+def _ask(path: Path, stamp: tuple[int, int], *environment: str | None) -> dict[str, Any]:
+    root = default_root()
+    words = repr((str(path), stamp, environment, _stamp(Path(__file__)))).encode()
+    place = root / "qnn_runtime" / f"{hashlib.sha256(words).hexdigest()}.json" if root else None
+    known = kept.read(place) if place else None
+    if isinstance(known, dict) and known.get("code") == 0:
+        return known
+    answer = _try(path, stamp, *environment)
+    if place and answer.get("code") == 0:  # what does not work may work after the next command of the user
+        kept.write(place, answer)
+    return answer
+
+
+def _try(path: Path, _stamp: tuple[int, int], *_environment: str | None) -> dict[str, Any]:
     script = Path(__file__).with_name("interface.py")
     with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:  # the saver makes a folder where it is started
         command = [sys.executable, "-S", str(script), str(path.resolve())]

@@ -6,17 +6,16 @@ import contextlib
 import functools
 import hashlib
 import importlib.util
-import json
-import os
-import tempfile
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import attrs
 from attrs import frozen
 from zif import Verdict
 from zif.cache.place import default_root
 
+from zif_qnn_runtime import kept
 from zif_qnn_runtime.unitprobe import Probed
 
 _FORMAT = 1
@@ -45,13 +44,11 @@ class Memory:
 
     def recall(self, name: str) -> Probed | None:
         """A kept answer; None when there is none, or none that can be read."""
-        if self.folder is None:
-            return None
+        document: Any = kept.read(self.folder / f"{name}.json") if self.folder else None
         try:
-            document = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
             verdicts = {unit: Verdict(**fields) for unit, fields in document["verdicts"].items()}
             return Probed(verdicts, tuple(document["notes"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return None
 
     def keep(self, name: str, probed: Probed) -> None:
@@ -60,16 +57,8 @@ class Memory:
         if folder is None:
             return
         document = {"verdicts": {u: attrs.asdict(v) for u, v in probed.verdicts.items()}, "notes": probed.notes}
+        kept.write(folder / f"{name}.json", document)
         with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump(document, file)
-                os.replace(temporary, folder / f"{name}.json")
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
             _prune(folder)
 
 
