@@ -83,6 +83,11 @@ class Tally:
         self._same += int((a == b).sum())
         self._rows += a.size
 
+    @property
+    def energies(self) -> tuple[float, float]:
+        """Sums of squares: of the signal, which is A, and of the noise, which is A - B."""
+        return self._signal, self._noise
+
     def figures(self) -> Figures:
         """The figures of what was counted so far."""
         agreement = self._same / self._rows if self._rows else None

@@ -1,0 +1,95 @@
+"""One mix of precisions with what was measured of it, and the frontier of many: cost against accuracy."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen
+class Candidate:
+    """One mix of precisions, and what was measured of it.
+
+    role: why it was tried: "uniform", "sensitivity", "search", "pruning" or "smoothing". arithmetic: what it ran on: a
+    target's name, or "reference". levels: the precision of each unit that has a choice. cost: in `unit` ("us", "uj", or
+    "bitops" without a target); NaN where it was not asked for, infinite when the mix could not be made, which `error`
+    then explains. sqnr and noise: dB and energy of the error, per float output. metric: the number of the user's
+    function. seconds: what making and measuring took.
+    """
+
+    number: int
+    role: str
+    arithmetic: str
+    levels: Mapping[str, str] = field(repr=False)
+    cost: float
+    unit: str
+    sqnr: Mapping[str, float]
+    noise: Mapping[str, float] = field(repr=False)
+    metric: float | None = None
+    met: bool = False
+    backends: tuple[str, ...] = ()
+    segments: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    unit_costs: Mapping[str, float] = field(factory=dict, repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many units have each precision."""
+        return dict(Counter(self.levels.values()))
+
+    @property
+    def sqnr_db(self) -> float:
+        """The ratio of the worst float output; infinite when there is none, -infinite for what could not be made."""
+        return min(self.sqnr.values(), default=-math.inf if self.error else math.inf)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a table of candidates needs."""
+        words = {"number": self.number, "role": self.role, "arithmetic": self.arithmetic}
+        figures = {"cost": self.cost, "unit": self.unit, "sqnr_db": self.sqnr_db, "metric": self.metric}
+        place = {"backends": list(self.backends), "segments": self.segments, "seconds": self.seconds}
+        return {**words, "units": self.counts, **figures, "met": self.met, **place, "error": self.error}
+
+
+def frontier(candidates: Iterable[Candidate], by_metric: bool = False, at_most: bool = False) -> list[Candidate]:
+    """The candidates that no other beats in cost and accuracy both, the cheapest first.
+
+    by_metric: accuracy is the user's number, smaller being better with `at_most`; else the ratio of the worst output.
+    """
+
+    def accuracy(one: Candidate) -> float:
+        if not by_metric:
+            return one.sqnr_db
+        return -math.inf if one.metric is None else -one.metric if at_most else one.metric
+
+    rows = [one for one in candidates if not one.error and math.isfinite(one.cost)]
+    best: list[Candidate] = []
+    for one in sorted(rows, key=lambda row: (row.cost, -accuracy(row), row.number)):
+        if not best or accuracy(one) > accuracy(best[-1]):
+            best.append(one)
+    return best
+
+
+def table(candidates: Iterable[Candidate], kept: Iterable[Candidate], levels: Iterable[str]) -> str:
+    """Every candidate as CSV, one row each; `on_frontier` marks those of `kept`."""
+    names, best = list(levels), {one.number for one in kept}
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    head = ["number", "role", "arithmetic", *(f"units_{name}" for name in names), "cost", "cost_unit", "sqnr_db"]
+    writer.writerow([*head, "metric", "met", "on_frontier", "backends", "segments", "seconds", "error"])
+    for one in candidates:
+        figures = [_cell(one.cost), one.unit, _cell(one.sqnr_db), "" if one.metric is None else one.metric]
+        rest = [int(one.met), int(one.number in best), "+".join(one.backends), one.segments, one.seconds, one.error]
+        counts = [one.counts.get(name, 0) for name in names]
+        writer.writerow([one.number, one.role, one.arithmetic, *counts, *figures, *rest])
+    return stream.getvalue()
+
+
+def _cell(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else ""
