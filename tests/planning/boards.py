@@ -28,6 +28,7 @@ class Paper:
     watts: float = 1.0
     version: str = "1.0"
     basis: str = "declared"
+    precision: str = "fp32"
 
     def verdict(self, unit: Unit) -> Verdict:
         cost = self.us if isinstance(self.us, float) else self.us.get(unit.op_type, 1.0)
@@ -45,8 +46,8 @@ def fast(*refuses: str, **more: Any) -> Paper:
     return Paper(**{"launch_us": 5.0, "link_us": 3.0, "refuses": dict.fromkeys(refuses, "op"), **more})
 
 
-def planner(model: Model, backends: Mapping[str, Paper], **request: Any) -> Planner:
-    target = Target("host")
+def planner(model: Model, backends: Mapping[str, Paper], vtcm_mb: int | None = None, **request: Any) -> Planner:
+    target = Target("host", vtcm_mb=vtcm_mb)
     players = {name: _player(name, paper, model) for name, paper in sorted(backends.items())}
     candidates = tuple(
         Candidate(name, f"zif-{name}", backends[name].version, "npu", "hardware", "paper", True) for name in players
@@ -59,7 +60,12 @@ def planner(model: Model, backends: Mapping[str, Paper], **request: Any) -> Plan
 def _player(name: str, paper: Paper, model: Model) -> Player:
     free = paper.link_us == 0
     rates = Rates(
-        {"fp32": 1e12}, 1e12, launch_us=paper.launch_us, link_us=paper.link_us, link_bytes_per_s=1e12, watts=paper.watts
+        {paper.precision: 1e12},
+        1e12,
+        launch_us=paper.launch_us,
+        link_us=paper.link_us,
+        link_bytes_per_s=1e12,
+        watts=paper.watts,
     )
     verdicts = {unit.id: paper.verdict(unit) for unit in model.units}
     processor: Any = "cpu" if free else "npu"
@@ -67,12 +73,17 @@ def _player(name: str, paper: Paper, model: Model) -> Player:
     return Player(backend, Capabilities(processor, rates=rates, verdicts=verdicts, toolchain="paper"))
 
 
-def chain(ops: Sequence[str], name: Callable[[int, str], str] = lambda i, op: f"{op}_{i}", rename: str = "") -> Model:
+def chain(
+    ops: Sequence[str],
+    name: Callable[[int, str], str] = lambda i, op: f"{op}_{i}",
+    rename: str = "",
+    shape: Sequence[int] = (4,),
+) -> Model:
     """t0 → ops → t<n>, one after another, on vectors of 4 floats."""
     tensors = [f"t{i}" for i in range(len(ops) + 1)]
     nodes = [
         helper.make_node(op, [tensors[i]], [tensors[i + 1]], name=rename + name(i, op)) for i, op in enumerate(ops)
     ]
-    ends = [helper.make_tensor_value_info(tensor, TensorProto.FLOAT, [4]) for tensor in (tensors[0], tensors[-1])]
+    ends = [helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape) for tensor in (tensors[0], tensors[-1])]
     graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:])
     return Model.load(onnx.helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9))

@@ -52,6 +52,7 @@ def test_it_is_a_schema(name: str) -> None:
         ("transfer", plan.Transfer),
         ("score", plan.Score),
         ("predicted", plan.Predicted),
+        ("memory", plan.Memory),
         ("candidate", plan.Candidate),
         ("counterfactual", plan.Counterfactual),
     ],

@@ -12,7 +12,8 @@ from zif.figures import brief, duration, energy, operators, ratio, size, things
 from zif.report.grouping import general
 
 if TYPE_CHECKING:
-    from zif.planning import Plan, Segment, UnitPlan
+    from zif.planning import Memory, Plan, Segment, UnitPlan
+    from zif.planning.plan import Predicted
 
 #: Columns from which on a table names examples.
 WIDE = 100
@@ -151,6 +152,25 @@ def _predicted(plan: Plan) -> None:
     cells = [[name, duration(us), ratio(us, told.latency_us)] for name, us in rows]
     table("Predicted", ("placement", "latency", "to this plan"), cells, right=("latency", "to this plan"))
     say(f"energy {energy(told.energy_uj)}; figures: {told.source or 'none'}")
+    _memory(told)
+
+
+def _memory(told: Predicted) -> None:
+    """What is held where at the most; tensors between segments, inputs and outputs lie on the host."""
+    rows = [
+        [(name, "bold"), size(one.weights_bytes), size(one.activations_bytes), _brief(one.peak_unit), _near(one)]
+        for name, one in told.memory.items()
+    ]
+    columns = ("memory", "weights", "activations", "at the most in", "VTCM")
+    near = any(one.vtcm_bytes for one in told.memory.values())
+    kept = len(columns) if near else len(columns) - 1
+    table("", columns[:kept], [row[:kept] for row in rows], right=("weights", "activations"))
+
+
+def _near(one: Memory) -> str:
+    if not one.vtcm_bytes:
+        return ""
+    return f"{things(one.beyond_vtcm, 'unit')} over {size(one.vtcm_bytes)}" if one.beyond_vtcm else "every unit fits"
 
 
 def _absent(plan: Plan) -> None:

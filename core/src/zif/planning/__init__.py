@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from zif.planning.difference import PlanDiff, diff
-from zif.planning.plan import Counterfactual, Plan, Segment, UnitPlan, UnitVerdict
+from zif.planning.plan import Counterfactual, Memory, Plan, Segment, UnitPlan, UnitVerdict
 
-__all__ = ["Counterfactual", "Plan", "PlanDiff", "Segment", "UnitPlan", "UnitVerdict", "diff"]
+__all__ = ["Counterfactual", "Memory", "Plan", "PlanDiff", "Segment", "UnitPlan", "UnitVerdict", "diff"]

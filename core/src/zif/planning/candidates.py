@@ -12,6 +12,7 @@ from zif.config import remarks
 from zif.costs.precisions import FLOATS
 from zif.errors import BackendNotFound, ZifError
 from zif.options import build_options
+from zif.planning.oversize import within_limit
 from zif.planning.plan import Candidate, Request
 from zif.records import Capabilities, ChoosesPrecision, Target
 from zif.registry import backend, installed
@@ -80,7 +81,7 @@ def _ask_one(
         if progress:
             progress(f"asking {name}")
         facade = stand_in(facade, general, target, isolate)
-        full = facade.capabilities(target, model)
+        full = within_limit(facade.capabilities(target, model), model)
     except ZifError as error:
         return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
     return _player(facade, full, target, request), _candidate(facade, full)

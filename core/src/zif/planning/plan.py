@@ -92,10 +92,27 @@ class Score:
 
 
 @frozen
+class Memory:
+    """What a plan holds in memory on one backend, or on the host, while it runs; all in bytes, as the backend keeps it.
+
+    weights: of its segments together. activations: the most that is alive at once, by the lifetimes of tensors; the
+    unit `peak_unit` runs then. largest_unit: the most that one unit reads and makes. vtcm: the NPU's own memory, None
+    elsewhere; beyond_vtcm: how many units read and make more than that, so that they run in parts.
+    """
+
+    weights_bytes: int
+    activations_bytes: int
+    peak_unit: str = ""
+    largest_unit_bytes: int = 0
+    vtcm_bytes: int | None = None
+    beyond_vtcm: int = 0
+
+
+@frozen
 class Predicted:
     """What the plan should cost, beside greedy placement and each backend alone (only those that take everything).
 
-    Times in microseconds, energy in microjoules, transfers in bytes.
+    Times in microseconds, energy in microjoules, transfers in bytes. memory: by backend that got units, and "host".
     """
 
     latency_us: float
@@ -104,6 +121,7 @@ class Predicted:
     greedy_latency_us: float
     single: Mapping[str, float]
     source: str = ""
+    memory: Mapping[str, Memory] = Factory(dict)
 
 
 @frozen
@@ -279,7 +297,7 @@ class Plan:
             units=tuple(_unit(item) for item in data["units"]),
             transfers=tuple(Transfer(**_known(Transfer, item)) for item in data["transfers"]),
             scores={name: Score(**_known(Score, item)) for name, item in data["scores"].items()},
-            predicted=Predicted(**_known(Predicted, data["predicted"])),
+            predicted=_predicted(data["predicted"]),
             candidates=tuple(_candidate(item) for item in data["candidates"]),
             notes=tuple(data["notes"]),
             counterfactuals=tuple(_counterfactual(item) for item in data.get("counterfactuals", ())),
@@ -307,6 +325,11 @@ def _tensor(data: Mapping[str, Any]) -> TensorInfo:
 
 def _segment(data: Mapping[str, Any]) -> Segment:
     return Segment(**{**_known(Segment, data), **{key: tuple(data[key]) for key in ("units", "inputs", "outputs")}})
+
+
+def _predicted(data: Mapping[str, Any]) -> Predicted:
+    memory = {name: Memory(**_known(Memory, item)) for name, item in data.get("memory", {}).items()}
+    return Predicted(**{**_known(Predicted, data), "memory": memory})
 
 
 def _candidate(data: Mapping[str, Any]) -> Candidate:

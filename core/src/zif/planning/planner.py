@@ -11,9 +11,11 @@ from attrs import frozen
 from zif.constraints import Constraints
 from zif.errors import Unsupported
 from zif.planning.candidates import Field, Progress, ask
+from zif.planning.frugal import least_memory
 from zif.planning.goals import checks, settled
 from zif.planning.hints import open_dimensions
 from zif.planning.limits import constrained
+from zif.planning.memory import Sizes, footprints
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
@@ -73,7 +75,7 @@ class Planner:
         placed = self.place(bans)
         segments = _segments(self, placed.solution)
         transfers = _transfers(self, placed.task, placed.tensors, placed.solution.labels)
-        predicted = _predict(self, placed.task, placed.solution, segments, transfers)
+        predicted = _predict(self, placed, segments, transfers)
         return Plan(
             model=self.model.name,
             digest=self.model.fingerprint,
@@ -110,7 +112,11 @@ class Planner:
         if self.request.strict:
             open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total))
         task, tensors = problem(self.model, self.names, self.prices, open_to, self.request.policy)
-        return Placed(task, tensors, solve(task), verdicts, pins, scores)
+        if self.request.policy == "memory":
+            found = least_memory(self.model, self.prices, tensors, task, in_microseconds(task, self.prices))
+        else:
+            found = solve(task)
+        return Placed(task, tensors, found, verdicts, pins, scores)
 
     def latency_us(self, placed: Placed) -> float:
         """Predicted latency of a placement, whatever its policy weighed."""
@@ -217,11 +223,11 @@ def _transfers(
     )
 
 
-def _predict(
-    planner: Planner, task: Problem, solution: Solution, segments: Sequence[Segment], transfers: Sequence[Transfer]
-) -> Predicted:
+def _predict(planner: Planner, placed: Placed, segments: Sequence[Segment], transfers: Sequence[Transfer]) -> Predicted:
     from zif.placement import greedy, single
 
+    task, solution = placed.task, placed.solution
+    sizes = Sizes.of(planner.model, planner.prices, placed.tensors)
     latency = sum(s.latency_us for s in segments) + sum(t.us for t in transfers)
     alone = {name: single(task, k) for k, name in enumerate(planner.names)}
     chosen = planner.prices.source[np.arange(len(solution.labels)), solution.labels].tolist()
@@ -232,6 +238,7 @@ def _predict(
         greedy_latency_us=_latency(planner, task, greedy(task)),
         single={name: _latency(planner, task, labels) for name, labels in alone.items() if labels is not None},
         source=", ".join(sorted(set(map(str, chosen)))),
+        memory=footprints(task, sizes, planner.prices, solution.labels, solution.segments, planner.model),
     )
 
 

@@ -10,6 +10,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.costs import CostModel
+from zif.costs.precisions import on_processor, width
 from zif.records import Rates
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Prices:
 
     us: float64[n, K] microseconds per unit, whether it is supported there or not. source: object[n, K], where each
     figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte too.
+    float_bytes: float64[K], what an element of floating point takes. at_home: bool[K], who works in host memory.
+    vtcm_bytes: by backend, the memory of an NPU; None elsewhere.
     """
 
     us: Floats
@@ -34,6 +37,9 @@ class Prices:
     launch_us: Floats
     link_us: Floats
     link_us_per_byte: Floats
+    float_bytes: Floats
+    at_home: NDArray[np.bool_]
+    vtcm_bytes: tuple[int | None, ...]
 
 
 def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
@@ -47,10 +53,19 @@ def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
         if target.is_host:
             _measured(us[:, column], source[:, column], model, player)
     rates = [costs.rates(player.capabilities) for player in players]
-    fixed, per_byte = _links(rates, [player.capabilities.processor == "cpu" for player in players])
+    at_home = np.array([player.capabilities.processor == "cpu" for player in players], dtype=bool)
+    fixed, per_byte = _links(rates, at_home.tolist())
+    floats = np.array([_float_bytes(player, rate) for player, rate in zip(players, rates, strict=True)], dtype=float)
+    near = target.vtcm_mb and target.vtcm_mb << 20
+    vtcm = tuple(near if player.capabilities.processor == "npu" else None for player in players)
     watts = np.array([rate.watts for rate in rates], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
-    return Prices(us, source, watts, launch, fixed, per_byte)
+    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, vtcm)
+
+
+def _float_bytes(player: Player, rates: Rates) -> float:
+    """Bytes of an element of floating point in the precision that the backend computes fp32 in."""
+    return width(on_processor("fp32", tuple(rates.macs_per_s), player.capabilities.preferred_precision))
 
 
 def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from zif.figures import duration
+from zif.figures import duration, size
 from zif.planning.plan import UnitVerdict
 from zif.planning.task import weigh
 
@@ -30,7 +30,10 @@ class _Case:
     policy: str
 
     def us(self, row: int, k: int) -> str:
-        return duration(float(self.prices.us[row, k]))
+        us = duration(float(self.prices.us[row, k]))
+        if self.policy != "memory":
+            return us
+        return f"{size(1024 * float(self.costs[row, k]))} and {us}"
 
 
 def explain(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zif.errors import Unsupported, UsageError
 from zif.placement.problem import Problem
+from zif.planning.frugal import copies, kept
 from zif.records import Obstacle, Verdict
 
 if TYPE_CHECKING:
@@ -105,14 +106,12 @@ def weigh(prices: Prices, policy: str, model: Model) -> tuple[NDArray[np.float64
     """Costs under the policy: float64[n, K] per unit, and float64[K] the factor for launches.
 
     performance counts microseconds, power microjoules, balanced their geometric mean, so that neither's unit matters.
-    memory counts bytes of weights as the backend keeps them; time only decides between equals.
+    memory counts KiB held, weights and activations; time only decides between equals.
     """
-    exponent = {"performance": 0.0, "power": 1.0, "balanced": 0.5, "memory": 0.0}[policy]
-    factor = prices.watts**exponent
-    if policy != "memory":
-        return prices.us * factor, factor
-    weights = np.array([unit.weight_bytes for unit in model.units], dtype=np.float64)
-    return prices.us * 1e-3 + weights[:, None] * 1e-3, factor
+    if policy == "memory":
+        return kept(model, prices), np.full(len(prices.watts), 1e-3)
+    factor = prices.watts ** {"performance": 0.0, "power": 1.0, "balanced": 0.5}[policy]
+    return prices.us * factor, factor
 
 
 def problem(
@@ -130,12 +129,13 @@ def problem(
     names_of = tuple(name for name in {**readers, **producer} if name in producer or name in readers)
     rows = [(producer.get(t, -1), readers.get(t, []), t in outputs, float(tensor_bytes(model, t))) for t in names_of]
     weight = float(np.mean(factor)) if len(factor) else 1.0
+    moved = copies(model, prices) if policy == "memory" else 0.0
     built = Problem.build(
         names,
         np.where(open_to, costs, np.inf),
         rows,
         prices.link_us * weight,
-        prices.link_us_per_byte * weight,
+        prices.link_us_per_byte * weight + moved,
         prices.launch_us * factor,
         groups=beside_their_readers(model, open_to, readers),
     )
