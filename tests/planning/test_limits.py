@@ -108,16 +108,17 @@ def test_a_memory_limit_of_one_backend_moves_what_does_not_fit() -> None:
 
 
 def test_a_latency_goal_takes_the_plan_towards_a_faster_policy_only_when_it_must() -> None:
-    small = zif.plan(network(), CHIP, "memory", only=QNN)
-    fast = zif.plan(network(), CHIP, "balanced", only=QNN)
+    wishes = {"only": QNN, "pin": {"relu0": "qnn_cpu"}}
+    small = zif.plan(network(), CHIP, "memory", **wishes)
+    fast = zif.plan(network(), CHIP, "balanced", **wishes)
     assert fast.predicted.latency_us < small.predicted.latency_us
     between = (fast.predicted.latency_us + small.predicted.latency_us) / 2e3
-    moved = zif.plan(network(), CHIP, "memory", only=QNN, constraints={"latency_goal": between})
+    moved = zif.plan(network(), CHIP, "memory", **wishes, constraints={"latency_goal": between})
     assert (moved.policy, moved.checks[0].met) == ("balanced", True)
     assert "under policy balanced instead of memory" in moved.checks[0].text
     assert moved.segments == fast.segments
     loose = small.predicted.latency_us / 1e3 + 1
-    kept = zif.plan(network(), CHIP, "memory", only=QNN, constraints={"latency_goal": loose})
+    kept = zif.plan(network(), CHIP, "memory", **wishes, constraints={"latency_goal": loose})
     assert (kept.policy, kept.checks[0].met) == ("memory", True)
 
 
