@@ -53,7 +53,8 @@ def test_gpu_without_adreno_says_what_it_looks_for(htp: None, monkeypatch: pytes
     found = status("gpu")
     assert not found.available
     assert "OpenCL driver of an Adreno GPU" in found.reason
-    assert found.reason.endswith("missing: aoc, oqclc")
+    assert "(missing: aoc, oqclc)" in found.reason
+    assert found.reason.endswith("run on a Snapdragon with its GPU driver")
 
 
 def test_broken_library_is_told_with_its_cure(sdk_folder: Path) -> None:

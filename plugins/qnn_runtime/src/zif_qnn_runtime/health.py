@@ -165,7 +165,10 @@ def _no_adreno(library: Library) -> str:
         return f"{start}, and this machine has none; run on a Snapdragon with its GPU driver installed"
     missing = missing_compilers()
     if missing:
-        return f"{start}, or on x86-64 for Qualcomm's offline compilers on PATH; missing: {', '.join(missing)}"
+        return (
+            f"{start}, or on x86-64 for Qualcomm's offline compilers on PATH (missing: {', '.join(missing)}), with"
+            " which it compiles and runs nothing: run on a Snapdragon with its GPU driver"
+        )
     return f"{start}; Qualcomm's offline compilers are on PATH, but it does not start with them"
 
 
