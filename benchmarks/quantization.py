@@ -78,7 +78,7 @@ def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
         theirs, ours, chosen = judged(entry, test, answer, partial(baseline, entry, samples, precision)), ["–"] * 3, ""
         begun = time.perf_counter()
         try:
-            made = auto_quantize(model, samples, precision)
+            made = auto_quantize(model, samples, precision, TARGET)
             chosen = f"{made.recipe.method}, {'per channel' if made.recipe.per_channel else 'per tensor'}"
             ours = judged(entry, test, answer, partial(getattr, made, "model"))
         except zif.ZifError as error:

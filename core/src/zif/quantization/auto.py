@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: At most so many samples are held out, and at most this part of all.
 HELD_OUT, HELD_OUT_PART = 8, 0.25
 #: At most so many samples decide between recipes; more make the choice steadier, not better.
-JUDGED = 16
+JUDGED, JUDGED_ON_TARGET = 16, 6
 
 
 @frozen
@@ -55,21 +55,21 @@ def auto_quantize(
     source: Source,
     samples: Iterable[Mapping[str, Any]],
     precision: str | Recipe = "w8a8",
-    measure: Measure | None = None,
+    target: str = "",
     progress: Progress | None = None,
 ) -> Quantized:
     """The QDQ model of the recipe that keeps the worst output closest to float.
 
     First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
-    candidate is measured by `measure` or on the CPU reference. Raises what `calibrate` and
-    `quantize_model` do.
+    candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Raises what
+    `calibrate` and `quantize_model` do.
     """
     model, base = prepare(source), recipe(precision)
     given = list(samples)
     calibration, held = split(given)
     ranges = calibrate(model, calibration, True, progress)
-    judge = Judge(model, spread(given, JUDGED))
-    measured = measure or (lambda proto: judge.sqnr(Reference(proto)))
+    judge = Judge(model, spread(given, JUDGED_ON_TARGET if target else JUDGED))
+    measured = measure(judge, target)
     trials: dict[Recipe, tuple[onnx.ModelProto, Mapping[str, float]]] = {}
 
     def best(candidates: Sequence[Recipe]) -> Recipe:
@@ -86,6 +86,18 @@ def auto_quantize(
     rows = tuple(Trial(one, sqnr) for one, (_, sqnr) in trials.items())
     told = Judge(model, held or calibration).sqnr(Reference(trials[chosen][0]))
     return Quantized(trials[chosen][0], chosen, ranges, rows, told, len(held))
+
+
+def measure(judge: Judge, target: str = "") -> Measure:
+    """SQNR of a QDQ model on the CPU reference, or on a target: on its accelerator wherever that takes a unit."""
+
+    def there(proto: onnx.ModelProto) -> Mapping[str, float]:
+        from zif import api
+
+        with api.load(proto, target=target, policy="power", cache=False) as session:
+            return judge.sqnr(session)
+
+    return there if target else lambda proto: judge.sqnr(Reference(proto))
 
 
 def spread(samples: Sequence[Mapping[str, Any]], count: int) -> Sequence[Mapping[str, Any]]:

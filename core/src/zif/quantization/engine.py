@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zif.quantization.calibration import Samples
 
 #: Operators that stay in float: QNN has no quantized form of them, or they hold a graph of their own.
-KEPT_FLOAT = ("Cast", "LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression")
+KEPT_FLOAT = ("Cast", "Reciprocal", "Sqrt", "LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression")
 
 
 def quantize_model(

@@ -1,0 +1,70 @@
+"""The encodings that a QDQ model carries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from onnx import numpy_helper
+
+from zif.quantization.encodings.names import Names, axis_of
+from zif.quantization.encodings.record import Encoding, Encodings, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = {value: name.lower() for name, value in onnx.TensorProto.DataType.items()}
+
+
+def export(proto: onnx.ModelProto) -> Encodings:
+    """Every constant encoding of a QDQ model, by the names that its tensors have in float.
+
+    Activations in the order of the graph, then weights and biases. Where a value is converted from one type to another
+    for some readers, there is an entry for these.
+    """
+    names = Names(proto)
+    entries: dict[Any, Encoding] = {}
+    for node in proto.graph.node:
+        for one in _of(node, names):
+            entries.setdefault((one.name, one.kind, one.readers), one)
+    ordered = sorted(entries.values(), key=lambda one: (bool(one.readers), one.kind))
+    bits = {
+        kind: Counter(e.bits for e in ordered if e.kind == kind and e.bits < 32) for kind in ("activation", "param")
+    }
+    return Encodings(tuple(ordered), "qnn", {kind: count.most_common(1)[0][0] for kind, count in bits.items() if count})
+
+
+def _of(node: onnx.NodeProto, names: Names) -> Iterator[Encoding]:
+    if node.op_type == "QuantizeLinear":
+        converted = names.converted_from(node)
+        if converted is None:
+            yield from _made(node, names, names.activation(node.input[0]), "activation")
+        else:
+            readers = tuple(sorted(names.readers_after(node)))
+            yield from _made(node, names, converted, "activation", readers)
+    elif node.op_type == "DequantizeLinear" and node.input[0] in names.initializers:
+        yield from _made(node, names, names.weight(node.input[0]), "param")
+
+
+def _made(
+    node: onnx.NodeProto, names: Names, name: str, kind: Kind, readers: tuple[str, ...] = ()
+) -> Iterator[Encoding]:
+    """The encoding of a Q or DQ; none when its scale is computed at run time."""
+    scale, zero = node.input[1], node.input[2] if len(node.input) > 2 else ""
+    if scale not in names.initializers or (zero and zero not in names.initializers):
+        return
+    scales = numpy_helper.to_array(names.initializers[scale])
+    count = scales.size
+    zeros = numpy_helper.to_array(names.initializers[zero]).reshape(-1).astype(int) if zero else [0] * count
+    source = names.initializers.get(zero) or names.initializers.get(node.input[0])
+    dtype = _WORDS[source.data_type] if source is not None else "uint8"
+    yield Encoding(
+        name,
+        kind,
+        dtype,
+        tuple(float(one) for one in scales.reshape(-1)),
+        tuple(int(one) for one in zeros),
+        axis_of(node, scales),
+        readers,
+    )

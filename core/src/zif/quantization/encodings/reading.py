@@ -1,0 +1,111 @@
+"""Reading encodings from JSON, in any of the formats; an entry that is wrong becomes a problem, not a scale."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from zif.errors import InvalidInput
+from zif.quantization.encodings.entry import Parsed, Wrong, parse_affine, parse_onnx
+from zif.quantization.encodings.record import Encodings, Kind, Problem
+
+_SECTIONS: tuple[tuple[str, Kind], ...] = (("activation_encodings", "activation"), ("param_encodings", "param"))
+#: Where zif keeps conversions between precisions, which no other format has a place for.
+CONVERSIONS = "zif_conversions"
+
+
+def read(source: Path | str | Mapping[str, Any]) -> Encodings:
+    """The encodings of a file, or of its content. Raises InvalidInput for what is no such file at all.
+
+    Entries that are wrong are left out of `entries` and told in `problems`.
+    """
+    document = source if isinstance(source, Mapping) else _load(Path(source))
+    where = "the encodings" if isinstance(source, Mapping) else str(source)
+    found = _format(document, where)
+    entries, problems, repairs = [], [], []
+    for label, kind, given, readers in _rows(document, found, where):
+        try:
+            parsed = parse_onnx(label, kind, given) if found == "2.0.0" else parse_affine(label, kind, given)
+            entries.append(attrs.evolve(parsed.encoding, readers=readers))
+        except Wrong as wrong:
+            problems.append(Problem(label, str(wrong), wrong.repaired is not None))
+            if wrong.repaired is not None:
+                repairs.append(attrs.evolve(wrong.repaired, readers=readers))
+    twice = [name for name, count in Counter((e.name, e.readers) for e in entries).items() if count > 1]
+    problems += [Problem(name, "is in the file more than once: keep one entry") for name, _ in twice]
+    return Encodings(tuple(entries), found, _defaults(document), tuple(problems), tuple(repairs))
+
+
+def repaired(encodings: Encodings) -> Encodings:
+    """With the fixable entries as min and max say; what cannot be fixed stays a problem."""
+    left = tuple(problem for problem in encodings.problems if not problem.fixable)
+    return attrs.evolve(encodings, entries=encodings.entries + encodings.repairs, problems=left, repairs=())
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InvalidInput(f"{path} is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidInput(f"{path} holds {type(document).__name__}, not a JSON object with encodings")
+    return document
+
+
+def _format(document: Mapping[str, Any], where: str) -> str:
+    version = str(document.get("version", ""))
+    if version.startswith("2.") and "encodings" in document:
+        return "2.0.0"
+    if version in ("0.6.1", "1.0.0"):
+        return version
+    if any(section in document for section, _ in _SECTIONS):
+        lists = [document[section] for section, _ in _SECTIONS if section in document]
+        return "1.0.0" if any(isinstance(one, list) for one in lists) else "qnn"
+    raise InvalidInput(
+        f"{where} has no encodings: expected activation_encodings and param_encodings, or AIMET's version 2 list"
+    )
+
+
+def _rows(document: Mapping[str, Any], found: str, where: str) -> Iterator[tuple[str, Kind, Any, tuple[str, ...]]]:
+    """Name, kind, the entry as it stands, and the readers that it is for."""
+    if found == "2.0.0":
+        for label, entry in _listed(document["encodings"], where, "encodings"):
+            yield label, _guessed(entry), entry, ()
+    else:
+        for section, kind in _SECTIONS:
+            rows = document.get(section, {})
+            named = rows.items() if isinstance(rows, Mapping) else _listed(rows, where, section)
+            yield from ((label, kind, entry, ()) for label, entry in named)
+    for label, entry in _listed(document.get(CONVERSIONS, []), where, CONVERSIONS):
+        yield label, "activation", entry, tuple(entry.get("readers", ()))
+
+
+def _guessed(entry: Mapping[str, Any]) -> Kind:
+    """Version 2.0.0 does not tell weights from activations; only weights have channels or are signed around zero."""
+    signed = str(entry.get("output_dtype", "")).startswith("int") and not entry.get("y_zero_point")
+    return "param" if "axis" in entry or signed else "activation"
+
+
+def _listed(rows: Any, where: str, section: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(rows, list):
+        raise InvalidInput(f"{where}: {section} is {type(rows).__name__}, not a list of entries")
+    for place, entry in enumerate(rows):
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+            raise InvalidInput(f"{where}: entry {place} of {section} has no name")
+        yield entry["name"], entry
+
+
+def _defaults(document: Mapping[str, Any]) -> dict[str, int]:
+    keys = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
+    found = {**document.get("quantizer_args", {}), **document}
+    return {kind: found[key] for kind, key in keys.items() if isinstance(found.get(key), int)}
+
+
+__all__ = ["CONVERSIONS", "Parsed", "read", "repaired"]

@@ -1,0 +1,111 @@
+"""Writing encodings in each of the formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from zif.errors import UsageError
+from zif.quantization.encodings.reading import CONVERSIONS
+from zif.quantization.encodings.record import FORMATS, Encoding, Encodings
+
+
+def write(encodings: Encodings, format: str = "qnn") -> dict[str, Any]:
+    """The document of a format: "qnn", "0.6.1", "1.0.0" or "2.0.0". Raises UsageError for another.
+
+    Conversions between precisions, which the formats have no place for, stand under a key of their own, that other
+    tools skip.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
+    own = [one for one in encodings.entries if not one.readers]
+    made = _WRITERS[format](own, encodings.defaults)
+    conversions = [one for one in encodings.entries if one.readers]
+    if conversions:
+        make = _onnx if format == "2.0.0" else _arrays
+        made[CONVERSIONS] = [{**make(one), "readers": list(one.readers)} for one in conversions]
+    return made
+
+
+def _overrides(entries: Iterable[Encoding], defaults: Mapping[str, int]) -> dict[str, Any]:
+    """QNN's `--quantization_overrides`."""
+    keys = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
+    return _sections(entries) | {keys[kind]: bits for kind, bits in defaults.items() if kind in keys}
+
+
+def _legacy(entries: Iterable[Encoding], _: Mapping[str, int]) -> dict[str, Any]:
+    return {"version": "0.6.1", **_sections(entries, dtype=True), "quantizer_args": {}}
+
+
+def _sections(entries: Iterable[Encoding], dtype: bool = False) -> dict[str, Any]:
+    made: dict[str, Any] = {"activation_encodings": {}, "param_encodings": {}}
+    for one in entries:
+        made[f"{one.kind}_encodings"][one.name] = _objects(one, dtype)
+    return made
+
+
+def _objects(one: Encoding, dtype: bool) -> list[dict[str, Any]]:
+    """One object per channel, with the range that scale and offset span."""
+    if one.is_float:
+        return [{"bitwidth": one.bits, "dtype": "float"}]
+    rows = []
+    for scale, offset in zip(one.scale, one.offsets, strict=True):
+        row: dict[str, Any] = {
+            "bitwidth": one.bits,
+            "min": scale * offset,
+            "max": scale * (offset + 2**one.bits - 1),
+            "scale": scale,
+            "offset": offset,
+            "is_symmetric": str(_symmetric(one)),
+        }
+        rows.append({**row, **({"dtype": "int"} if dtype else {}), **_sign(one)})
+    return rows
+
+
+def _symmetric(one: Encoding) -> bool:
+    return one.signed and not any(one.zero_point)
+
+
+def _sign(one: Encoding) -> dict[str, str]:
+    """Signed values around another point than zero: what symmetric or not cannot tell."""
+    return {"output_dtype": one.dtype} if one.signed and not _symmetric(one) else {}
+
+
+def _flat(entries: Iterable[Encoding], defaults: Mapping[str, int]) -> dict[str, Any]:
+    made: dict[str, Any] = {"version": "1.0.0", "activation_encodings": [], "param_encodings": []}
+    for one in entries:
+        made[f"{one.kind}_encodings"].append(_arrays(one))
+    args = {f"{kind}_bitwidth": bits for kind, bits in defaults.items()}
+    return made | {"quantizer_args": args, "excluded_layers": []}
+
+
+def _arrays(one: Encoding) -> dict[str, Any]:
+    head: dict[str, Any] = {"name": one.name, "enc_type": "PER_TENSOR", "bw": one.bits}
+    if one.is_float:
+        return {**head, "dtype": "FLOAT"}
+    kind = "PER_CHANNEL" if len(one.scale) > 1 or one.axis is not None else "PER_TENSOR"
+    values = {"is_sym": _symmetric(one), "scale": list(one.scale), "offset": list(one.offsets)}
+    return {**head, "enc_type": kind, "dtype": "INT", **values, **_sign(one)}
+
+
+def _standard(entries: Iterable[Encoding], _: Mapping[str, int]) -> dict[str, Any]:
+    return {"version": "2.0.0", "encodings": [_onnx(one) for one in entries]}
+
+
+def _onnx(one: Encoding) -> dict[str, Any]:
+    if one.is_float:
+        return {"name": one.name, "dtype": one.dtype}
+    if len(one.scale) > 1 and one.axis is None:
+        raise UsageError(
+            f"format 2.0.0 needs the axis of the {len(one.scale)} channels of {one.name!r}, which the file does not say: "
+            "give the model too"
+        )
+    channels = one.axis is not None
+    made: dict[str, Any] = {"name": one.name, "output_dtype": one.dtype}
+    made["y_scale"] = list(one.scale) if channels else one.scale[0]
+    if any(one.zero_point):
+        made["y_zero_point"] = list(one.zero_point) if channels else one.zero_point[0]
+    return made | ({"axis": one.axis} if channels else {})
+
+
+_WRITERS = {"qnn": _overrides, "0.6.1": _legacy, "1.0.0": _flat, "2.0.0": _standard}
