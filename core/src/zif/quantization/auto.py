@@ -9,11 +9,12 @@ import attrs
 import onnx
 from attrs import frozen
 
-from zif.quantization.calibration import Ranges, calibrate
+from zif.quantization.calibration import Ranges, calibrate, needs_histograms
 from zif.quantization.engine import quantize_model
 from zif.quantization.measure import Judge, Reference, worst
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, recipe
+from zif.quantization.samples import Subset
 
 if TYPE_CHECKING:
     from zif.api import Progress, Source
@@ -56,18 +57,20 @@ def auto_quantize(
     samples: Iterable[Mapping[str, Any]],
     precision: str | Recipe = "w8a8",
     target: str = "",
+    overrides: Mapping[str, str | Recipe] | None = None,
+    search: bool = True,
     progress: Progress | None = None,
 ) -> Quantized:
     """The QDQ model of the recipe that keeps the worst output closest to float.
 
-    First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
+    Without `search` the recipe is taken as it is. First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
     candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Raises what
     `calibrate` and `quantize_model` do.
     """
     model, base = prepare(source), recipe(precision)
-    given = list(samples)
+    given = samples if isinstance(samples, Sequence) else list(samples)
     calibration, held = split(given)
-    ranges = calibrate(model, calibration, True, progress)
+    ranges = calibrate(model, calibration, search or needs_histograms([base.method]), progress)
     judge = Judge(model, spread(given, JUDGED_ON_TARGET if target else JUDGED))
     measured = measure(judge, target)
     trials: dict[Recipe, tuple[onnx.ModelProto, Mapping[str, float]]] = {}
@@ -77,12 +80,12 @@ def auto_quantize(
             if one not in trials:
                 if progress:
                     progress(f"trying {describe(one)}")
-                made = quantize_model(model, ranges, one)
+                made = quantize_model(model, ranges, one, overrides)
                 trials[one] = made, measured(made)
         return max(trials, key=lambda one: worst(trials[one][1]))
 
-    chosen = best(weights(base))
-    chosen = best([chosen, *methods(chosen)])
+    chosen = best(weights(base) if search else [base])
+    chosen = best([chosen, *methods(chosen)]) if search else chosen
     rows = tuple(Trial(one, sqnr) for one, (_, sqnr) in trials.items())
     told = Judge(model, held or calibration).sqnr(Reference(trials[chosen][0]))
     return Quantized(trials[chosen][0], chosen, ranges, rows, told, len(held))
@@ -103,7 +106,7 @@ def measure(judge: Judge, target: str = "") -> Measure:
 def spread(samples: Sequence[Mapping[str, Any]], count: int) -> Sequence[Mapping[str, Any]]:
     """At most so many of the samples, taken evenly."""
     step = max(1.0, len(samples) / count)
-    return [samples[int(place * step)] for place in range(min(count, len(samples)))]
+    return Subset(samples, [int(place * step) for place in range(min(count, len(samples)))])
 
 
 def split(samples: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
@@ -111,7 +114,8 @@ def split(samples: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, A
     count = min(HELD_OUT, max(1, int(len(samples) * HELD_OUT_PART))) if len(samples) > 1 else 0
     step = len(samples) / count if count else 1.0
     held = {int((place + 0.5) * step) for place in range(count)}
-    return [s for k, s in enumerate(samples) if k not in held], [s for k, s in enumerate(samples) if k in held]
+    places = range(len(samples))
+    return Subset(samples, [k for k in places if k not in held]), Subset(samples, sorted(held))
 
 
 def weights(base: Recipe) -> list[Recipe]:

@@ -13,6 +13,7 @@ from attrs import Factory, field, frozen
 from zif.errors import InvalidInput, UsageError
 from zif.quantization.backing import quiet, tools
 from zif.quantization.recipe import METHODS
+from zif.quantization.samples import Labelled
 
 if TYPE_CHECKING:
     import onnx
@@ -152,7 +153,7 @@ def _feed(made: Any, model: Model, samples: Samples, told: Callable[[str], None]
     count = 0
     for count, sample in enumerate(samples, 1):
         told(f"{doing}: sample {count}{total}")
-        where = getattr(samples, "labels", {}).get(count - 1, f"calibration sample {count}")
+        where = samples.label(count - 1) if isinstance(samples, Labelled) else f"calibration sample {count}"
         values = checked(admission, sample, where)
         with quiet():
             made.collect_data(_Once(values))

@@ -59,7 +59,7 @@ class Judge:
     def __init__(self, model: Model, samples: Iterable[Sample]) -> None:
         from zif.quantization.prepare import whole
 
-        self.samples: Sequence[Sample] = list(samples)
+        self.samples = samples if isinstance(samples, Sequence) else list(samples)
         exact = Reference(whole(model))
         self._wanted = [exact.run(sample) for sample in self.samples]
 

@@ -1,0 +1,215 @@
+"""Calibration data from files: a folder, one file with many samples, or an input list; read when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast, overload, runtime_checkable
+
+from zif.errors import InvalidInput, UsageError
+
+if TYPE_CHECKING:
+    from zif.inputs.preprocess import Preprocess
+    from zif.model import Model
+    from zif.records import TensorInfo
+
+Sample = Mapping[str, Any]
+_STACKED = frozenset({".npz", ".npy"})
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """Samples that know where each of them comes from."""
+
+    def label(self, place: int) -> str: ...
+
+
+class Samples(Sequence[Sample]):
+    """Inputs by name, one sample after another, each read from its file when it is asked for."""
+
+    def __init__(self, readers: Sequence[tuple[str, Callable[[], Sample]]]) -> None:
+        self._readers = readers
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    @overload
+    def __getitem__(self, place: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Samples: ...
+
+    def __getitem__(self, place: int | slice) -> Sample | Samples:
+        if isinstance(place, slice):
+            return Samples(self._readers[place])
+        return self._readers[place][1]()
+
+    def label(self, place: int) -> str:
+        """Where a sample comes from: a file, a line of a list, a row of an array."""
+        return self._readers[place][0]
+
+
+class Subset(Sequence[Sample]):
+    """Some samples of a sequence, in the given order, read when they are asked for."""
+
+    def __init__(self, samples: Sequence[Sample], places: Sequence[int]) -> None:
+        self._samples, self._places = samples, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Subset: ...
+
+    def __getitem__(self, place: int | slice) -> Sample | Subset:
+        if isinstance(place, slice):
+            return Subset(self._samples, self._places[place])
+        return self._samples[self._places[place]]
+
+    def label(self, place: int) -> str:
+        """Where a sample comes from."""
+        where = self._places[place]
+        return self._samples.label(where) if isinstance(self._samples, Labelled) else f"calibration sample {where + 1}"
+
+
+def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | None = None) -> Samples:
+    """The samples in `path`.
+
+    A folder: one sample per file, all of one kind (npy, npz, pb, json, images or raw data); for a model of several
+    inputs one npz per sample, or a folder per input with as many files in each. An .npz or .npy: samples stacked along
+    a new first axis or along the batch. A text file: lines as for qnn-net-run. Raises InvalidInput and UsageError.
+    """
+    infos = {info.name: info for info in model.inputs}
+    if path.is_dir():
+        return _folder(path, infos, preprocess)
+    if not path.is_file():
+        raise UsageError(f"--calibration {path}: there is no such file or folder")
+    if path.suffix.lower() in _STACKED:
+        return _stacked(path, infos)
+    if path.suffix.lower() in (".txt", ".lst", ""):
+        from zif.inputs import read_list
+
+        lines = read_list(path, infos)
+        return Samples([(f"{path}, line {line.number}", partial(line.read, infos, preprocess)) for line in lines])
+    raise UsageError(f"--calibration {path}: give a folder, an .npz or .npy, or an input list (.txt)")
+
+
+def _folder(path: Path, infos: Mapping[str, TensorInfo], preprocess: Mapping[str, Preprocess] | None) -> Samples:
+    from zif.cli.files import safe_names
+
+    shown = sorted(one for one in path.iterdir() if not one.name.startswith("."))
+    own = {name: path / safe for name, safe in safe_names(infos).items()}
+    own = {name: path / name if (path / name).is_dir() else place for name, place in own.items()}
+    if len(infos) > 1 and all(place.is_dir() for place in own.values()):
+        return _by_input(path, own, infos, preprocess)
+    files = [one for one in shown if one.is_file()]
+    if not files:
+        raise InvalidInput(f"{path} holds no files to calibrate with")
+    kind = _one_kind(path, files)
+    if kind == "npz":
+        return Samples([(str(file), partial(_entries, file, infos)) for file in files])
+    if len(infos) > 1:
+        raise InvalidInput(
+            f"{path}: the model has {len(infos)} inputs ({', '.join(infos)}), and a {kind} file holds one: "
+            "use one .npz per sample, a folder for each input, or an input list"
+        )
+    ((name, info),) = infos.items()
+    return Samples([(str(file), partial(_single, file, name, info, preprocess)) for file in files])
+
+
+def _by_input(path: Path, folders: Mapping[str, Path], infos: Mapping[str, TensorInfo], preprocess: Any) -> Samples:
+    """A folder per input; the first files belong together, and so on."""
+    files = {name: sorted(one for one in place.iterdir() if one.is_file()) for name, place in folders.items()}
+    counts = {name: len(found) for name, found in files.items()}
+    if len(set(counts.values())) > 1 or not all(counts.values()):
+        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise InvalidInput(f"{path}: the folders of the inputs must hold as many files each, but have {told}")
+    for name, found in files.items():
+        _one_kind(folders[name], found)
+
+    def read(place: int) -> Sample:
+        parts = (_single(files[name][place], name, info, preprocess) for name, info in infos.items())
+        return {key: value for part in parts for key, value in part.items()}
+
+    return Samples([(f"{path}, sample {k + 1}", partial(read, k)) for k in range(max(counts.values()))])
+
+
+def _one_kind(path: Path, files: Sequence[Path]) -> str:
+    """What all files are. Raises InvalidInput when they are not of one kind."""
+    from zif.inputs.files import IMAGES
+
+    plain = {".npy": "npy", ".npz": "npz", ".pb": "pb", ".json": "json"}
+    kinds: dict[str, str] = {}
+    for file in files:
+        ending = file.suffix.lower()
+        kinds.setdefault("image" if ending in IMAGES else plain.get(ending, "raw"), file.name)
+    if len(kinds) > 1:
+        told = ", ".join(f"{kind} ({name})" for kind, name in kinds.items())
+        raise InvalidInput(f"{path} mixes kinds of files: {told}. Keep one kind; others would be read as raw data")
+    return next(iter(kinds))
+
+
+def _single(file: Path, name: str, info: TensorInfo, preprocess: Mapping[str, Preprocess] | None) -> Sample:
+    from zif.inputs import read
+    from zif.inputs.named import of
+
+    return {name: read(file, info, of(preprocess, name))}
+
+
+def _entries(file: Path, infos: Mapping[str, TensorInfo]) -> Sample:
+    """All inputs from one npz; the only entry of a model with one input may have any name."""
+    from zif.inputs.files import as_declared, load_numpy
+
+    found = load_numpy(file)
+    if len(infos) == 1 and len(found) == 1:
+        return {name: as_declared(next(iter(found.values())), info) for name, info in infos.items()}
+    missing = [name for name in infos if name not in found]
+    if missing:
+        raise InvalidInput(f"{file} has no entry {missing[0]!r}; it holds {', '.join(found) or 'nothing'}")
+    return {name: as_declared(found[name], info) for name, info in infos.items()}
+
+
+def _stacked(path: Path, infos: Mapping[str, TensorInfo]) -> Samples:
+    from zif.inputs.files import load_numpy
+
+    found = load_numpy(path)
+    arrays: dict[str, Any] = found if isinstance(found, dict) else {next(iter(infos)): found}
+    if len(infos) == 1 and not set(arrays) & set(infos):
+        if len(arrays) > 1:
+            (name,) = infos
+            each = [(f"{path}, entry {key!r}", partial(_named, name, value)) for key, value in arrays.items()]
+            return Samples(each)
+        arrays = {next(iter(infos)): next(iter(arrays.values()))}
+    missing = [name for name in infos if name not in arrays]
+    if missing:
+        raise InvalidInput(f"{path} has no entry {missing[0]!r}; it holds {', '.join(arrays) or 'nothing'}")
+    rows = {name: _rows(path, arrays[name], info) for name, info in infos.items()}
+    counts = {name: len(row) for name, row in rows.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise InvalidInput(f"{path}: the inputs have different numbers of samples: {told}")
+    pairs = [{name: row[k] for name, row in rows.items()} for k in range(max(counts.values()))]
+    return Samples([(f"{path}, sample {k + 1}", partial(cast, Sample, pair)) for k, pair in enumerate(pairs)])
+
+
+def _named(name: str, value: Any) -> Sample:
+    return {name: value}
+
+
+def _rows(path: Path, array: Any, info: TensorInfo) -> list[Any]:
+    """The samples of an array: its first axis when it has one dimension more than the input, else its batches."""
+    rank = len(info.shape or ())
+    if array.ndim == rank + 1:
+        return list(array)
+    batch = info.shape[0] if info.shape and isinstance(info.shape[0], int) else 1
+    if array.ndim != rank or not rank or array.shape[0] % batch or not array.shape[0]:
+        dims = ", ".join("?" if dim is None else str(dim) for dim in info.shape or ())
+        raise InvalidInput(
+            f"{path}: input {info.name!r} takes [{dims}], and the array is {list(array.shape)}: stack samples along a new "
+            "first axis, or along the batch"
+        )
+    return [array[start : start + batch] for start in range(0, array.shape[0], batch)]
