@@ -36,7 +36,7 @@ _HOMES = {
     "zif.selector": ("BackendSelector", "ModelSummary"),
     "zif.planning": ("Plan",),
     "zif.session": ("Session",),
-    "zif.api": ("compile", "load", "plan"),
+    "zif.api": ("compile", "load", "plan", "quantize"),
     "zif.evaluating": ("Evaluation", "Goal", "evaluate"),
     "zif.comparing": ("Comparison", "compare", "validate_quantization_range"),
 }
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from zif.api import compile as compile
     from zif.api import load as load
     from zif.api import plan as plan
+    from zif.api import quantize as quantize
     from zif.claims import declared as declared
     from zif.comparing import Comparison as Comparison
     from zif.comparing import compare as compare

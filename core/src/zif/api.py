@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zif.constraints import Constraints
     from zif.model import Model
     from zif.planning.planner import Planner
+    from zif.quantization import Quantization
     from zif.session import Session
     from zif.session.session import OnFault
 
@@ -128,6 +129,13 @@ def compile(
         return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
 
     return compile_model(model, output, _names(target), build, overwrite)
+
+
+def quantize(source: Source, calibration: Any = None, precision: Any = "w8a8", **wishes: Any) -> Quantization:
+    """The QDQ model of a float model, its encodings and how close it comes: see `zif.quantization.quantize`."""
+    from zif.quantization import quantize as run
+
+    return run(source, calibration, precision, **wishes)
 
 
 def planner(

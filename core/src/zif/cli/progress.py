@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -45,7 +46,7 @@ class _Spinner:
         with self._lock:
             self._text = text
             if self._shown is not None:
-                self._shown.update(self._shown.task_ids[0], description=text)
+                self._shown.update(self._shown.task_ids[0], description=text, **_counted(text))
 
     def stop(self) -> None:
         """Take the line away."""
@@ -56,17 +57,23 @@ class _Spinner:
                 self._shown.stop()
 
     def _show(self) -> None:
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         from zif.cli import output
 
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(24), TimeElapsedColumn())
         shown = Progress(*columns, console=output.console(stderr=True), transient=True)
         with self._lock:
             if self._stopped:
                 return
-            shown.add_task(self._text, total=None)
+            shown.add_task(self._text, **{"total": None} | _counted(self._text))
             task = shown.tasks[0]
             task.start_time = shown.get_time() - PATIENCE
             shown.start()
             self._shown = shown
+
+
+def _counted(text: str) -> dict[str, Any]:
+    """How far a bar is, when the text says so: "calibrating: sample 3 of 20"."""
+    found = re.search(r"(\d+) of (\d+)$", text)
+    return {"completed": int(found[1]) - 1, "total": int(found[2])} if found else {"total": None}

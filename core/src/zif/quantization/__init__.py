@@ -11,10 +11,12 @@ from zif.quantization.calibration import Ranges, calibrate
 from zif.quantization.engine import quantize_model
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import METHODS, PRESETS, Recipe, recipe
+from zif.quantization.run import Quantization, quantize
 
 __all__ = [
     "METHODS",
     "PRESETS",
+    "Quantization",
     "Quantized",
     "Ranges",
     "Recipe",
@@ -22,6 +24,7 @@ __all__ = [
     "auto_quantize",
     "calibrate",
     "prepare",
+    "quantize",
     "quantize_model",
     "recipe",
 ]

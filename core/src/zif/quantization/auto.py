@@ -63,9 +63,10 @@ def auto_quantize(
 ) -> Quantized:
     """The QDQ model of the recipe that keeps the worst output closest to float.
 
-    Without `search` the recipe is taken as it is. First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
-    candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Raises what
-    `calibrate` and `quantize_model` do.
+    First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
+    candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Without
+    `search` the recipe is taken as it is. overrides: as for `quantize_model`. Raises what `calibrate` and
+    `quantize_model` do.
     """
     model, base = prepare(source), recipe(precision)
     given = samples if isinstance(samples, Sequence) else list(samples)

@@ -209,7 +209,7 @@ def _rows(path: Path, array: Any, info: TensorInfo) -> list[Any]:
     if array.ndim != rank or not rank or array.shape[0] % batch or not array.shape[0]:
         dims = ", ".join("?" if dim is None else str(dim) for dim in info.shape or ())
         raise InvalidInput(
-            f"{path}: input {info.name!r} takes [{dims}], and the array is {list(array.shape)}: stack samples along a new "
-            "first axis, or along the batch"
+            f"{path}: input {info.name!r} takes [{dims}], and the array is {list(array.shape)}: "
+            "stack samples along a new first axis, or along the batch"
         )
     return [array[start : start + batch] for start in range(0, array.shape[0], batch)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,9 +10,11 @@ import typer
 
 from zif.cli import wishes
 from zif.cli.wishes import JsonOption
+from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.compiling import Compilation
+    from zif.model import Model
 
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle's folder.", show_default=False)
@@ -25,6 +28,17 @@ AlsoOption = Annotated[
 ]
 
 
+QuantizeOption = Annotated[
+    str, typer.Option("--quantize", metavar="PRECISION", help="Quantize first: w8a8, w8a16, w4a16, w16a16 or w8.")
+]
+CalibrationOption = Annotated[
+    Path | None, typer.Option("--calibration", "-c", metavar="DIR|NPZ|LIST", help="Real inputs for --quantize.")
+]
+PreprocessOption = Annotated[
+    str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
+]
+
+
 @wishes.planned
 def command(
     model: wishes.ModelArgument,
@@ -34,6 +48,9 @@ def command(
     isolate: wishes.IsolateOption = False,
     also: AlsoOption = [],  # noqa: B006
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
+    quantize: QuantizeOption = "",
+    calibration: CalibrationOption = None,
+    preprocess: PreprocessOption = "",
     no_cache: wishes.NoCacheOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,9 +60,12 @@ def command(
     from zif.cli.progress import working
 
     wanted |= {"isolate": isolate}
+    if (calibration is not None or preprocess) and not quantize:
+        raise UsageError("--calibration and --preprocess go with --quantize PRECISION")
     with working(f"compiling {model.name}") as told:
+        source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)
         made = api.compile(
-            model,
+            source,
             output,
             target,
             also=[form for text in also for form in text.split(",") if form],
@@ -54,11 +74,25 @@ def command(
             progress=told,
             **wanted,
         )
-    document = _document(made)
+    document = _document(made) | {"quantized": sqnr}
     if as_json:
         out.document("compile", document)
     else:
         _show(document)
+
+
+def _quantized(
+    path: Path, precision: str, calibration: Path | None, preprocess: str, wanted: Mapping[str, Any], told: Any
+) -> tuple[Model, dict[str, Any]]:
+    """The QDQ model under the float one's name, and how close it comes on the CPU reference."""
+    from zif.model import Model
+    from zif.quantization import quantize
+
+    found = quantize(path, calibration, precision, shapes=wanted.get("shapes"), preprocess=preprocess, progress=told)
+    model = Model.load(found.model)
+    model.name = path.stem
+    sqnr = {name: round(db, 2) for name, db in found.sqnr.items()}
+    return model, {"precision": precision, "held_out": found.held_out, "sqnr_db": sqnr}
 
 
 def _document(made: Compilation) -> dict[str, Any]:
@@ -103,6 +137,9 @@ def _show(document: dict[str, Any]) -> None:
     for row in document["targets"]:
         for event in row["events"]:
             say(f"{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
+    if document["quantized"]:
+        told = ", ".join(f"{name} {db:.1f} dB" for name, db in document["quantized"]["sqnr_db"].items())
+        say(f"quantized to {document['quantized']['precision']}" + (f": SQNR of {told}" if told else ""))
     files = document["files"]
     say(
         f"{document['bundle']}: {len(files)} files, {size(sum(files.values()))}; `zif run {document['bundle']}` runs it"

@@ -1,0 +1,168 @@
+"""`zif quantize`: a float model to QDQ, from real inputs or from encodings, with what it costs in accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli import wishes
+from zif.cli.wishes import JsonOption
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.quantization import Quantization
+
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration", "-c", metavar="DIR|NPZ|LIST", help="Real inputs: a folder, an .npz or .npy, an input list."
+    ),
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="The QDQ model.", show_default=False)
+]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="w8a8, w8a16, w4a16, w16a16; w8: weights only, without data.")
+]
+MethodOption = Annotated[
+    str,
+    typer.Option("--method", help="Ranges by minmax, percentile, entropy or mse; auto measures and takes the best."),
+]
+PercentileOption = Annotated[float | None, typer.Option("--percentile", help="What percentile keeps, in %.")]
+ChannelOption = Annotated[
+    bool | None, typer.Option("--per-channel/--per-tensor", help="Scales of weights; auto measures both.")
+]
+SymmetricOption = Annotated[bool, typer.Option("--symmetric", help="Activations around zero.")]
+EncodingsOption = Annotated[
+    Path | None,
+    typer.Option("--encodings", metavar="FILE", help="Encodings to apply: QNN's overrides, or AIMET's 0.6.1 to 2.0.0."),
+]
+RepairOption = Annotated[bool, typer.Option("--repair", help="Take min and max where an entry contradicts itself.")]
+UnitOption = Annotated[
+    list[str], typer.Option("--unit", metavar="NAME=PRECISION", help="Another precision, or float; repeatable.")
+]
+PreprocessOption = Annotated[
+    str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
+]
+RandomOption = Annotated[
+    bool, typer.Option("--random-calibration", help="Random values instead of data: the ranges mean nothing then.")
+]
+TargetOption = Annotated[
+    str, typer.Option("--target", "-t", help="Choose and measure on a chip's arithmetic, emulated if need be.")
+]
+FormatOption = Annotated[
+    str, typer.Option("--encodings-format", help="Of the file written beside: qnn, 0.6.1, 1.0.0 or 2.0.0.")
+]
+
+
+def command(
+    model: wishes.ModelArgument,
+    output: OutputOption,
+    calibration: CalibrationOption = None,
+    precision: PrecisionOption = "w8a8",
+    method: MethodOption = "auto",
+    percentile: PercentileOption = None,
+    per_channel: ChannelOption = None,
+    symmetric: SymmetricOption = False,
+    encodings: EncodingsOption = None,
+    repair: RepairOption = False,
+    unit: UnitOption = [],  # noqa: B006 - typer reads the default and never changes it
+    preprocess: PreprocessOption = "",
+    random_calibration: RandomOption = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="For --random-calibration.")] = 0,
+    shape: wishes.ShapeOption = [],  # noqa: B006
+    target: TargetOption = "",
+    encodings_format: FormatOption = "qnn",
+    as_json: JsonOption = False,
+) -> None:
+    """Quantize a float model to QDQ, and measure what that costs."""
+    from zif.cli.progress import working
+    from zif.quantization import quantize
+    from zif.quantization.encodings import FORMATS
+
+    if encodings_format not in FORMATS:
+        raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
+    changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    changes |= {"symmetric": True} if symmetric else {}
+    if percentile is not None and method != "percentile":
+        raise UsageError("--percentile goes with --method percentile")
+    with working(f"quantizing {model.name}") as told:
+        made = quantize(
+            model,
+            calibration,
+            precision,
+            method,
+            encodings=encodings,
+            overrides=dict(map(_unit, unit)),
+            shapes=wishes.shapes(shape),
+            target=target,
+            preprocess=preprocess,
+            random=seed if random_calibration else None,
+            repair=repair,
+            progress=told,
+            **changes,
+        )
+    beside = save(made, output, encodings_format)
+    document = described(model, made) | {"output": str(output), "encodings": str(beside)}
+    if as_json:
+        from zif.cli.output import document as emit
+
+        emit("quantize", document)
+    else:
+        from zif.cli.quantizeview import show
+
+        show(document)
+
+
+def _unit(text: str) -> tuple[str, str]:
+    name, equals, precision = text.rpartition("=")
+    if not (name and equals):
+        raise UsageError(f"--unit {text}: write NAME=PRECISION, such as Conv_12=w8a16 or Softmax_3=float")
+    return name, precision
+
+
+def save(made: Quantization, output: Path, format: str) -> Path:
+    """Write the model and its encodings beside it, each whole or not at all; the path of the encodings."""
+    import json
+
+    from zif.cli.files import write, write_text
+    from zif.quantization.encodings import write as written
+
+    data = made.model.SerializeToString()
+    text = json.dumps(written(made.encodings, format), indent=1) + "\n"
+    write(output, lambda stream: stream.write(data))
+    beside = output.with_name(f"{output.stem}.encodings.json")
+    write_text(beside, text)
+    return beside
+
+
+def described(model: Path, made: Quantization) -> dict[str, Any]:
+    """The document of `--json`."""
+    import attrs
+
+    from zif.quantization.auto import describe
+
+    entries = made.encodings.entries
+    trials = [{"recipe": describe(one.recipe), "sqnr_db": dict(one.sqnr)} for one in made.trials]
+    return {
+        "model": str(model),
+        "precision": made.precision,
+        "recipe": None if made.recipe is None else attrs.asdict(made.recipe) | {"text": describe(made.recipe)},
+        "calibration": {"samples": made.samples, "held_out": made.held_out, "random": made.random},
+        "outputs": {name: {"sqnr_db": round(db, 2)} for name, db in made.sqnr.items()},
+        "target": made.target or None,
+        "target_outputs": {name: {"sqnr_db": round(db, 2)} for name, db in made.target_sqnr.items()},
+        "trials": trials,
+        "tensors": {
+            "activations": sum(one.kind == "activation" and not one.readers for one in entries),
+            "weights": sum(one.kind == "param" and one.bits < 32 for one in entries),
+            "biases": sum(one.kind == "param" and one.bits == 32 for one in entries),
+            "conversions": sum(bool(one.readers) for one in entries),
+        },
+        "unmatched": list(made.unmatched),
+        "uncovered": list(made.uncovered),
+        "repaired": [str(problem) for problem in made.repairs],
+    }
