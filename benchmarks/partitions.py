@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 import zif
-from placing.quantized import RECIPES, quantized
+from placing.quantized import quantized, recipes
 from rich.console import Console
 from rich.table import Table
 from zif.api import planner
@@ -35,9 +35,10 @@ def main(models: list[str]) -> None:
     table = Table(*("model", "prepared", "units", "QNN provider", "zif greedy", "zif placed", "not on HTP"))
     with console.status("") as status, tempfile.TemporaryDirectory(prefix="zif-partitions-") as folder:
         for name in models or MODELS:
-            for recipe in RECIPES:
+            source = graphs / f"{name}.onnx"
+            for recipe in recipes(source):
                 status.update(f"{name}, {recipe}")
-                file = quantized(graphs / f"{name}.onnx", recipe, Path(folder))
+                file = quantized(source, recipe, Path(folder))
                 units, greedily, placed, away = ours(file)
                 table.add_row(name, recipe, str(units), theirs(file), str(greedily), str(placed), away)
     console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,19 @@ from onnx.external_data_helper import uses_external_data
 RECIPES = ("as exported", "GELU as Erf", "optimized first")
 
 
+def recipes(source: Path) -> list[str]:
+    """Those that make a difference to this model."""
+    gelu = any(node.op_type == "Gelu" for node in onnx.load(source, load_external_data=False).graph.node)
+    return [recipe for recipe in RECIPES if gelu or recipe != "GELU as Erf"]
+
+
 def quantized(source: Path, recipe: str, folder: Path) -> Path:
     """A QDQ model of `source` (weights made up) in `folder`: every operator quantized, 8 bits, QNN's configuration."""
     from onnxruntime.quantization import QuantType, quantize
     from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config
 
     plain = folder / f"{source.stem}.onnx"
+    logging.getLogger().setLevel(logging.ERROR)  # the quantizer gives advice that these recipes do not want
     model = filled(source)
     if recipe == "GELU as Erf":
         _gelu_as_erf(model.graph)
