@@ -13,6 +13,7 @@ from attrs import field, frozen, validators
 
 from zif.constraints import Constraints
 from zif.errors import Unsupported, UsageError
+from zif.figures import size
 from zif.planning.plan import Score
 from zif.records import Capabilities, OpClaim, Rates, Target
 
@@ -108,7 +109,7 @@ class BackendSelector:
         reasons["ops"] = f"does not take {_few(missing)}" if missing else "takes every operator"
         fits = one.max_tensor_bytes is None or summary.max_tensor_bytes <= one.max_tensor_bytes
         terms["tensor_size"] = SIZE if fits else 0.0
-        reasons["tensor_size"] = f"largest tensor {summary.max_tensor_bytes} bytes, takes {_limit(one)}"
+        reasons["tensor_size"] = f"largest tensor {size(summary.max_tensor_bytes)}, takes {_limit(one)}"
         if wishes.power_critical:
             terms["power"] = one.power_efficiency * POWER
             reasons["power"] = f"power efficiency {one.power_efficiency:g} × {POWER:g}"
@@ -191,7 +192,7 @@ def _target_rates(one: Capabilities, target: Target | str) -> Rates | None:
 
 
 def _limit(one: Capabilities) -> str:
-    return "any size" if one.max_tensor_bytes is None else f"up to {one.max_tensor_bytes}"
+    return "any size" if one.max_tensor_bytes is None else f"up to {size(one.max_tensor_bytes)}"
 
 
 def _few(names: Sequence[str]) -> str:
