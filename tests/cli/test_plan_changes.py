@@ -133,6 +133,7 @@ def test_what_is_no_plan_is_refused(both: Site, model: Path, tmp_path: Path, con
         (("MODEL", "--diff", "OLD", "OLD"), "takes no model"),
         (("--diff", "OLD", "OLD", "--threshold", "5"), "write a percentage"),
         (("--diff", "OLD", "OLD", "--json", "--markdown"), "give one"),
+        (("--diff", "OLD", "OLD", "--html", "p.html"), "--html is about one plan"),
         (("--diff", "OLD"), "requires 2 arguments"),
     ],
 )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
-import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +11,10 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper
+from report.browser import CHROMIUM, Page
 from zif.report import plan_html
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,44 +22,34 @@ pytestmark = [
 ]
 
 
-def seen(folder: Path, page: str, probe: str, width: int = 1280) -> Any:
-    """What `probe` (the body of an async function in the page) returns. Fails on an error or a line in the console.
-
-    The page stands in a frame of the width asked for, since a window of a headless browser is 500 pixels wide at least.
-    """
-    inside = (
-        """<script>
-      const told = [];
-      for (const kind of ["error", "warn", "log"]) console[kind] = (...words) => told.push(words.join(" "));
-      addEventListener("error", event => told.push(event.message));
-      addEventListener("unhandledrejection", event => told.push(String(event.reason)));
-      const wait = ms => new Promise(done => setTimeout(done, ms));
-      addEventListener("load", async () => {
-        const answer = await (async () => {PROBE})();
-        parent.postMessage(JSON.stringify({answer, told}), "*");
-      });</script>"""
-    ).replace("PROBE", probe)
-    (folder / "page.html").write_text(page.replace("<style>", inside + "<style>", 1), encoding="utf-8")
-    outside = (
-        """<!doctype html><title>waiting</title><iframe src="page.html" style="width:WIDTHpx;height:900px;border:0">
-      </iframe><script>addEventListener("message", event => { document.title = event.data; });</script>"""
-    ).replace("WIDTH", str(width))
-    (folder / "frame.html").write_text(outside, encoding="utf-8")
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000"]
-    command += ["--virtual-time-budget=20000", "--allow-file-access-from-files", "--enable-logging=stderr"]
-    command += ["--dump-dom", (folder / "frame.html").as_uri()]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
-    assert ":CONSOLE" not in done.stderr, done.stderr
-    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert title is not None
-    found = json.loads(html.unescape(title.group(1)))
-    assert found["told"] == []
-    return found["answer"]
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    page = Page(tmp_path_factory.mktemp("browser"))
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="module")
 def plan() -> zif.Plan:
     return zif.plan(LIGHT, only=["qnn_cpu", "reference"], pin={"op:Concat": "reference"}, counterfactuals=3)
+
+
+@pytest.fixture
+def seen(browser: Page, tmp_path: Path) -> Any:
+    """Opens a page, runs a probe in it, and fails on an error, a line in the console, or a request to anywhere."""
+
+    def look(text: str, probe: str, width: int = 1280, dark: bool = False) -> Any:
+        path = tmp_path / "page.html"
+        path.write_text(text, encoding="utf-8")
+        browser.told.clear()
+        browser.requests.clear()
+        browser.open(path, width, dark)
+        answer = browser.run(probe)
+        assert browser.told == []
+        assert browser.requests == [path.as_uri()]
+        return answer
+
+    return look
 
 
 #: Counts the pixels of a canvas that have a colour.
@@ -82,13 +68,20 @@ PIXELS = """const count = (canvas, colour) => {
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_it_folds_finds_and_fits(tmp_path: Path, plan: zif.Plan, width: int) -> None:
+def test_it_folds_finds_and_fits(seen: Any, plan: zif.Plan, width: int) -> None:
     probe = """
       const folds = [...document.querySelectorAll("details.segment")];
       const closed = folds.filter(one => one.open).length;
       document.getElementById("open").click();
-      await wait(50);
-      const drawings = document.querySelectorAll("details .graph canvas").length;
+      await wait(300);
+      const drawn = () => document.querySelectorAll("details .graph canvas").length;
+      const before = drawn();
+      for (const details of folds) {
+        details.scrollIntoView();
+        await wait(200);
+      }
+      const after = drawn();
+      const painted = views.filter(view => view.canvas.width > 0).length;
       document.getElementById("close").click();
       const box = document.getElementById("search");
       box.value = "concat";
@@ -101,25 +94,28 @@ def test_it_folds_finds_and_fits(tmp_path: Path, plan: zif.Plan, width: int) -> 
       box.dispatchEvent(new Event("input"));
       await wait(400);
       const all = [...document.querySelectorAll("tr[id^=u]")].filter(row => !row.classList.contains("gone")).length;
-      return {closed, drawings, found, rows: rows.map(row => row.cells[0].textContent), shown, all,
+      return {closed, before, after, painted, found, rows: rows.map(row => row.cells[0].textContent), shown, all,
         width: innerWidth, wide: document.documentElement.scrollWidth};
     """
-    told = seen(tmp_path, plan_html(plan), probe, width)
+    told = seen(plan_html(plan), probe, width)
     concat = [unit for unit in plan.units if "concat" in json.dumps([unit.name, unit.op_type]).lower()]
     assert told["width"] == width
     assert told["wide"] <= width
-    assert (told["closed"], told["drawings"]) == (0, len(plan.segments))
+    assert (told["closed"], told["after"]) == (0, len(plan.segments))
+    assert told["before"] < told["after"]
+    assert 0 < told["painted"] < told["after"]
     assert {unit.name for unit in concat} <= set(told["rows"])
     assert told["found"].startswith(f"{len(told['rows'])} units in ")
     assert told["shown"] < len(plan.segments)
     assert told["all"] == len(plan.units)
 
 
-def test_all_units_are_drawn_in_their_backends_colours_and_answer_a_click(tmp_path: Path, plan: zif.Plan) -> None:
+def test_all_units_are_drawn_in_their_backends_colours_and_answer_a_click(seen: Any, plan: zif.Plan) -> None:
     probe = (
         PIXELS
         + """
       document.getElementById("whole").click();
+      await wait(200);
       const canvas = document.querySelector("#every canvas"), box = canvas.getBoundingClientRect();
       const colours = Object.fromEntries(Object.entries(data.colours).map(([name, hex]) => [name, count(canvas, hex)]));
       const view = views.find(one => one.place === every), [x, y] = view.plan.places.get(3);
@@ -131,14 +127,14 @@ def test_all_units_are_drawn_in_their_backends_colours_and_answer_a_click(tmp_pa
       return {colours, panel, open: row.closest("details").open, hit: row.className, hidden: drawing.hidden};
     """
     )
-    told = seen(tmp_path, plan_html(plan), probe)
+    told = seen(plan_html(plan), probe)
     assert told["colours"]["qnn_cpu"] > told["colours"]["reference"] > 0
     assert plan.units[3].name in told["panel"]
     assert all(verdict.reason in told["panel"] for verdict in plan.units[3].verdicts.values())
     assert (told["open"], told["hit"], told["hidden"]) == (True, "hit", True)
 
 
-def test_five_thousand_units_stay_in_the_window(tmp_path: Path) -> None:
+def test_five_thousand_units_stay_in_the_window(seen: Any) -> None:
     nodes = [
         helper.make_node(["Relu", "Neg", "Abs"][i % 3], [f"t{i}"], [f"t{i + 1}"], name=f"n{i}") for i in range(5000)
     ]
@@ -159,12 +155,12 @@ def test_five_thousand_units_stay_in_the_window(tmp_path: Path) -> None:
         open: document.querySelectorAll("details.segment[open]").length};
     """
     )
-    told = seen(tmp_path, plan_html(plan), probe)
+    told = seen(plan_html(plan), probe)
     assert told == {"tall": told["tall"], "fits": True, "found": "1 unit", "open": 1}
     assert told["tall"] <= 460
 
 
-def test_a_hostile_name_runs_nothing(tmp_path: Path) -> None:
+def test_a_hostile_name_runs_nothing(seen: Any) -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in (evil, "y")]
     graph = helper.make_graph([helper.make_node("Relu", [evil], ["y"], name=evil)], evil, ends[:1], ends[1:])
@@ -175,6 +171,36 @@ def test_a_hostile_name_runs_nothing(tmp_path: Path) -> None:
       choose(0, every);
       return {images: document.images.length, title: document.querySelector("#unit h3").textContent};
     """
-    told = seen(tmp_path, page, probe)
+    told = seen(page, probe)
     assert told["images"] == 0
     assert evil in told["title"]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(seen: Any, plan: zif.Plan, dark: bool) -> None:
+    """At least 4.5 to 1 for every text, as WCAG 2.2 has it for level AA (success criterion 1.4.3)."""
+    probe = """
+      const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+      const light = colour => channels(colour).slice(0, 3).map(value => value / 255)
+        .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
+      const solid = colour => { const [, , , alpha] = channels(colour); return alpha === undefined || alpha === 1; };
+      const behind = element => {
+        for (let one = element; one; one = one.parentElement) {
+          const colour = getComputedStyle(one).backgroundColor;
+          if (solid(colour)) return colour;
+        }
+      };
+      document.querySelector("details.segment").open = true;
+      const poor = [];
+      for (const element of document.querySelectorAll("body *:not(script):not(svg *)")) {
+        if (![...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
+        const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.push([element.tagName, element.className, ratio]);
+      }
+      return {poor, page: getComputedStyle(document.body).backgroundColor};
+    """
+    told = seen(plan_html(plan), probe, dark=dark)
+    assert told["poor"] == []
+    assert (told["page"] == "rgb(255, 255, 255)") is not dark

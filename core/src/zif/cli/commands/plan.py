@@ -56,6 +56,9 @@ def command(
     from zif.cli.progress import working
 
     if model is None or diff is not None:
+        for name, value in (("--html", html), ("--overlay", overlay), ("--what-if", what_if)):
+            if value and diff is not None:
+                raise UsageError(f"{name} is about one plan of a model; --diff compares two saved ones")
         return _compare(model, diff, threshold, as_json, markdown)
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")

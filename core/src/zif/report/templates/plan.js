@@ -7,6 +7,12 @@ const [NAME, OP, SEGMENT, ROW, COLUMN, LOCAL_ROW, LOCAL_COLUMN] = [0, 1, 2, 3, 4
 const rowOf = index => byId("u" + index);
 let hits = new Set(), chosen = -1;
 const views = [];
+// Only what is in sight is laid out and painted: hundreds of canvases would not fit into memory.
+const watcher = new IntersectionObserver(entries => entries.forEach(({target, isIntersecting}) => {
+  const view = views.find(one => one.frame === target);
+  if (view) view.seen(isIntersecting);
+  else if (isIntersecting) { watcher.unobserve(target); target.dispatchEvent(new Event("insight")); }
+}), {rootMargin: "300px"});
 
 // Layers go down; where that would be too long a strip, it is folded into columns beside each other like newsprint.
 function layout(members, local, width, height) {
@@ -72,8 +78,10 @@ class View {
     this.frame.addEventListener("scroll", () => this.draw());
     this.canvas.addEventListener("click", event => this.click(event));
     this.canvas.addEventListener("mousemove", event => { const i = this.at(event); this.canvas.title = i < 0 ? "" : `${data.units[i][NAME]} (${data.units[i][OP]})`; });
+    this.visible = false;
     this.zoom(0);
     views.push(this);
+    watcher.observe(this.frame);
   }
   zoom(factor) {
     const old = this.scale || this.fit, {scrollLeft, scrollTop, clientWidth, clientHeight} = this.frame;
@@ -85,7 +93,12 @@ class View {
     this.frame.scrollTo((scrollLeft + clientWidth / 2) * ratio - clientWidth / 2, (scrollTop + clientHeight / 2) * ratio - clientHeight / 2);
     this.draw();
   }
-  show(index) {
+  seen(visible) {
+    this.visible = visible;
+    if (visible) this.draw();
+    else this.canvas.width = this.canvas.height = 0;
+  }
+  show(index) { // brings a unit into view, large enough to read
     const spot = this.plan.places.get(index);
     if (!spot) return;
     this.scale = Math.max(this.scale, 0.5);
@@ -94,6 +107,7 @@ class View {
     this.draw();
   }
   draw() {
+    if (!this.visible) return;
     const style = getComputedStyle(document.documentElement), colour = name => style.getPropertyValue(name).trim();
     const ratio = devicePixelRatio || 1, width = this.frame.clientWidth, height = this.frame.clientHeight, s = this.scale;
     this.canvas.width = width * ratio;
@@ -188,13 +202,13 @@ function reveal(index) {
   row.scrollIntoView({block: "center"});
 }
 
-// Opening a segment draws it, once.
+// An open segment is drawn once it comes into sight.
 const folded = [...document.querySelectorAll("details.segment")];
-function unfold(details) {
+folded.forEach(details => {
   const place = details.querySelector(".graph"), number = +details.dataset.segment;
-  if (details.open && !place.firstChild) new View(place, data.units.flatMap((unit, i) => unit[SEGMENT] === number ? [i] : []), true);
-}
-folded.forEach(details => { details.addEventListener("toggle", () => unfold(details)); unfold(details); });
+  place.addEventListener("insight", () => new View(place, data.units.flatMap((unit, i) => unit[SEGMENT] === number ? [i] : []), true));
+  watcher.observe(place);
+});
 
 const whole = byId("whole"), blocks = byId("blocks"), drawing = byId("drawing"), every = byId("every");
 function show(all) {
