@@ -24,9 +24,12 @@ import numpy as np
 import onnx
 import zif
 from zif.quantization import auto_quantize, prepare
+from zif.quantization.auto import describe
 from zoo import Entry, all_entries
 from zoo.calibration import feeds
 
+#: At most so many inputs beside the entry's own are kept to measure with.
+UNSEEN = 12
 TARGET = "snapdragon-8-gen-3"
 Test = Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
 COLUMNS = (
@@ -69,8 +72,8 @@ def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
         if not samples:
             print(f"{entry.name}: nothing to calibrate with", file=sys.stderr)
             return
-        unseen = [entry.inputs(), *samples[2::3][:5]]  # neither side calibrates with these
-        samples = [sample for place, sample in enumerate(samples) if place % 3 != 2 or place > 14]
+        unseen = [entry.inputs(), *samples[2::3][:UNSEEN]]  # neither side calibrates with these
+        samples = [sample for place, sample in enumerate(samples) if place % 3 != 2 or place > 3 * UNSEEN]
         test = [(feed, exact.run(feed)) for feed in unseen]
         answer = entry.answer(exact.run)
     before = share(model.proto)
@@ -78,8 +81,8 @@ def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
         theirs, ours, chosen = judged(entry, test, answer, partial(baseline, entry, samples, precision)), ["–"] * 3, ""
         begun = time.perf_counter()
         try:
-            made = auto_quantize(model, samples, precision, TARGET)
-            chosen = f"{made.recipe.method}, {'per channel' if made.recipe.per_channel else 'per tensor'}"
+            made = auto_quantize(model, samples, precision)
+            chosen = describe(made.recipe).split(", ", 1)[1]
             ours = judged(entry, test, answer, partial(getattr, made, "model"))
         except zif.ZifError as error:
             chosen = str(error)[:80]

@@ -44,7 +44,7 @@ def _rnet(entry: Entry, run: Run) -> list[Arrays]:
 
 
 def _onet(entry: Entry, run: Run) -> list[Arrays]:
-    shown = _lfw(48, [(0, 10), (100, 104)])
+    shown = _lfw(48, [(0, 60), (100, 110)])
     shown += [pixels(picture("astronaut.png").crop((150, 45, 300, 195)), (48, 48))]
     return [{"input_3": faces._upright([image])} for image in shown]
 

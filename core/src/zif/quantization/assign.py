@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The word for a unit that stays as it is.
 FLOAT = "float"
-#: The channel axis of a weight, where QNN takes one scale per channel.
+#: The channel axis of a weight, where QNN takes one scale per channel; Gemm's follows from an attribute.
 CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1}
 #: Operators whose second input is a weight when it is constant; the third, if any, is the bias.
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "InstanceNormalization")
@@ -107,20 +107,26 @@ def _weights(
             continue
         if node.op_type in WEIGHTED:
             if place == 1:
-                found[name] = [_weight(node.op_type, one, types)]
+                found[name] = [_weight(node, one, types)]
         elif one.activation != base.activation:
             found[name] = [{"quant_type": quant_type(types, one.activation)}]
 
 
-def _weight(op_type: str, one: Recipe, types: Any) -> dict[str, Any]:
+def _weight(node: onnx.NodeProto, one: Recipe, types: Any) -> dict[str, Any]:
     """The override of a weight. HTP takes the gamma of a normalization unsigned only, of 8 or 16 bits."""
-    kind = one.weight
-    if op_type.endswith("Normalization"):
+    axis = channel_axis(node) if one.per_channel else None
+    kind = one.weight if axis is not None else one.tensor_weight or one.weight
+    if node.op_type.endswith("Normalization"):
         kind = "uint16" if kind.endswith("16") else "uint8"
     row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
-    if one.per_channel and op_type in CHANNEL_AXIS:
-        row["axis"] = CHANNEL_AXIS[op_type]
-    return row
+    return row if axis is None else {**row, "axis": axis}
+
+
+def channel_axis(node: onnx.NodeProto) -> int | None:
+    """The axis of the output channels in a node's weight, where QNN takes a scale for each; None where it does not."""
+    if node.op_type == "Gemm":
+        return 0 if any(attribute.name == "transB" and attribute.i for attribute in node.attribute) else 1
+    return CHANNEL_AXIS.get(node.op_type)
 
 
 def quant_type(types: Any, dtype: str) -> Any:

@@ -120,10 +120,10 @@ def split(samples: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, A
 
 
 def weights(base: Recipe) -> list[Recipe]:
-    """The recipe with its weights per channel, per tensor, and unsigned per tensor."""
+    """The recipe with its weights per channel and per tensor, where they have one scale signed and unsigned."""
     tensor = attrs.evolve(base, per_channel=False)
-    unsigned = attrs.evolve(tensor, weight="u" + base.weight.lstrip("u"))
-    return [base, tensor, unsigned] if base.weight.endswith("int8") else [base, tensor]
+    signed = [attrs.evolve(one, tensor_weight="") for one in (base, tensor)]
+    return list(dict.fromkeys([base, tensor, *signed]))
 
 
 def methods(base: Recipe) -> list[Recipe]:
@@ -135,4 +135,9 @@ def methods(base: Recipe) -> list[Recipe]:
 def describe(one: Recipe) -> str:
     """A recipe in words: "w8a8, per channel, mse"."""
     method = f"{one.method} {one.percentile:g}" if one.method == "percentile" else one.method
-    return f"{one.name}, {one.weight} per {'channel' if one.per_channel else 'tensor'}, {method}"
+    single = one.tensor_weight or one.weight
+    if not one.per_channel:
+        weights = f"{single} per tensor"
+    else:
+        weights = f"{one.weight} per channel" + (f" ({single} per tensor)" if single != one.weight else "")
+    return f"{one.name}, {weights}, {method}"

@@ -19,8 +19,10 @@ WEIGHTS = ("int8", "uint8", "int4", "uint4", "int16", "uint16")
 class Recipe:
     """The types of activations and weights, and how their ranges are found.
 
-    per_channel: one scale per output channel where QNN takes that (Conv, ConvTranspose). symmetric: activations around
-    zero; weights of a signed type always are, those of an unsigned one never. method: "minmax" takes the range that was
+    per_channel: one scale per output channel where QNN takes that (Conv, ConvTranspose, Gemm). tensor_weight: the type
+    of weights that have one scale only; "" for that of the others. An unsigned type spends no values on the side of
+    zero where a weight has none. symmetric: activations around zero; weights of a signed type always are, those of an
+    unsigned one never. method: "minmax" takes the range that was
     observed, "percentile" cuts off what lies beyond `percentile` (in %, both sides together), "entropy" minimises the
     Kullback-Leibler divergence, "mse" the mean squared error. options: further `extra_options` of onnxruntime's
     quantizer. Biases are int32 with scale input × weight.
@@ -30,6 +32,7 @@ class Recipe:
     weight: str = field(default="int8", validator=validators.in_(WEIGHTS))
     per_channel: bool = True
     symmetric: bool = False
+    tensor_weight: str = field(default="", validator=validators.in_(("", *WEIGHTS)))
     method: str = field(default="minmax", validator=validators.in_(METHODS))
     percentile: float = field(default=99.999, validator=[validators.gt(0.0), validators.le(100.0)])
     options: Mapping[str, Any] = field(factory=dict, hash=False)
@@ -46,8 +49,8 @@ def _bits(dtype: str) -> str:
 
 #: What a precision's name stands for. 16-bit weights are per tensor: QNN has no others.
 PRESETS: Mapping[str, Recipe] = {
-    "w8a8": Recipe("uint8", "int8"),
-    "w8a16": Recipe("uint16", "int8"),
+    "w8a8": Recipe("uint8", "int8", tensor_weight="uint8"),
+    "w8a16": Recipe("uint16", "int8", tensor_weight="uint8"),
     "w4a16": Recipe("uint16", "int4"),
     "w16a16": Recipe("uint16", "int16", per_channel=False),
 }
