@@ -12,7 +12,7 @@ import pytest
 import zif
 from hypothesis import given
 from hypothesis import strategies as st
-from quantization.transformer import sentences, transformer
+from transformer import sentences, transformer
 from zif.quantization import calibrate, prepare
 from zif.quantization.candidate import Candidate, frontier, table
 from zif.quantization.goal import AccuracyGoal

@@ -51,7 +51,7 @@ def compare(
 
     Raises UsageError when the two do not have the same inputs and outputs, and what `zif.load` and `session.run` raise.
     """
-    samples = [inputs] if isinstance(inputs, Mapping) else list(inputs)
+    samples = [inputs] if isinstance(inputs, Mapping) else inputs
     if not samples:
         raise UsageError("there are no inputs to compare with")
     one, other = _same_shapes(*(s if isinstance(s, Side) else side(s, target, shapes) for s in (a, b)))

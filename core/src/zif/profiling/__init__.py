@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zif.profiling.measure import measure
-from zif.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats, Suggestion, UnitTime
+from zif.profiling.measure import Profile, SegmentProfile, Stats, measure
 
-__all__ = ["BackendProfile", "Profile", "SegmentProfile", "Stats", "Suggestion", "UnitTime", "measure"]
+__all__ = ["Profile", "SegmentProfile", "Stats", "measure"]

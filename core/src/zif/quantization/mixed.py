@@ -1,8 +1,8 @@
 """Automatic mixed precision: the least costly mix of precisions that meets a goal, every step of it measured.
 
 First all units have one precision. Between the cheapest precision that misses the goal and the cheapest that meets it,
-each group of units is lowered alone, which gives its noise; sorted by noise per saving, as many groups are lowered as
-the goal allows, found by bisection over measured candidates; then one more group at a time is tried. The cost is the
+each group of units is lowered alone, which gives its noise; those with the least noise per saving are lowered, as many
+as the goal allows, found by bisection over measured candidates; then what is left is tried by halves. The cost is the
 plan's, so that a precision that makes a unit leave its processor, or needs conversions, pays for that.
 """
 
@@ -16,12 +16,12 @@ from attrs import define, field, frozen
 
 from zif.errors import UsageError
 from zif.quantization.assign import FLOAT
-from zif.quantization.candidate import Candidate, frontier
+from zif.quantization.candidate import Candidate, frontier, table
 from zif.quantization.goal import AccuracyGoal
 from zif.quantization.groups import Group, groups
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, recipe
-from zif.quantization.sensitivity import Sensitivity, fits, saving, sensitivity
+from zif.quantization.sensitivity import Sensitivity, ladder, saving, sensitivity
 from zif.quantization.trials import UNITS, Bench
 
 if TYPE_CHECKING:
@@ -54,6 +54,32 @@ class Mixed:
     sensitivities: tuple[Sensitivity, ...] = field(repr=False)
     levels: tuple[str, ...]
     spent: bool
+
+    def uniform(self, level: str) -> Candidate | None:
+        """The candidate in which every unit has this precision; None when it was not measured."""
+        return next((one for one in self.candidates if one.role == "uniform" and set(one.counts) == {level}), None)
+
+    def csv(self) -> str:
+        """Every candidate as a table, with those on the frontier marked."""
+        return table(self.candidates, self.frontier, self.levels)
+
+    def to_json(self) -> dict[str, Any]:
+        """The search as data: goal, choice with the precision of every unit, candidates, frontier, sensitivities."""
+        rows = [
+            {"group": s.group.name, "units": list(s.group.units), "burden": s.burden, "saving": s.saving}
+            for s in self.sensitivities
+        ]
+        return {
+            "goal": str(self.goal),
+            "met": self.met,
+            "spent": self.spent,
+            "levels": list(self.levels),
+            "chosen": self.chosen.to_json() | {"levels": dict(self.chosen.levels)},
+            "candidates": [one.to_json() for one in self.candidates],
+            "frontier": [one.number for one in self.frontier],
+            "groups": len(self.groups),
+            "sensitivities": rows,
+        }
 
 
 def mixed_precision(
@@ -178,14 +204,13 @@ class _Search:
         return next(iter(uniform.levels.values()))
 
     def _bisect(self, low: Candidate, high: Candidate) -> Candidate:
-        """Lower as many groups, in order, as still meet the goal; gives the cheapest mix that does."""
-        level, best = self._level(low), high
-        good, bad = 0, len(self.order) + (len(self.order) < len(self.parts))
-        guess = min(max(1, fits(self.order, high, self.bench.allowed(low))), bad - 1)
-        step = 1
+        """Lower as much as still meets the goal, going by the ladder of sets; gives the cheapest mix that does."""
+        level, best, allowed = self._level(low), high, self.bench.allowed(low)
+        sets = ladder(self.order, high, allowed)
+        own = sum(self._expected(one, high, allowed) <= 1 for one in sets)  # as many as fit without stretching
+        good, bad, guess, step = -1, len(sets), max(0, own - 1), 1
         while bad - good > 1 and self.bench.left:
-            lowered = [one.group for one in self.order[:guess]]
-            tried = self.bench.measure(self._with(high, lowered, level), "search")
+            tried = self.bench.measure(self._with(high, sets[guess], level), "search")
             good, bad = (guess, bad) if tried.met else (good, guess)
             best = tried if tried.met and tried.cost <= best.cost else best
             ahead = guess + step if tried.met else guess - step
@@ -193,25 +218,35 @@ class _Search:
             guess = ahead if good < ahead < bad else (good + bad) // 2
         return best
 
-    def _prune(self, best: Candidate, low: Candidate) -> Candidate:
-        """Lower one more group at a time, the most promising first, as long as the goal is met and it costs less."""
-        level = self._level(low)
+    def _expected(self, lowered: Sequence[Group], high: Candidate, allowed: Mapping[str, float]) -> float:
+        """The part of the allowed noise that lowering these groups should use up if noises simply add up."""
+        noise = dict(high.noise)
         for one in self.order:
-            if not self.bench.left:
-                break
-            if all(best.levels[unit] == level for unit in one.group.units):
-                continue
-            tried = self.bench.measure(self._with(best, [one.group], level), "pruning")
-            best = tried if tried.met and tried.cost <= best.cost else best
-        return best
+            if one.group in lowered:
+                noise = {name: energy + one.noise.get(name, 0.0) for name, energy in noise.items()}
+        return max(
+            (energy / allowed[name] if allowed[name] else math.inf for name, energy in noise.items()), default=0.0
+        )
+
+    def _prune(self, best: Candidate, low: Candidate) -> Candidate:
+        """Lower what is still at the higher precision, the least sensitive groups first."""
+        level = self._level(low)
+        rest = [one.group for one in self.order if any(best.levels[unit] != level for unit in one.group.units)]
+        return self._lower(best, rest, level)
 
     def _soften(self, best: Candidate, level: str, between: Candidate) -> Candidate:
-        """Take what is still at the higher precision to one between, all at once or else one group at a time."""
-        middle = self._level(between)
-        at = [one.group for one in self.order if any(best.levels[unit] == level for unit in one.group.units)]
-        for part in [at, *([one] for one in at)] if len(at) > 1 else [[one] for one in at]:
-            if not self.bench.left or best.levels[part[0].units[0]] != level:
-                break
-            tried = self.bench.measure(self._with(best, part, middle), "pruning")
-            best = tried if tried.met and tried.cost < best.cost else best
-        return best
+        """Take what is still at the higher precision to one between."""
+        high = [one.group for one in self.order if any(best.levels[unit] == level for unit in one.group.units)]
+        return self._lower(best, high, self._level(between))
+
+    def _lower(self, best: Candidate, part: Sequence[Group], level: str) -> Candidate:
+        """Take these groups to a precision, all at once if that meets the goal and costs no more, else by halves."""
+        if not part or not self.bench.left:
+            return best
+        tried = self.bench.measure(self._with(best, part, level), "pruning")
+        if tried.met and tried.cost <= best.cost:
+            return tried
+        if len(part) == 1:
+            return best
+        middle = (len(part) + 1) // 2
+        return self._lower(self._lower(best, part[:middle], level), part[middle:], level)

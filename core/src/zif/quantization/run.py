@@ -88,8 +88,8 @@ def quantize(
     base = recipe(precision, **({} if method == "auto" else {"method": method}), **changes)
     given = _file(encodings, repair)
     model = prepare(source, shapes)
-    _check_shapes(model)
-    samples = _samples(model, calibration, preprocess, random, given is not None)
+    check_shapes(model)
+    samples = calibration_samples(model, calibration, preprocess, random, given is not None)
     if not samples:
         assert given is not None
         return _applied(model, given, base, samples, target, random)
@@ -132,7 +132,7 @@ class _Given:
     repairs: tuple[Problem, ...]
 
 
-def _check_shapes(model: Model) -> None:
+def check_shapes(model: Model) -> None:
     """Raise UsageError for open dimensions: neither calibration nor an NPU can do with them."""
     for info in model.inputs:
         if not info.static and info.dtype:
@@ -145,7 +145,13 @@ def _check_shapes(model: Model) -> None:
             )
 
 
-def _samples(model: Model, calibration: Any, preprocess: str, random: int | None, optional: bool) -> Sequence[Sample]:
+def calibration_samples(
+    model: Model, calibration: Any, preprocess: str = "", random: int | None = None, optional: bool = False
+) -> Sequence[Sample]:
+    """The samples that `calibration` describes, or random ones from this seed on; none at all only if `optional`.
+
+    Raises UsageError and InvalidInput.
+    """
     from zif.inputs import parse, random_inputs
 
     if calibration is None and random is not None:

@@ -10,6 +10,9 @@ from attrs import frozen
 from zif.quantization.candidate import Candidate
 from zif.quantization.groups import Group
 
+#: Steps of the allowance below and above the goal's own.
+STEPS = 12
+
 
 @frozen
 class Sensitivity:
@@ -41,12 +44,25 @@ def sensitivity(
     return Sensitivity(group, noise, saved, burden)
 
 
-def fits(order: Sequence[Sensitivity], high: Candidate, allowed: Mapping[str, float]) -> int:
-    """How many groups, from the first, the goal should allow to be lowered if their noises simply add up."""
-    total = dict(high.noise)
-    for count, one in enumerate(order):
-        for name, energy in one.noise.items():
-            total[name] += energy
-        if any(total[name] > allowed[name] for name in total):
-            return count
-    return len(order)
+def ladder(order: Sequence[Sensitivity], high: Candidate, allowed: Mapping[str, float]) -> list[tuple[Group, ...]]:
+    """Sets of groups to lower, from few to many: what fits if noises simply add up, for a smaller or larger allowance.
+
+    Each set takes the groups in order and leaves out the one that does not fit any more, not those behind it. The
+    allowance goes in steps of √2 from a 64th of `allowed` to 64 times that.
+    """
+    found: list[tuple[Group, ...]] = []
+    for step in range(-STEPS, STEPS + 1):
+        taken = _fitting(order, high, {name: energy * 2 ** (step / 2) for name, energy in allowed.items()})
+        if taken and (not found or len(taken) > len(found[-1])):
+            found.append(taken)
+    return found
+
+
+def _fitting(order: Sequence[Sensitivity], high: Candidate, allowed: Mapping[str, float]) -> tuple[Group, ...]:
+    total, taken = dict(high.noise), []
+    for one in order:
+        after = {name: energy + one.noise.get(name, 0.0) for name, energy in total.items()}
+        if all(after[name] <= allowed[name] for name in after):
+            total = after
+            taken.append(one.group)
+    return tuple(taken)

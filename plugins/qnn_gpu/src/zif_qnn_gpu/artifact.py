@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zif import Converted, Obstacle, Unsupported
-from zif_qnn_runtime import status
-
-from zif_qnn_gpu.report import verdicts_on
+from zif_qnn_runtime.graph import open_shape
 
 if TYPE_CHECKING:
     from zif import Model
@@ -16,17 +14,13 @@ BACKEND = "qnn_gpu"
 
 
 def convert(model: Model) -> Converted:
-    """The segment itself, each of whose units is asked about again, as it stands in the segment.
-
-    Raises Unsupported naming the units that are not taken.
-    """
-    verdicts, notes = verdicts_on(model, emulated=not status("gpu").available)
+    """The segment itself. Raises Unsupported naming the units whose shapes are open."""
     obstacles = [
-        Obstacle(unit.id, unit.op_type, BACKEND, verdicts[unit.id].code, verdicts[unit.id].reason)
+        Obstacle(unit.id, unit.op_type, BACKEND, "dynamic-shape", f"the shape of {value.name!r} is not fixed")
         for unit in model.units
-        if verdicts[unit.id].supported is False
+        if (value := open_shape(model, unit)) is not None
     ]
     if obstacles:
         rows = "\n".join(f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles[:10])
-        raise Unsupported(f"{model.name}: {len(obstacles)} units do not run on the GPU\n{rows}", obstacles)
-    return Converted("onnx", model, model.inputs, model.outputs, notes)
+        raise Unsupported(f"{model.name}: {len(obstacles)} units have open shapes\n{rows}", obstacles)
+    return Converted("onnx", model, model.inputs, model.outputs)

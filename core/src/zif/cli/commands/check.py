@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +52,7 @@ def command(
         known=known,
         junit=junit,
         outcome=outcome,
-        report=sys.stderr if as_json else output.stream(),
+        quiet=as_json,
     )
     if as_json:
         differences = found.observations.differences() if found.observations else {}

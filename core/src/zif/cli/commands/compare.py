@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
-from attrs import evolve, frozen
 
 from zif.cli import wishes
 from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption
@@ -28,6 +28,10 @@ def command(
     input_list: ListOption = None,
     random: RandomOption = None,
     preprocess: PreprocessOption = "",
+    calibration: Annotated[
+        Path | None,
+        typer.Option("--calibration", "-c", metavar="DIR|NPZ|LIST", help="Sets of inputs, as for zif quantize."),
+    ] = None,
     samples: Annotated[int, typer.Option("--samples", min=0, help="Use so many of the inputs; 0: all.")] = 0,
     target: Annotated[str, typer.Option("--target", "-t", help="The target of both, where they name none.")] = "",
     target_a: Annotated[str, typer.Option("--target-a", help="The target of A.")] = "",
@@ -58,8 +62,10 @@ def command(
     with working(f"reading {a} and {b}") as told:
         one, other = side(a, target_a or target, shapes), side(b, target_b or target, shapes)
         given = Wanted(inputs, input_list, random, preprocess)
+        if calibration and (inputs or input_list or random is not None):
+            raise UsageError("--calibration goes without --input, --input-list and --random")
         options = {"intermediates": not outputs_only, "group": group, "progress": told}
-        comparison = _compare(one, other, given, samples, options)
+        comparison = _compare(one, other, calibration or given, samples, options)
         told(f"{function} judges both")
         values = judge.values(one, other) if judge else None
     if as_json:
@@ -74,23 +80,33 @@ def command(
         raise typer.Exit(1)
 
 
-def _compare(a: Side, b: Side, given: Wanted, most: int, options: Mapping[str, Any]) -> Comparison:
+def _compare(a: Side, b: Side, given: Wanted | Path, most: int, options: Mapping[str, Any]) -> Comparison:
     """Feed both: by A's inputs, or B's where A is a bundle whose inputs are not known before it is opened."""
+    import attrs
+
     from zif import comparing
-    from zif.cli.feeding import feeds
 
     known = a.model or b.model
     if known is None:
         with a.open(options["progress"]) as session:
-            fed = feeds(given, session.inputs, session.optional_inputs)
-            a = evolve(a, session=session)
-            return comparing.compare(a, b, [feed.read for feed in fed[: most or None]], **options)
+            a = attrs.evolve(a, session=session)
+            return comparing.compare(a, b, _sets(given, session, most), **options)
+    return comparing.compare(a, b, _sets(given, known, most), **options)
+
+
+def _sets(given: Wanted | Path, known: Any, most: int) -> Sequence[Any]:
+    """The sets of inputs for what `known` takes, which are read when they are needed."""
+    if isinstance(given, Path):
+        from zif.quantization.samples import samples_of
+
+        return samples_of(given, known)[: most or None]
+    from zif.cli.feeding import feeds
+
     fed = feeds(given, known.inputs, known.optional_inputs)
-    return comparing.compare(a, b, [feed.read for feed in fed[: most or None]], **options)
+    return [feed.read for feed in fed[: most or None]]
 
 
-@frozen
-class _Judge:
+class _Judge(NamedTuple):
     """The function of --eval and the bound of --goal."""
 
     function: Function

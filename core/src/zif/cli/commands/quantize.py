@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
+from zif.cli import goals, wishes
 from zif.cli.wishes import JsonOption
 from zif.errors import UsageError
 
@@ -75,10 +75,17 @@ def command(
     shape: wishes.ShapeOption = [],  # noqa: B006
     target: TargetOption = "",
     encodings_format: FormatOption = "qnn",
+    accuracy_goal: goals.GoalOption = [],  # noqa: B006
+    function: goals.EvalOption = "",
+    max_candidates: goals.BudgetOption = 64,
+    cost: goals.CostOption = "",
+    sensitivity: goals.SensitivityOption = "target",
+    frontier: goals.FrontierOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
     from zif.cli.progress import working
+    from zif.cli.quantized import save
     from zif.quantization import quantize
     from zif.quantization.encodings import FORMATS
 
@@ -87,6 +94,13 @@ def command(
     changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
+    if accuracy_goal or function:
+        fixed = changes or encodings or repair or unit or precision != "w8a8"
+        wanted = goals.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
+        seed_or_none = seed if random_calibration else None
+        data = {"calibration": calibration, "preprocess": preprocess, "random": seed_or_none}
+        goals.reach(model, output, wanted, data, wishes.shapes(shape), target, method, encodings_format, as_json)
+        return
     if percentile is not None and method != "percentile":
         raise UsageError("--percentile goes with --method percentile")
     with working(f"quantizing {model.name}") as told:
@@ -105,7 +119,7 @@ def command(
             progress=told,
             **changes,
         )
-    beside = save(made, output, encodings_format)
+    beside = save(made.model, made.encodings, output, encodings_format)
     document = described(model, made) | {"output": str(output), "encodings": str(beside)}
     if as_json:
         from zif.cli.output import document as emit
@@ -122,21 +136,6 @@ def _unit(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise UsageError(f"--unit {text}: write NAME=PRECISION, such as Conv_12=w8a16 or Softmax_3=float")
     return name, precision
-
-
-def save(made: Quantization, output: Path, format: str) -> Path:
-    """Write the model and its encodings beside it, each whole or not at all; the path of the encodings."""
-    import json
-
-    from zif.cli.files import write, write_text
-    from zif.quantization.encodings import write as written
-
-    data = made.model.SerializeToString()
-    text = json.dumps(written(made.encodings, format), indent=1) + "\n"
-    write(output, lambda stream: stream.write(data))
-    beside = output.with_name(f"{output.stem}.encodings.json")
-    write_text(beside, text)
-    return beside
 
 
 def described(model: Path, made: Quantization) -> dict[str, Any]:

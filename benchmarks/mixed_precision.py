@@ -1,0 +1,74 @@
+"""How few units at 16 bits meet a goal for accuracy, on the NPU's arithmetic in Qualcomm's emulator.
+
+    python benchmarks/mixed_precision.py [transformer|mobilenet|faces] [--goal DB] [--cost latency|bitops] [--most N]
+
+Prints all units at one precision beside the mix that was chosen: units, cost, SQNR on samples that calibration did not
+see. The transformer has planted outlier channels; the two networks are trained, and their inputs real.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from transformer import sentences, transformer
+from zif import Model
+from zif.quantization import calibrate, prepare
+from zif.quantization.goal import AccuracyGoal
+from zif.quantization.mixed import Mixed, mixed_precision
+from zoo import entry
+from zoo.calibration import feeds
+
+TARGET = "snapdragon-8-gen-3"
+#: The zoo's model, and a goal that 8 bits miss and 16 bits meet.
+CASES = {"transformer": ("", 26.0), "mobilenet": ("ppocr-cls", 55.0), "faces": ("mtcnn-rnet", 27.0)}
+
+
+def case(name: str) -> tuple[Model, list[Any], list[Any]]:
+    """A prepared model, what it is calibrated with and what it is measured on."""
+    known = CASES[name][0]
+    if not known:
+        data = sentences(16)
+        return prepare(transformer()), data[:12], data[12:]
+    found = entry(known)
+    data = feeds(found, lambda _: {})
+    return prepare(found.path, found.shapes), data[:-2] or data, [dict(found.inputs()), *data[-2:]]
+
+
+def tell(name: str, goal: float, found: Mixed) -> None:
+    """One row per candidate that matters."""
+    print(f"\n{name}: at least {goal:g} dB, {len(found.candidates)} candidates")
+    rows = [(level, found.uniform(level)) for level in found.levels] + [("the mix", found.chosen)]
+    for label, one in rows:
+        if one is not None:
+            counts = ", ".join(f"{count} {level}" for level, count in sorted(one.counts.items()))
+            print(f"  {label:8} {one.sqnr_db:6.1f} dB  {one.cost:14.1f} {one.unit}  {counts}")
+    both = found.uniform("w8a16")
+    if both is not None:
+        few, all_of = found.chosen.counts.get("w8a16", 0), both.counts["w8a16"]
+        print(f"  units at 16 bits: {few} of {all_of}; cost {found.chosen.cost / both.cost:.3f} of all w8a16")
+
+
+def main() -> None:
+    """Run the cases that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=list(CASES))
+    parser.add_argument("--goal", type=float)
+    parser.add_argument("--cost", default="")
+    parser.add_argument("--most", type=int, default=64)
+    given = parser.parse_args()
+    for name in given.cases:
+        model, calibration, held = case(name)
+        goal = given.goal or CASES[name][1]
+        ranges = calibrate(model, calibration)
+        wishes: dict[str, Any] = {"target": TARGET, "only": ["qnn_htp"], "cost": given.cost, "most": given.most}
+        found = mixed_precision(model, ranges, held, AccuracyGoal(goal), **wishes)
+        tell(name, goal, found)
+
+
+if __name__ == "__main__":
+    main()

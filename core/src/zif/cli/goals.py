@@ -1,0 +1,141 @@
+"""`zif quantize --accuracy-goal`: a search for precisions instead of one precision for all units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.quantization.mixed import Mixed
+
+GoalOption = Annotated[
+    list[str],
+    typer.Option("--accuracy-goal", metavar="SQNR=DB|metric=N", help="Find the least costly mix that reaches this."),
+]
+EvalOption = Annotated[
+    str, typer.Option("--eval", metavar="FILE.py:FUNCTION", help="Gives the metric: takes a session, returns a number.")
+]
+BudgetOption = Annotated[int, typer.Option("--max-candidates", min=3, help="Measure at most so many mixes.")]
+CostOption = Annotated[
+    str, typer.Option("--cost", help="latency or energy, as the plan predicts for --target, or bitops.")
+]
+SensitivityOption = Annotated[
+    str, typer.Option("--sensitivity", help="Measure it on the target, or on the faster CPU reference.")
+]
+FrontierOption = Annotated[
+    Path | None, typer.Option("--frontier", metavar="FILE.csv", help="Where every candidate is written.")
+]
+
+
+class Search(NamedTuple):
+    """The options of a search. `fixed`: whether options were given that settle what the search is there to find."""
+
+    goals: Sequence[str]
+    function: str
+    most: int
+    cost: str
+    sensitivity: str
+    frontier: Path | None
+    fixed: bool
+
+
+def reach(
+    model: Path,
+    output: Path,
+    wanted: Search,
+    data: Mapping[str, Any],
+    shapes: Mapping[str, Sequence[int]],
+    target: str,
+    method: str,
+    encodings_format: str,
+    as_json: bool,
+) -> None:
+    """Search, tell, and write the model if the goal is met; exit 1 if it is not."""
+    from zif.cli.files import write_text
+    from zif.cli.quantized import save
+    from zif.quantization.encodings import export
+
+    _check(wanted)
+    found, samples, held = _searched(model, wanted, data, shapes, target, method)
+    rows = wanted.frontier or output.with_name(f"{output.stem}.frontier.csv")
+    write_text(rows, found.csv())
+    beside = save(found.model, export(found.model), output, encodings_format) if found.met else None
+    document = {
+        "model": str(model),
+        "precision": "mixed",
+        "target": target or None,
+        "calibration": {"samples": samples, "held_out": held, "random": data["random"] is not None},
+        "search": found.to_json(),
+        "output": str(output) if found.met else None,
+        "encodings": str(beside) if beside else None,
+        "frontier": str(rows),
+    }
+    _tell(found, document, as_json)
+    if not found.met:
+        raise typer.Exit(1)
+
+
+def _check(wanted: Search) -> None:
+    if not wanted.goals:
+        raise UsageError("--eval gives the metric of --accuracy-goal metric=…; `zif eval` judges one model")
+    if wanted.fixed:
+        raise UsageError(
+            "--accuracy-goal searches precisions and recipes: leave out --precision, --unit, --encodings, --repair, "
+            "--per-channel, --symmetric and --percentile"
+        )
+    if wanted.sensitivity not in ("target", "reference"):
+        raise UsageError(f"--sensitivity {wanted.sensitivity}: must be target or reference")
+
+
+def _searched(
+    model: Path, wanted: Search, data: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], target: str, method: str
+) -> tuple[Mixed, int, int]:
+    from zif.cli.progress import working
+    from zif.quantization.auto import split
+    from zif.quantization.goal import AccuracyGoal
+    from zif.quantization.prepare import prepare
+    from zif.quantization.run import calibration_samples, check_shapes
+    from zif.quantization.togoal import quantize_to_goal
+
+    goal = AccuracyGoal.parse(wanted.goals)
+    with working(f"preparing {model.name}") as told:
+        made = prepare(model, shapes)
+        check_shapes(made)
+        samples = calibration_samples(made, **data)
+        options: dict[str, Any] = {
+            "cost": wanted.cost,
+            "most": wanted.most,
+            "on_reference": wanted.sensitivity == "reference",
+        }
+        function = wanted.function or None
+        found = quantize_to_goal(
+            made, samples, goal, target=target, function=function, method=method, progress=told, **options
+        )
+    return found, len(samples), len(split(samples)[1])
+
+
+def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        from zif.cli.output import document as emit
+
+        emit("quantize", document)
+        return
+    from zif.cli.mixedview import show
+    from zif.cli.output import note, say
+
+    show(found)
+    held, count = document["calibration"]["held_out"], document["calibration"]["samples"]
+    say(f"measured on {held} samples held out of {count}" if held else "measured on what it was calibrated with")
+    if found.met and set(found.chosen.counts) == {"float"}:
+        note("no unit is quantized: nothing less than float reaches the goal")
+    if found.met:
+        say(f"{document['output']}, encodings in {document['encodings']}, candidates in {document['frontier']}")
+    else:
+        note(f"no candidate reaches the goal, so no model is written; all are in {document['frontier']}")
+    if document["calibration"]["random"]:
+        note("calibrated and measured with random values: the figures say nothing about real inputs")

@@ -1,0 +1,87 @@
+"""A search for precisions on a terminal: what was chosen, the frontier of cost against accuracy, what was sensitive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zif.cli.compareview import decibels
+from zif.cli.output import say, table
+
+if TYPE_CHECKING:
+    from zif.quantization.candidate import Candidate
+    from zif.quantization.mixed import Mixed
+
+#: How many of the most sensitive groups are told.
+SENSITIVE = 5
+
+
+def show(found: Mixed) -> None:
+    """Print what was found."""
+    _headline(found)
+    rows = [_row(found, one) for one in _told(found)]
+    columns = ("", *(f"{level} units" for level in found.levels), "cost", "SQNR dB", "metric", "runs on", "")
+    right = (*columns[1:-2],)
+    table("cost against accuracy", columns, rows, right=right)
+    _sensitive(found)
+    ways = f"{len(found.candidates)} candidates were measured"
+    say(f"{ways}; there was no budget for more (--max-candidates)." if found.spent else f"{ways}.")
+    failed = [one for one in found.candidates if one.error]
+    if failed:
+        say(f"{len(failed)} of them could not be made, the first: {failed[0].error.splitlines()[0]}", style="yellow")
+
+
+def _headline(found: Mixed) -> None:
+    one, many = found.chosen, sum(found.chosen.counts.values())
+    mix = ", ".join(f"{count} at {level}" for level, count in _counts(found, one))
+    if found.met:
+        say(
+            f"{found.goal}: met with {decibels(one.sqnr_db)} dB{_metric(one)}, {mix} of {many} units",
+            style="bold green",
+        )
+    else:
+        say(
+            f"{found.goal}: out of reach; the most accurate has {decibels(one.sqnr_db)} dB{_metric(one)}",
+            style="bold red",
+        )
+
+
+def _metric(one: Candidate) -> str:
+    return "" if one.metric is None else f" and a metric of {one.metric:g}"
+
+
+def _counts(found: Mixed, one: Candidate) -> list[tuple[str, int]]:
+    return [(level, one.counts[level]) for level in found.levels if level in one.counts]
+
+
+def _told(found: Mixed) -> list[Candidate]:
+    """The frontier, every uniform candidate and the choice, the cheapest first."""
+    rows = {one.number: one for one in (*found.frontier, found.chosen)}
+    rows |= {one.number: one for one in found.candidates if one.role == "uniform"}
+    return sorted(rows.values(), key=lambda one: (one.cost, one.number))
+
+
+def _row(found: Mixed, one: Candidate) -> list[Any]:
+    counts = [one.counts.get(level, "") for level in found.levels]
+    chosen = one.number == found.chosen.number
+    marks = [word for word, holds in (("chosen", chosen), ("meets the goal", one.met and not chosen)) if holds]
+    beaten = one not in found.frontier
+    where = one.error.splitlines()[0] if one.error else " + ".join(one.backends) or one.arithmetic
+    metric = "" if one.metric is None else f"{one.metric:g}"
+    name = (f"{one.number}", "bold" if chosen else "dim" if beaten else "")
+    return [name, *counts, cost(one), decibels(one.sqnr_db), metric, where, ", ".join(marks)]
+
+
+def cost(one: Candidate) -> str:
+    """A cost with its unit."""
+    if one.cost != one.cost or one.cost == float("inf"):
+        return ""
+    if one.unit == "bitops":
+        return f"{one.cost / 1e9:.4g} Gbitops"
+    return f"{one.cost:.1f} {'µs' if one.unit == 'us' else 'µJ'}"
+
+
+def _sensitive(found: Mixed) -> None:
+    worst = sorted(found.sensitivities, key=lambda one: -one.burden)[:SENSITIVE]
+    if worst:
+        told = ", ".join(f"{one.group.name} ({one.burden:.1%})" for one in worst)
+        say(f"Most sensitive, with their part of the error that the goal allows: {told}.")

@@ -1,0 +1,56 @@
+"""Automatic mixed precision on the NPU's own arithmetic, as Qualcomm's emulator computes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import zif
+from transformer import sentences, transformer
+from zif.quantization import calibrate, prepare
+from zif.quantization.goal import AccuracyGoal
+from zif.quantization.mixed import Mixed, mixed_precision
+from zoo import entry
+from zoo.calibration import feeds
+
+CHIP = "snapdragon-8-gen-3"
+
+
+def searched(model: zif.Model, data: list[Any], goal: float, **options: Any) -> Mixed:
+    ranges = calibrate(model, data[:-2])
+    return mixed_precision(model, ranges, data[-2:], AccuracyGoal(goal), target=CHIP, only=["qnn_htp"], **options)
+
+
+def on_the_chip(model: zif.Model, proto: Any, data: list[Any]) -> float:
+    """The ratio of a model on the emulator, by another way than the search's."""
+    chip = zif.comparing.side(proto, CHIP)
+    return zif.compare(zif.comparing.side(model), chip, data[-2:], intermediates=False).sqnr_db
+
+
+@pytest.mark.slow
+def test_a_transformer_needs_few_units_at_16_bits() -> None:
+    model, data = prepare(transformer()), sentences(14)
+    found = searched(model, data, 26.0, cost="bitops")
+    eight, sixteen = found.uniform("w8a8"), found.uniform("w8a16")
+    assert eight is not None
+    assert sixteen is not None
+    assert eight.sqnr_db < 26 <= min(found.chosen.sqnr_db, sixteen.sqnr_db)
+    assert found.chosen.backends == ("qnn_htp",)
+    assert 0 < found.chosen.counts["w8a16"] < sixteen.counts["w8a16"] / 2
+
+
+@pytest.mark.slow
+def test_a_mobilenet_needs_few_units_at_16_bits() -> None:
+    """PP-OCR's orientation classifier is a MobileNetV3; its lines are real. The cost is the plan's latency."""
+    known = entry("ppocr-cls")
+    model, data = prepare(known.path, known.shapes), feeds(known, lambda _: {})
+    found = searched(model, data, MOBILENET_DB, most=40)
+    eight, sixteen = found.uniform("w8a8"), found.uniform("w8a16")
+    assert eight is not None
+    assert sixteen is not None
+    assert eight.sqnr_db < MOBILENET_DB <= min(found.chosen.sqnr_db, sixteen.sqnr_db)
+    assert eight.cost < found.chosen.cost < sixteen.cost
+    assert 0 < found.chosen.counts["w8a16"] < sixteen.counts["w8a16"]
+
+
+MOBILENET_DB = 55.0
