@@ -61,6 +61,8 @@ def decibel(wanted: dict[str, Any], found: dict[str, Any]) -> str:
     noise = sum(float(np.sum(np.square(np.subtract(wanted[name], found[name], dtype=np.float64)))) for name in names)
     if not names or not signal:
         return "–"
+    if not np.isfinite(noise):
+        return "not finite"
     return "exact" if not noise else f"{10 * np.log10(signal / noise):.1f} dB"
 
 

@@ -68,13 +68,14 @@ def test_what_carries_nothing_is_left_out() -> None:
     assert [one.changes for one in counterfactuals(made)] == [("npu+Erf",)]
 
 
-def test_one_cause_is_one_change_whatever_operators_it_meets() -> None:
-    npu = fast(refuses={"Relu": "dynamic-shape", "Erf": "dynamic-shape", "Sign": "op"})
+@pytest.mark.parametrize(("code", "step"), [("dynamic-shape", "--shape"), ("precision", "zif compare")])
+def test_one_cause_is_one_change_whatever_operators_it_meets(code: str, step: str) -> None:
+    npu = fast(refuses={"Relu": code, "Erf": code, "Sign": "op"})
     made = planner(chain([*LADDER, "Sign"]), {"npu": npu, "cpu": CPU})
     best = counterfactuals(made)[0]
-    assert "npu+code:dynamic-shape" in best.changes
-    assert "--shape" in best.note
-    assert "what it refuses as dynamic-shape" in best.text
+    assert f"npu+code:{code}" in best.changes
+    assert f"what it refuses as {code}" in best.text
+    assert step in best.note
 
 
 @settings(max_examples=25, deadline=None)

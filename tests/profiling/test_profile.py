@@ -9,8 +9,11 @@ import numpy as np
 import onnx
 import pytest
 import zif
+from onnx import TensorProto, helper
 from zif.errors import UsageError
+from zif.planning import UnitPlan, UnitVerdict
 from zif.profiling import Profile, Stats, measure, store
+from zif.profiling.parts import shared_out
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 ONLY = ["qnn_cpu", "reference"]
@@ -34,7 +37,10 @@ def test_a_profile_adds_up(profile: Profile) -> None:
     assert sum(segment.share for segment in profile.segments) == pytest.approx(1, abs=1e-3)
     assert profile.ms.min <= profile.ms.p50 <= profile.ms.p95 <= profile.ms.p99 <= profile.ms.max
     assert profile.throughput == pytest.approx(1e3 / profile.ms.mean, rel=1e-3)
-    assert set(profile.backends_ms) == set(ONLY)
+    assert set(profile.backends_ms) == set(profile.backends) == set(ONLY)
+    assert sum(one.units for one in profile.backends.values()) == sum(len(one.units) for one in profile.segments)
+    assert all(0 < one.cpu_percent < 1e4 for one in profile.backends.values())
+    assert profile.predicted_us > 0
     assert profile.rss_mb > 0
     assert profile.to_json()["schema"] == "zif.profile/1"
 
@@ -88,3 +94,76 @@ def test_measuring_again_replaces_and_a_damaged_file_counts_as_none(profile: Pro
     assert store.measured(profile.fingerprint, segment.backend, segment.toolchain) == []
     assert store.save(profile) is not None
     assert len(store.measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
+
+
+def test_units_are_timed_by_both_engines_and_add_up_to_their_segment(profile: Profile) -> None:
+    for segment in profile.segments:
+        assert set(segment.units_us) <= set(segment.units)
+        assert sum(segment.parts_us.values()) == pytest.approx(segment.ms.p50 * 1e3, rel=1e-6)
+    first = profile.segments[0]
+    convolutions = [name for name in first.units if first.units_us.get(name) and "Conv" in _op(profile, name)]
+    assert len(convolutions) > 20  # also those that the engine fused with a Relu and renamed
+    assert [one.us for one in profile.slowest] == sorted((one.us for one in profile.slowest), reverse=True)
+
+
+def _op(profile: Profile, name: str) -> str:
+    return zif.plan(LIGHT, only=ONLY).unit(name).op_type
+
+
+def _unit(name: str, inputs: tuple[str, ...], cost: float) -> UnitPlan:
+    said = UnitVerdict(True, "declared", "ok", "", cost)
+    return UnitPlan(name, "Conv", "", "b", 0, {"b": said}, inputs, (f"{name}_out",))
+
+
+def test_fused_units_share_one_time_as_their_costs_are() -> None:
+    chain = [_unit("conv", ("x",), 9.0), _unit("norm", ("conv_out",), 1.0), _unit("relu", ("norm_out",), 0.0)]
+    apart = [_unit("other", ("x",), 5.0), _unit("before", ("w",), 1.0)]
+    times = shared_out([*chain, *apart], {"norm": 20.0, "other": 7.0})
+    assert times == {"conv": pytest.approx(18, abs=0.1), "norm": pytest.approx(2, abs=0.1), "relu": 0.002, "other": 7.0}
+
+
+def unique() -> onnx.ModelProto:
+    """Relu, then Unique over 400,000 values: ONNX Runtime keeps them in a tree, numpy sorts them."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "relu"),
+        helper.make_node("Unique", ["r"], ["y"], "unique", sorted=1),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in (("x", [400_000]), ("y", [None]))
+    ]
+    graph = helper.make_graph(nodes, "unique", ends[:1], ends[1:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def test_an_operator_that_is_really_slow_on_one_engine_moves_to_the_other() -> None:
+    """Real engines, real times: what was estimated to be quicker in ONNX Runtime is measured to be slower there."""
+    before = zif.plan(unique(), only=ONLY, policy="performance")
+    assert before.backends == ("qnn_cpu",)
+    inputs = {"x": np.random.default_rng(0).random(400_000, np.float32)}
+    for pin in ({}, {"unique": "reference"}):
+        with zif.load(unique(), only=ONLY, policy="performance", pin=pin) as session:
+            seen = measure(session, inputs, runs=3, warmup=1)
+            store.save(seen)
+        if not pin:
+            assert seen.slowest[0].name == "unique"
+    after = zif.plan(unique(), only=ONLY, policy="performance")
+    assert after.unit("unique").backend == "reference"
+    assert after.unit("unique").verdicts["qnn_cpu"].cost_source == "measured"
+    assert after.unit("unique").verdicts["qnn_cpu"].code == "slower"
+    assert after.predicted.latency_us < after.predicted.single["qnn_cpu"]
+
+
+def test_suggestions_name_figures_that_were_measured() -> None:
+    with zif.load(unique(), only=ONLY, pin={"unique": "reference", "relu": "qnn_cpu"}) as session:
+        found = measure(session, {"x": np.ones(400_000, np.float32)}, runs=3, warmup=0)
+    slow = attrs.evolve(found.segments[1], units_us={"unique": 1e6}, ms=attrs.evolve(found.ms, p50=1e3))
+    from zif.profiling.advice import suggestions
+
+    profile = attrs.evolve(found, segments=(found.segments[0], slow), ms=slow.ms)
+    (first, *_) = suggestions(session.plan, profile)
+    said = session.plan.unit("unique").verdicts["qnn_cpu"].cost_us or 0.0
+    assert (first.code, first.saves_ms) == ("elsewhere", pytest.approx(1e3 - said / 1e3, abs=1))
+    assert "1 unit on reference (Unique) took 1 s; qnn_cpu is put at" in first.text
+    assert "They are pinned" in first.text
+    idle = attrs.evolve(found, segments=tuple(attrs.evolve(one, kind="emulator") for one in profile.segments))
+    assert [one.code for one in suggestions(session.plan, idle) if one.code not in ("between", "unsteady")] == []

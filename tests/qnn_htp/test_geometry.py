@@ -46,6 +46,11 @@ WRONG = {
     "half of an odd size": resize(0.5),
     "a last window that sticks out": average(1, 0, 0, 0, 0),
     "one that sticks out of the padding": average(1, 1, 1, 1, 1),
+    "an average that is padded on one side": average(0, 0, 0, 1, 1, stride=1),
+    "an average of even size over padding": average(0, 1, 1, 1, 1, kernel=2, stride=1),
+    "an average that fills an odd rest up": model(
+        "AveragePool", {}, 19, ["x"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"
+    ),
     "a window in the padding": convolution(2, 2, 0, 0, 0),
     "one beside the image": convolution(2, 0, 2, 0, 0),
     "one in the padding of a single pixel": convolution(1, 1, 1, 1, 1),
@@ -54,6 +59,7 @@ RIGHT = {
     "twice the size": resize(2.0),
     "a scale that gives whole sizes": resize(1.0),
     "windows that end inside": average(0, 0, 0, 0, 0),
+    "an average over even padding": average(0, 1, 1, 1, 1, stride=1),
     "padding at the end": convolution(2, 0, 0, 1, 1),
     "padding less than the window": convolution(3, 2, 2, 2, 2),
     "dilated windows reach further": convolution(2, 2, 2, 2, 2, dilation=2),

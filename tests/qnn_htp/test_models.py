@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zif
+from qnn_htp.as_user import FORMS, row
 from qnn_htp.htp_first import Split
 from zif import Target
 from zif.model import Model
@@ -15,7 +16,7 @@ from zoo import all_entries, entry
 
 pytestmark = pytest.mark.usefixtures("htp")
 #: A unit of these is kept off the HTP: loops and conditions, and what its compiler does not have.
-MIXED = ("silero", "silero-op15", "silero-half", "silero-sequence", "minilm-int8", "ddddocr", "ddddocr-int8")
+MIXED = ("silero", "silero-op15", "silero-ifless", "silero-half", "minilm-int8", "ddddocr", "ddddocr-int8")
 
 
 class Cpu:
@@ -62,14 +63,39 @@ def test_a_sample_agrees(name: str, chip: Target) -> None:
     assert on_htp > 0.9 * units
 
 
+#: What fp16 cannot do: a sum over 256 channels that passes 65504, and a state that goes through 189 steps.
+LEAST = {"magika": 0.995, "silero-sequence": 0.997}
+#: Quantized, the HTP rounds less often than the model says (a matrix product and its bias at once), which is nearer to
+#: the float model, and differs from the quantized one by some steps of 8 bits.
+LEAST_QUANTIZED = {"w8a8": 0.97, "w8a16": 0.999}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [e.name for e in all_entries() if not e.name.startswith("digits")])
-def test_every_model_agrees(name: str, chip: Target) -> None:
-    found, on_htp, units = agreement(name, chip)
-    print(f"{name}: cosine {found:.5f}, {on_htp} of {units} units on the HTP")
-    assert found >= 0.999
-    if name not in MIXED:
-        assert on_htp > 0.9 * units
+@pytest.mark.parametrize("name", [e.name for e in all_entries()])
+def test_every_model_as_a_user_runs_it(name: str) -> None:
+    """`zif.load` for the chip: near to the CPU, the real task done, and the emulator never passing for hardware."""
+    found = row(entry(name))
+    print(found)
+    assert found.cosine >= LEAST.get(name, 0.999)
+    assert found.good, found.answer
+    assert found.kinds.get("qnn_htp", "emulator") == "emulator"
+    if name not in MIXED and not name.startswith("digits"):
+        assert found.placed.get("qnn_htp", 0) > 0.5 * sum(found.placed.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", list(FORMS))
+@pytest.mark.parametrize("name", ["mtcnn-onet", "ppocr-rec"])
+def test_quantized_forms_as_a_user_runs_them(name: str, form: str) -> None:
+    assert row(entry(name), form).cosine >= LEAST_QUANTIZED[form]
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_a_network_and_its_quantized_forms_as_a_user_runs_them(form: str) -> None:
+    model, quantized = row(entry("mtcnn-rnet")), row(entry("mtcnn-rnet"), form)
+    assert (model.good, model.cosine >= 0.999) == (True, True)
+    assert quantized.cosine >= LEAST_QUANTIZED[form]
+    assert model.placed.keys() == quantized.placed.keys() == {"qnn_htp"}
 
 
 @pytest.mark.slow

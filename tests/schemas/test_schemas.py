@@ -53,6 +53,7 @@ def test_it_is_a_schema(name: str) -> None:
         ("score", plan.Score),
         ("predicted", plan.Predicted),
         ("memory", plan.Memory),
+        ("check", plan.Check),
         ("candidate", plan.Candidate),
         ("counterfactual", plan.Counterfactual),
     ],

@@ -22,7 +22,7 @@ CLAIMS = tuple(OpClaim(op, types=FLOAT) for op in OPS)
 @attrs.frozen
 class Options:
     factor: float = attrs.field(default=1.0, metadata={"help": "what every output is multiplied by"})
-    level: int = attrs.field(default=0, validator=attrs.validators.ge(0), metadata={"help": "does nothing"})
+    decimals: int | None = attrs.field(default=None, metadata={"help": "what every output is rounded to"})
 
 
 def described(model):
@@ -37,7 +37,19 @@ def capabilities(target, model):
 
 def packed(converted, options):
     data = converted.data.proto.SerializeToString()
-    return Compiled("mutant", {"m": data}, "m", converted.inputs, converted.outputs)
+    files = {"m": data, **converted.data.external_files()}
+    return Compiled("mutant", files, "m", converted.inputs, converted.outputs)
+
+
+def place_weights(model, files):
+    for tensor in model.graph.initializer:
+        where = {entry.key: entry.value for entry in tensor.external_data}
+        if where:
+            data = files[where["location"]].read_bytes()
+            start = int(where.get("offset", 0))
+            tensor.raw_data = data[start : start + int(where.get("length", len(data)))]
+            tensor.data_location = onnx.TensorProto.DEFAULT
+            del tensor.external_data[:]
 
 
 @hookimpl
@@ -56,14 +68,22 @@ class Run:
     def __init__(self, compiled, options):
         content = compiled.files[compiled.main]
         try:
-            self.model = onnx.load_model_from_string(content)
+            self.model = onnx.load_model_from_string(content if isinstance(content, bytes) else content.read_bytes())
+            place_weights(self.model, compiled.files)
         except Exception as error:
             raise zif.StageFailed(f"the artifact cannot be read: {error}") from error
         self.names = [value.name for value in self.model.graph.output]
         self.engine = ReferenceEvaluator(self.model)
+        self.factor, self.decimals = options.factor, options.decimals
 
     def compute(self, inputs):
-        return dict(zip(self.names, (np.array(x) for x in self.engine.run(self.names, dict(inputs)))))
+        return dict(zip(self.names, map(self.finished, self.engine.run(self.names, dict(inputs)))))
+
+    def finished(self, value):
+        if not isinstance(value, np.ndarray):
+            return value
+        value = np.array(value) if self.factor == 1 else np.array(value * np.float32(self.factor))
+        return value if self.decimals is None else np.round(value, self.decimals)
 
     def run(self, inputs):
         return self.compute(inputs)
@@ -375,6 +395,146 @@ class Run(Run):
             return other.compute(inputs)
         except Exception as error:
             raise zif.StageFailed(str(error)) from error
+""",
+    ),
+    Mutant(
+        "ignores_an_option",
+        "test_every_option_is_read",
+        """
+class Run(Run):
+    def __init__(self, compiled, options):
+        super().__init__(compiled, Options(decimals=options.decimals))
+""",
+    ),
+    Mutant(
+        "answers_slowly",
+        "test_answers_before_the_deadline",
+        """
+import os, time
+@hookimpl
+def capabilities(target, model):
+    if model is None:
+        time.sleep(2 * float(os.environ.get("ZIF_DEADLINE", "10")))
+    return described(model)
+""",
+    ),
+    Mutant(
+        "looks_for_its_files_by_their_names",
+        "test_files_may_have_other_names",
+        """
+@hookimpl
+def load(compiled, options):
+    content = compiled.files[compiled.main]
+    if not isinstance(content, bytes):
+        beside = content.parent / compiled.main
+        if not beside.is_file():
+            raise zif.StageFailed(f"{beside} is missing")
+        content = beside.read_bytes()
+    if compiled.format != "mutant":
+        raise zif.StageFailed("not an artifact of this backend")
+    return Run(attrs.evolve(compiled, files={compiled.main: content}), options)
+""",
+    ),
+    Mutant(
+        "forgets_weights_in_files",
+        "test_weights_in_a_file_of_their_own",
+        """
+def packed(converted, options):
+    data = converted.data.proto.SerializeToString()
+    return Compiled("mutant", {"m": data}, "m", converted.inputs, converted.outputs)
+""",
+    ),
+    Mutant(
+        "swallows_ctrl_c",
+        "test_ctrl_c_ends_the_host_quickly",
+        """
+import time
+class Run(Run):
+    def run(self, inputs):
+        while True:
+            try:
+                time.sleep(0.05)
+                return self.compute(inputs)
+            except KeyboardInterrupt:
+                continue
+""",
+    ),
+    Mutant(
+        "leaves_a_process_behind",
+        "test_ctrl_c_ends_the_host_quickly",
+        """
+import subprocess, sys
+class Run(Run):
+    def __init__(self, compiled, options):
+        super().__init__(compiled, options)
+        code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(300)"
+        self.helper = subprocess.Popen([sys.executable, "-c", code])
+    def close(self):
+        pass
+""",
+    ),
+    Mutant(
+        "leaks_threads",
+        "test_fifty_cycles_do_not_leak",
+        """
+import threading
+class Run(Run):
+    def __init__(self, compiled, options):
+        super().__init__(compiled, options)
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+""",
+    ),
+    Mutant(
+        "ends_the_process_in_a_run",
+        "test_operator and Tanh",
+        """
+import os, signal
+class Run(Run):
+    def run(self, inputs):
+        if any(node.op_type == "Tanh" for node in self.model.graph.node):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return self.compute(inputs)
+""",
+    ),
+    Mutant(
+        "returns_the_artifact_of_another_model",
+        "test_runs_a_tiny_network",
+        """
+FIRST = []
+@hookimpl
+def compile(converted, options):
+    FIRST.append(packed(converted, options).files)
+    return attrs.evolve(packed(converted, options), files=FIRST[0])
+""",
+    ),
+    Mutant(
+        "returns_another_backends_artifact",
+        "test_runs_a_tiny_network",
+        """
+@hookimpl
+def compile(converted, options):
+    return attrs.evolve(packed(converted, options), format="somebody-elses-format")
+""",
+    ),
+    Mutant(
+        "lists_an_operator_that_it_refuses",
+        "test_table_and_verdicts_agree",
+        """
+@hookimpl
+def capabilities(target, model):
+    said = described(model)
+    verdicts = {} if model is None else declared(model, [c for c in CLAIMS if c.op_type != "Tanh"], engine="the mutant")
+    return attrs.evolve(said, verdicts=verdicts)
+""",
+    ),
+    Mutant(
+        "takes_an_operator_that_it_does_not_list",
+        "test_table_and_verdicts_agree",
+        """
+@hookimpl
+def capabilities(target, model):
+    said = described(model)
+    return attrs.evolve(said, ops=tuple(c for c in CLAIMS if c.op_type != "Tanh"))
 """,
     ),
 )

@@ -26,6 +26,7 @@ _HOMES = {
             "Verdict",
         ),
     ),
+    "zif.unittimes": ("SupportsUnitTimes",),
     "zif.hookspecs": ("BackendHooks", "hookimpl"),
     "zif.registry": ("backend", "installed"),
     "zif.relay": ("observe", "unobserve"),
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from zif.selector import ModelSummary as ModelSummary
     from zif.session import Session as Session
     from zif.targets import target as target
+    from zif.unittimes import SupportsUnitTimes as SupportsUnitTimes
 
 
 def __getattr__(name: str) -> Any:

@@ -67,6 +67,8 @@ class Builder:
     def session(self, on_fault: OnFault = "fail") -> Session:
         """A loaded session. Raises ZifError subclasses."""
         plan, compiled = self.artifacts()
+        used = {name: self.planner.field.players[name].remarks for name in plan.backends}
+        self.events.extend(Event("note", name, None, text) for name, texts in used.items() for text in texts)
         steps: list[Step] = []
         try:
             for segment, artifact in zip(plan.segments, compiled, strict=True):

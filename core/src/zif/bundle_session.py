@@ -14,6 +14,7 @@ from zif.asking import deadline, hear
 from zif.build import watched
 from zif.bundle import Bundle, open_bundle
 from zif.compiling import CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.config import remarks
 from zif.errors import BackendUnavailable, InvalidBundle
 from zif.planning import Plan
 from zif.planning.candidates import stand_in
@@ -110,6 +111,9 @@ class _Loader:
         facade = stand_in(facade, general, self.chip, self.isolate)
         born = compiled.certificate
         options = facade.options(born.options if born else {}, self.chip)
+        said = remarks(options, self.chip, general, segment.backend)
+        known = {(event.backend, event.text) for event in self.events}
+        self.events.extend(Event("note", segment.backend, None, t) for t in said if (segment.backend, t) not in known)
         return watched(facade, facade.load(compiled, options, shared=self.shared)), general
 
     def _compare(self, segment: Segment, compiled: Compiled, general: Capabilities) -> None:

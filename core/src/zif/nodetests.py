@@ -53,12 +53,6 @@ class NodeTest:
     atol: float
 
     @property
-    def op_type(self) -> str:
-        """The operator that the test is for: that of its last node, since helpers come before it."""
-        nodes = self.model.graph.node
-        return str(nodes[-1].op_type) if len(nodes) else ""
-
-    @property
     def random(self) -> bool:
         """Whether an operator in it draws numbers: then only types and shapes can be judged."""
         return any(node.op_type in RANDOM for node in self.model.graph.node)
@@ -93,15 +87,16 @@ class NodeTest:
         return ""
 
 
-def node_tests(modules: Iterable[str] | None = None) -> tuple[NodeTest, ...]:
+def node_tests(some: Iterable[str] | None = None) -> tuple[NodeTest, ...]:
     """Every test of the installed onnx, or those of some of its modules ("conv", "ai_onnx_ml.binarizer"), loaded alone.
 
     Raises UsageError for a module that onnx does not have.
     """
-    names = _modules() if modules is None else tuple(modules)
-    unknown = [name for name in names if name not in _modules()]
+    known = modules()
+    names = known if some is None else tuple(some)
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"onnx has no module of node tests {unknown[0]!r}; it has {', '.join(_modules())}")
+        raise UsageError(f"onnx has no module of node tests {unknown[0]!r}; it has {', '.join(known)}")
     return tuple(test for name in names for test in _of_module(name))
 
 
@@ -140,7 +135,8 @@ def _run(
 
 
 @cache
-def _modules() -> tuple[str, ...]:
+def modules() -> tuple[str, ...]:
+    """The modules of onnx that hold its node tests, mostly one for each operator."""
     home = import_module(_HOME)
     found = pkgutil.walk_packages(home.__path__, f"{_HOME}.")
     return tuple(info.name.removeprefix(f"{_HOME}.") for info in found if not info.ispkg)

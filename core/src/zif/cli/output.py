@@ -56,6 +56,11 @@ def _own_stdout() -> tuple[int | None, TextIO]:
     return real, stream
 
 
+def stream() -> TextIO:
+    """The real stdout, for a process that writes a report of its own."""
+    return _out or sys.stdout
+
+
 def flush() -> None:
     """Write out what is buffered; a reader who has gone away is not an error."""
     for stream in (_out, sys.stdout, sys.stderr):

@@ -36,8 +36,10 @@ NEARLY = 0.95
 FEW = 3
 
 #: Codes that are one cause for every operator they meet: one change lifts them all.
-_ONE_CAUSE = frozenset({"dynamic-shape"})
-_UNKNOWN_SIZES = "sizes are unknown, so this figure is a guess: fix the shapes (--shape) to see"
+_ONE_CAUSE = {
+    "dynamic-shape": "sizes are unknown, so this figure is a guess: fix the shapes (--shape) to see",
+    "precision": "priced in the precision that the backend has; what that does to the results, `zif compare` measures",
+}
 
 
 def what_if(planner: Planner, changes: Sequence[str]) -> Counterfactual:
@@ -200,7 +202,7 @@ def _told(
         **_figures(planner, task, labels),
         cost_change=round(_total(task, labels) / base - 1, 6) if base else 0.0,
         asked=asked,
-        note=_UNKNOWN_SIZES if codes.keys() & _ONE_CAUSE else "",
+        note="; ".join(note for code, note in _ONE_CAUSE.items() if code in codes),
     )
 
 

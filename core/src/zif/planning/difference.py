@@ -20,12 +20,13 @@ SCHEMA = "zif.plan-diff/1"
 SAME = 0.01
 
 #: What each policy promises to keep low.
-_GUARDED = {"performance": ("latency_us",), "power": ("energy_uj",), "memory": ("latency_us",)}
+_GUARDED = {"performance": ("latency_us",), "power": ("energy_uj",), "memory": ("memory_bytes",)}
 
 
 @frozen
 class Side:
-    """One of the two plans, in figures. backends: version and toolchain of everyone who takes part."""
+    """One of the two plans, in figures. memory_bytes: weights and the most activations alive at once, on all backends
+    together. backends: version and toolchain of everyone who takes part."""
 
     model: str
     digest: str
@@ -36,6 +37,7 @@ class Side:
     latency_us: float
     energy_uj: float
     transfer_bytes: int
+    memory_bytes: int
     backends: Mapping[str, str]
 
 
@@ -158,6 +160,7 @@ def _side(plan: Plan) -> Side:
         latency_us=told.latency_us,
         energy_uj=told.energy_uj,
         transfer_bytes=told.transfer_bytes,
+        memory_bytes=sum(one.weights_bytes + one.activations_bytes for one in told.memory.values()),
         backends={one.name: _version(one) for one in plan.candidates if one.takes_part},
     )
 
@@ -220,9 +223,9 @@ def _standing(one: Candidate) -> str:
 
 
 def _regressions(old: Side, new: Side, threshold: float) -> Iterator[str]:
-    from zif.figures import duration, energy
+    from zif.figures import duration, energy, size
 
-    shown = {"latency_us": ("latency", duration), "energy_uj": ("energy", energy)}
+    shown = {"latency_us": ("latency", duration), "energy_uj": ("energy", energy), "memory_bytes": ("memory", size)}
     for field in _GUARDED.get(new.policy, ("latency_us", "energy_uj")):
         before, after = getattr(old, field), getattr(new, field)
         if after > before * (1 + threshold) and after > before:

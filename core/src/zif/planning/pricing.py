@@ -78,15 +78,18 @@ def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> 
 
 
 def _measured(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:
-    """Put what was measured here over everything: a segment's time is shared out as its units were estimated."""
+    """Put what was measured here over everything: each unit's part where units were timed, else shared out by costs."""
     from zif.profiling.store import measured
 
     rows = {unit.id: row for row, unit in enumerate(model.units)}
-    for units, took in measured(model.fingerprint, player.backend.name, player.capabilities.toolchain):
-        if all(unit in rows for unit in units):
-            at = [rows[unit] for unit in units]
+    for one in measured(model.fingerprint, player.backend.name, player.capabilities.toolchain):
+        if all(unit in rows for unit in one.units):
+            at = [rows[unit] for unit in one.units]
             estimate = float(us[at].sum())
-            us[at] = us[at] * (took / estimate) if estimate > 0 else took / len(at)
+            if one.parts:
+                us[at] = [one.parts.get(unit, 0.0) for unit in one.units]
+            else:
+                us[at] = us[at] * (one.us / estimate) if estimate > 0 else one.us / len(at)
             source[at] = "measured"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from zif.profiling.measure import Profile, SegmentProfile, Stats, measure
+from zif.profiling.measure import measure
+from zif.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats, Suggestion, UnitTime
 
-__all__ = ["Profile", "SegmentProfile", "Stats", "measure"]
+__all__ = ["BackendProfile", "Profile", "SegmentProfile", "Stats", "Suggestion", "UnitTime", "measure"]

@@ -7,77 +7,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
-from attrs import Factory, asdict, frozen
+from attrs import evolve, frozen
 
 from zif.errors import UsageError
+from zif.profiling.advice import slowest, suggestions
+from zif.profiling.parts import Part, examine, usage
+from zif.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats
 from zif.records import SupportsProfile
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from zif.session import Session, Timing
-
-
-@frozen
-class Stats:
-    """Wall-clock times in milliseconds."""
-
-    mean: float
-    p50: float
-    p95: float
-    p99: float
-    min: float
-    max: float
-
-    @classmethod
-    def of(cls, ms: Sequence[float]) -> Stats:
-        """Mean, percentiles (linear interpolation, as numpy's) and extremes of at least one time."""
-        p50, p95, p99 = np.percentile(ms, [50, 95, 99])
-        return cls(*(round(float(x), 6) for x in (np.mean(ms), p50, p95, p99, min(ms), max(ms))))
-
-
-@frozen
-class SegmentProfile:
-    """One segment: its times, and per unit or engine event in microseconds where the backend tells."""
-
-    id: int
-    backend: str
-    kind: str
-    toolchain: str
-    units: tuple[str, ...]
-    ms: Stats
-    share: float
-    events_us: Mapping[str, float] = Factory(dict)
-    label: str = ""
-
-
-@frozen
-class Profile:
-    """One profiled session.
-
-    ms: latency of a whole run. throughput: runs per second, one after another. cpu_percent: processor time of this
-    process and its workers over wall-clock time, 100 is one core. rss_mb and rss_delta_mb: resident memory after the
-    runs and what it grew by during them, workers included, in MiB. backends_ms: median time by backend.
-    overhead_ms: median of what lies between the segments (checks, transfers, bookkeeping).
-    """
-
-    model: str
-    fingerprint: str
-    target: str
-    runs: int
-    warmup: int
-    ms: Stats
-    throughput: float
-    cpu_percent: float
-    rss_mb: float
-    rss_delta_mb: float
-    backends_ms: Mapping[str, float]
-    overhead_ms: float
-    segments: tuple[SegmentProfile, ...]
-    emulated: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The profile as the JSON document `zif.profile/1`."""
-        return {"schema": "zif.profile/1", **asdict(self)}
 
 
 def measure(
@@ -86,10 +27,12 @@ def measure(
     runs: int = 100,
     warmup: int = 10,
     tick: Callable[[], None] | None = None,
+    units: bool = True,
 ) -> Profile:
     """Profile a session on one set of inputs. `tick` is called after every run, for progress.
 
-    Raises UsageError for fewer than one run, and what `session.run` raises.
+    units: afterwards, run every segment by itself, for its processor use and the times of its units. Raises UsageError
+    for fewer than one run, and what `session.run` raises.
     """
     if runs < 1 or warmup < 0:
         raise UsageError(f"profiling takes at least one run and no negative warm-up, not {runs} and {warmup}")
@@ -97,10 +40,22 @@ def measure(
         session.run(inputs)
         if tick:
             tick()
-    before, start = _usage(), perf_counter()
+    before, start = usage(), perf_counter()
     totals, traces = _timed(session, inputs, runs, tick)
-    wall, after = perf_counter() - start, _usage()
-    return _profile(session, totals, traces, (runs, warmup, wall), before, after)
+    seen = _Seen(totals, _times(traces), warmup, perf_counter() - start, before, usage())
+    return _profile(session, seen, examine(session, inputs, tick) if units else [])
+
+
+@frozen(eq=False)
+class _Seen:
+    """What the runs gave: ms of each, float64[runs, segments], and (processor seconds, resident MiB) around them."""
+
+    totals: Sequence[float]
+    times: NDArray[np.float64]
+    warmup: int
+    wall: float
+    before: tuple[float, float]
+    after: tuple[float, float]
 
 
 def _timed(
@@ -118,57 +73,58 @@ def _timed(
     return totals, traces
 
 
-def _usage() -> tuple[float, float]:
-    """Processor seconds and resident MiB of this process and its children."""
-    this = psutil.Process()
-    seconds, memory = 0.0, 0.0
-    for process in (this, *this.children(recursive=True)):
-        try:
-            times = process.cpu_times()
-            seconds += times.user + times.system
-            memory += process.memory_info().rss / 2**20
-        except psutil.Error:  # a child that ended meanwhile
-            continue
-    return seconds, memory
+def _times(traces: Sequence[Sequence[Timing]]) -> NDArray[np.float64]:
+    return np.array([[timing.ms for timing in trace] for trace in traces]).reshape(len(traces), -1)
 
 
-def _profile(
-    session: Session,
-    totals: Sequence[float],
-    traces: Sequence[Sequence[Timing]],
-    counts: tuple[int, int, float],
-    before: tuple[float, float],
-    after: tuple[float, float],
-) -> Profile:
-    runs, warmup, wall = counts
-    plan = session.plan
-    times = np.array([[timing.ms for timing in trace] for trace in traces]).reshape(runs, -1)
-    segments = tuple(_segment(session, i, times[:, i], float(times.mean(axis=0).sum())) for i in range(times.shape[1]))
-    backends = dict.fromkeys(segment.backend for segment in segments)
-    return Profile(
+def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
+    plan, times = session.plan, seen.times
+    total = float(times.mean(axis=0).sum())
+    segments = tuple(
+        _segment(session, i, times[:, i], total, parts[i] if parts else Part(0.0, {}, {}))
+        for i in range(times.shape[1])
+    )
+    backends = {name: _backend(session, times, segments, name) for name in dict.fromkeys(s.backend for s in segments)}
+    found = Profile(
         model=plan.model,
         fingerprint=plan.digest,
         target=plan.target,
-        runs=runs,
-        warmup=warmup,
-        ms=Stats.of(totals),
-        throughput=round(1e3 / float(np.mean(totals)), 3),
-        cpu_percent=round(100 * (after[0] - before[0]) / wall, 1),
-        rss_mb=round(after[1], 1),
-        rss_delta_mb=round(after[1] - before[1], 1),
-        backends_ms={name: _median(times, segments, name) for name in backends},
-        overhead_ms=round(float(np.median(np.array(totals) - times.sum(axis=1))), 6),
+        runs=len(seen.totals),
+        warmup=seen.warmup,
+        ms=Stats.of(seen.totals),
+        throughput=round(1e3 / float(np.mean(seen.totals)), 3),
+        cpu_percent=round(100 * (seen.after[0] - seen.before[0]) / seen.wall, 1),
+        rss_mb=round(seen.after[1], 1),
+        rss_delta_mb=round(seen.after[1] - seen.before[1], 1),
+        backends_ms={name: one.ms.p50 for name, one in backends.items()},
+        overhead_ms=round(float(np.median(np.array(seen.totals) - times.sum(axis=1))), 6),
         segments=segments,
         emulated=plan.emulated,
+        predicted_us=plan.predicted.latency_us,
+        backends=backends,
+        slowest=slowest(plan, segments),
+    )
+    return evolve(found, suggestions=suggestions(plan, found))
+
+
+def _backend(
+    session: Session, times: NDArray[np.float64], segments: Sequence[SegmentProfile], name: str
+) -> BackendProfile:
+    columns = [i for i, segment in enumerate(segments) if segment.backend == name]
+    mine = [segments[i] for i in columns]
+    wall = sum(one.ms.mean for one in mine)
+    return BackendProfile(
+        segments=len(mine),
+        units=sum(len(one.units) for one in mine),
+        ms=Stats.of(times[:, columns].sum(axis=1).tolist()),
+        share=round(sum(one.share for one in mine), 4),
+        cpu_percent=round(sum(one.cpu_percent * one.ms.mean for one in mine) / wall, 1) if wall else 0.0,
+        emulated=mine[0].kind == "emulator",
+        memory=session.plan.predicted.memory.get(name),
     )
 
 
-def _median(times: np.ndarray[Any, Any], segments: Sequence[SegmentProfile], backend: str) -> float:
-    columns = [i for i, segment in enumerate(segments) if segment.backend == backend]
-    return round(float(np.median(times[:, columns].sum(axis=1))), 6)
-
-
-def _segment(session: Session, index: int, ms: np.ndarray[Any, Any], total: float) -> SegmentProfile:
+def _segment(session: Session, index: int, ms: NDArray[np.float64], total: float, part: Part) -> SegmentProfile:
     step = session.steps[index]
     segment, executable = step.segment, step.executable
     toolchain = next((c.toolchain for c in session.plan.candidates if c.name == segment.backend), "")
@@ -183,4 +139,8 @@ def _segment(session: Session, index: int, ms: np.ndarray[Any, Any], total: floa
         share=round(float(ms.mean()) / total, 4) if total else 0.0,
         events_us={name: round(float(us), 3) for name, us in events.items()},
         label=segment.label,
+        predicted_us=segment.latency_us,
+        cpu_percent=part.cpu_percent,
+        units_us=part.units_us,
+        other_us=part.other_us,
     )

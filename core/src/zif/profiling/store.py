@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
+from attrs import frozen
 
 if TYPE_CHECKING:
-    from zif.profiling.measure import Profile, SegmentProfile
+    from zif.profiling.profile import Profile, SegmentProfile
 
 SCHEMA = "zif.measured/1"
 
@@ -51,8 +52,17 @@ def save(profile: Profile, keep: Path | None = None) -> Path | None:
     return path
 
 
-def measured(fingerprint: str, backend: str, toolchain: str, keep: Path | None = None) -> list[tuple[list[str], float]]:
-    """(units, median microseconds) of every segment measured here of this model on this backend and toolchain.
+@frozen
+class Measured:
+    """A segment that was measured: its units, its median microseconds, and each unit's part where that was timed."""
+
+    units: tuple[str, ...]
+    us: float
+    parts: Mapping[str, float]
+
+
+def measured(fingerprint: str, backend: str, toolchain: str, keep: Path | None = None) -> list[Measured]:
+    """Every segment measured here of this model on this backend and toolchain.
 
     The largest segments come first, so that whoever applies them in order ends with the finest figure.
     """
@@ -60,7 +70,7 @@ def measured(fingerprint: str, backend: str, toolchain: str, keep: Path | None =
         row for row in _read(_path(fingerprint, keep)) if (row["backend"], row["toolchain"]) == (backend, toolchain)
     ]
     rows.sort(key=lambda row: -len(row["units"]))
-    return [(row["units"], row["us"]) for row in rows]
+    return [Measured(tuple(row["units"]), row["us"], row.get("parts", {})) for row in rows]
 
 
 def _path(fingerprint: str, keep: Path | None) -> Path:
@@ -74,6 +84,7 @@ def _row(segment: SegmentProfile) -> dict[str, Any]:
         "toolchain": segment.toolchain,
         "units": list(segment.units),
         "us": round(segment.ms.p50 * 1e3, 3),
+        "parts": {name: round(us, 3) for name, us in segment.parts_us.items()},
     }
 
 

@@ -113,11 +113,11 @@ def _weights(
 
 
 def _weight(node: onnx.NodeProto, one: Recipe, types: Any) -> dict[str, Any]:
-    """The override of a weight. HTP takes the gamma of a normalization unsigned only, of 8 or 16 bits."""
+    """The override of a weight. HTP takes the gamma of a normalization as uint8 only."""
     axis = channel_axis(node) if one.per_channel else None
     kind = one.weight if axis is not None else one.tensor_weight or one.weight
     if node.op_type.endswith("Normalization"):
-        kind = "uint16" if kind.endswith("16") else "uint8"
+        kind = "uint8"
     row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
     return row if axis is None else {**row, "axis": axis}
 

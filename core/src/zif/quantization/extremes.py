@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import frozen
 
 if TYPE_CHECKING:
     import onnx
@@ -27,22 +28,43 @@ PASSING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", 
 HUGE = 1e30
 
 
+@frozen
+class Masked:
+    """A masked Softmax: the values on the way up to the Add, the mask, and where the mask's range may end."""
+
+    way: tuple[str, ...]
+    mask: str
+    low: float
+    floor: float
+
+
 def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], dict[str, Pair]]:
     """The ranges of values, and those of constants that must not be taken from their data."""
     found, constants = dict(limits), {}
     nodes = model.proto.graph.node
     makers = {name: node for node in nodes for name in node.output}
+    masked: list[Masked] = []
     for node in nodes:
         if node.op_type in ("Max", "Min"):
-            constants.update(_bounds(model, node, found))
+            constants.update(_bounds(model, node, limits))
         elif node.op_type == "Softmax":
-            _mask(model, makers, node.input[0], found, constants)
+            one = _masked(model, makers, node.input[0], limits)
+            masked += [one] if one else []
+    floors: dict[str, float] = {}
+    for one in masked:  # layers share a mask: it ends below what matters in each
+        floors[one.mask] = min(one.floor, floors.get(one.mask, 0.0))
+    for one in masked:
+        for name in one.way:
+            if name in found:
+                found[name] = max(found[name][0], floors[one.mask] + one.low), found[name][1]
+    for name, floor in floors.items():
+        _end(model, makers, name, floor, found, constants)
     return found, constants
 
 
-def _bounds(model: Model, node: onnx.NodeProto, found: Mapping[str, Pair]) -> dict[str, Pair]:
+def _bounds(model: Model, node: onnx.NodeProto, limits: Mapping[str, Pair]) -> dict[str, Pair]:
     """Max(x, -3e38) is x: the constant's range ends where that of x does."""
-    ends = [found[name] for name in node.input if name in found]
+    ends = [limits[name] for name in node.input if name in limits]
     if not ends:
         return {}
     low, high = min(a for a, _ in ends), max(b for _, b in ends)
@@ -57,50 +79,41 @@ def _data(model: Model, name: str) -> Any:
     return model.array(name)
 
 
-def _mask(
-    model: Model,
-    makers: Mapping[str, onnx.NodeProto],
-    value: str,
-    found: dict[str, Pair],
-    constants: dict[str, Pair],
-) -> None:
-    """Follow a Softmax's input up to the Add or Where that masks it, and end the ranges on the way."""
+def _masked(
+    model: Model, makers: Mapping[str, onnx.NodeProto], value: str, limits: Mapping[str, Pair]
+) -> Masked | None:
+    """Follow a Softmax's input up to the Add or Where that masks it; None when nothing does, or mildly."""
     way = [value]
     while value in makers and makers[value].op_type in PASSING:
         value = makers[value].input[0]
         way.append(value)
     node = makers.get(value)
-    if node is None or node.op_type not in ("Add", "Where") or value not in found:
-        return
-    sides = list(node.input[-2:])
-    ends = {side: _range(model, side, found) for side in sides}
-    if None in ends.values():
-        return
-    scores, mask = sorted(sides, key=lambda side: (ends[side] or (0, 0))[0], reverse=True)
-    low, high = ends[scores] or (0.0, 0.0)
+    if node is None or node.op_type not in ("Add", "Where"):
+        return None
+    ends = {side: _range(model, side, limits) for side in node.input[-2:]}
+    known = {side: pair for side, pair in ends.items() if pair is not None}
+    if len(known) < 2:
+        return None
+    scores, mask = sorted(known, key=lambda side: known[side][0], reverse=True)
+    low, high = known[scores]
     floor = low - (high - low) - NOTHING
-    if (ends[mask] or (0.0, 0.0))[0] >= floor:
-        return
-    for name in way:
-        if name in found:
-            found[name] = max(found[name][0], 2 * floor), found[name][1]
-    _end(makers, mask, floor, found, constants, model)
+    return Masked(tuple(way), mask, low, floor) if known[mask][0] < floor else None
 
 
-def _range(model: Model, name: str, found: Mapping[str, Pair]) -> Pair | None:
-    if name in found:
-        return found[name]
+def _range(model: Model, name: str, limits: Mapping[str, Pair]) -> Pair | None:
+    if name in limits:
+        return limits[name]
     value = _data(model, name)
     return None if value is None else (float(value.min()), float(value.max()))
 
 
 def _end(
+    model: Model,
     makers: Mapping[str, onnx.NodeProto],
     name: str,
     floor: float,
     found: dict[str, Pair],
     constants: dict[str, Pair],
-    model: Model,
 ) -> None:
     """End the range of a mask and of what it is made of by moving values only."""
     if name in model.initializers:

@@ -59,6 +59,7 @@ def _figures(found: PlanDiff) -> Sheet:
         ("latency", duration(old.latency_us), duration(new.latency_us), share(old.latency_us, new.latency_us)),
         ("energy", energy(old.energy_uj), energy(new.energy_uj), share(old.energy_uj, new.energy_uj)),
         ("moved", size(old.transfer_bytes), size(new.transfer_bytes), share(old.transfer_bytes, new.transfer_bytes)),
+        ("memory", size(old.memory_bytes), size(new.memory_bytes), share(old.memory_bytes, new.memory_bytes)),
         ("segments", str(old.segments), str(new.segments), _signed(new.segments - old.segments)),
         ("units", str(old.units), str(new.units), _signed(new.units - old.units)),
     ]

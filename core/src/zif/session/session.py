@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -117,6 +117,14 @@ class Session:
     def steps(self) -> tuple[Step, ...]:
         """The segments in the order in which they run, with their executables."""
         return self._wiring.steps
+
+    def stages(self, inputs: Arrays) -> Iterator[tuple[Step, dict[str, Any]]]:
+        """Run segment by segment, outside of shared buffers: each step with what it is handed, before it runs."""
+        values = dict(self._admission.admit(inputs))
+        for step in self.steps:
+            given = {name: values[name] for name in step.inputs if name in values}
+            yield step, given
+            values.update(step.executable.run(given))
 
     def _run(self, given: Arrays, trace: list[Timing] | None) -> dict[str, Any]:
         if self._closed:

@@ -1,38 +1,66 @@
-"""The ONNX project's own tests of single operators, by the operator that each is for."""
+"""The ONNX project's own tests of single operators, by the operator that each is for, loaded when asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import onnx
 
-from zif.nodetests import NodeTest
+from zif.nodetests import NodeTest, modules
 from zif.nodetests import node_tests as load
 from zif.testing.further import further_tests
 
+#: Modules of ONNX's tests that are not called like their operator.
+_CALLED = {"rangeop": "range"}
+
+
+class ByOperator(Mapping[str, list[NodeTest]]):
+    """The tests of every operator, at most `most` of each (0: all): first, last and evenly between."""
+
+    def __init__(self, most: int = 0) -> None:
+        self._most = most
+
+    def __getitem__(self, operator: str) -> list[NodeTest]:
+        return _spread(tests_of(operator), self._most)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(operators())
+
+    def __len__(self) -> int:
+        return len(operators())
+
 
 @cache
+def operators() -> tuple[str, ...]:
+    """Every operator that ONNX defines, for naming tests without making their data."""
+    return tuple(sorted({str(schema.name) for schema in onnx.defs.get_all_schemas()}))
+
+
+@cache
+def tests_of(operator: str) -> tuple[NodeTest, ...]:
+    """ONNX's tests of an operator that carry data, those of its function expanded too, and a few that ONNX lacks."""
+    tests = (*load(_modules().get(operator.lower(), ())), *further_tests(operator))
+    return tuple(sorted((test for test in tests if test.data), key=lambda test: test.name))
+
+
 def node_tests() -> tuple[NodeTest, ...]:
-    """All of them that carry data and a few that ONNX lacks, in the order of their names."""
-    return tuple(sorted((test for test in (*load(), *further_tests()) if test.data), key=lambda test: test.name))
+    """The tests of all operators."""
+    return tuple(test for operator in operators() for test in tests_of(operator))
 
 
-def by_operator(most: int = 0) -> dict[str, list[NodeTest]]:
-    """The tests by operator, at most `most` of each (0: all): first, last and evenly between."""
-    groups: dict[str, list[NodeTest]] = {}
-    for test in node_tests():
-        groups.setdefault(test.op_type, []).append(test)
-    return {name: _spread(tests, most) for name, tests in groups.items()} if most else groups
-
-
-def operators() -> list[str]:
-    """Every operator of the domains that ONNX defines, for naming tests without making their data."""
-    return sorted({str(schema.name) for schema in onnx.defs.get_all_schemas() if schema.domain in ("", "ai.onnx.ml")})
+@cache
+def _modules() -> Mapping[str, Sequence[str]]:
+    """The modules of tests by their operator's name in small letters."""
+    found: dict[str, list[str]] = {}
+    for module in modules():
+        word = module.rpartition(".")[2].replace("_", "")
+        found.setdefault(_CALLED.get(word, word), []).append(module)
+    return found
 
 
 def _spread(tests: Sequence[NodeTest], most: int) -> list[NodeTest]:
-    if len(tests) <= most:
+    if not most or len(tests) <= most:
         return list(tests)
     step = (len(tests) - 1) / max(most - 1, 1)
     return [tests[round(i * step)] for i in range(most)]

@@ -28,7 +28,7 @@ class Record:
     available: bool = True
     reason: str = ""
     tests: dict[str, dict[str, str]] = field(factory=dict)
-    observed: list[dict[str, Any]] = field(factory=list)
+    observed: list[Any] = field(factory=list)
     stale: list[str] = field(factory=list)
 
     def describe(self, subject: Subject) -> None:
@@ -37,7 +37,6 @@ class Record:
         general = subject.general
         self.kind, self.toolchain = general.kind, general.toolchain
         self.available, self.reason = general.available, general.reason
-        self.observed = subject.observed
 
     def add(self, test: str, outcome: str, reason: str) -> None:
         """Note how one test ended."""

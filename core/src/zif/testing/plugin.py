@@ -6,12 +6,13 @@ reason); failed. A known failure needs a reason and must still fail.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from zif.testing.journal import Journal
 from zif.testing.known import Known, read_known
 from zif.testing.outcome import Record, word_of
 from zif.testing.subject import Subject
@@ -31,14 +32,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--require-device", action="store_true", help="an unavailable backend fails instead of skipping")
     group.addoption("--sample", type=int, default=0, help="at most so many ONNX node tests of each operator (0: all)")
     group.addoption("--outcome", help="write the outcome of every test to this JSON file")
+    group.addoption("--journal", help="go on with the run that this file tells of, or begin one")
     group.addoption("--known", help="pyproject.toml with [tool.zif.check.known-failures] (default: the one here)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the known failures, open the record."""
-    config.stash[_RECORD] = Record(config.getoption("backend") or "", config.getoption("target"))
+    record = config.stash[_RECORD] = Record(config.getoption("backend") or "", config.getoption("target"))
+    config.pluginmanager.register(_Notes(record), "zif-notes")
     path = Path(config.getoption("known") or config.rootpath / "pyproject.toml")
     config.stash[_KNOWN] = read_known(path, config.getoption("backend") or "")
+    if config.getoption("journal"):
+        config.pluginmanager.register(Journal(Path(config.getoption("journal")), config), "zif-journal")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,13 +66,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         record.write(Path(path))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Note how each test ended."""
-    report: Any = yield
-    if report.when == "call" or report.outcome != "passed":
-        item.config.stash[_RECORD].add(_short(item.nodeid), *word_of(report))
-    return report
+class _Notes:
+    """Notes how each test ended, also one that a journal retells."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the part of a test that decides."""
+        if report.when == "call" or report.outcome != "passed":
+            self._record.add(_short(report.nodeid), *word_of(report))
+            self._record.observed += [value for name, value in report.user_properties if name == "ending"]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -118,8 +127,8 @@ def not_claimed(what: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def node_tests(request: pytest.FixtureRequest) -> dict[str, list[NodeTest]]:
+def node_tests(request: pytest.FixtureRequest) -> Mapping[str, list[NodeTest]]:
     """The ONNX project's own node tests by operator: all, or a sample of each with --sample."""
-    from zif.testing.nodes import by_operator
+    from zif.testing.nodes import ByOperator
 
-    return by_operator(request.config.getoption("sample"))
+    return ByOperator(request.config.getoption("sample"))

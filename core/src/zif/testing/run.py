@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from attrs import frozen
 
 from zif.errors import UsageError, ZifError
+from zif.testing.journal import unfinished, write
 
 
 @frozen
@@ -35,10 +38,10 @@ def check(
     known: Path | None = None,
     junit: Path | None = None,
     outcome: Path | None = None,
-    quiet: bool = False,
+    report: IO[str] | None = None,
     extra: Sequence[str] = (),
 ) -> Done:
-    """Run the kit on a backend in a fresh interpreter; pytest's report goes to stdout, or to stderr when `quiet`.
+    """Run the kit on a backend in a fresh interpreter; pytest's report goes to stdout, or to `report`.
 
     Raises UsageError when the extra `zif[testing]` is not installed or pytest did not like the call, and ZifError when
     pytest itself broke.
@@ -52,10 +55,31 @@ def check(
         flags += ["-k", select] if select else []
         flags += ["--known", str(known)] if known else []
         flags += [f"--junit-xml={junit}"] if junit else []
-        code = _pytest([*flags, *extra], quiet)
-        if code not in (0, 1, 5) or not path.is_file():
+        code = _to_the_end([*flags, *extra], report, path, Path(folder) / "journal.jsonl")
+        if code not in (0, 1, 5):
             raise (UsageError if code == 4 else ZifError)(f"pytest ended with exit code {code}; its words are above")
         return Done(1 if code == 1 else 0, json.loads(path.read_text(encoding="utf-8")))
+
+
+def _to_the_end(flags: Sequence[str], report: IO[str] | None, outcome: Path, journal: Path) -> int:
+    """Run pytest, and again after each test in which the backend ended the process. Returns pytest's exit code."""
+    outcome.unlink(missing_ok=True)
+    while True:
+        code = _pytest([*flags, "--journal", str(journal)], report)
+        if outcome.is_file() or code in (2, 3, 4, 5):
+            return code
+        test, how = unfinished(journal), _death(code)
+        if test is None:
+            raise ZifError(f"{how} between two tests; the last words are above")
+        print(f"zif: {how} in {test.rpartition('/')[2]}; going on after it", file=sys.stderr)
+        write(journal, {"died": test, "how": f"{how} in this test"})
+
+
+def _death(code: int) -> str:
+    with contextlib.suppress(ValueError):
+        if code < 0:
+            return f"the backend ended the process with {signal.Signals(-code).name}"
+    return f"the backend ended the process with exit code {code}"
 
 
 def needs() -> None:
@@ -65,8 +89,8 @@ def needs() -> None:
             raise UsageError(f"`zif check` needs {module}: pip install 'zif[testing]'")
 
 
-def _pytest(flags: Sequence[str], quiet: bool) -> int:
+def _pytest(flags: Sequence[str], report: IO[str] | None) -> int:
     """pytest on the installed suite. Settings of the folder that we happen to stand in stay out of it."""
     base = ["-p", "zif.testing.plugin", "--pyargs", "zif.testing.suite", "-q", "-p", "no:cacheprovider", "-rfEX"]
     command = [sys.executable, "-m", "pytest", *base, "--noconftest", "-c", os.devnull, "--rootdir", ".", *flags]
-    return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode
+    return subprocess.run(command, stdout=report, check=False).returncode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from zif.build import compiled_by
 from zif.isolation import close_idle
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Subject:
-    """A backend for a target. `general` is what it says without a model; `observed` collects what the tests saw."""
+    """A backend for a target. `general` is what it says without a model."""
 
     backend: Backend
     target: Target
     general: Capabilities
-    observed: list[dict[str, Any]] = field(factory=list)
 
     @classmethod
     def open(cls, name: str, target: str, *, apart: bool = False) -> Subject:

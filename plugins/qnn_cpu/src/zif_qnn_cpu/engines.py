@@ -12,6 +12,7 @@ from zif_qnn_cpu.executable import CpuSession
 from zif_qnn_cpu.kernels import ENGINE
 from zif_qnn_cpu.options import Options
 from zif_qnn_cpu.sessions import Opened, open_session
+from zif_qnn_cpu.timing import TimedSession
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,9 @@ def notes(target: Target) -> tuple[str, ...]:
 
 def open_executable(compiled: Compiled, options: Options, shared: bool) -> Executable:
     """Load an artifact. Raises StageFailed, or BackendUnavailable for libQnnCpu where there is none."""
-    opened = _open_qnn(compiled) if options.engine == "libQnnCpu" else open_session(compiled, options, shared)
-    return CpuSession(opened, compiled)
+    if options.engine == "libQnnCpu":
+        return CpuSession(_open_qnn(compiled), compiled)
+    return TimedSession(open_session(compiled, options, shared), compiled, options, shared)
 
 
 def qnn_library() -> Path | None:

@@ -41,8 +41,10 @@ class Opened:
     memory: tuple[Any, ...] = ()
 
 
-def open_session(compiled: Compiled, options: Options, shared: bool) -> Opened:
+def open_session(compiled: Compiled, options: Options, shared: bool, profile: str = "") -> Opened:
     """A session, with a note when it could only be made with fewer optimizations than asked for.
+
+    profile: how the name of the file begins that the engine writes what it timed to; "" to time nothing.
 
     ONNX Runtime's optimizer can fail on a part of a graph that it has optimized before, so the level is lowered until
     it makes a session. Raises StageFailed with what it said at the asked level.
@@ -50,7 +52,10 @@ def open_session(compiled: Compiled, options: Options, shared: bool) -> Opened:
     first: Exception | None = None
     for level in list(_LEVELS)[list(_LEVELS).index(options.graph_optimization_level) :]:
         try:
-            opened = _create(compiled, session_options(options, shared, level))
+            made = session_options(options, shared, level)
+            if profile:
+                made.enable_profiling, made.profile_file_prefix = True, profile
+            opened = _create(compiled, made)
         except Exception as error:  # ONNX Runtime's errors have no common base class
             first = first or error
             continue

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zif import StageFailed, ZifError
+from zif import ZifError
 from zif_qnn_runtime import ProviderOptions, explain, open_session, status
 
 from zif_qnn_gpu.half import halved
@@ -59,22 +59,10 @@ def _link(source: Path, file: Path) -> None:
 
 
 def _emulated(model: Model, folder: Path, options: GpuOptions) -> onnxruntime.InferenceSession:
-    """ONNX Runtime's CPU provider on the model with every tensor stored in fp16."""
-    import onnxruntime
+    """The emulator's session on the model with every tensor stored in fp16, or as it is for fp32."""
+    from zif_qnn_gpu import emulator
 
-    proto = rounded(model) if options.precision_mode == "fp16" else model.proto
-    made = onnxruntime.SessionOptions()
-    made.log_severity_level = 4  # what goes wrong is raised; nothing is logged beside it
-    # Fusions would compute several operators without storing what lies between them.
-    made.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    made.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
-    try:
-        return onnxruntime.InferenceSession(
-            proto.SerializeToString(), made, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
-    except Exception as error:  # ONNX Runtime's errors have no common base class
-        raise StageFailed(f"the emulator cannot open the segment: {_line(error)}") from error
+    return emulator.open_session(rounded(model) if options.precision_mode == "fp16" else model.proto, folder)
 
 
 def _on_gpu(model: Model, folder: Path, options: GpuOptions, outputs: tuple[str, ...]) -> GpuExecutable:
@@ -123,7 +111,3 @@ class GpuExecutable:
     def close(self) -> None:
         """Let go of the session. May be called twice."""
         self._closed, self._session = True, None
-
-
-def _line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -19,8 +19,8 @@ HINTS: Mapping[PerformanceMode, str] = {
 }
 
 
-def _on(_: Any, attribute: attrs.Attribute[bool], value: bool) -> None:
-    if not value:
+def _on(_: Any, attribute: attrs.Attribute[bool | None], value: bool | None) -> None:
+    if value is False:
         raise ValueError(
             f"option {attribute.name} cannot be false: libQnnGpu always transforms layouts and fuses operators, and"
             " ONNX Runtime's QNN provider has no switch for it"
@@ -43,10 +43,10 @@ class GpuOptions:
     device_id: int = field(
         default=0, validator=validators.ge(0), metadata={"help": "which GPU of several; a Snapdragon has 0 only"}
     )
-    enable_transform_optimization: bool = field(
-        default=True,
+    enable_transform_optimization: bool | None = field(
+        default=None,
         validator=_on,
-        metadata={"help": "layout transformations and fusions, which libQnnGpu always does; false is impossible"},
+        metadata={"help": "layout transformations and fusions, which libQnnGpu always does: false is impossible"},
     )
 
     @property
@@ -62,6 +62,10 @@ class GpuOptions:
             told.append(
                 f"performance_mode {mode} is QNN's GPU hint {HINTS[mode]!r}, and has no effect: ONNX Runtime's QNN"
                 " provider cannot pass it on to libQnnGpu"
+            )
+        if self.enable_transform_optimization and kind == "emulator":
+            told.append(
+                "enable_transform_optimization has no effect: the emulator fuses nothing, so that all is rounded"
             )
         if kind == "emulator" and self.device_id:
             told.append(f"device_id {self.device_id} has no effect: the emulator has no devices")

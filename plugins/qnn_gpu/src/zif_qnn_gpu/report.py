@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zif import BackendUnavailable, Capabilities, Target, Verdict
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, gpu_operators, host_kind, status, toolchain
 
+from zif_qnn_gpu.emulator import objection
 from zif_qnn_gpu.operators import claims, document
 from zif_qnn_gpu.options import GpuOptions
 from zif_qnn_gpu.verdicts import declared, probed
@@ -26,7 +27,7 @@ def report(target: Target, model: Model | None) -> Capabilities:
     library = status("gpu")
     emulated = not library.available
     rates, remark = _rates(target)
-    verdicts, told = _verdicts(model) if model is not None else ({}, ())
+    verdicts, told = verdicts_on(model, emulated) if model is not None else ({}, ())
     return Capabilities(
         processor="gpu",
         kind="emulator" if emulated else "hardware",
@@ -63,6 +64,15 @@ def _rates(target: Target) -> tuple[Rates | None, str]:
 
     stand_in = zif.target(DEFAULT)
     return stand_in.processors["gpu"], f"no chip was named: priced as the GPU of {stand_in.title}"
+
+
+def verdicts_on(model: Model, emulated: bool) -> tuple[dict[str, Verdict], tuple[str, ...]]:
+    """The verdict on every unit, and notes: what libQnnGpu takes, less what its emulator cannot run."""
+    verdicts, told = _verdicts(model)
+    if emulated:
+        taken = (unit for unit in model.units if verdicts[unit.id].supported)
+        verdicts |= {unit.id: verdict for unit in taken if (verdict := objection(model, unit)) is not None}
+    return verdicts, told
 
 
 def _verdicts(model: Model) -> tuple[dict[str, Verdict], tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """Windows and scales that QNN 2.51 places elsewhere than ONNX does, seen from shapes and attributes alone.
 
 The table of observations has what its tests met; these are the causes behind some of them, so that they hold for every
-size: a resize goes by the ratio of the sizes, an average by windows that end inside, a convolution reads before the
+size: a resize goes by the ratio of the sizes, an average by windows that lie evenly, a convolution reads before the
 start of the image where a whole window lies in the padding.
 """
 
@@ -51,16 +51,35 @@ def _axes(node: onnx.NodeProto, shape: Sequence[int]) -> list[int]:
 
 
 def _average(node: onnx.NodeProto, model: Model) -> str:
-    """With ceil_mode the last window may stick out, and what sticks out does not count."""
-    shape, windows = _shape(model, node.input[0]), _extents(_ints(node, "kernel_shape"), _ints(node, "dilations"))
-    if shape is None or not any(a.name == "ceil_mode" and a.i for a in node.attribute) or _auto(node):
+    """Windows are right only where they lie evenly: the same padding on both sides, and the last one ends inside."""
+    shape, kernel = _shape(model, node.input[0]), _ints(node, "kernel_shape")
+    if shape is None:
         return ""
-    strides, pads = _ints(node, "strides") or [1] * len(windows), _ints(node, "pads") or [0] * (2 * len(windows))
-    for axis, (size, window, stride) in enumerate(zip(shape[2:], windows, strides, strict=False)):
-        room = size + pads[axis] + pads[axis + len(windows)] - window
-        if room % stride:
-            return "where its last window sticks out (ceil_mode), it was averaged over the wrong number of values"
+    windows = _extents(kernel, _ints(node, "dilations"))
+    strides = _ints(node, "strides") or [1] * len(windows)
+    pads = _same_pads(shape[2:], windows, strides, node) or _ints(node, "pads") or [0] * (2 * len(windows))
+    before, after = pads[: len(windows)], pads[len(windows) :]
+    if before != after:
+        return "where the padding differs between the sides, it read outside the image, or crashed"
+    if any(pad and not window % 2 for pad, window in zip(before, windows, strict=True)):
+        return "where windows of even size meet padding, it was averaged over the wrong values"
+    rows = zip(shape[2:], windows, strides, before, strict=False)
+    if _ceil(node) and any((size + 2 * pad - window) % stride for size, window, stride, pad in rows):
+        return "where its last window sticks out (ceil_mode), it was averaged over the wrong number of values"
     return ""
+
+
+def _ceil(node: onnx.NodeProto) -> bool:
+    return any(attribute.name == "ceil_mode" and attribute.i for attribute in node.attribute)
+
+
+def _same_pads(sizes: Sequence[int], windows: Sequence[int], strides: Sequence[int], node: onnx.NodeProto) -> list[int]:
+    """The padding that auto_pad means, the smaller half first (which side it is on does not matter here)."""
+    if not any(a.name == "auto_pad" and a.s.startswith(b"SAME") for a in node.attribute):
+        return []
+    rows = zip(sizes, windows, strides, strict=False)
+    whole = [max(0, (-(-size // stride) - 1) * stride + window - size) for size, window, stride in rows]
+    return [pad // 2 for pad in whole] + [pad - pad // 2 for pad in whole]
 
 
 def _convolution(node: onnx.NodeProto, model: Model) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
-from zif_qnn_htp import geometry, graph, infinite
+from zif_qnn_htp import geometry, graph, infinite, logarithms
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -29,7 +29,8 @@ def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
     Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
     judged = dict.fromkeys(infinite.judged(model), _INFINITE)
-    sure = {**crashing, **constant(model), **judged}
+    tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
+    sure = {**crashing, **constant(model), **judged, **tiny}
     verdicts = {unit.id: sure.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
@@ -81,4 +82,10 @@ _INFINITE = Verdict(
     "observed",
     "observed-wrong",
     "it makes or judges infinite values that decide, and fp16 on the HTP keeps none",
+)
+_TINY = Verdict(
+    False,
+    "declared",
+    "precision",
+    "it makes or takes the logarithm of numbers that were kept from 0 by a constant smaller than fp16 has",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,7 @@ def command(
         known=known,
         junit=junit,
         outcome=outcome,
-        quiet=as_json,
+        report=sys.stderr if as_json else output.stream(),
     )
     if as_json:
         differences = found.observations.differences() if found.observations else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import attrs
 import pytest
@@ -123,7 +123,7 @@ def test_impossible_values_are_refused(subject: Subject) -> None:
             subject.options(**{row["name"]: object()})
 
 
-def test_table_and_verdicts_agree(device: Subject, node_tests: dict[str, list[NodeTest]]) -> None:
+def test_table_and_verdicts_agree(device: Subject, node_tests: Mapping[str, list[NodeTest]]) -> None:
     """What is taken by declaration stands in the table of operators; what the table lists is not refused as unknown.
 
     A backend may leave the table empty, and may take more than it lists where it asked its engine ("probed").
@@ -144,7 +144,7 @@ def test_table_and_verdicts_agree(device: Subject, node_tests: dict[str, list[No
     assert sorted(less) == [], "these are in the table, and the verdict says that the backend does not have them"
 
 
-def _single(node_tests: dict[str, list[NodeTest]]) -> Iterator[Model]:
+def _single(node_tests: Mapping[str, list[NodeTest]]) -> Iterator[Model]:
     for test in (test for tests in node_tests.values() for test in tests):
         try:
             model = Model.load(test.model)
