@@ -45,6 +45,10 @@ def test_a_verdict_that_changed_is_named_with_its_sentence() -> None:
     assert "npu takes it now" in next(one for one in back.moved if one.unit == "Erf_1").why
 
 
+def test_a_refusal_explains_more_than_a_cost_that_changed_as_well() -> None:
+    assert causes(diff(plan(), plan(fast("Erf"), Paper(12.0))))["Erf_1"] == "verdict"
+
+
 def test_a_cost_that_changed_is_named_with_its_figures() -> None:
     found = diff(plan(), plan(fast(us=50.0)))
     assert set(causes(found).values()) == {"cost"}

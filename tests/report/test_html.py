@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import attrs
 import onnx
 import zif
 from onnx import TensorProto, helper
@@ -123,3 +124,15 @@ def test_node_data_is_what_model_explorer_reads() -> None:
     for entry in data["results"].values():
         assert set(entry) == {"value", "bgColor", "textColor"}
         assert re.fullmatch("#[0-9A-F]{6}", entry["bgColor"])
+
+
+def test_memory_and_goals_stand_on_the_page() -> None:
+    from zif.planning.plan import Check, Memory
+
+    plan = split()
+    memory = {"qnn_cpu": Memory(3 << 20, 2 << 20, "peak", 5 << 20, 8 << 20, 2)}
+    predicted = attrs.evolve(plan.predicted, memory=memory)
+    missed = Check("latency_goal", 1.0, 2.0, met=False, hard=False, text="asked for 1 µs: 2 µs predicted")
+    text = plan_html(attrs.evolve(plan, predicted=predicted, checks=(missed,)))
+    assert "missed: asked for 1 µs: 2 µs predicted" in text
+    assert all(words in text for words in ("3 MiB", "2 MiB", "<code>peak</code>", "8 MiB; 2 units beyond it, in parts"))
