@@ -32,6 +32,7 @@ _HOMES = {
     "zif.relay": ("observe", "unobserve"),
     "zif.model": ("Model", "Unit"),
     "zif.claims": ("declared",),
+    "zif.unpacking": ("read_onnx",),
     "zif.targets": ("target",),
     "zif.constraints": ("Constraints",),
     "zif.selector": ("BackendSelector", "ModelSummary"),
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from zif.session import Session as Session
     from zif.targets import target as target
     from zif.unittimes import SupportsUnitTimes as SupportsUnitTimes
+    from zif.unpacking import read_onnx as read_onnx
 
 
 def __getattr__(name: str) -> Any:
