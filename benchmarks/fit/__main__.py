@@ -2,6 +2,7 @@
 
     python -m benchmarks.fit [--data DIR] [--write] [--chips] [--quick]
     python -m benchmarks.fit --score [--data DIR]      # what zif as it is says, against any such folder
+    python -m benchmarks.fit --plans CHIP … [--data DIR]  # the same through zif.plan, verdicts and all: a while
 
 The folder holds aihub-latency.csv and graphs/*.onnx; default $ZIF_SHARED/data or ../shared/data beside the repository.
 """
@@ -22,6 +23,7 @@ from zif.costs import CostModel
 from zif.targets import target
 
 from benchmarks.fit.data import Data, Row, fitted, why_not
+from benchmarks.fit.planned import planned
 from benchmarks.fit.predict import by_chip, by_core
 from benchmarks.fit.report import residuals, summary
 from benchmarks.fit.solve import Fit
@@ -43,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.score:
         score(rows, data, console)
         others(every, data, console)
+        return
+    if options.plans:
+        planned(rows, data, [target(name).name for name in options.plans], console)
         return
     fit = Fit(chips_of(rows)).fit(rows, data)
     unseen = fit.predict(rows, data) if options.quick else by_model(rows, data, fit)
@@ -114,6 +119,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=shared, help="folder with aihub-latency.csv and graphs/")
     parser.add_argument("--write", action="store_true", help=f"write {COSTS.name} into core")
+    parser.add_argument("--plans", nargs="+", metavar="CHIP", help="fit nothing: score what zif.plan says for chips")
     parser.add_argument("--chips", action="store_true", help="also leave each chip out")
     parser.add_argument(
         "--quick", action="store_true", help="skip leaving models out; errors are then those of the fit"

@@ -34,16 +34,17 @@ def plan(
     *,
     what_if: Sequence[str] | str = (),
     counterfactuals: int = 0,
+    assume: str = "",
     **wishes: Any,
 ) -> Plan:
     """Place every unit of a model and say why. Compiles nothing, reads no weights.
 
     what_if: changes that are supposed, all together, such as "qnn_htp+Erf": see `zif.planning.whatif.Change`.
     counterfactuals: how many of the changes that would pay most to look for. Both go into `plan.counterfactuals`.
-    `wishes` are those of `load`: shapes, pin, only, exclude, strict, emulate, config, constraints, progress. Raises
-    ZifError subclasses.
+    assume: "w8a8" or "w8a16" tells the costs of a float model as if it were quantized so. `wishes` are those of `load`:
+    shapes, pin, only, exclude, strict, emulate, config, constraints, progress. Raises ZifError subclasses.
     """
-    return explored(planner(source, target, policy, **wishes), _names(what_if), counterfactuals)
+    return explored(planner(source, target, policy, assume=assume, **wishes), _names(what_if), counterfactuals)
 
 
 def explored(made: Planner, what_if: Sequence[str] = (), limit: int = 0) -> Plan:
@@ -123,6 +124,8 @@ def compile(
     from zif.compiling import compile_model
     from zif.model import Model
 
+    if wishes.get("assume"):
+        raise UsageError("what is assumed can be planned, not built: quantize the model, then compile it")
     model = Model.load(source, wishes.get("shapes"))
 
     def build(name: str) -> Builder:
@@ -151,10 +154,14 @@ def planner(
     emulate: bool = False,
     config: Given = None,
     constraints: Constraints | Mapping[str, Any] | None = None,
+    assume: str = "",
     isolate: bool = False,
     progress: Progress | None = None,
 ) -> Planner:
-    """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet."""
+    """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet.
+
+    What it plans under `assume` is not to be built.
+    """
     from zif.config import settle
     from zif.constraints import Constraints
     from zif.planning.planner import Planner
@@ -176,6 +183,7 @@ def planner(
         emulate=emulate,
         config=settle(config, chip),
         constraints=demands.told() | ({"policy": policy} if demands.goal else {}),
+        assume=assume,
     )
     return Planner.of(model, chip, request, progress, isolate, demands)
 

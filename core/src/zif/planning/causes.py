@@ -45,7 +45,13 @@ def _pins(case: _Case) -> Iterator[tuple[str, str]]:
 
 
 def _wishes(case: _Case) -> Iterator[tuple[str, str]]:
-    for what, then, now in (("target", case.old.target, case.new.target), ("policy", case.old.policy, case.new.policy)):
+    old, new = case.old.request, case.new.request
+    asked = (
+        ("target", old.target, new.target),
+        ("policy", old.policy, new.policy),
+        ("quantization", old.assume or "the model's own", new.assume or "the model's own"),
+    )
+    for what, then, now in asked:
         if then != now:
             yield "request", f"planned for another {what}: {then} → {now}"
 

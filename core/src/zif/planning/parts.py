@@ -183,7 +183,7 @@ class Check:
 
 @frozen
 class Request:
-    """What the caller asked for, as far as it shapes the plan."""
+    """What the caller asked for, as far as it shapes the plan. assume: the quantization that costs are told for."""
 
     target: str = "host"
     policy: str = "balanced"
@@ -195,12 +195,14 @@ class Request:
     emulate: bool = False
     config: Mapping[str, Mapping[str, Any]] = Factory(dict)
     constraints: Mapping[str, Any] = Factory(dict)
+    assume: str = ""
 
     @property
     def asked(self) -> tuple[str, ...]:
         """What was asked for besides target and policy, in the words of the command line."""
         words = [f"--pin {pattern}={name}" for pattern, name in self.pin.items()]
         words += [f"--only {name}" for name in self.only] + [f"--exclude {name}" for name in self.exclude]
+        words += [f"--assume {self.assume}"] if self.assume else []
         words += ["--strict"] * self.strict + ["--emulate"] * self.emulate
         words += list(demanded(self.constraints))
         for name, options in self.config.items():

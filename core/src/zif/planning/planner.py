@@ -10,6 +10,7 @@ from attrs import frozen
 
 from zif.constraints import Constraints
 from zif.errors import Unsupported
+from zif.planning.assume import lifted, quantized, told
 from zif.planning.candidates import Field, Progress, ask
 from zif.planning.frugal import least_memory
 from zif.planning.goals import checks, settled
@@ -64,9 +65,13 @@ class Planner:
     ) -> Planner:
         """Ask the backends, hold their answers against the constraints, price the units. Raises ZifError subclasses."""
         wishes = wishes or Constraints()
-        field = constrained(ask(model, target, request, progress, isolate), model, target, wishes)
-        players = list(field.players.values())
-        made = cls(model, target, request, field, price(model, target, players), tuple(field.players))
+        field = ask(model, target, request, progress, isolate)
+        if request.assume:
+            field = lifted(field, request.assume)
+        field = constrained(field, model, target, wishes)
+        priced = quantized(model, request.assume) if request.assume else model
+        prices = price(priced, target, list(field.players.values()), here=target.is_host and not request.assume)
+        made = cls(priced, target, request, field, prices, tuple(field.players))
         return settled(made, wishes)
 
     def plan(self, bans: Bans | None = None) -> Plan:
@@ -90,6 +95,7 @@ class Planner:
             checks=checks(self, predicted.latency_us),
             candidates=self.field.candidates,
             notes=(
+                *([told(self.request.assume)] if self.request.assume else ()),
                 *dict.fromkeys(bans.values()),
                 *self._told(),
                 *open_dimensions(self.model, self.names, placed.verdicts),

@@ -42,15 +42,18 @@ class Prices:
     vtcm_bytes: tuple[int | None, ...]
 
 
-def price(model: Model, target: Target, players: Sequence[Player]) -> Prices:
-    """Price every unit on every player: the backend's own figure where it gives one, else the cost model's."""
+def price(model: Model, target: Target, players: Sequence[Player], here: bool | None = None) -> Prices:
+    """Price every unit on every player: the backend's own figure where it gives one, else the cost model's.
+
+    here: whether what was measured on this machine counts; where the target is this machine, unless said otherwise.
+    """
     costs = CostModel(target)
     n, k = len(model.units), len(players)
     us, source = np.zeros((n, k)), np.empty((n, k), dtype=object)
     for column, player in enumerate(players):
         us[:, column], source[:, column] = costs.unit_costs(model, player.capabilities)
         _overlay(us[:, column], source[:, column], model, player)
-        if target.is_host:
+        if target.is_host if here is None else here:
             _measured(us[:, column], source[:, column], model, player)
     rates = [costs.rates(player.capabilities) for player in players]
     at_home = np.array([player.capabilities.processor == "cpu" for player in players], dtype=bool)

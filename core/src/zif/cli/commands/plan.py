@@ -17,6 +17,9 @@ def command(
     model: Annotated[Path | None, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)] = None,
     target: wishes.TargetOption = "host",
     wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
+    assume: Annotated[
+        str, typer.Option("--assume", metavar="w8a8|w8a16", help="Costs of a float model as if it were quantized so.")
+    ] = "",
     all_units: Annotated[bool, typer.Option("--all-units", help="List every unit with every verdict.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the plan as an HTML page.")] = None,
     overlay: Annotated[
@@ -56,14 +59,14 @@ def command(
     from zif.cli.progress import working
 
     if model is None or diff is not None:
-        for name, value in (("--html", html), ("--overlay", overlay), ("--what-if", what_if)):
+        for name, value in (("--html", html), ("--overlay", overlay), ("--what-if", what_if), ("--assume", assume)):
             if value and diff is not None:
                 raise UsageError(f"{name} is about one plan of a model; --diff compares two saved ones")
         return _compare(model, diff, threshold, as_json, markdown)
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
     with working(f"planning {model.name}") as told:
-        made = api.planner(model, target, progress=told, **wanted)
+        made = api.planner(model, target, progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
         plan = api.explored(made, what_if, suggest)
     if html is not None:
