@@ -199,3 +199,53 @@ def test_two_processes_compile_the_same_at_once(model):
     assert [process.returncode for process in both] == [0, 0]
     assert len({out.split()[0] for out in outs}) == 1
     assert len(default_cache().entries()) == 1
+
+
+def test_swapped_context_binaries_in_a_bundle_are_noticed(model, tmp_path):
+    folder = tmp_path / "b"
+    zif.compile(model, folder, target=[CHIP, "snapdragon-8-elite"], only="qnn_htp")
+    one, other = sorted(folder.rglob("*.bin"))
+    contents = one.read_bytes(), other.read_bytes()
+    one.write_bytes(contents[1])
+    other.write_bytes(contents[0])
+    with pytest.raises(zif.InvalidBundle, match=one.name):
+        session(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_no_room_for_the_context_binary_is_said_and_moves_nothing(model, tmp_path):
+    code = """
+    import resource, sys, zif
+    from pathlib import Path
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        zif.compile(Path({model!r}), {folder!r}, target={chip!r}, cache=False)
+    except zif.BackendUnavailable as error:
+        print(error)
+    """
+    folder = tmp_path / "b"
+    text = textwrap.dedent(code).format(model=str(model), folder=str(folder), chip=CHIP)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert "free some space, or name another folder in TMPDIR" in done.stdout
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_while_qualcomms_compiler_works_leaves_nothing_and_poisons_nothing(model, tmp_path):
+    scratch, folder = tmp_path / "scratch", tmp_path / "b"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "zif", "compile", str(model), "-o", str(folder), "-t", CHIP, "--only", "qnn_htp"]
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+    while process.poll() is None and not list(scratch.rglob("zif-qnn-*/*")):
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate()
+    if process.returncode == 0:
+        pytest.skip("it was done before the signal came")
+    assert "Traceback" not in err
+    assert not folder.exists()
+    assert list(scratch.iterdir()) == []
+    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    session(folder).close()

@@ -36,6 +36,7 @@ NHWC = (
         ),
         ("Failed to get context binary info.", "context", 0, "damaged"),
         ("Empty cache file encountered.", "context", 0, "empty"),
+        ("Failed to write context cache file.", "write", 0, "could not be written"),
         ("something new", "other", 0, "something new"),
     ],
 )

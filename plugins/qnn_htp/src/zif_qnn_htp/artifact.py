@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
-from zif import Compiled, Converted, Obstacle, Unsupported
+from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
 from zif.dtypes import numpy_dtype
 from zif_qnn_runtime import (
     ProviderOptions,
@@ -88,6 +89,8 @@ def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Pat
     try:
         wrapper, binary = compile_context(graph.data, "htp", given, folder, weights=graph.weights)
     except QnnError as error:
+        if error.kind == "write":
+            raise no_room(folder) from error
         named = dict.fromkeys(graph.owners[node] for node in error.nodes if node in graph.owners)
         if error.kind not in _REFUSALS or not named:
             raise
@@ -95,6 +98,16 @@ def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Pat
         raise _unsupported(prepared.name, chip, obstacles) from error
     yield wrapper.name, wrapper.read_bytes()
     yield binary.name, binary.read_bytes()
+
+
+def no_room(folder: Path) -> BackendUnavailable:
+    """The disk is full: no fault of the model or of its units, which must not move elsewhere for it."""
+    place = folder.parent
+    free = shutil.disk_usage(place).free / 1e6
+    return BackendUnavailable(
+        f"the context binary could not be written to {place}, where {free:.0f} MB are free: free some space, or name"
+        " another folder in TMPDIR"
+    )
 
 
 def _extras(
