@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zif import figures
+from zif.report.colours import colours
 from zif.report.grouping import general
 from zif.report.layout import Spot, edges_between, layers
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     import jinja2
 
     from zif.planning import Plan, Segment, UnitPlan
-
-#: Colours that stay apart for colour-blind readers (Okabe and Ito, 2008), on white and with white text.
-COLOURS = ("#0072B2", "#B34F00", "#007A5A", "#8E4585", "#7A6A00", "#555555")
 
 
 def plan_html(plan: Plan) -> str:
@@ -28,7 +26,7 @@ def plan_html(plan: Plan) -> str:
         .get_template("plan.html.j2")
         .render(
             plan=plan,
-            colours=_colours(plan),
+            colours=colours(plan),
             asked=[one.name for one in plan.candidates if one.takes_part],
             counts=Counter(unit.backend for unit in plan.units),
             segments=_segments(plan),
@@ -49,12 +47,6 @@ def _environment() -> jinja2.Environment:
     loader = jinja2.PackageLoader("zif.report", "templates")
     undefined = jinja2.StrictUndefined
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=undefined)
-
-
-def _colours(plan: Plan) -> dict[str, str]:
-    """A colour per backend that takes part; those that got units come first, so that theirs stay apart."""
-    names = [*plan.backends, *(c.name for c in plan.candidates if c.takes_part and c.name not in plan.backends)]
-    return {name: COLOURS[min(i, len(COLOURS) - 1)] for i, name in enumerate(names)} | {"host": "#333333"}
 
 
 def _segments(plan: Plan) -> list[dict[str, Any]]:
@@ -168,7 +160,7 @@ def _data(plan: Plan) -> str:
         for unit, spot, local in zip(plan.units, spots, inside, strict=True)
     ]
     homes = {one.id: one.backend for one in plan.segments}
-    found = {"units": units, "edges": edges, "segments": homes, "colours": _colours(plan)}
+    found = {"units": units, "edges": edges, "segments": homes, "colours": colours(plan)}
     text = json.dumps(found, separators=(",", ":"), ensure_ascii=False)
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
 

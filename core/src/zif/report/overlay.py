@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zif.report.html import COLOURS
+from zif.report.colours import colours
 
 if TYPE_CHECKING:
     import onnx
@@ -43,12 +43,12 @@ def node_data(plan: Plan, model: Model) -> dict[str, Any]:
     found by its name, which its ONNX adapter takes for the id, or by what it makes. Layers show how many of their nodes
     each backend has.
     """
-    colours = {name: COLOURS[min(i, len(COLOURS) - 1)] for i, name in enumerate(plan.backends)}
+    shades = colours(plan)
     results: dict[str, Any] = {}
     places = {unit.name: unit for unit in plan.units}
     for unit in model.units:
         placed = places[unit.id]
-        entry = {"value": placed.backend, "bgColor": colours[placed.backend], "textColor": "#FFFFFF"}
+        entry = {"value": placed.backend, "bgColor": shades[placed.backend], "textColor": "#FFFFFF"}
         for index in unit.nodes:
             node = model.proto.graph.node[index]
             results.update({key: entry for key in (node.name, *node.output) if key})
