@@ -94,17 +94,30 @@ def test_precision_mode_int8_is_for_what_is_quantized(int8: Path) -> None:
     assert other.unit("conv1").verdicts["qnn_htp"].code == "precision"
 
 
-def test_a_memory_limit_of_one_backend_moves_what_does_not_fit() -> None:
-    found = plan(network(), memory_limit={"qnn_htp": "8M"})
+def test_a_memory_limit_keeps_off_what_does_not_fit_by_itself() -> None:
+    found = plan(network(), memory_limit={"qnn_htp": "4M"})
     verdict = found.unit("conv1").verdicts["qnn_htp"]
     assert (verdict.supported, verdict.code) == (False, "memory")
-    assert verdict.reason == "needs 9.06 MiB (8.5 MiB of inputs and outputs, 576 KiB of weights); the limit is 8 MiB"
+    assert verdict.reason == "needs 4.53 MiB (4.25 MiB of inputs and outputs, 288 KiB of weights); the limit is 4 MiB"
     assert found.unit("conv0").verdicts["qnn_htp"].supported
     assert found.unit("conv1").backend != "qnn_htp"
-    with pytest.raises(Unsupported, match=r"the limit is 8 MiB \[memory\]"):
-        plan(network(), memory_limit="8M")
+    with pytest.raises(Unsupported, match=r"the limit is 4 MiB \[memory\]"):
+        plan(network(), memory_limit="4M")
     with pytest.raises(UsageError, match="'qnn_dsp', which is not installed"):
         plan(network(), memory_limit={"qnn_dsp": "8M"})
+
+
+def test_a_memory_limit_holds_for_the_plan_as_a_whole() -> None:
+    """Every unit fits by itself; all weights together with what is alive do not."""
+    held = zif.plan(network(), CHIP, only="qnn_htp").predicted.memory["qnn_htp"]
+    total = held.weights_bytes + held.activations_bytes
+    met = zif.plan(network(), CHIP, only="qnn_htp", constraints={"memory_limit": {"qnn_htp": total}})
+    assert [(one.name, one.met, one.found) for one in met.checks] == [("memory_limit", True, total)]
+    missed = zif.plan(network(), CHIP, only="qnn_htp", constraints={"memory_limit": {"qnn_htp": total - 1}})
+    assert "of qnn_htp missed" in missed.failure
+    assert "of weights" in missed.failure
+    with pytest.raises(Unsupported, match="memory limit"):
+        zif.load(network(), CHIP, only="qnn_htp", constraints={"memory_limit": {"qnn_htp": total - 1}})
 
 
 def test_a_latency_goal_takes_the_plan_towards_a_faster_policy_only_when_it_must() -> None:

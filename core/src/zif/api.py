@@ -182,7 +182,7 @@ def planner(
         strict=strict,
         emulate=emulate,
         config=settle(config, chip),
-        constraints=demands.told() | ({"policy": policy} if demands.goal else {}),
+        constraints=demands.told() | ({"policy": policy} if demands.goal or demands.memory_limit else {}),
         assume=assume,
     )
     return Planner.of(model, chip, request, progress, isolate, demands)

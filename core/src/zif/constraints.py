@@ -76,8 +76,8 @@ class Constraints:
     """What the caller cares about.
 
     power_critical, performance_critical: what the policy weighs; each turns a term of the score on. min_precision: a
-    floor such as "fp16"; a unit does not run where it would be computed in less. memory_limit: bytes that one unit may
-    take with its weights, inputs and outputs, by backend or for all ("*"); given as "64M" or {"qnn_htp": "8M"}.
+    floor such as "fp16"; a unit does not run where it would be computed in less. memory_limit: bytes that
+    the plan may hold, weights and activations, by backend or on each and on the host ("*"); "64M" or {"qnn_htp": "8M"}.
     latency_goal: microseconds that the plan should not exceed; max_latency: that it must not. Both are given as "5ms"
     or as a number of milliseconds. Raises UsageError for a value that means nothing.
     """

@@ -56,7 +56,11 @@ PrecisionOption = Annotated[
 ]
 MemoryOption = Annotated[
     list[str],
-    typer.Option("--memory-limit", metavar="[BACKEND=]64M", help="What one unit may take there; repeatable."),
+    typer.Option(
+        "--memory-limit",
+        metavar="[BACKEND=]64M",
+        help="What the plan may hold there, or exit 1; repeatable.",
+    ),
 ]
 GoalOption = Annotated[
     str, typer.Option("--latency-goal", metavar="5ms", help="Plan for this latency; say so when it is missed.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from zif.constraints import EVERYONE, PRECISIONS, Constraints
-from zif.costs.precisions import on_processor
+from zif.costs.precisions import on_processor, width
 from zif.errors import UsageError
 from zif.figures import size
 from zif.records import Verdict
@@ -55,9 +55,11 @@ def _refused(player: Player, unit: Unit, target: Target, floor: str, limit: int 
     if used and floor and _rank(used) < _rank(floor):
         own = " (the model itself is quantized so)" if _quantized(unit) else ""
         return Verdict(False, code="precision", reason=f"would be computed in {used}{own}, below the floor of {floor}")
-    needed = (unit.bytes or 0) + unit.weight_bytes
+    narrow = width(used) / width(unit.precision) if used and not _quantized(unit) else 1.0
+    values, weights = (unit.bytes or 0) * narrow, unit.weight_bytes * narrow
+    needed = values + weights
     if limit is not None and needed > limit:
-        parts = f"{size(unit.bytes or 0)} of inputs and outputs, {size(unit.weight_bytes)} of weights"
+        parts = f"{size(values)} of inputs and outputs, {size(weights)} of weights"
         return Verdict(False, code="memory", reason=f"needs {size(needed)} ({parts}); the limit is {size(limit)}")
     return None
 

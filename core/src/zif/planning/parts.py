@@ -171,7 +171,10 @@ class Candidate:
 
 @frozen
 class Check:
-    """A goal and whether the plan keeps to it, in microseconds. A plan that misses a hard one is not built."""
+    """A goal and whether the plan keeps to it. A plan that misses a hard one is not built.
+
+    wanted and found are microseconds of latency, or bytes of memory.
+    """
 
     name: str
     wanted: float

@@ -92,7 +92,7 @@ class Planner:
             transfers=transfers,
             scores=placed.scores,
             predicted=predicted,
-            checks=checks(self, predicted.latency_us),
+            checks=checks(self, predicted),
             candidates=self.field.candidates,
             notes=(
                 *([told(self.request.assume)] if self.request.assume else ()),
@@ -123,10 +123,6 @@ class Planner:
         else:
             found = solve(task)
         return Placed(task, tensors, found, verdicts, pins, scores)
-
-    def latency_us(self, placed: Placed) -> float:
-        """Predicted latency of a placement, whatever its policy weighed."""
-        return _latency(self, placed.task, placed.solution.labels)
 
     def supports(self, name: str, units: Sequence[str]) -> bool:
         """Whether a backend takes all these units, going by its verdicts."""
