@@ -54,11 +54,10 @@ def main() -> None:
     given = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * len(COLUMNS), flush=True)
-    for entry in all_entries():
-        wanted = entry.name in given.models if given.models else given.slow or not entry.slow
-        if wanted:
-            for row in rows(entry, given.precision):
-                print("| " + " | ".join(row) + " |", flush=True)
+    known = {entry.name: entry for entry in all_entries()}
+    for name in given.models or [entry.name for entry in known.values() if given.slow or not entry.slow]:
+        for row in rows(known[name], given.precision):
+            print("| " + " | ".join(row) + " |", flush=True)
 
 
 def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:

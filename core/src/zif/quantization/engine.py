@@ -13,6 +13,7 @@ from zif.quantization.assign import FLOAT, assignment, quant_type, tensor_overri
 from zif.quantization.backing import quiet, tools
 from zif.quantization.calibration import Ranges, calibrate, needs_histograms
 from zif.quantization.extremes import tamed
+from zif.quantization.keep import kept_float
 from zif.quantization.prepare import prepare, unmark, whole
 from zif.quantization.recipe import Recipe, recipe
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from zif.api import Progress, Source
     from zif.model import Model
     from zif.quantization.calibration import Samples
-
-#: Operators that stay in float: QNN has no quantized form of them, or they hold a graph of their own.
-KEPT_FLOAT = ("Cast", "Reciprocal", "Sqrt", "LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression")
 
 
 def quantize_model(
@@ -52,8 +50,8 @@ def quantize_model(
 
 def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str]) -> onnx.ModelProto:
     proto = _typed(whole(model))
-    kept = [name for name, one in chosen.items() if one == FLOAT]
-    kinds = {node.op_type for node in proto.graph.node} - set(KEPT_FLOAT)
+    kept = sorted({name for name, one in chosen.items() if one == FLOAT} | kept_float(model))
+    kinds = {node.op_type for node in proto.graph.node} - {"Cast"}
     types = tools().QuantType
     pairs, constants = tamed(model, _pairs(ranges, base, chosen, model))
     given = tensor_overrides(model, base, chosen, types)

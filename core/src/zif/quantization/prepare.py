@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import onnx
 from onnx import numpy_helper
 
 from zif.errors import InvalidModel
+from zif.model.nodes import free_name
 from zif.quantization.backing import quiet, tools
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MARK = "zif.prepared"
 #: Opsets that are tried: 16-bit QuantizeLinear, LayerNormalization, one scale per channel.
 OPSETS = (21, 17, 13)
+#: Operators whose third input is a bias.
+BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormalization")
 #: Operators of models that are quantized already.
 QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger")
 
@@ -40,7 +44,10 @@ def prepare(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -
     _refuse_quantized(model)
     proto = whole(model)
     with quiet():
-        proto = _fused(_optimized(proto))
+        proto = _optimized(proto)
+        fused = _fused(proto)
+        proto = fused if _loads(fused) else proto
+    _own_biases(proto)
     made = Model.load(proto)
     made.proto.metadata_props.append(onnx.StringStringEntryProto(key=MARK, value="1"))
     made.name = model.name
@@ -67,6 +74,27 @@ def whole(model: Model) -> onnx.ModelProto:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             tensor.CopyFrom(numpy_helper.from_array(model.array(tensor.name), tensor.name))
     return proto
+
+
+def _own_biases(proto: onnx.ModelProto) -> None:
+    """Give every reader of a bias one of its own: its scale is the reader's.
+
+    onnxruntime's quantizer does so, too, but under a name that another tensor may have.
+    """
+    graph = proto.graph
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    taken = {*known, *(name for node in graph.node for name in (*node.input, *node.output))}
+    read = Counter(name for node in graph.node for name in set(node.input))
+    for node in graph.node:
+        name = node.input[2] if node.op_type in BIASED and len(node.input) > 2 else ""
+        if name in known and read[name] > 1:
+            read[name] -= 1
+            copy = onnx.TensorProto()
+            copy.CopyFrom(known[name])
+            copy.name = free_name(f"{name}_of_{node.name or node.output[0]}", taken)
+            taken.add(copy.name)
+            graph.initializer.append(copy)
+            node.input[2] = copy.name
 
 
 def _refuse_quantized(model: Model) -> None:
@@ -100,6 +128,20 @@ def _simplified(proto: onnx.ModelProto) -> onnx.ModelProto:
         onnx.save(proto, before)
         tools("quant_utils").optimize_model(before, after)
         return onnx.load(after)
+
+
+def _loads(proto: onnx.ModelProto) -> bool:
+    """Whether ONNX Runtime takes a model: a fusion can go wrong on shapes that its author did not think of."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception:  # onnxruntime's errors have no common base class
+        return False
+    return True
 
 
 def _fused(proto: onnx.ModelProto) -> onnx.ModelProto:

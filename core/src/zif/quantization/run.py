@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from attrs import Factory, frozen
 
-from zif.errors import InvalidInput, UsageError
+from zif.errors import InvalidInput, InvalidModel, UsageError
 from zif.quantization.auto import auto_quantize, measure, split, spread
 from zif.quantization.encodings import Applied, Encodings, apply, export, filled, read, repaired
 from zif.quantization.measure import Judge, Reference
@@ -97,6 +97,7 @@ def quantize(
     made = auto_quantize(model, samples, base, target, overrides, search, progress)
     if given is not None:
         return _applied(model, given, made.recipe, samples, target, random, filled_by=made.model)
+    _refuse_nothing(model, made.model)
     there = _on(target, model, samples, made.model)
     return Quantization(
         made.model,
@@ -111,6 +112,16 @@ def quantize(
         there,
         made.trials,
     )
+
+
+def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:
+    """Raise InvalidModel when not one operator was quantized, which nobody should find out on a device."""
+    if not any(node.op_type == "QuantizeLinear" for node in made.graph.node):
+        kinds = sorted({unit.op_type for unit in model.units})
+        raise InvalidModel(
+            f"nothing in {model.name} was quantized: it consists of {', '.join(kinds[:8])}. What lies in the bodies of "
+            "If, Loop and Scan stays in float; export the model without them"
+        )
 
 
 def _weights_only(source: Source, shapes: Mapping[str, Sequence[int]] | None) -> Quantization:

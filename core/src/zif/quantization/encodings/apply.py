@@ -11,8 +11,9 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidInput
-from zif.quantization.encodings.graph import BIASED, Graph
+from zif.quantization.encodings.graph import Graph
 from zif.quantization.encodings.record import Encoding, Encodings
+from zif.quantization.prepare import BIASED
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from zif.quantization.encodings.graph import BIASED
 from zif.quantization.encodings.record import Encoding, Encodings
+from zif.quantization.prepare import BIASED
 
 if TYPE_CHECKING:
     from zif.model import Model

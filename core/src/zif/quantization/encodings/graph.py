@@ -14,13 +14,12 @@ from zif.errors import InvalidInput
 from zif.quantization.backing import tools
 from zif.quantization.encodings.names import AFTER, BEFORE, QUANTIZED
 from zif.quantization.encodings.record import LEAST_SCALE, Encoding
+from zif.quantization.prepare import BIASED
 
 if TYPE_CHECKING:
     from zif.model import Model
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
-#: Operators whose third input is a bias.
-BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormalization")
 #: The axis of the output channels in a weight, where the operator is what decides.
 _CHANNELS = {"Conv": 0, "ConvTranspose": 1}
 #: ONNX has QuantizeLinear of 16 and 4 bits from this opset on; before, onnxruntime's domain has it.

@@ -1,0 +1,57 @@
+"""Units that stay in float whatever the recipe: integers of one scale cannot hold what they compute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zif.model import Model, Unit
+
+#: Operators without a quantized form, or with a graph of their own inside.
+WITHOUT_FORM = frozenset({"LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression", "Cast"})
+#: Operators that turn small numbers into large differences: what goes in spans decades.
+DECADES = frozenset({"Log", "Sqrt", "Reciprocal"})
+#: Operators that make and pass on what spans decades: energies, variances and what keeps them from zero.
+LEADING_UP = frozenset(
+    {"Add", "Sub", "Mul", "Pow", "Max", "Min", "Clip", "Relu", "ReduceSum", "ReduceMean", "Abs", "Neg"}
+)
+#: Operators that only move values.
+MOVING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Concat", "Pad", "Flatten", "Split"})
+#: Operators that the way ends with: a spectrum is a sum of products, and its small bins are what the Log is about.
+SOURCES = frozenset({"Conv", "MatMul", "Gemm"})
+
+
+def kept_float(model: Model) -> set[str]:
+    """The ids of units that are not quantized: those without a form, and the way up to a Log, Sqrt or Reciprocal."""
+    kept = {unit.id for unit in model.units if unit.op_type in WITHOUT_FORM}
+    for unit in model.units:
+        if unit.op_type in DECADES:
+            kept.add(unit.id)
+            kept |= _way_up(model, unit)
+    return kept
+
+
+def _way_up(model: Model, unit: Unit) -> set[str]:
+    """The units that only lead up to this one, back to where something else is computed."""
+    found: set[str] = set()
+    waiting = [unit]
+    while waiting:
+        now = waiting.pop()
+        for name in now.inputs:
+            if name not in model.producers:
+                continue
+            before = model.units[model.producers[name]]
+            only = all(_read_by(model, value) <= {unit.id, *found} for value in before.outputs)
+            if before.id in found or not only:
+                continue
+            if before.op_type in LEADING_UP | MOVING | SOURCES:
+                found.add(before.id)
+            if before.op_type in LEADING_UP | MOVING:
+                waiting.append(before)
+    return found
+
+
+def _read_by(model: Model, name: str) -> set[str]:
+    outputs = {info.name for info in model.outputs}
+    readers = {model.units[place].id for place in model.consumers.get(name, ())}
+    return readers | ({""} if name in outputs else set())
