@@ -85,7 +85,7 @@ _INFINITE = Verdict(
 )
 _TINY = Verdict(
     False,
-    "declared",
+    "observed",
     "precision",
     "it makes or takes the logarithm of numbers that were kept from 0 by a constant smaller than fp16 has",
 )

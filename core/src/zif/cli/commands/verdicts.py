@@ -1,0 +1,68 @@
+"""`zif verdicts`: what each backend declares, what its engine answered, and what was seen, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zif.cli import wishes
+from zif.cli.wishes import JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zif.report.bases import Compared
+
+_WORDS = {True: "takes", False: "no", None: "–"}
+
+
+@wishes.planned
+def command(
+    model: wishes.ModelArgument,
+    target: wishes.TargetOption = "host",
+    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
+    every: Annotated[bool, typer.Option("--all", help="Every unit, not only those where they differ.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what the backends declare with what their engines answer and what was observed of them."""
+    import attrs
+
+    from zif import api
+    from zif.cli import output
+    from zif.cli.progress import working
+    from zif.report.bases import compare
+
+    with working(f"asking about {model.name}") as told:
+        made = api.planner(model, target, progress=told, **wanted)
+        rows = [row for player in made.field.players.values() for row in compare(made.model, player)]
+    shown = [row for row in rows if every or row.differs]
+    if as_json:
+        units = [attrs.asdict(row) for row in shown]
+        output.document("verdicts", {"target": made.target.name, "summary": _summary(rows), "units": units})
+    else:
+        _show(rows, shown)
+
+
+def _summary(rows: Sequence[Compared]) -> list[dict[str, Any]]:
+    """How many units of each backend got which three answers."""
+    counts = Counter((row.backend, row.declared, row.probed, row.observed) for row in rows)
+    names = ("backend", "declared", "probed", "observed")
+    return [dict(zip(names, key, strict=True)) | {"units": count} for key, count in counts.items()]
+
+
+def _show(rows: Sequence[Compared], shown: Sequence[Compared]) -> None:
+    from zif.cli.output import say, table
+
+    lines = [
+        [(one["backend"], "bold"), *(_WORDS[one[basis]] for basis in ("declared", "probed", "observed")), one["units"]]
+        for one in _summary(rows)
+    ]
+    table("", ("backend", "declared", "probed", "observed", "units"), lines, right=("units",))
+    for row in shown:
+        answers = (f"{name} {_WORDS[getattr(row, name)]}" for name in ("declared", "probed", "observed"))
+        told = f": {row.reason} [{row.code}]" if row.reason else ""
+        say(f"{row.backend}  {row.unit} ({row.op_type}): {', '.join(answers)}{told}")
+    if not shown:
+        say("Nobody's answers differ from each other.")
