@@ -14,23 +14,19 @@ from zoo import entry
 from zoo.calibration import feeds
 
 CHIP = "snapdragon-8-gen-3"
+#: What all w8a8 misses by 8 dB and all w8a16 reaches, on the network below.
+MOBILENET_DB = 55.0
 
 
-def searched(model: zif.Model, data: list[Any], goal: float, **options: Any) -> Mixed:
-    ranges = calibrate(model, data[:-2])
-    return mixed_precision(model, ranges, data[-2:], AccuracyGoal(goal), target=CHIP, only=["qnn_htp"], **options)
-
-
-def on_the_chip(model: zif.Model, proto: Any, data: list[Any]) -> float:
-    """The ratio of a model on the emulator, by another way than the search's."""
-    chip = zif.comparing.side(proto, CHIP)
-    return zif.compare(zif.comparing.side(model), chip, data[-2:], intermediates=False).sqnr_db
+def searched(model: zif.Model, data: list[Any], held: list[Any], goal: float, **options: Any) -> Mixed:
+    ranges = calibrate(model, data)
+    return mixed_precision(model, ranges, held, AccuracyGoal(goal), target=CHIP, only=["qnn_htp"], **options)
 
 
 @pytest.mark.slow
 def test_a_transformer_needs_few_units_at_16_bits() -> None:
     model, data = prepare(transformer()), sentences(14)
-    found = searched(model, data, 26.0, cost="bitops")
+    found = searched(model, data[:12], data[12:], 26.0, cost="bitops")
     eight, sixteen = found.uniform("w8a8"), found.uniform("w8a16")
     assert eight is not None
     assert sixteen is not None
@@ -44,13 +40,11 @@ def test_a_mobilenet_needs_few_units_at_16_bits() -> None:
     """PP-OCR's orientation classifier is a MobileNetV3; its lines are real. The cost is the plan's latency."""
     known = entry("ppocr-cls")
     model, data = prepare(known.path, known.shapes), feeds(known, lambda _: {})
-    found = searched(model, data, MOBILENET_DB, most=40)
+    held = [dict(known.inputs()), *data[-2:]]
+    found = searched(model, data[:-2], held, MOBILENET_DB, most=30, levels=("w8a8", "w8a16"))
     eight, sixteen = found.uniform("w8a8"), found.uniform("w8a16")
     assert eight is not None
     assert sixteen is not None
     assert eight.sqnr_db < MOBILENET_DB <= min(found.chosen.sqnr_db, sixteen.sqnr_db)
     assert eight.cost < found.chosen.cost < sixteen.cost
-    assert 0 < found.chosen.counts["w8a16"] < sixteen.counts["w8a16"]
-
-
-MOBILENET_DB = 55.0
+    assert 0 < found.chosen.counts["w8a16"] < sixteen.counts["w8a16"] / 4
