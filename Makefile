@@ -5,7 +5,7 @@ READY := .venv/.ready
 MEMBERS := core plugins/reference plugins/qnn_cpu plugins/qnn_runtime plugins/qnn_gpu plugins/qnn_htp
 EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS))),-e $(patsubst %/pyproject.toml,%,$(member)))
 
-.PHONY: demo test test-all lint format bench fit docs clean
+.PHONY: demo test test-all lint format bench fit docs clean check
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -27,6 +27,11 @@ format: $(READY)
 
 bench: $(READY)  ## every benchmark, by hand: prints ratios from one run
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+check: $(READY)  ## the conformance kit on every first-party backend, with its own known failures
+	for name in reference qnn_cpu; do $(BIN)/zif check $$name --known plugins/$$name/pyproject.toml || exit 1; done
+	for name in qnn_gpu qnn_htp; do \
+		$(BIN)/zif check $$name --target snapdragon-8-gen-3 --known plugins/$$name/pyproject.toml || exit 1; done
 
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict

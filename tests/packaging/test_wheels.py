@@ -32,8 +32,13 @@ pytestmark = [
 ]
 
 
+#: A fresh environment compiles every module that it imports, and the machine may be busy.
+SURROUNDINGS = {**os.environ, "ZIF_DEADLINE": "300"}
+
+
 def run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=SURROUNDINGS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
@@ -61,7 +66,7 @@ class Environment:
             self.install("--reinstall-package=zif-plain", *(cwd / word if word[0] == "." else word for word in what))
             return ""
         path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
-        environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(self.folder)}
+        environment = {**SURROUNDINGS, "PATH": path, "VIRTUAL_ENV": str(self.folder)}
         done = subprocess.run(words, shell=True, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stderr, done.stderr
         return done.stdout

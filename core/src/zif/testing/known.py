@@ -22,7 +22,7 @@ class Known:
     def reason(self, test: str) -> str | None:
         """Why this test is known to fail; None when it is not."""
         for pattern, reason in self.reasons.items():
-            if fnmatchcase(test, pattern.replace("[", "[[]")):
+            if fnmatchcase(test, pattern.replace("[[]", "[").replace("[", "[[]")):  # brackets are part of a test's name
                 self.used.add(pattern)
                 if reason.strip():
                     return reason
