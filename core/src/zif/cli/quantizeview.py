@@ -47,7 +47,8 @@ def _measured(calibration: Mapping[str, Any]) -> str:
     held, count = calibration["held_out"], calibration["samples"]
     if not held:
         return f"against float on the {count} sample{'s' if count > 1 else ''} that it was calibrated with"
-    return f"against float on {held} samples held out; calibrated with the other {count - held}"
+    plural = "s" if held > 1 else ""
+    return f"against float on {held} sample{plural} held out; calibrated with the other {count - held}"
 
 
 def _db(value: float | None) -> str:
