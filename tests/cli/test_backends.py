@@ -132,3 +132,12 @@ def test_asking_one_backend_imports_no_other(site: Site) -> None:
         print([name for name in sys.modules if name.startswith("fake_")])
     """)
     assert (result.out.strip(), result.err) == ("['fake_good']", "")
+
+
+def test_a_distribution_that_is_half_installed_is_a_row(site: Site) -> None:
+    site.add("good")
+    site.add("half")
+    next(site.folder.glob("fake[_-]half*/METADATA")).unlink()
+    rows = {row["name"]: row for row in site.zif("backends", "--json").json["backends"]}
+    assert rows["good"]["available"]
+    assert (rows["half"]["available"], "install it again" in rows["half"]["reason"]) == (False, True)

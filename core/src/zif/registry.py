@@ -50,9 +50,12 @@ def _installed(_: tuple[tuple[str, int], ...]) -> tuple[Installed, ...]:
 
 
 def _row(point: metadata.EntryPoint, dist: metadata.Distribution | None, clash: bool) -> Installed:
-    name = dist.metadata["Name"] if dist else "?"
-    version = (dist.version or "?") if dist else "?"
-    problem = _incompatible(dist)
+    try:
+        name = dist.metadata["Name"] if dist else "?"
+        version = (dist.version or "?") if dist else "?"
+        problem = _incompatible(dist)
+    except Exception:  # the file is gone or unreadable: importlib_metadata raises what it likes
+        name, version, problem = "?", "?", "its metadata cannot be read, as when it is half installed: install it again"
     if clash:
         problem = f"more than one installed distribution calls its backend {point.name!r}: uninstall all but one"
     return Installed(point.name, name, version, point.value, problem)
