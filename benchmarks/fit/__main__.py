@@ -71,7 +71,7 @@ def score(rows: Sequence[Row], data: Data, console: Console) -> None:
     summary(
         "zif as shipped", rows, {"with the runtime": by_core(rows, data, content, {}), "as planned": plain}, console
     )
-    residuals(rows, plain, console)
+    residuals(rows, plain, console, "nothing left out")
 
 
 def _as_planned(row: Row, data: Data) -> float:

@@ -26,7 +26,7 @@ def planned(rows: Sequence[Row], data: Data, names: Sequence[str], console: Cons
     told = [row for row in kept if said[row.model, row.chip, row.table] is not None]
     us = np.array([said[row.model, row.chip, row.table] for row in told], dtype=np.float64)
     summary("zif.plan as it is", told, {"zif.plan": us}, console)
-    residuals(told, us, console)
+    residuals(told, us, console, "nothing left out")
     for what, count in apart.most_common():
         console.print(f"{count} plans {what}")
 

@@ -59,9 +59,11 @@ def _text(error: float, p90: float, rank: float) -> str:
     return f"{error:4.0%} {p90:4.0%} {rank:.3f}"
 
 
-def residuals(rows: Sequence[Row], predicted: Floats, console: Console) -> None:
+def residuals(
+    rows: Sequence[Row], predicted: Floats, console: Console, how: str = "the model left out of the fit"
+) -> None:
     """Predicted over measured by model, geometric mean over its rows: where the model of costs is wrong."""
-    found = Table(title="predicted / measured, the model left out of the fit", title_justify="left")
+    found = Table(title=f"predicted / measured, {how}", title_justify="left")
     found.add_column("model")
     for table in PRECISIONS:
         found.add_column(table, justify="right")
