@@ -120,6 +120,18 @@ def test_a_memory_limit_holds_for_the_plan_as_a_whole() -> None:
         zif.load(network(), CHIP, only="qnn_htp", constraints={"memory_limit": {"qnn_htp": total - 1}})
 
 
+def test_a_memory_limit_that_a_plan_misses_moves_units_until_it_is_met() -> None:
+    held = plan(network()).predicted.memory["qnn_htp"]
+    total = held.weights_bytes + held.activations_bytes
+    moved = plan(network(), memory_limit={"qnn_htp": total - 1})
+    assert [one.met for one in moved.checks] == [True]
+    gone = [unit for unit in moved.units if unit.verdicts["qnn_htp"].code == "memory"]
+    assert gone
+    assert "with it the plan would hold 8.35 MiB there" in gone[0].verdicts["qnn_htp"].reason
+    assert gone[0].backend != "qnn_htp"
+    assert moved.predicted.latency_us > plan(network()).predicted.latency_us
+
+
 def test_a_latency_goal_takes_the_plan_towards_a_faster_policy_only_when_it_must() -> None:
     wishes = {"only": QNN, "pin": {"relu0": "qnn_cpu"}}
     small = zif.plan(network(), CHIP, "memory", **wishes)
