@@ -64,6 +64,13 @@ def test_a_folder_gives_a_model_and_its_encodings(model: Path, folder: Path, tmp
     assert len(beside["param_encodings"]["w1"]) in (1, 8)
 
 
+def test_weights_that_are_asked_for_are_not_searched_but_methods_are(model: Path, folder: Path, tmp_path: Path) -> None:
+    told = call("quantize", model, "-c", folder, "-o", tmp_path / "q.onnx", "--per-tensor", "--json")
+    trials = [trial["recipe"] for trial in json.loads(told.stdout)["trials"]]
+    assert len(trials) == 4
+    assert all("per channel" not in trial for trial in trials)
+
+
 def test_the_encodings_that_were_written_give_the_same_model(model: Path, folder: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "a.onnx", tmp_path / "b.onnx"
     for form in ("qnn", "0.6.1", "1.0.0", "2.0.0"):

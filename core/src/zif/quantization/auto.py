@@ -59,14 +59,15 @@ def auto_quantize(
     target: str = "",
     overrides: Mapping[str, str | Recipe] | None = None,
     search: bool = True,
+    any_weights: bool = True,
     progress: Progress | None = None,
 ) -> Quantized:
     """The QDQ model of the recipe that keeps the worst output closest to float.
 
     First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
     candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Without
-    `search` the recipe is taken as it is. overrides: as for `quantize_model`. Raises what `calibrate` and
-    `quantize_model` do.
+    `search` the recipe is taken as it is; without `any_weights` its weights are. overrides: as for `quantize_model`.
+    Raises what `calibrate` and `quantize_model` do.
     """
     model, base = prepare(source), recipe(precision)
     given = samples if isinstance(samples, Sequence) else list(samples)
@@ -85,7 +86,7 @@ def auto_quantize(
                 trials[one] = made, measured(made)
         return max(trials, key=lambda one: worst(trials[one][1]))
 
-    chosen = best(weights(base) if search else [base])
+    chosen = best(weights(base) if search and any_weights else [base])
     chosen = best([chosen, *methods(chosen)]) if search else chosen
     rows = tuple(Trial(one, sqnr) for one, (_, sqnr) in trials.items())
     told = Judge(model, held or calibration).sqnr(Reference(trials[chosen][0]))

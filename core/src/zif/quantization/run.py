@@ -93,8 +93,8 @@ def quantize(
     if not samples:
         assert given is not None
         return _applied(model, given, base, samples, target, random)
-    search = method == "auto" and not changes.keys() - {"symmetric"}
-    made = auto_quantize(model, samples, base, target, overrides, search, progress)
+    own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
+    made = auto_quantize(model, samples, base, target, overrides, method == "auto", not own_weights, progress)
     if given is not None:
         return _applied(model, given, made.recipe, samples, target, random, filled_by=made.model)
     _refuse_nothing(model, made.model)
