@@ -56,7 +56,9 @@ def check(
         flags += ["--known", str(known)] if known else []
         flags += [f"--junit-xml={junit}"] if junit else []
         code = _to_the_end([*flags, *extra], report, path, Path(folder) / "journal.jsonl")
-        if code not in (0, 1, 5):
+        if code == 5:
+            raise UsageError(f"no test of the kit matches -k {select!r}; without -k, all are run")
+        if code not in (0, 1):
             raise (UsageError if code == 4 else ZifError)(f"pytest ended with exit code {code}; its words are above")
         return Done(1 if code == 1 else 0, json.loads(path.read_text(encoding="utf-8")))
 

@@ -23,7 +23,12 @@ def command(
     select: Annotated[
         str, typer.Option("-k", metavar="WORDS", help="Only tests whose name matches, as pytest -k.")
     ] = "",
-    known: Annotated[Path | None, typer.Option(help="pyproject.toml that lists the known failures.")] = None,
+    known: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="pyproject.toml that lists the known failures; default: the one here."
+        ),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML file too.")] = None,
     save: Annotated[
         bool, typer.Option("--save", help="First observe what it really does, and save that for the plugin to ship.")

@@ -1,0 +1,48 @@
+"""The third-party example: on public names only, in under 150 lines, and one of several in a real model's plan."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zif
+from zoo import entry
+
+SOURCE = Path(__file__).resolve().parents[2] / "examples/zif-openvino/src/zif_openvino/__init__.py"
+installed = pytest.mark.skipif(
+    importlib.util.find_spec("zif_openvino") is None,
+    reason="zif-openvino is not installed: pip install ./examples/zif-openvino",
+)
+
+
+def test_it_is_short_and_uses_public_names_only() -> None:
+    text = SOURCE.read_text()
+    assert len(text.splitlines()) < 150
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zif"):
+            assert node.module == "zif"
+            assert all(alias.name in zif.__all__ for alias in node.names)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "zif":
+            assert node.attr in zif.__all__
+
+
+@installed
+def test_a_real_model_runs_on_it_and_beside_others() -> None:
+    """Every other unit of a network that somebody trained is given to OpenVINO, the rest to ONNX Runtime."""
+    one = entry("mtcnn-rnet")
+    inputs = one.inputs()
+    model = zif.Model.load(one.path, shapes=one.shapes)
+    taken = zif.backend("openvino").capabilities(zif.target("host"), model).verdicts
+    units = [unit.id for unit in model.units if taken[unit.id].supported]
+    assert len(units) > len(model.units) / 2
+    pins = dict.fromkeys(units[::2], "openvino") | dict.fromkeys(units[1::2], "qnn_cpu")
+    with zif.load(model, only=["qnn_cpu"], cache=False) as alone:
+        want = alone.run(inputs)
+    with zif.load(model, pin=pins, only=["openvino", "qnn_cpu"], cache=False) as mixed:
+        have = mixed.run(inputs)
+        assert set(mixed.plan.backends) == {"openvino", "qnn_cpu"}
+    for name, value in want.items():
+        np.testing.assert_allclose(have[name], value, rtol=1e-3, atol=1e-4)
