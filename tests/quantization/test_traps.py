@@ -1,0 +1,100 @@
+"""What goes wrong silently when a model is quantized by the book."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from quantized_nets import run, sqnr
+from zif.errors import InvalidModel
+from zif.quantization import calibrate, prepare, quantize, quantize_model
+
+SAMPLES = [{"x": np.random.default_rng(seed).standard_normal((1, 4, 8, 8)).astype(np.float32)} for seed in range(3)]
+
+
+def model(nodes: list[Any], **weights: Any) -> onnx.ModelProto:
+    made = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in weights.items()]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, d) for n, d in (("x", [1, 4, 8, 8]), ("y", None))]
+    return helper.make_model(
+        helper.make_graph(nodes, "trap", ends[:1], ends[1:], made),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+
+
+def quantized_inputs(made: onnx.ModelProto) -> set[str]:
+    return {node.input[0] for node in made.graph.node if node.op_type == "QuantizeLinear"}
+
+
+def test_a_spectrum_before_its_logarithm_stays_float() -> None:
+    weight = np.random.default_rng(0).standard_normal((6, 4, 1, 1)) * np.logspace(-4, 0, 6)[:, None, None, None]
+    float_model = model(
+        [
+            helper.make_node("Conv", ["x", "w"], ["c"], "fourier"),
+            helper.make_node("Mul", ["c", "c"], ["s"], "square"),
+            helper.make_node("Add", ["s", "e"], ["a"], "away_from_zero"),
+            helper.make_node("Log", ["a"], ["l"], "log"),
+            helper.make_node("Mul", ["l", "g"], ["y"], "gain"),
+        ],
+        w=weight,
+        e=1e-12,
+        g=0.25,
+    )
+    made = quantize_model(float_model, calibrate(float_model, SAMPLES), "w8a16")
+    assert not {"c", "s", "a"} & quantized_inputs(made)
+    assert {"l"} & quantized_inputs(made)
+    assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 60
+
+
+def test_the_least_float_in_a_max_does_not_stretch_a_range() -> None:
+    float_model = model(
+        [helper.make_node("Max", ["x", "least"], ["m"], "max"), helper.make_node("Mul", ["m", "g"], ["y"], "gain")],
+        least=-3.4e38,
+        g=0.5,
+    )
+    made = quantize_model(float_model, calibrate(float_model, SAMPLES), "w8a8")
+    assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 30
+
+
+def test_a_bias_that_two_read_is_copied_under_a_free_name() -> None:
+    """onnxruntime would call the copy "b2", which is another tensor's name here."""
+    weight = np.random.default_rng(0).standard_normal((4, 4, 1, 1))
+    float_model = model(
+        [
+            helper.make_node("Conv", ["x", "w", "b"], ["b2"], "first"),
+            helper.make_node("Conv", ["b2", "w", "b"], ["y"], "second"),
+        ],
+        w=weight,
+        b=np.arange(4),
+    )
+    ready = prepare(float_model)
+    biases = {node.input[2] for node in ready.proto.graph.node if node.op_type == "Conv"}
+    assert len(biases) == 2
+    made = quantize_model(ready, calibrate(ready, SAMPLES), "w8a16")
+    onnx.checker.check_model(made, full_check=True)
+    assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 30
+
+
+def test_a_model_with_nothing_to_quantize_is_refused() -> None:
+    only = model([helper.make_node("Sqrt", ["a"], ["y"], "sqrt"), helper.make_node("Abs", ["x"], ["a"], "abs")])
+    with pytest.raises(InvalidModel, match="nothing in .* was quantized"):
+        quantize(only, SAMPLES, method="minmax")
+
+
+def test_a_gemm_whose_bias_is_no_vector_has_one_scale() -> None:
+    weight = np.random.default_rng(0).standard_normal((256, 5))
+    float_model = model(
+        [
+            helper.make_node("Flatten", ["x"], ["f"], "flatten"),
+            helper.make_node("Gemm", ["f", "w", "b"], ["y"], "gemm"),
+        ],
+        w=weight,
+        b=np.ones((1, 5)),
+    )
+    made = quantize_model(float_model, calibrate(float_model, SAMPLES), "w8a8")
+    (scale,) = [tensor for tensor in made.graph.initializer if tensor.name == "w_scale"]
+    assert not scale.dims
+    assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 25
