@@ -353,7 +353,7 @@ def test_files_that_are_not_listed_are_noted_and_not_used(folder):
 
 def test_an_existing_bundle_is_replaced_only_on_request(folder, artifacts):
     before = listing(folder)
-    with pytest.raises(UsageError, match="exists: name another folder, or ask to replace it"):
+    with pytest.raises(UsageError, match="exists: name another folder, or replace it with --overwrite"):
         write_bundle(folder, PLANS, artifacts)
     assert listing(folder) == before
     write_bundle(folder, PLANS, {(1, ELITE): onnx(b"new")}, overwrite=True)

@@ -133,7 +133,7 @@ def _refuse(place: Path, overwrite: bool) -> None:
     if not is_bundle(place):
         raise UsageError(f"{place} exists and is no bundle, so it is not replaced: name another folder")
     if not overwrite:
-        raise UsageError(f"the bundle {place} exists: name another folder, or ask to replace it")
+        raise UsageError(f"the bundle {place} exists: name another folder, or replace it with --overwrite")
 
 
 def _room(parent: Path, files: Mapping[str, bytes | Path]) -> None:
