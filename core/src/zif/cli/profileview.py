@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zif.cli.output import say, table
-from zif.cli.planview import KIND_STYLE
+from zif.cli.output import say, table, width
+from zif.cli.planview import KIND_STYLE, ROWS, WIDE
 from zif.figures import brief, duration, ratio, size, things
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: Rows of slow units and of engine events.
 MOST = 10
 
-_TIMES = ("mean ms", "p50 ms", "p95 ms", "p99 ms")
+_TIMES = ("mean", "p50", "p95", "p99")
 
 
 def show(profile: Profile) -> None:
@@ -46,43 +46,52 @@ def _whole(profile: Profile) -> None:
 
 
 def _backends(profile: Profile) -> None:
-    rows = [_backend(name, one) for name, one in profile.backends.items()]
-    columns = ("backend", "segments", "units", *_TIMES, "share", "processor", "weights", "activations")
-    table("", columns, rows, right=columns[1:])
+    """By backend, where that says more than the segments do; and what each holds by the plan."""
+    if len(profile.backends) < len(profile.segments):
+        rows = [_backend(name, one) for name, one in profile.backends.items()]
+        columns = ("backend", "segments", "units", *_TIMES, "share", "CPU")
+        table("ms by backend", columns, rows, right=columns[1:])
+    for name, one in profile.backends.items():
+        if one.memory is not None:
+            held = one.memory
+            say(f"{name} holds {size(held.weights_bytes)} of weights, {size(held.activations_bytes)} of activations")
 
 
 def _backend(name: str, one: BackendProfile) -> list[object]:
     style = KIND_STYLE["emulator" if one.emulated else "hardware"]
-    held = one.memory
-    sizes = [size(held.weights_bytes), size(held.activations_bytes)] if held is not None else ["–", "–"]
-    cpu = f"{one.cpu_percent:.0f} %"
-    return [(name, style), one.segments, one.units, *_ms(one.ms), f"{one.share:.1%}", cpu, *sizes]
+    return [(name, style), one.segments, one.units, *_ms(one.ms), f"{one.share:.1%}", f"{one.cpu_percent:.0f} %"]
 
 
 def _segments(profile: Profile) -> None:
-    if len(profile.segments) > 1 or any(s.predicted_us for s in profile.segments):
-        columns = ("segment", "backend", "kind", "units", *_TIMES, "share", "processor", "planned")
-        rows = [_segment(one) for one in profile.segments]
-        table("", columns, rows, right=tuple(c for c in columns if c not in ("backend", "kind")))
+    wide = width() >= WIDE
+    columns = ("segment", "backend", "kind", "units", *_TIMES, "share", "CPU", "planned")
+    columns = columns if wide else ("segment", "backend", "units", "p50", "p99", "share", "planned")
+    rows = [_segment(one, wide) for one in profile.segments[:ROWS]]
+    table("ms by segment", columns, rows, right=tuple(c for c in columns if c not in ("backend", "kind")))
+    if len(profile.segments) > ROWS:
+        say(f"… and {len(profile.segments) - ROWS} more segments; --json has them all")
     say(f"between the segments: {profile.overhead_ms:.3f} ms a run")
 
 
-def _segment(one: SegmentProfile) -> list[object]:
-    kind = (one.label or one.kind, KIND_STYLE["emulator" if one.kind == "emulator" else "hardware"])
-    cpu, planned = f"{one.cpu_percent:.0f} %", duration(one.predicted_us) if one.predicted_us else "–"
-    return [one.id, one.backend, kind, len(one.units), *_ms(one.ms), f"{one.share:.1%}", cpu, planned]
+def _segment(one: SegmentProfile, wide: bool) -> list[object]:
+    """The row of a segment; on a narrow terminal what matters most."""
+    style = KIND_STYLE["emulator" if one.kind == "emulator" else "hardware"]
+    planned, share = duration(one.predicted_us) if one.predicted_us else "–", f"{one.share:.0%}"
+    if not wide:
+        return [one.id, (one.backend, style), len(one.units), *_ms(one.ms)[1::2], share, planned]
+    kind = (one.label or one.kind, style)
+    return [one.id, one.backend, kind, len(one.units), *_ms(one.ms), share, f"{one.cpu_percent:.0f} %", planned]
 
 
 def _ms(stats: Stats) -> list[str]:
-    return [f"{value:.3f}" for value in (stats.mean, stats.p50, stats.p95, stats.p99)]
+    return [f"{value:.3g}" for value in (stats.mean, stats.p50, stats.p95, stats.p99)]
 
 
 def _units(profile: Profile) -> None:
     rows = [
         [
-            brief(one.name),
+            brief(one.name, 28),
             one.op_type,
-            one.segment,
             one.backend,
             duration(one.us),
             f"{one.share:.1%}",
@@ -92,8 +101,8 @@ def _units(profile: Profile) -> None:
         for one in profile.slowest[:MOST]
     ]
     if rows:
-        columns = ("slowest units", "operator", "segment", "backend", "took", "share", "planned", "to plan")
-        table("", columns, rows, right=columns[2:3] + columns[4:])
+        columns = ("slowest units", "operator", "backend", "took", "share", "planned", "to plan")
+        table("", columns, rows, right=columns[3:])
     fused = sum(1 for s in profile.segments if s.units_us for name in s.units if name not in s.units_us)
     if fused:
         say(f"{things(fused, 'unit')} took no time: computed beforehand")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: What takes less than this share of a run is not worth a line.
 WORTH = 0.03
 
+#: This many times the predicted time is told, where it is a tenth of a run.
+FAR = 3.0
+
 #: Units that are told one by one.
 MOST = 20
 
@@ -39,7 +42,7 @@ def slowest(plan: Plan, segments: Sequence[SegmentProfile]) -> tuple[UnitTime, .
 
 def suggestions(plan: Plan, profile: Profile) -> tuple[Suggestion, ...]:
     """What to do, what saves most first; empty where nothing that was measured calls for anything."""
-    rules = (_elsewhere, _refused, _arithmetic, _layouts, _between, _unsteady)
+    rules = (_beyond, _elsewhere, _refused, _arithmetic, _layouts, _between, _unsteady)
     found = [one for rule in rules for one in rule(plan, profile)]
     found.sort(key=lambda one: -(one.saves_ms or 0.0))
     return tuple(found)
@@ -55,6 +58,20 @@ def _taken(plan: Plan, profile: Profile) -> Iterator[tuple[UnitPlan, float]]:
 
 def _worth(profile: Profile, us: float) -> bool:
     return us >= WORTH * profile.ms.p50 * 1e3
+
+
+def _beyond(plan: Plan, profile: Profile) -> Iterator[Suggestion]:
+    """Units that took far longer than the plan said: where to look first."""
+    for one in profile.slowest:
+        if one.predicted_us and one.us > FAR * one.predicted_us and one.share >= 0.1:
+            macs = plan.unit(one.name).macs
+            rate = f", {macs / one.us / 1e3:.2g} GMAC/s" if macs else ""
+            text = (
+                f"{one.name} ({one.op_type}) takes {one.share:.0%} of a run on {one.backend}: "
+                f"{duration(one.us)}{rate}, {ratio(one.us, one.predicted_us)} what the plan said. "
+                "Its shape or its engine's kernel is the matter: look here first"
+            )
+            yield Suggestion("slow", text, round((one.us - one.predicted_us) / 1e3, 3))
 
 
 def _elsewhere(plan: Plan, profile: Profile) -> Iterator[Suggestion]:
