@@ -64,8 +64,9 @@ def _backend(name: str, one: BackendProfile) -> list[object]:
 
 def _segments(profile: Profile) -> None:
     wide = width() >= WIDE
-    columns = ("segment", "backend", "kind", "units", *_TIMES, "share", "CPU", "planned")
-    columns = columns if wide else ("segment", "backend", "units", "p50", "p99", "share", "planned")
+    columns: tuple[str, ...] = ("segment", "backend", "units", "p50", "p99", "share", "planned")
+    if wide:
+        columns = ("segment", "backend", "kind", "units", *_TIMES, "share", "CPU", "planned")
     rows = [_segment(one, wide) for one in profile.segments[:ROWS]]
     table("ms by segment", columns, rows, right=tuple(c for c in columns if c not in ("backend", "kind")))
     if len(profile.segments) > ROWS:
