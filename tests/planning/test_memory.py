@@ -211,3 +211,15 @@ def test_an_npu_tells_which_units_do_not_fit_its_own_memory() -> None:
     assert near["npu"] == Memory(0, 32, "Relu_0", 32, 8 << 20, 0)
     big = chain(["Relu", "Tanh"], shape=[1 << 21])
     assert planner(big, {"npu": board["npu"]}, vtcm_mb=8).plan().predicted.memory["npu"].beyond_vtcm == 2
+
+
+def test_a_weight_is_held_once_by_every_segment_that_reads_it() -> None:
+    weight = onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")
+    nodes = [onnx.helper.make_node("MatMul", [f"t{i}", "w"], [f"t{i + 1}"], f"m{i}") for i in range(3)]
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4, 4]) for name in ("t0", "t3")]
+    model = Model.load(onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])))
+    board = {"near": CPU, "far": Paper(10.0, link_us=1.0, precision="fp16")}
+    whole = planner(model, board, pin={"*": "near"}).plan().predicted.memory
+    assert whole["near"].weights_bytes == 64
+    split = planner(model, board, pin={"*": "near", "m1": "far"}).plan().predicted.memory
+    assert (split["near"].weights_bytes, split["far"].weights_bytes) == (2 * 64, 32)
