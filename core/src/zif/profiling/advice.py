@@ -162,11 +162,8 @@ def _layouts(_: Plan, profile: Profile) -> Iterator[Suggestion]:
         us = 1e3 * sum(one.ms.p50 for one in mine) * other / (timed + other) if other else 0.0
         if other > 0.1 * (timed + other) and _worth(profile, us):
             names = ", ".join(sorted({part for one in mine for part in one.other_us})[:3])
-            parts = things(len(mine), "segment")
-            text = (
-                f"{duration(us)} of {name}'s time goes into what it does between units: {names}. "
-                f"It converts data at the edges of its {parts}; fewer and larger ones need less of it"
-            )
+            fewer = f". Fewer and larger segments than {len(mine)} need less of it" if len(mine) > 1 else ""
+            text = f"{duration(us)} of {name}'s time goes into converting data between units: {names}{fewer}"
             yield Suggestion("layout", text, round(us / 1e3, 3))
 
 

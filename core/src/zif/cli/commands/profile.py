@@ -25,7 +25,9 @@ def command(
     runs: Annotated[int, typer.Option("--runs", "-n", min=1, help="How many runs are measured.")] = 100,
     warmup: Annotated[int, typer.Option("--warmup", min=0, help="How many runs go before, unmeasured.")] = 10,
     units: Annotated[bool, typer.Option(help="Also time units and processor use, in runs of their own.")] = True,
-    keep: Annotated[bool, typer.Option(help="Keep what was measured on hardware for the next plan.")] = True,
+    keep: Annotated[
+        bool, typer.Option(help="Keep what was measured on hardware for the next plan; never with --isolate.")
+    ] = True,
     target: wishes.TargetOption = "host",
     wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     isolate: wishes.IsolateOption = False,
@@ -38,7 +40,8 @@ def command(
 
     wanted |= {"target": target, "isolate": isolate}
     profile = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup, units)
-    kept = store.save(profile) if keep else None
+    # What goes to and from a worker process counts in its times: they are not those of a session without one.
+    kept = store.save(profile) if keep and not isolate else None
     if as_json:
         output.document("profile", profile.to_json() | {"kept": str(kept) if kept else None})
     else:
