@@ -137,7 +137,9 @@ def baseline(entry: Entry, samples: Sequence[Mapping[str, Any]], precision: str)
     activation = QuantType.QUInt16 if precision.endswith("16") else QuantType.QUInt8
     with tempfile.TemporaryDirectory() as folder, quiet():
         start, ready, done = (Path(folder) / f"{name}.onnx" for name in ("start", "ready", "done"))
-        onnx.save(whole(zif.Model.load(entry.path, entry.shapes)), start)
+        proto = whole(zif.Model.load(entry.path, entry.shapes))
+        del proto.metadata_props[:]  # qnn_preprocess_model fails on a model that has any
+        onnx.save(proto, start)
         if not qnn_preprocess_model(start, ready, fuse_layernorm=True):
             ready = start
         config = get_qnn_qdq_config(ready, _Reader(samples), activation_type=activation, weight_type=QuantType.QUInt8)

@@ -79,6 +79,14 @@ def test_a_bias_that_two_read_is_copied_under_a_free_name() -> None:
     assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 30
 
 
+def test_the_metadata_of_a_model_stays() -> None:
+    """onnxruntime's preprocessing fails on a model that has any."""
+    float_model = model([helper.make_node("Mul", ["x", "g"], ["y"], "gain")], g=0.5)
+    float_model.metadata_props.add(key="classes", value="cat dog")
+    made = quantize_model(float_model, SAMPLES, "w8a8")
+    assert {"classes": "cat dog"}.items() <= {entry.key: entry.value for entry in made.metadata_props}.items()
+
+
 def test_a_model_with_nothing_to_quantize_is_refused() -> None:
     only = model([helper.make_node("Sqrt", ["a"], ["y"], "sqrt"), helper.make_node("Abs", ["x"], ["a"], "abs")])
     with pytest.raises(InvalidModel, match="nothing in .* was quantized"):

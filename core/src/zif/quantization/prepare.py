@@ -150,5 +150,11 @@ def _fused(proto: onnx.ModelProto) -> onnx.ModelProto:
         after = Path(folder) / "out.onnx"
         given = onnx.ModelProto()
         given.CopyFrom(proto)  # it moves the weights of what it is given into files
+        del given.metadata_props[:]  # which it fails on (onnxruntime 1.32)
         changed = preprocess(given, after, fuse_layernorm=True)
-        return onnx.load(after) if changed else proto
+        if not changed:
+            return proto
+        made = onnx.load(after)
+        del made.metadata_props[:]
+        made.metadata_props.extend(proto.metadata_props)
+        return made
