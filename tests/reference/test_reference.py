@@ -55,7 +55,7 @@ def test_claims_are_what_the_evaluator_has() -> None:
         node = helper.make_node(row.op_type, ["x"] * schema.min_input, ["y"] * schema.min_output, domain=row.domain)
         opsets = {row.domain: row.since, "": row.since} if not row.domain else {row.domain: row.since, "": 18}
         graph = helper.make_graph([node], "g", [onnx.ValueInfoProto(name="x")], [onnx.ValueInfoProto(name="y")])
-        if row.op_type != "Constant":
+        if row.op_type not in ("Constant", "Scatter"):  # Scatter is brought up to ScatterElements
             made += len(ReferenceEvaluator(graph, opsets=opsets).rt_nodes_)
     assert made > 150
 
