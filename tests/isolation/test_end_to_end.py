@@ -154,3 +154,32 @@ def test_ctrl_c_during_compile_ends_at_once_and_leaves_nothing(site, model, tmp_
         os.kill(int(mark.read_text()), 0)
     cache = site.folder / "home" / "cache" / "zif" / "artifacts"
     assert not cache.exists() or not os.listdir(cache)
+
+
+FAILS_IN_RUN = """
+def failing(self, inputs):
+    raise RuntimeError("no luck")
+
+Run.run = failing
+"""
+FAILS_IN_LOAD = """
+@hookimpl
+def load():
+    raise zif.BackendUnavailable("gone since it was planned")
+"""
+
+
+def test_two_backends_that_fail_do_not_hand_a_segment_to_and_fro(site, model):
+    site.add("first", GOOD + FAILS_IN_RUN, COST=1.0)
+    site.add("second", GOOD + FAILS_IN_RUN, COST=2.0)
+    code = load(model, on_fault="fallback").replace("y = session", "show.session = session\n        y = session")
+    result = site.python(code + "    print(len(show.session.events), 'events')\n")
+    assert "StageFailed segment 0 on second failed to run: no luck" in result.out, result.err
+    assert "\n1 events" in result.out
+
+
+def test_a_backend_that_cannot_be_loaded_does_not_end_the_search_for_the_next(site, model):
+    site.add("first", GOOD + FAILS_IN_RUN, COST=1.0)
+    site.add("second", GOOD + FAILS_IN_LOAD, COST=2.0)
+    site.add("third", COST=3.0)
+    assert "moved from first to third" in site.python(load(model, on_fault="fallback")).out

@@ -49,6 +49,7 @@ class Builder:
     also: tuple[str, ...] = ()
     events: list[Event] = field(factory=list)
     _built: dict[tuple[str, tuple[str, ...]], Compiled] = field(factory=dict, init=False)
+    _faulty: dict[tuple[str, ...], set[str]] = field(factory=dict, init=False)
 
     def artifacts(self) -> tuple[Plan, list[Compiled]]:
         """A plan whose every segment compiled, and the artifacts in its order. Raises what the last attempt raised."""
@@ -170,26 +171,30 @@ class Builder:
         return False
 
     def _rescue(self, step: Step, fault: ZifError) -> Step:
-        """The step on the cheapest other backend that takes all its units; the fault itself when there is none."""
+        """The step on the cheapest other backend that takes all its units; the fault itself when there is none.
+
+        A backend that failed on these units once is not tried again: two of them would hand the segment to and fro.
+        """
         segment = step.segment
+        self._faulty.setdefault(segment.units, set()).add(segment.backend)
         for name in self._others(segment):
             try:
                 artifact = self._make(name, self._slice(segment.units, segment.id))
                 general = self.planner.field.players[name].capabilities
                 moved = evolve(segment, backend=name, kind=general.kind, label=general.label)
                 return self.step(moved, artifact, shared=True)
-            except FAILURES:
+            except ZifError:  # whatever stands in its way, the next one may do, and the fault is what counts
                 continue
         raise fault
 
     def _others(self, segment: Segment) -> list[str]:
-        """Backends other than the segment's own that support all its units, cheapest first."""
-        planner = self.planner
+        """Backends that have not failed on the segment's units and support all of them, cheapest first."""
+        planner, faulty = self.planner, self._faulty[segment.units]
         rows = [row for row, unit in enumerate(planner.model.units) if unit.id in set(segment.units)]
         cost = {
             name: float(planner.prices.us[rows, k].sum())
             for k, name in enumerate(planner.names)
-            if name != segment.backend and planner.supports(name, segment.units)
+            if name not in faulty and planner.supports(name, segment.units)
         }
         return sorted(cost, key=lambda name: cost[name])
 
