@@ -227,3 +227,11 @@ def test_a_form_whose_maker_has_no_segment_is_no_silent_absence(writer: Site, mo
     result = writer.zif("compile", model, "-o", tmp_path / "b.zif", "--also", "dlc", "--pin", "*=plain")
     assert (result.code, (tmp_path / "b.zif").exists()) == (1, False)
     assert "maker" in result.err
+
+
+def test_a_place_that_is_taken_is_told_before_anything_is_compiled(both: Site, model: Path, bundle: Path) -> None:
+    again = both.zif("compile", model, "-o", bundle, "--no-cache")
+    assert (again.code, "--overwrite" in again.err) == (2, True)
+    assert "compiling net-" not in again.out + again.err
+    quantized = both.zif("compile", model, "-o", bundle, "--quantize", "w8a8", "--calibration", model.parent / "none")
+    assert "--overwrite" in quantized.err

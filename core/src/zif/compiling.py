@@ -44,9 +44,10 @@ def compile_model(
     overwrite: bool = False,
 ) -> Compilation:
     """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses."""
-    from zif.bundle import write_bundle
+    from zif.bundle import check_place, write_bundle
     from zif.encodings import encodings
 
+    check_place(folder, overwrite)
     builders = {builder.planner.target.name: builder for builder in map(build, targets)}
     if len(builders) < len(targets):
         raise UsageError(f"the same target is named twice: {', '.join(targets)}")

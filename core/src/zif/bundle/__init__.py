@@ -7,6 +7,6 @@ from it.
 from __future__ import annotations
 
 from zif.bundle.read import Bundle, is_bundle, open_bundle
-from zif.bundle.write import write_bundle
+from zif.bundle.write import check_place, write_bundle
 
-__all__ = ["Bundle", "is_bundle", "open_bundle", "write_bundle"]
+__all__ = ["Bundle", "check_place", "is_bundle", "open_bundle", "write_bundle"]

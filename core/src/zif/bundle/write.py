@@ -50,7 +50,7 @@ def write_bundle(
     Raises UsageError when the place is taken or cannot be written; then everything is as before.
     """
     place = Path(os.path.realpath(folder))
-    _refuse(place, overwrite)
+    check_place(place, overwrite)
     layout = Layout()
     try:
         rows = [_row(layout, key, compiled, labels or {}) for key, compiled in sorted(artifacts.items())]
@@ -123,8 +123,9 @@ def _manifest(
     }
 
 
-def _refuse(place: Path, overwrite: bool) -> None:
-    """Raise UsageError when something is there that must not be replaced."""
+def check_place(folder: Path | str, overwrite: bool = False) -> None:
+    """Raise UsageError when something is there that must not be replaced; to be asked before minutes of compiling."""
+    place = Path(os.path.realpath(folder))
     try:
         if not place.exists() or (place.is_dir() and not any(place.iterdir())):
             return

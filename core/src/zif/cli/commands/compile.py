@@ -56,12 +56,14 @@ def command(
 ) -> None:
     """Compile a model into a bundle for one or several targets."""
     from zif import api
+    from zif.bundle import check_place
     from zif.cli import output as out
     from zif.cli.progress import working
 
     wanted |= {"isolate": isolate}
     if (calibration is not None or preprocess) and not quantize:
         raise UsageError("--calibration and --preprocess go with --quantize PRECISION")
+    check_place(output, overwrite)  # before anything is quantized
     with working(f"compiling {model.name}") as told:
         source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)
         made = api.compile(
