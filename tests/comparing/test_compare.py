@@ -48,6 +48,14 @@ def test_the_error_starts_at_the_spoilt_encoding(spoilt: str) -> None:
     assert found.worst(1)[0].figures.sqnr_db <= found.tensor(spoilt).figures.sqnr_db
 
 
+def test_an_overflow_is_no_equality_and_is_where_the_error_starts() -> None:
+    found = compared(model(nodes(), {"w2": np.full((16, 16), np.inf, np.float32)}))
+    assert (found.start, found.sqnr_db) == ("h2", -math.inf)
+    assert found.tensor("h2").figures.not_finite == 64
+    assert not found.tensor("h2").to_json()["exact"]
+    assert found.tensor("r2").drop_db == 0.0  # no fall of its own
+
+
 def test_samples_add_up() -> None:
     twice = zif.compare(floats(), quantized(), [FEED, lambda: FEED])
     once = compared(quantized())

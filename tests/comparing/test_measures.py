@@ -51,9 +51,10 @@ def test_scaling_both_changes_no_ratio(a: np.ndarray, factor: float) -> None:
     assert figures((a, b)).sqnr_db == pytest.approx(scaled.sqnr_db, rel=1e-6)
 
 
-def test_what_is_not_finite_is_counted_apart() -> None:
+def test_what_is_finite_on_one_side_only_is_counted_apart_and_never_exact() -> None:
     found = figures(([1.0, np.nan, np.inf, np.nan, 2.0], [1.0, np.nan, np.inf, 3.0, np.inf]))
-    assert (found.not_finite, found.sqnr_db) == (2, math.inf)
+    assert (found.not_finite, found.sqnr_db, found.max_abs) == (2, -math.inf, 0.0)
+    assert figures(([np.nan, np.inf], [np.nan, np.inf])).sqnr_db == math.inf
 
 
 def test_top_1_is_of_rows_with_the_same_best_class() -> None:

@@ -66,9 +66,10 @@ def _start(c: Comparison) -> str:
         return f"The error starts nowhere in particular: no tensor lies 10 dB or more below its inputs{least}."
     one = c.tensor(c.start)
     source = "exact" if one.source_sqnr_db == math.inf else f"{one.source_sqnr_db:.1f} dB"
-    return (
-        f"The error starts at {one.name!r} ({_maker(one)}): {decibels(one.figures.sqnr_db)} dB from inputs of {source}."
-    )
+    odd = one.figures.not_finite
+    lost = f"; {odd} of its {one.figures.values} values are finite on one side only" if odd else ""
+    ratio = decibels(one.figures.sqnr_db)
+    return f"The error starts at {one.name!r} ({_maker(one)}): {ratio} dB from inputs of {source}{lost}."
 
 
 def _drops(c: Comparison, most: int = 5) -> str:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 class Figures:
     """What B gives beside A, over every sample.
 
-    sqnr_db: 10 log10 of the energy of A over that of the difference A - B; infinite when they are equal, None for what
-    is no float tensor. cosine: of the angle between the two as vectors, None when either is zero throughout.
+    sqnr_db: 10 log10 of the energy of A over that of the difference A - B; infinite when they are equal, -infinite when
+    elements are `not_finite`, None for what is no float tensor. cosine: of the angle between the two as vectors, None when either is zero throughout.
     max_abs: the largest absolute difference. agreement: for outputs that look like scores of classes, the share of rows
     with the same best class (top-1); for integers, booleans and text, the share of equal elements; None otherwise.
-    not_finite: elements where one of the two is NaN or infinite and the other is not the same; they count in no other
-    figure. values: how many elements were compared.
+    not_finite: elements where one of the two is NaN or infinite and the other is not the same; they count in neither
+    cosine nor max_abs. values: how many elements were compared.
     """
 
     sqnr_db: float | None
@@ -95,7 +95,8 @@ class Tally:
             return Figures(None, None, None, agreement, self._odd, self._values)
         norms = math.sqrt(self._signal) * math.sqrt(self._other)
         cosine = max(-1.0, min(1.0, self._product / norms)) if norms else None
-        return Figures(sqnr(self._signal, self._noise), cosine, self._max, agreement, self._odd, self._values)
+        ratio = -math.inf if self._odd else sqnr(self._signal, self._noise)
+        return Figures(ratio, cosine, self._max, agreement, self._odd, self._values)
 
 
 def sqnr(signal: float, noise: float) -> float:

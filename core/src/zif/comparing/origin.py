@@ -56,7 +56,12 @@ def worst_source(names: Sequence[str], sqnr: Mapping[str, float | None]) -> floa
 
 
 def drop(own: float | None, source: float) -> float | None:
-    """How many dB the tensor lies below its worst source, what is better than EXACT_DB counted as that."""
+    """How many dB the tensor lies below its worst source, what is better than EXACT_DB counted as that.
+
+    0 where the source has no figure left to fall from.
+    """
     if own is None:
         return None
+    if source == -math.inf:
+        return 0.0
     return max(0.0, min(source, EXACT_DB) - own)

@@ -149,8 +149,9 @@ def _close_enough(comparison: Comparison, least: float | None) -> bool:
 
     if least is None:
         return True
-    below = [one for one in comparison.outputs if one.figures.sqnr_db is not None and one.figures.sqnr_db < least]
     odd = [one for one in comparison.outputs if one.figures.not_finite]
+    rest = [one for one in comparison.outputs if one not in odd]
+    below = [one for one in rest if one.figures.sqnr_db is not None and one.figures.sqnr_db < least]
     told = [f"{one.name!r} has {one.figures.sqnr_db:.1f} dB" for one in below]
     told += [f"{one.name!r} has {one.figures.not_finite} values that are finite on one side only" for one in odd]
     if told:
