@@ -119,3 +119,12 @@ def test_a_builtin_has_no_file_to_point_to() -> None:
         score(fail, session)
     with zif.load(floats()) as session, pytest.raises(zif.UsageError, match="failed"):
         score(len, session)
+
+
+def test_what_a_backend_raises_is_no_mistake_of_the_script() -> None:
+    def crashed(session: Any) -> float:
+        raise zif.BackendCrashed("it died with SIGSEGV")
+
+    with pytest.raises(zif.BackendCrashed, match="SIGSEGV") as told:
+        zif.evaluate(floats(), crashed)
+    assert told.value.__notes__ == ["in the evaluation 'crashed'"]

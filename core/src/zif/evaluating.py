@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
-from zif.errors import UsageError
+from zif.errors import UsageError, ZifError
 
 if TYPE_CHECKING:
     from zif.api import Source
@@ -75,7 +75,8 @@ def evaluate(source: Source | Session, function: Function | str, target: str = "
     """Load a model (or take the open session) and give its session to `function`, which returns a number.
 
     function: a callable, or "FILE.py:NAME". `wishes` are those of `zif.load`. Raises UsageError when the function
-    cannot be loaded, raises, or does not return a finite number; with the line of its file where it went wrong.
+    cannot be loaded, raises, or does not return a finite number; with the line of its file where it went wrong. What a
+    backend raises meanwhile comes out as it is.
     """
     from zif import api
     from zif.session import Session
@@ -95,7 +96,10 @@ def resolved(function: Function | str) -> Function:
 
 
 def score(function: Function, session: Session) -> float:
-    """The number that the function gives for the session. Raises UsageError."""
+    """The number that the function gives for the session.
+
+    Raises UsageError for what the function itself does wrong, and what a backend raised while it ran, as it is.
+    """
     from zif.scripts import where
 
     name = getattr(function, "__name__", repr(function))
@@ -104,6 +108,9 @@ def score(function: Function, session: Session) -> float:
         given = function(session)
     except Exception as error:
         path = Path(code.co_filename) if code is not None else Path("?")
+        if isinstance(error, ZifError) and error.exit_code != UsageError.exit_code:
+            error.add_note(f"in the evaluation {name!r}")
+            raise
         raise UsageError(f"the evaluation {name!r} failed: {where(error, path)}") from error
     try:
         value = float(given)
