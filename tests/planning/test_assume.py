@@ -12,6 +12,9 @@ from zif.costs import CostModel
 from zif.errors import UsageError
 from zif.model import Model
 from zif.planning import Plan, diff
+from zif.planning.assume import lifted
+from zif.planning.candidates import Field, Player
+from zif.records import Capabilities, Verdict
 
 
 def test_it_costs_what_the_cost_model_says_of_that_precision() -> None:
@@ -68,3 +71,10 @@ def test_what_is_quantized_already_has_nothing_to_assume(tmp_path: Path) -> None
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
     with pytest.raises(UsageError, match="nothing in floating point"):
         zif.plan(tmp_path / "m.onnx", CHIP, assume="w8a8")
+
+
+def test_what_was_observed_to_be_imprecise_stays_refused() -> None:
+    refused = {"a": Verdict(False, "declared", "precision", "no floats"), "b": Verdict(False, "observed", "precision")}
+    player = Player(None, Capabilities(processor="npu", verdicts=refused))  # type: ignore[arg-type]
+    found = lifted(Field({"npu": player}, ()), "w8a8").players["npu"].capabilities.verdicts
+    assert [found[unit].supported for unit in "ab"] == [True, False]

@@ -252,6 +252,9 @@ def test_files_that_are_no_encodings(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InvalidInput, match=told):
             read(path)
+    for odd in (None, [], "x"):
+        document = {"version": "1.0.0", "activation_encodings": [], "quantizer_args": odd, "param_bitwidth": 8}
+        assert read(document).defaults == {"param": 8}
     with pytest.raises(InvalidInput, match="cannot be read"):
         read(tmp_path / "none.json")
     channels = Encodings((Encoding("w", "param", "int8", (0.1, 0.2), (0, 0)),))

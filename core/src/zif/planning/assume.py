@@ -59,12 +59,15 @@ def _quantized(unit: Unit, before: Mapping[str, TensorInfo], after: Mapping[str,
 
 
 def lifted(field: Field, word: str) -> Field:
-    """The backends' answers, in which a backend that takes no floating point takes the unit after all."""
+    """The backends' answers, in which a backend that takes no floating point takes the unit after all.
+
+    What was observed to come out imprecise has the same code and another cause: that stays refused.
+    """
     players = {}
     for name, player in field.players.items():
         verdicts = {
             unit: Verdict(True, one.basis, reason=f"assumed in {word}: {one.reason}")
-            if one.code == "precision" and not one.supported
+            if one.code == "precision" and one.basis != "observed" and not one.supported
             else one
             for unit, one in player.capabilities.verdicts.items()
         }

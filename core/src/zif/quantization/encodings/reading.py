@@ -104,7 +104,8 @@ def _listed(rows: Any, where: str, section: str) -> Iterator[tuple[str, Any]]:
 
 def _defaults(document: Mapping[str, Any]) -> dict[str, int]:
     keys = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
-    found = {**document.get("quantizer_args", {}), **document}
+    given = document.get("quantizer_args")
+    found = {**(given if isinstance(given, Mapping) else {}), **document}
     return {kind: found[key] for kind, key in keys.items() if isinstance(found.get(key), int)}
 
 
