@@ -18,9 +18,10 @@ class Figures:
     """What B gives beside A, over every sample.
 
     sqnr_db: 10 log10 of the energy of A over that of the difference A - B; infinite when they are equal, -infinite when
-    elements are `not_finite`, None for what is no float tensor. cosine: of the angle between the two as vectors, None when either is zero throughout.
-    max_abs: the largest absolute difference. agreement: for outputs that look like scores of classes, the share of rows
-    with the same best class (top-1); for integers, booleans and text, the share of equal elements; None otherwise.
+    elements are `not_finite`, None for what is no float tensor. cosine: of the angle between the two as vectors, None
+    when either is zero throughout. max_abs: the largest absolute difference. agreement: for outputs that look like
+    scores of classes, the share of rows with the same best class (top-1); for integers, booleans and text, the share of
+    equal elements; None otherwise.
     not_finite: elements where one of the two is NaN or infinite and the other is not the same; they count in neither
     cosine nor max_abs. values: how many elements were compared.
     """
