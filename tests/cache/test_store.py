@@ -14,10 +14,10 @@ from pathlib import Path
 
 import attrs
 import pytest
-from cache.plain import Backend, Model, Options, Use, artifact, contents
+from cache.plain import CHIP, Backend, Model, Options, Use, artifact, contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from zif import Target
+from zif import Rates, Target
 from zif.cache import Cache, Hit, Miss, key_of
 
 
@@ -60,6 +60,7 @@ CHANGES = {
     "toolchain": {"toolchain": "QNN 2.52"},
     "target": {"target": Target("sa8295p")},
     "options": {"options": Options(vtcm_mb=8)},
+    "chip": {"target": Target("snapdragon-8-elite", htp_arch=73)},
 }
 WORDS = {
     "model": "never compiled by qnn before",
@@ -67,6 +68,7 @@ WORDS = {
     "toolchain": "compiled with QNN 2.51 then, QNN 2.52 now",
     "target": "compiled for snapdragon-8-elite, not for sa8295p",
     "options": "option vtcm_mb was 4, is 8",
+    "chip": "the chip's htp_arch was None, is 73",
 }
 
 
@@ -79,6 +81,19 @@ def test_each_part_of_the_key_counts_and_is_named_when_it_differs(cache, part):
     other.fetch()
     assert other.made == 1
     assert isinstance(cache.lookup(key(other)), Hit)
+
+
+def test_what_a_chip_is_called_or_priced_at_changes_no_artifact(cache):
+    dearer = attrs.evolve(
+        CHIP, title="Elite", processors={"npu": Rates({"int8": 1e12}, 1e10)}, sources={"npu": "a file"}
+    )
+    assert key(Use(cache)) == key(Use(cache, target=dearer))
+
+
+def test_another_chip_is_named_and_not_described(cache):
+    Use(cache).fetch()
+    other = key(Use(cache, target=Target("sa8295p", htp_arch=68)))
+    assert cache.lookup(other).reason == "compiled for snapdragon-8-elite, not for sa8295p"
 
 
 def test_changed_content_under_the_same_name_is_told_apart_from_never(cache):
