@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import zif
@@ -249,3 +250,26 @@ def test_ctrl_c_while_qualcomms_compiler_works_leaves_nothing_and_poisons_nothin
     assert list(scratch.iterdir()) == []
     assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
     session(folder).close()
+
+
+def test_the_same_question_is_asked_once_in_a_process(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ResNet-50's weights are 100 MB: they go to the worker once, to hear what its compiler says of them."""
+    from zif.isolation import remote
+    from zif.isolation.worker import Limits
+    from zif.model import Model
+
+    asked: list[str] = []
+    ask = remote._Proxy._ask
+    monkeypatch.setattr(
+        remote._Proxy, "_ask", lambda self, *args, **how: asked.append(args[0]) or ask(self, *args, **how)
+    )
+    target = zif.target(CHIP)
+    backend = remote.IsolatedBackend(zif.backend("qnn_htp"), target, Limits())
+    first = backend.capabilities(target, Model.load(model))
+    assert first.verdicts
+    assert backend.capabilities(target, Model.load(model)) is first
+    assert asked == ["capabilities"]
+    assert backend.capabilities(target, Model.load(model, {"x": [1, 3, 64, 64]})) is first, "the same model"
+    other = attrs.evolve(target, soc_model=69)
+    assert backend.capabilities(other, Model.load(model)) is not first, "the same name, another chip"
+    assert asked == ["capabilities"] * 2

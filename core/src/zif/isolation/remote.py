@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from zif.records import Installed
 
 
+#: How many answers about models one isolated backend remembers while the process lives.
+ANSWERS = 32
+
+
 class IsolatedBackend(Backend):
     """`inner` with its stages done in a worker process for `target`; observers in this process see them all the same.
 
@@ -28,6 +32,7 @@ class IsolatedBackend(Backend):
 
     def __init__(self, inner: Backend, target: Target, limits: Limits) -> None:
         self._inner = inner
+        self._answers: dict[str, tuple[Target, Capabilities]] = {}
         proxy = _Proxy(workers.pool.slot(inner.info, target.name, limits))
         hooks = {name: getattr(proxy, name) for name in inner.stages if name != "execute"}
         owner = f"backend {inner.name!r} ({inner.distribution} {inner.version})"
@@ -38,8 +43,23 @@ class IsolatedBackend(Backend):
         self, target: Target, model: Model | None = None, *, deadline: float | None = None
     ) -> Capabilities:
         """As Backend.capabilities. What holds without a model is answered in this process, without a worker."""
-        asked = self._inner.capabilities if model is None else super().capabilities
-        return asked(target, model, deadline=deadline)
+        if model is None:
+            return self._inner.capabilities(target, None, deadline=deadline)
+        key = model.digest
+        known = self._answers.get(key)
+        if known is not None and known[0] == target:
+            return known[1]
+        answer = super().capabilities(target, model, deadline=deadline)
+        if answer.available:
+            self._remember(key, target, answer)
+        return answer
+
+    def _remember(self, key: str, target: Target, answer: Capabilities) -> None:
+        """Keep an answer for this process: the model's weights need not go to the worker again to hear the same."""
+        self._answers.pop(key, None)
+        self._answers[key] = (target, answer)
+        while len(self._answers) > ANSWERS:
+            self._answers.pop(next(iter(self._answers)), None)
 
     def _preferred(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:  # noqa: ARG002
         return answer  # the worker has laid the observations over it already
