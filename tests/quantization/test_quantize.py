@@ -210,6 +210,13 @@ def test_weights_only_needs_no_data(model: Path, tmp_path: Path) -> None:
     assert sqnr(run(cnn(), SAMPLES[0]), run(made, SAMPLES[0])) > 25
 
 
+def test_the_float_model_is_not_written_over(model: Path, folder: Path, tmp_path: Path) -> None:
+    before = model.read_bytes()
+    assert "would be lost" in error("quantize", model, "-c", folder, "-o", tmp_path / "." / model.name)
+    assert "is a folder" in error("quantize", model, "-c", folder, "-o", folder)
+    assert model.read_bytes() == before
+
+
 def test_compile_quantizes_first(model: Path, folder: Path, tmp_path: Path) -> None:
     told = call("compile", model, "-o", tmp_path / "b.zif", "--quantize", "w8a8", "-c", folder, "--json")
     assert told.exit_code == 0, told.output

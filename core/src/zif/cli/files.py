@@ -36,6 +36,14 @@ def write_text(path: Path, text: str) -> None:
     write(path, lambda stream: stream.write(text.encode()))
 
 
+def check_output(path: Path, source: Path) -> None:
+    """Raise UsageError for an output that is a folder, or the very file that is read; before minutes of work."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise UsageError(f"{path} is the model itself, which would be lost: name another file")
+
+
 def safe_names(names: Iterable[str]) -> dict[str, str]:
     """A file name for each tensor name: letters, digits, dot, dash and underscore, none twice, none hidden."""
     taken: set[str] = set()

@@ -84,6 +84,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
+    from zif.cli.files import check_output
     from zif.cli.progress import working
     from zif.cli.quantized import save
     from zif.quantization import quantize
@@ -91,6 +92,7 @@ def command(
 
     if encodings_format not in FORMATS:
         raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
+    check_output(output, model)
     changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
