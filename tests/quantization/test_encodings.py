@@ -252,6 +252,10 @@ def test_files_that_are_no_encodings(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InvalidInput, match=told):
             read(path)
+    for odd in (5, "mm", [5]):
+        conversion = {"name": "x", "bw": 8, "readers": odd}
+        with pytest.raises(InvalidInput, match="readers of 'x' in zif_conversions"):
+            read({"version": "1.0.0", "activation_encodings": [], "zif_conversions": [conversion]})
     for odd in (None, [], "x"):
         document = {"version": "1.0.0", "activation_encodings": [], "quantizer_args": odd, "param_bitwidth": 8}
         assert read(document).defaults == {"param": 8}

@@ -104,6 +104,7 @@ def test_a_users_chip_replaces_one_of_the_same_name(tmp_path: Path) -> None:
         ),
         ('[[target]]\nname = "x"\nlike = "sa8295p"\n[[target]]\nname = "x"\nlike = "sa8295p"\n', "two chips"),
         ('schema = "zif.targets/9"\n[[target]]\nname = "x"\nlike = "sa8295p"\n', "this version of zif reads"),
+        ('sources = 5\n[[target]]\nname = "x"\nlike = "sa8295p"\n', "sources must be a table"),
         ("chips = 1\n", "unknown key 'chips'"),
         ("", "describes no chip"),
         ("[[target\n", "not valid TOML"),

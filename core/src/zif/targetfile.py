@@ -41,6 +41,8 @@ def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
     if not isinstance(entries, list) or not entries:
         raise UsageError(f'{path} describes no chip: it needs [[target]] tables (TOML) or a list "targets" (JSON).')
     words = document.get("sources", {})
+    if not isinstance(words, dict):
+        raise UsageError(f"{path}: sources must be a table of sentences, not {words!r}.")
     found: dict[str, Target] = {}
     for index, entry in enumerate(entries, 1):
         one = _Entry(path, index, entry).target({**known, **found}, words)

@@ -84,7 +84,12 @@ def _rows(document: Mapping[str, Any], found: str, where: str) -> Iterator[tuple
             named = rows.items() if isinstance(rows, Mapping) else _listed(rows, where, section)
             yield from ((label, kind, entry, ()) for label, entry in named)
     for label, entry in _listed(document.get(CONVERSIONS, []), where, CONVERSIONS):
-        yield label, "activation", entry, tuple(entry.get("readers", ()))
+        readers = entry.get("readers", [])
+        if not isinstance(readers, list) or not all(isinstance(one, str) for one in readers):
+            raise InvalidInput(
+                f"{where}: readers of {label!r} in {CONVERSIONS} is {readers!r}, not a list of node names"
+            )
+        yield label, "activation", entry, tuple(readers)
 
 
 def _guessed(entry: Mapping[str, Any]) -> Kind:
