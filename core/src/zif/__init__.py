@@ -38,7 +38,8 @@ _HOMES = {
     "zif.selector": ("BackendSelector", "ModelSummary"),
     "zif.planning": ("Plan",),
     "zif.session": ("Session",),
-    "zif.api": ("compile", "load", "plan", "quantize"),
+    "zif.api": ("compile", "load", "plan"),
+    "zif.quantization": ("quantize",),
     "zif.evaluating": ("Evaluation", "Goal", "evaluate"),
     "zif.comparing": ("Comparison", "compare", "validate_quantization_range"),
 }
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from zif.api import compile as compile
     from zif.api import load as load
     from zif.api import plan as plan
-    from zif.api import quantize as quantize
     from zif.claims import declared as declared
     from zif.comparing import Comparison as Comparison
     from zif.comparing import compare as compare
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from zif.model import Model as Model
     from zif.model import Unit as Unit
     from zif.planning import Plan as Plan
+    from zif.quantization import quantize as quantize
     from zif.records import *
     from zif.registry import backend as backend
     from zif.registry import installed as installed

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from zif.arguments import Progress
 from zif.errors import UsageError
 from zif.planning.plan import POLICIES, Plan, Request
 
 if TYPE_CHECKING:
-    import onnx
-
+    from zif.arguments import Source
     from zif.build import Builder
     from zif.compiling import Compilation
     from zif.config import Given
     from zif.constraints import Constraints
     from zif.model import Model
     from zif.planning.planner import Planner
-    from zif.quantization import Quantization
     from zif.session import Session
     from zif.session.session import OnFault
-
-    Source: TypeAlias = str | Path | bytes | onnx.ModelProto | Model
-
-Progress = Callable[[str], None]
 
 
 def plan(
@@ -134,13 +129,6 @@ def compile(
     return compile_model(model, output, _names(target), build, overwrite)
 
 
-def quantize(source: Source, calibration: Any = None, precision: Any = "w8a8", **wishes: Any) -> Quantization:
-    """The QDQ model of a float model, its encodings and how close it comes: see `zif.quantization.quantize`."""
-    from zif.quantization import quantize as run
-
-    return run(source, calibration, precision, **wishes)
-
-
 def planner(
     source: Source,
     target: str = "host",
@@ -164,6 +152,7 @@ def planner(
     """
     from zif.config import settle
     from zif.constraints import Constraints
+    from zif.planning.goals import settled
     from zif.planning.planner import Planner
     from zif.targets import target as find
 
@@ -185,7 +174,7 @@ def planner(
         constraints=demands.told() | ({"policy": policy} if demands.goal or demands.memory_limit else {}),
         assume=assume,
     )
-    return Planner.of(model, chip, request, progress, isolate, demands)
+    return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
 
 
 def builder(made: Planner, cache: bool = True, progress: Progress | None = None, also: Sequence[str] = ()) -> Builder:

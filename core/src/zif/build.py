@@ -6,11 +6,12 @@ is made again without it, and the session says so in its events; never silently,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
+from zif.arguments import Progress
 from zif.culprits import culprits
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
 from zif.handover import chosen
@@ -31,9 +32,6 @@ ROUNDS = 12
 
 #: What a backend's stage may raise when a segment cannot be built there.
 FAILURES = (Unsupported, StageFailed, BackendCrashed)
-
-#: Called with a sentence before each segment is built.
-Progress = Callable[[str], None]
 
 
 @frozen(eq=False)

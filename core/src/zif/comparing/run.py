@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from zif.arguments import Progress
 from zif.comparing import origin
 from zif.comparing.ends import Ends, match
 from zif.comparing.measures import Tally
@@ -17,14 +18,12 @@ from zif.comparing.taps import Tap, common, groups, tapped, taps
 from zif.errors import InvalidInput, UsageError, ZifError
 
 if TYPE_CHECKING:
-    from zif.api import Source
+    from zif.arguments import Source
     from zif.model import Model
     from zif.planning import Plan
     from zif.session import Session
 
     Sample = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-
-Progress = Callable[[str], None]
 
 
 def compare(

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
+from zif.arguments import Progress
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.api import Source
+    from zif.arguments import Source
     from zif.model import Model
     from zif.planning import Plan
     from zif.session import Session
-
-Progress = Callable[[str], None]
 
 
 @frozen(eq=False)

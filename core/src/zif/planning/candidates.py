@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from zif.arguments import Progress
 from zif.asking import deadline, hear
 from zif.config import remarks
 from zif.costs.precisions import FLOATS
@@ -20,9 +21,6 @@ from zif.registry import backend, installed
 if TYPE_CHECKING:
     from zif.facade import Backend
     from zif.model import Model
-
-#: Called with a sentence before a backend is asked about the model, which may take long.
-Progress = Callable[[str], None]
 
 
 @frozen(eq=False)

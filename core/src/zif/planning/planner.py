@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
+from zif.arguments import Progress
 from zif.constraints import Constraints
 from zif.errors import Unsupported
 from zif.planning.assume import lifted, quantized, told
-from zif.planning.candidates import Field, Progress, ask
+from zif.planning.candidates import Field, ask
 from zif.planning.frugal import least_memory
-from zif.planning.goals import checks, settled
 from zif.planning.hints import open_dimensions
 from zif.planning.limits import constrained
 from zif.planning.memory import Sizes, footprints
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
+from zif.planning.standing import checks
 from zif.planning.task import Bans, allowed, in_microseconds, pinned, problem
 from zif.records import Target, Verdict
 
@@ -71,8 +72,7 @@ class Planner:
         field = constrained(field, model, target, wishes)
         priced = quantized(model, request.assume) if request.assume else model
         prices = price(priced, target, list(field.players.values()), here=target.is_host and not request.assume)
-        made = cls(priced, target, request, field, prices, tuple(field.players))
-        return settled(made, wishes)
+        return cls(priced, target, request, field, prices, tuple(field.players))
 
     def plan(self, bans: Bans | None = None) -> Plan:
         """The cheapest placement under the request's policy. Raises Unsupported when some unit runs nowhere."""
@@ -92,7 +92,7 @@ class Planner:
             transfers=transfers,
             scores=placed.scores,
             predicted=predicted,
-            checks=checks(self, predicted),
+            checks=checks(self.request, predicted),
             candidates=self.field.candidates,
             notes=(
                 *([told(self.request.assume)] if self.request.assume else ()),

@@ -17,7 +17,7 @@ from zif.quantization.recipe import Recipe, recipe
 from zif.quantization.samples import Subset
 
 if TYPE_CHECKING:
-    from zif.api import Progress, Source
+    from zif.arguments import Progress, Source
 
     #: SQNR per output of a QDQ model.
     Measure = Callable[[onnx.ModelProto], Mapping[str, float]]

@@ -18,7 +18,7 @@ from zif.quantization.samples import Labelled
 if TYPE_CHECKING:
     import onnx
 
-    from zif.api import Progress, Source
+    from zif.arguments import Progress, Source
     from zif.model import Model
     from zif.quantization.recipe import Recipe
     from zif.records import Array

@@ -18,7 +18,7 @@ from zif.quantization.prepare import prepare, unmark, whole
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
-    from zif.api import Progress, Source
+    from zif.arguments import Progress, Source
     from zif.model import Model
     from zif.quantization.calibration import Samples
 

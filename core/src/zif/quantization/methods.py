@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from zif.quantization.backing import quiet, tools
 
 if TYPE_CHECKING:
-    from zif.quantization.calibration import Ranges
     from zif.quantization.recipe import Recipe
     from zif.records import Array
 
@@ -21,7 +21,17 @@ ENTROPY_BINS, ENTROPY_QUANTIZED = 512, 128
 SHRINK = np.linspace(1.0, 0.2, 33)
 
 
-def chosen(ranges: Ranges, recipe: Recipe) -> dict[str, Pair]:
+class Observed(Protocol):
+    """What calibration saw of each tensor: the least and greatest value, and counts per bin with the bins' edges."""
+
+    @property
+    def limits(self) -> Mapping[str, Pair]: ...
+
+    @property
+    def histograms(self) -> Mapping[str, tuple[Array, Array]]: ...
+
+
+def chosen(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:
     """The range of each tensor by the recipe's method; the observed one where there is no histogram."""
     find = {"percentile": _percentile, "entropy": _entropy, "mse": _mse}[recipe.method]
     found = dict(ranges.limits)
@@ -30,7 +40,7 @@ def chosen(ranges: Ranges, recipe: Recipe) -> dict[str, Pair]:
     return found
 
 
-def _collector(ranges: Ranges, recipe: Recipe, method: str, bins: int) -> Any:
+def _collector(ranges: Observed, recipe: Recipe, method: str, bins: int) -> Any:
     """onnxruntime's collector with the histograms in it, merged to `bins` bins."""
     made = tools("calibrate").HistogramCollector(method, False, bins, ENTROPY_QUANTIZED, recipe.percentile, "same")
     for name, (counts, edges) in ranges.histograms.items():
@@ -41,12 +51,12 @@ def _collector(ranges: Ranges, recipe: Recipe, method: str, bins: int) -> Any:
     return made
 
 
-def _percentile(ranges: Ranges, recipe: Recipe) -> dict[str, Pair]:
+def _percentile(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:
     bins = len(next(iter(ranges.histograms.values()))[0])
     return _pairs(_collector(ranges, recipe, "percentile", bins).compute_percentile())
 
 
-def _entropy(ranges: Ranges, recipe: Recipe) -> dict[str, Pair]:
+def _entropy(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:
     return _pairs(_collector(ranges, recipe, "entropy", ENTROPY_BINS).compute_entropy())
 
 
@@ -54,7 +64,7 @@ def _pairs(found: Any) -> dict[str, Pair]:
     return {name: (float(row[0]), float(row[1])) for name, row in found.items()}
 
 
-def _mse(ranges: Ranges, recipe: Recipe) -> dict[str, Pair]:
+def _mse(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:
     return {name: _least_error(*ranges.histograms[name], ranges.limits[name], recipe) for name in ranges.histograms}
 
 

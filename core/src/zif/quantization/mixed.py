@@ -27,7 +27,7 @@ from zif.quantization.trials import UNITS, Bench
 if TYPE_CHECKING:
     import onnx
 
-    from zif.api import Source
+    from zif.arguments import Source
     from zif.evaluating import Function
     from zif.quantization.calibration import Ranges
 

@@ -17,7 +17,7 @@ from zif.model.nodes import free_name
 from zif.quantization.backing import quiet, tools
 
 if TYPE_CHECKING:
-    from zif.api import Source
+    from zif.arguments import Source
     from zif.model import Model
 
 #: Marks a model that has been through here.

@@ -20,7 +20,7 @@ from zif.quantization.samples import Sample, Samples, samples_of
 from zif.quantization.weights_only import quantize_weights
 
 if TYPE_CHECKING:
-    from zif.api import Progress, Source
+    from zif.arguments import Progress, Source
     from zif.model import Model
     from zif.quantization.auto import Trial
     from zif.quantization.encodings import Problem

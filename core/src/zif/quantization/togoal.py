@@ -14,7 +14,7 @@ from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
-    from zif.api import Progress, Source
+    from zif.arguments import Progress, Source
     from zif.evaluating import Function
     from zif.quantization.calibration import Ranges
     from zif.quantization.samples import Sample

@@ -13,7 +13,7 @@ from zif.quantization.backing import quiet, tools
 from zif.quantization.prepare import prepare, unmark, whole
 
 if TYPE_CHECKING:
-    from zif.api import Source
+    from zif.arguments import Source
 
 
 def quantize_weights(source: Source) -> onnx.ModelProto:

@@ -6,12 +6,13 @@ The backend runs in a worker process, whatever it says of itself: what it refuse
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
 
 from zif import observed
+from zif.arguments import Progress
 from zif.errors import UsageError, ZifError
 from zif.facts import unit_facts
 from zif.model import Model
@@ -25,9 +26,6 @@ from zif.testing.parts import parts
 from zif.testing.subject import Subject
 
 MARK = "zif check"
-
-#: Called with what is being tried.
-Progress = Callable[[str], None]
 
 
 @frozen

@@ -9,30 +9,22 @@ brought up to a newer version where `zif_reference.upgrade` can.
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnx
 from onnx.defs import OpSchema
-from onnx.reference import ReferenceEvaluator, op_run
 from zif import OpClaim, Verdict, declared
 from zif.nested import may_nest, unit_nodes
 from zif.signatures import normal
 
+from zif_reference.native import is_native, strangers
 from zif_reference.upgrade import upgraded
 
 if TYPE_CHECKING:
     from zif import Model, Unit
 
 ENGINE = f"onnx {onnx.__version__} ReferenceEvaluator"
-
-_HOMES = {
-    "": "onnx.reference.ops",
-    "ai.onnx.ml": "onnx.reference.ops.aionnxml",
-    "ai.onnx.preview": "onnx.reference.ops.aionnx_preview",
-    "ai.onnx.preview.training": "onnx.reference.ops.aionnx_preview_training",
-}
 
 #: Not in the evaluator, and brought up to ScatterElements (see `zif_reference.upgrade`).
 _SCATTER = OpClaim("Scatter", since=9, until=11)
@@ -66,25 +58,6 @@ def claims() -> tuple[OpClaim, ...]:
     return (*(row for _, group in sorted(versions.items()) for row in _rows(group)), _SCATTER)
 
 
-def is_native(node: onnx.NodeProto, since: int) -> bool:
-    """Whether the evaluator itself has this version of the operator and knows every attribute that the node sets."""
-    gaps = strangers(node.op_type, normal(node.domain), since)
-    return gaps is not None and gaps.isdisjoint(attribute.name for attribute in node.attribute)
-
-
-@cache
-def strangers(op_type: str, domain: str, since: int) -> frozenset[str] | None:
-    """The attributes of this version that the evaluator does not know; None when it lacks the version altogether."""
-    try:
-        schema = onnx.defs.get_schema(op_type, since, domain)
-        found = _ask(schema)
-    except op_run.RuntimeContextError:
-        return frozenset()  # expanded by the schema's own function once the types are known
-    except (NotImplementedError, RuntimeError, ValueError, onnx.defs.SchemaError):
-        return None
-    return _gaps(schema, _written_for(found, schema)) if isinstance(found, type) else frozenset()
-
-
 def _rows(schemas: list[OpSchema]) -> list[OpClaim]:
     ordered = sorted(schemas, key=lambda schema: schema.since_version)
     ends = [schema.since_version - 1 for schema in ordered[1:]]
@@ -97,41 +70,6 @@ def _rows(schemas: list[OpSchema]) -> list[OpClaim]:
             since = rows.pop().since
         rows.append(OpClaim(schema.name, schema.domain, since, until))
     return rows
-
-
-def _ask(schema: OpSchema) -> Any:
-    """The evaluator's class for an operator, or a factory when it runs the schema's function; raises for neither."""
-    arguments = (schema.domain, schema.name, schema.since_version)
-    home = _HOMES.get(schema.domain)
-    if home is None:
-        raise NotImplementedError(schema.domain)
-    extra = {"evaluator_cls": ReferenceEvaluator} if not schema.domain else {}
-    return import_module(home).load_op(*arguments, **extra)
-
-
-def _written_for(implementation: type, schema: OpSchema) -> OpSchema:
-    """The version whose defaults the class fills in: the one in its name (Reshape_5), or else the newest."""
-    _, _, version = implementation.__name__.rpartition("_")
-    newest = onnx.defs.onnx_opset_version() if not schema.domain else 1 << 30
-    wanted = int(version) if version.isdigit() else newest
-    return onnx.defs.get_schema(schema.name, wanted, schema.domain)
-
-
-def _gaps(schema: OpSchema, known: OpSchema) -> frozenset[str] | None:
-    if len(schema.inputs) > len(known.inputs) or len(schema.outputs) > len(known.outputs):
-        return None
-    return None if changed_defaults(schema, known) else frozenset(schema.attributes.keys() - known.attributes.keys())
-
-
-def changed_defaults(schema: OpSchema, other: OpSchema) -> list[str]:
-    """The attributes that both versions have, with different defaults or only one that may be left out."""
-    both = schema.attributes.keys() & other.attributes.keys()
-    return sorted(name for name in both if _default(schema, name) != _default(other, name))
-
-
-def _default(schema: OpSchema, attribute: str) -> tuple[bool, bytes]:
-    found = schema.attributes[attribute]
-    return found.required, found.default_value.SerializeToString()
 
 
 def _may_surprise(unit: Unit) -> bool:

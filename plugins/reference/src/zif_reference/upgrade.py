@@ -17,6 +17,8 @@ from onnx.reference import ReferenceEvaluator, op_run
 from zif.model.subgraphs import all_graphs, bodies
 from zif.signatures import normal, since_version
 
+from zif_reference.native import changed_defaults, is_native
+
 if TYPE_CHECKING:
     from zif.nested import NodeView
 
@@ -56,8 +58,6 @@ def _dims(kind: onnx.TypeProto) -> tuple[str, ...] | None:
 
 def older_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:
     """Classes for the evaluator: the operators of `model`, those in bodies included, that it lacks as they are used."""
-    from zif_reference.operators import is_native
-
     opset = next((o.version for o in model.opset_import if not normal(o.domain)), 1)
     nodes = [node for graph in all_graphs(model.graph) for node in graph.node if not normal(node.domain)]
     since = {node.op_type: since_version(node.op_type, "", opset) for node in nodes}
@@ -124,8 +124,6 @@ def _overlooked(node: onnx.NodeProto, since: int, new: Sequence[onnx.NodeProto],
     A default changed because the meaning did (axis=1 of Softmax was "from here on", axis=-1 is "this one"), so that a
     node is right as it is only where it sets what is the default now.
     """
-    from zif_reference.operators import changed_defaults
-
     if len(new) != 1 or new[0].op_type != node.op_type or list(new[0].attribute) != list(node.attribute):
         return False
     now = onnx.defs.get_schema(node.op_type, opset, "").attributes
@@ -145,6 +143,4 @@ def _single(node: onnx.NodeProto, since: int, types: dict[str, onnx.TypeProto]) 
 
 
 def _all_native(nodes: Sequence[onnx.NodeProto], opset: int) -> bool:
-    from zif_reference.operators import is_native
-
     return all(is_native(node, since_version(node.op_type, node.domain, opset)) for node in nodes)
