@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zif
@@ -114,7 +116,17 @@ def test_file_round_trip(tmp_path: Path) -> None:
     assert observed.load(tmp_path / "observed.json") == table
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": "zif.observed/9", "rules": []}', '{"schema": 1}'])
+@pytest.mark.parametrize("changes", [{"op_type": []}, {"when": [[1]]}, {"when": "a"}, {"failed": "x"}, {"code": "bad"}])
+def test_a_rule_with_an_odd_field_is_named(tmp_path: Path, changes: dict[str, Any]) -> None:
+    document = {"schema": observed.SCHEMA, "toolchain": "engine 1", "rules": [{"op_type": "Relu", **changes}]}
+    (tmp_path / "observed.json").write_text(json.dumps(document))
+    with pytest.raises(UsageError, match=rf"no table of observations.*{next(iter(changes))}"):
+        observed.load(tmp_path / "observed.json")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "5", '"text"', '{"schema": "zif.observed/9", "rules": []}', '{"schema": 1}']
+)
 def test_no_table(tmp_path: Path, content: str) -> None:
     (tmp_path / "observed.json").write_text(content)
     with pytest.raises(UsageError, match=r"observed\.json is no table of observations"):

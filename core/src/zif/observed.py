@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import frozen
@@ -18,7 +18,7 @@ from attrs import frozen
 from zif.errors import UsageError
 from zif.facts import view_facts
 from zif.nested import may_nest, unit_nodes
-from zif.records import Verdict
+from zif.records import CODES, Verdict
 from zif.signatures import normal
 
 if TYPE_CHECKING:
@@ -150,12 +150,24 @@ def load(path: Path) -> Table:
     """Read a table. Raises UsageError for a file that is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document.pop("schema") != SCHEMA:
+        if not isinstance(document, dict) or document.pop("schema") != SCHEMA:
             raise ValueError("another schema")
-        rules = tuple(
-            Rule(**{**rule, "when": tuple(rule["when"]), "examples": tuple(rule["examples"])})
-            for rule in document.pop("rules")
-        )
-        return Table(rules=rules, **document)
+        return Table(rules=tuple(map(_rule, document.pop("rules"))), **document)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is no table of observations ({SCHEMA}): {error}") from error
+
+
+def _rule(given: Mapping[str, Any]) -> Rule:
+    """One row of a table, which somebody may have written by hand. Raises TypeError, KeyError or ValueError."""
+    lists = {name: tuple(given[name]) for name in ("when", "examples") if isinstance(given.get(name), list)}
+    rule = Rule(**{**given, **lists})
+    for one in attrs.fields(Rule):
+        value = getattr(rule, one.name)
+        kind = type(one.default) if one.default is not attrs.NOTHING else str
+        if not isinstance(value, kind) or (kind is tuple and not all(isinstance(text, str) for text in value)):
+            raise ValueError(f"{one.name} of the rule for {rule.op_type!r} is {value!r}")
+    if rule.code not in CODES:
+        raise ValueError(
+            f"the rule for {rule.op_type!r} has the code {rule.code!r}, which is none of {', '.join(CODES)}"
+        )
+    return rule
