@@ -125,7 +125,7 @@ def test_a_rule_with_an_odd_field_is_named(tmp_path: Path, changes: dict[str, An
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[]", "5", '"text"', '{"schema": "zif.observed/9", "rules": []}', '{"schema": 1}']
+    "content", ["", "{}", "[]", "5", '"a"', '{"schema": "zif.observed/9", "rules": []}', '{"schema": 1}']
 )
 def test_no_table(tmp_path: Path, content: str) -> None:
     (tmp_path / "observed.json").write_text(content)

@@ -162,9 +162,10 @@ def _rule(given: Mapping[str, Any]) -> Rule:
     lists = {name: tuple(given[name]) for name in ("when", "examples") if isinstance(given.get(name), list)}
     rule = Rule(**{**given, **lists})
     for one in attrs.fields(Rule):
-        value = getattr(rule, one.name)
+        value: Any = getattr(rule, one.name)
         kind = type(one.default) if one.default is not attrs.NOTHING else str
-        if not isinstance(value, kind) or (kind is tuple and not all(isinstance(text, str) for text in value)):
+        texts = value if kind is tuple and isinstance(value, tuple) else ()
+        if not isinstance(value, kind) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"{one.name} of the rule for {rule.op_type!r} is {value!r}")
     if rule.code not in CODES:
         raise ValueError(
