@@ -209,3 +209,11 @@ def test_running_changes_no_input_and_leaves_nothing_else(good: Site, model: Pat
     good.zif("run", model, "-i", tmp_path / "x.npy", cwd=tmp_path)
     after = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.glob("*.*")}
     assert before == after
+
+
+def test_a_profile_that_cannot_be_kept_is_shown_all_the_same(good: Site, tmp_path: Path) -> None:
+    model = classifier(tmp_path / "m.onnx")
+    (tmp_path / "file").touch()
+    told = good.zif("profile", model, "--random", "0", "-n", "2", "--json", ZIF_DATA=str(tmp_path / "file"))
+    assert (told.code, told.json["kept"]) == (0, None)
+    assert "not kept for the next plan" in told.err

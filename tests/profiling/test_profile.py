@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import attrs
@@ -90,8 +91,10 @@ def test_measuring_again_replaces_and_a_damaged_file_counts_as_none(profile: Pro
     segment = profile.segments[0]
     assert len(store.measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
     assert first is not None
-    first.write_text("{")
-    assert store.measured(profile.fingerprint, segment.backend, segment.toolchain) == []
+    row = {"backend": segment.backend, "toolchain": segment.toolchain}
+    for text in ("{", json.dumps({"schema": store.SCHEMA, "segments": [5, row]})):
+        first.write_text(text)
+        assert store.measured(profile.fingerprint, segment.backend, segment.toolchain) == []
     assert store.save(profile) is not None
     assert len(store.measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
 

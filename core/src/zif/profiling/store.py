@@ -36,7 +36,8 @@ def device() -> str:
 def save(profile: Profile, keep: Path | None = None) -> Path | None:
     """Add a profile's hardware segments to what is kept of its model. Returns the file, None when nothing counts.
 
-    A measurement of the same units on the same backend and toolchain replaces the older one.
+    A measurement of the same units on the same backend and toolchain replaces the older one. Raises OSError where it
+    cannot be written; then nothing is left behind.
     """
     rows = [_row(segment) for segment in profile.segments if segment.kind == "hardware"]
     if not rows or profile.target != "host":
@@ -46,9 +47,13 @@ def save(profile: Profile, keep: Path | None = None) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"schema": SCHEMA, "model": profile.model, "device": device(), "segments": [*old, *rows]}
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
     return path
 
 
@@ -93,9 +98,14 @@ def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """The rows kept; a file that cannot be read counts as empty, since measuring again mends it."""
+    """The rows kept; what cannot be read counts as none, since measuring again mends it."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return list(document["segments"]) if document["schema"] == SCHEMA else []
+        return list(filter(_whole, document["segments"])) if document["schema"] == SCHEMA else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _whole(row: Any) -> bool:
+    kinds: dict[str, Any] = {"backend": str, "toolchain": str, "units": list, "us": (int, float)}
+    return isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in kinds.items())

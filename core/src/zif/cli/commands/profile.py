@@ -41,7 +41,11 @@ def command(
     wanted |= {"target": target, "isolate": isolate}
     profile = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup, units)
     # What goes to and from a worker process counts in its times: they are not those of a session without one.
-    kept = store.save(profile) if keep and not isolate else None
+    kept = None
+    try:
+        kept = store.save(profile) if keep and not isolate else None
+    except OSError as error:  # no reason to lose what was measured
+        output.note(f"not kept for the next plan: {error}; ZIF_DATA names another folder")
     if as_json:
         output.document("profile", profile.to_json() | {"kept": str(kept) if kept else None})
     else:
