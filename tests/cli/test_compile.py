@@ -84,6 +84,25 @@ def test_a_bundle_is_not_replaced_by_mistake(both: Site, model: Path, bundle: Pa
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
+def test_a_place_that_is_taken_is_refused_before_anything_is_compiled(both: Site, model: Path, bundle: Path) -> None:
+    result = both.zif("compile", model, "-o", bundle, "--no-cache", "--debug")
+    assert result.code == 2
+    assert "compiling net" not in result.out + result.err
+
+
+def test_open_dimensions_are_told_when_they_are_built_and_run(site: Site, tmp_path: Path) -> None:
+    site.add("maker", COMPILING, OPS={"MatMul", "Relu", "Softmax"})
+    model = classifier(tmp_path / "net.onnx", batch="N")
+    told = "open dimensions make the times and sizes of this plan too small, since each counts as 1: x (N, 4)."
+    made = site.zif("compile", model, "-o", tmp_path / "net.zif")
+    assert f"host: note: {told}" in made.out
+    np.save(tmp_path / "x.npy", np.zeros((2, 4), np.float32))
+    for source in (model, tmp_path / "net.zif"):
+        assert f"note: {told}" in site.zif("run", source, "-i", tmp_path / "x.npy").out
+        (note,) = ran(site, source, "-i", tmp_path / "x.npy")["notes"]
+        assert note.startswith(told)
+
+
 def test_a_model_that_cannot_be_compiled_leaves_nothing(both: Site, model: Path, tmp_path: Path) -> None:
     result = both.zif("compile", model, "-o", tmp_path / "b", "--only", "maker", "--target", "sm8650")
     assert result.code == 1

@@ -74,6 +74,13 @@ def test_an_error_is_a_document_too_when_json_was_asked_for(site: Site) -> None:
     assert result.json["message"] in result.err
 
 
+@pytest.mark.parametrize("columns", ["80", "100", "140"])
+def test_names_of_chips_can_be_copied_from_the_list(site: Site, columns: str) -> None:
+    text = site.zif("targets", COLUMNS=columns).out
+    assert {"snapdragon-8-elite-gen-5-for-galaxy", "snapdragon-8-gen-3", "qcs8550-proxy"} <= set(text.split())
+    assert all(len(line) <= int(columns) for line in text.splitlines() if not line.startswith("`"))
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(site: Site) -> None:
     for arguments in (["--debug", "targets", "sm8660"], ["targets", "sm8660", "--debug"]):
         result = site.zif(*arguments)

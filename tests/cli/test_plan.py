@@ -161,9 +161,13 @@ def test_a_page_can_be_written(both: Site, model: Path, tmp_path: Path) -> None:
     result = both.zif("plan", model, "--html", tmp_path / "deep" / "plan.html")
     assert result.code == 0, result.err
     assert "<html" in (tmp_path / "deep" / "plan.html").read_text(encoding="utf-8")
+    assert result.out.endswith(f"wrote {tmp_path / 'deep' / 'plan.html'}\n")
+    before = model.read_bytes()
+    assert "would be lost" in both.zif("plan", model, "--overlay", model).err
+    assert model.read_bytes() == before
     refused = both.zif("plan", model, "--html", tmp_path)
     assert refused.code == 2
-    assert "cannot be written" in refused.err
+    assert "is a folder" in refused.err
 
 
 def test_a_backend_without_a_processor_here_takes_no_part(both: Site, model: Path) -> None:

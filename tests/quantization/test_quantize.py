@@ -145,12 +145,31 @@ def test_a_wrong_call_writes_nothing(model: Path, folder: Path, tmp_path: Path) 
     assert not out.parent.exists()
 
 
+def test_what_is_read_is_never_written_over(model: Path, folder: Path, tmp_path: Path) -> None:
+    before = model.read_bytes()
+    assert "would be lost" in error("quantize", model, "-c", folder, "-o", model)
+    assert model.read_bytes() == before
+    given = tmp_path / "q.encodings.json"
+    given.write_text(json.dumps({"activation_encodings": {"x": [{"bitwidth": 8, "min": -1.0, "max": 1.55}]}}))
+    before = given.read_bytes()
+    told = error("quantize", model, "--encodings", given, "-o", tmp_path / "q.onnx")
+    assert "q.encodings.json is read by this command" in told
+    assert given.read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(model: Path, tmp_path: Path) -> None:
+    assert "is a folder" in error("quantize", model, "-c", tmp_path / "no data", "-o", tmp_path)
+    told = error("quantize", model, "-c", tmp_path / "no data", "-o", model / "q.onnx")
+    assert "cnn.onnx is no folder" in told
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
         (["--precision", "w3a3"], "unknown precision 'w3a3'"),
         (["--method", "best"], "unknown method 'best'"),
         (["--unit", "conv9=float"], "no unit 'conv9'"),
+        (["--unit", "conv9=float"], "? `zif plan --all-units` lists them"),
         (["--unit", "conv1"], "write NAME=PRECISION"),
         (["--percentile", "99"], "--percentile goes with --method percentile"),
         (["--method", "percentile", "--percentile", "101"], "percentile"),

@@ -36,12 +36,18 @@ def write_text(path: Path, text: str) -> None:
     write(path, lambda stream: stream.write(text.encode()))
 
 
-def check_output(path: Path, source: Path) -> None:
-    """Raise UsageError for an output that is a folder, or the very file that is read; before minutes of work."""
+def check_output(path: Path, *read: Path | None) -> None:
+    """Raise UsageError for an output that cannot be written, or that is a file that is read; before minutes of work."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it")
-    if path.exists() and source.exists() and path.samefile(source):
-        raise UsageError(f"{path} is the model itself, which would be lost: name another file")
+    for one in read:
+        if one is not None and path.exists() and one.exists() and path.samefile(one):
+            raise UsageError(f"{path} is read by this command, and would be lost: name another file")
+    there = next(one for one in path.absolute().parents if one.exists())
+    if not there.is_dir():
+        raise UsageError(f"{path} cannot be written: {there} is no folder")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{path} cannot be written: {there} is not writable")
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -116,21 +116,31 @@ def note(text: str) -> None:
     print(f"zif: {printable(text)}", file=sys.stderr)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> None:
-    """Print a table. Cells are text, or (text, style) pairs; the columns named in `right` are set to the right."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """Print a table. Cells are text, or (text, style) pairs; columns in `right` are set to the right.
+
+    Those in `whole` are never folded: names that a reader copies.
+    """
     if title:  # as a line of its own: rich would fold it to the width of the table
         say()
         say(title, style="bold")
-    console().print(_table(columns, rows, right))
+    console().print(_table(columns, rows, right, whole))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str]) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str], whole: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(column, justify=justify, overflow="fold", no_wrap=column in whole)
     for row in rows:
         made.add_row(*(_cell(cell) for cell in row))
     return made

@@ -20,6 +20,10 @@ def save(model: onnx.ModelProto, encodings: Encodings, output: Path, format: str
     data = model.SerializeToString()
     text = json.dumps(written(encodings, format), indent=1) + "\n"
     write(output, lambda stream: stream.write(data))
-    beside = output.with_name(f"{output.stem}.encodings.json")
-    write_text(beside, text)
-    return beside
+    write_text(beside(output), text)
+    return beside(output)
+
+
+def beside(output: Path) -> Path:
+    """Where the encodings of a model go."""
+    return output.with_name(f"{output.stem}.encodings.json")

@@ -27,7 +27,8 @@ def show(document: Mapping[str, Any]) -> None:
     if len(trials) > 1:
         best = sorted(trials, key=lambda one: -min(one["sqnr_db"].values(), default=0))
         told = "; ".join(f"{one['recipe']}: {_db(min(one['sqnr_db'].values(), default=0))}" for one in best[:4])
-        say(f"tried {len(trials)} recipes, the best first, dB of the worst output: {told}")
+        rest = f"; {len(best) - 4} worse" if len(best) > 4 else ""
+        say(f"tried {len(trials)} recipes, the best first, dB of the worst output: {told}{rest}")
     elif document["recipe"]:
         say(f"recipe: {document['recipe']['text']}")
     counts = document["tensors"]

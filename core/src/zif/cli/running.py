@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from zif.session import Session, Timing
+    from zif.planning import Plan
+    from zif.session import Event, Session, Timing
 
 
 @frozen
@@ -53,3 +54,9 @@ def by_segment(session: Session, outcomes: Sequence[Outcome]) -> list[dict[str, 
         }
         for (number, backend, kind, label), ms in spent.items()
     ]
+
+
+def unsaid(plan: Plan, events: Sequence[Event]) -> list[str]:
+    """Notes of the plan that no event repeats."""
+    said = {f"{event.backend}: {event.text}" for event in events}
+    return [note for note in plan.notes if note not in said]

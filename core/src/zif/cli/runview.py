@@ -25,6 +25,8 @@ def show(document: Mapping[str, Any]) -> None:
     for event in document["events"]:
         where = "" if event["segment"] is None else f", segment {event['segment']}"
         say(f"{event['kind']} ({event['backend']}{where}): {event['text']}")
+    for note in document["notes"]:
+        say(f"note: {note}")
 
 
 def _outputs(result: Mapping[str, Any]) -> None:

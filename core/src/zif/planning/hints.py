@@ -9,23 +9,25 @@ if TYPE_CHECKING:
     from zif.model import Model
     from zif.records import TensorInfo, Verdict
 
-#: Stands in for a free dimension in the command that is suggested, by its place in an input of four dimensions.
-_IMAGE = (1, 3, 224, 224)
+#: Stand in for a free dimension in the command that is suggested, by its place in an input of four dimensions.
+_IMAGE, _CHANNELS_LAST = (1, 3, 224, 224), (1, 224, 224, 3)
 
 
 def open_dimensions(model: Model, names: Sequence[str], verdicts: Sequence[Sequence[Verdict]]) -> tuple[str, ...]:
-    """A sentence when backends refuse units only because the model's inputs have dimensions that are not fixed.
+    """A sentence when inputs have dimensions that are not fixed: who refuses units for it, and what is guessed.
 
     names: the backends, in the order of each row of `verdicts`.
     """
     free = [info for info in model.inputs if info.shape is not None and not info.static]
     refused = {name: sum(row[k].code == "dynamic-shape" for row in verdicts) for k, name in enumerate(names)}
     refused = {name: count for name, count in refused.items() if count}
-    if not free or not refused:
+    if not free:
         return ()
     shapes = ", ".join(f"{info.name} {_shown(info)}" for info in free)
     command = " ".join(f"--shape {info.name}={','.join(map(str, _fixed(info)))}" for info in free)
-    return (f"open dimensions keep {_counted(refused)}: {shapes}. Fix them, for example with {command}",)
+    effects = [f"keep {_counted(refused)}"] if refused else []
+    effects.append("make the times and sizes of this plan too small, since each counts as 1")
+    return (f"open dimensions {' and '.join(effects)}: {shapes}. Fix them, for example with {command}",)
 
 
 def _counted(refused: Mapping[str, int]) -> str:
@@ -38,5 +40,7 @@ def _shown(info: TensorInfo) -> str:
 
 def _fixed(info: TensorInfo) -> list[int]:
     shape = info.shape or ()
-    likely = _IMAGE if len(shape) == len(_IMAGE) else (1,) * len(shape)
+    likely = (1,) * len(shape)
+    if len(shape) == len(_IMAGE):
+        likely = _CHANNELS_LAST if isinstance(shape[3], int) and not isinstance(shape[1], int) else _IMAGE
     return [dim if isinstance(dim, int) else likely[place] for place, dim in enumerate(shape)]

@@ -45,7 +45,7 @@ def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
         matched = [unit.id for unit in model.units if matches(unit, pattern)]
         if not matched:
             raise UsageError(
-                f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan` lists the names"
+                f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan --all-units` lists them"
             )
         if name not in field.players:
             reason = next((c.reason for c in field.candidates if c.name == name), "not installed")

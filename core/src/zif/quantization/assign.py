@@ -33,7 +33,7 @@ def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]
         if name not in units:
             close = difflib.get_close_matches(name, units, 1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise UsageError(f"the model has no unit {name!r} to override.{hint}")
+            raise UsageError(f"the model has no unit {name!r} to override.{hint} `zif plan --all-units` lists them")
     given = {name: FLOAT if one == FLOAT else recipe(one) for name, one in overrides.items()}
     chosen: dict[str, Recipe | str] = {unit.id: given.get(unit.id, base) for unit in model.units}
     for unit in model.units:

@@ -101,6 +101,7 @@ def _document(made: Compilation) -> dict[str, Any]:
     import attrs
 
     from zif.bundle import open_bundle
+    from zif.cli.running import unsaid
 
     bundle = open_bundle(made.folder)
     targets = [
@@ -112,6 +113,7 @@ def _document(made: Compilation) -> dict[str, Any]:
             ],
             "emulated": plan.emulated,
             "events": [attrs.asdict(event) for event in made.events[name]],
+            "notes": unsaid(plan, made.events[name]),
         }
         for name, plan in made.plans.items()
     ]
@@ -139,6 +141,8 @@ def _show(document: dict[str, Any]) -> None:
     for row in document["targets"]:
         for event in row["events"]:
             say(f"{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
+        for note in row["notes"]:
+            say(f"{row['target']}: note: {note}")
     if document["quantized"]:
         told = ", ".join(f"{name} {db:.1f} dB" for name, db in document["quantized"]["sqnr_db"].items())
         say(f"quantized to {document['quantized']['precision']}" + (f": SQNR of {told}" if told else ""))

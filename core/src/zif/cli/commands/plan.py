@@ -55,7 +55,7 @@ def command(
     """Show where each part of a model would run, and why; or how two plans differ."""
     from zif import api
     from zif.cli import output
-    from zif.cli.files import write_text
+    from zif.cli.files import check_output, write_text
     from zif.cli.progress import working
 
     if model is None or diff is not None:
@@ -65,6 +65,8 @@ def command(
         return _compare(model, diff, threshold, as_json, markdown)
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
+    for file in filter(None, (html, overlay)):
+        check_output(file, model)
     with working(f"planning {model.name}") as told:
         made = api.planner(model, target, progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
@@ -83,6 +85,8 @@ def command(
         from zif.cli.planview import show
 
         show(plan, all_units)
+        for file in filter(None, (html, overlay)):
+            output.say(f"wrote {file}")
     if plan.failure:
         output.note(f"{plan.model} for {plan.target}: {plan.failure}")
     return 1 if plan.failure else 0

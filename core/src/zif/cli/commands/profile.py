@@ -39,7 +39,7 @@ def command(
     from zif.profiling import store
 
     wanted |= {"target": target, "isolate": isolate}
-    profile = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup, units)
+    profile, notes = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup, units)
     # What goes to and from a worker process counts in its times: they are not those of a session without one.
     kept = None
     try:
@@ -47,18 +47,23 @@ def command(
     except OSError as error:  # no reason to lose what was measured
         output.note(f"not kept for the next plan: {error}; ZIF_DATA names another folder")
     if as_json:
-        output.document("profile", profile.to_json() | {"kept": str(kept) if kept else None})
+        output.document("profile", profile.to_json() | {"kept": str(kept) if kept else None, "notes": notes})
     else:
         from zif.cli.profileview import show
 
         show(profile)
+        for note in notes:
+            output.say(f"note: {note}")
         if kept:
             output.say("Kept: the next `zif plan` of this model on this machine uses these times.")
 
 
-def _measure(model: Any, given: Any, wanted: dict[str, Any], runs: int, warmup: int, units: bool) -> Profile:
+def _measure(
+    model: Any, given: Any, wanted: dict[str, Any], runs: int, warmup: int, units: bool
+) -> tuple[Profile, list[str]]:
     from zif.cli.commands.run import _opened
     from zif.cli.progress import working
+    from zif.cli.running import unsaid
     from zif.profiling import measure
 
     with working(f"loading {model.name}") as told:
@@ -66,4 +71,4 @@ def _measure(model: Any, given: Any, wanted: dict[str, Any], runs: int, warmup: 
         with session:
             done, total = count(1), runs + warmup
             tick = lambda: told(f"run {now} of {total}" if (now := next(done)) <= total else "unit by unit")  # noqa: E731
-            return measure(session, fed[0].read(), runs, warmup, tick, units)
+            return measure(session, fed[0].read(), runs, warmup, tick, units), unsaid(session.plan, session.events)

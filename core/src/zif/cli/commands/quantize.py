@@ -86,13 +86,14 @@ def command(
     """Quantize a float model to QDQ, and measure what that costs."""
     from zif.cli.files import check_output
     from zif.cli.progress import working
-    from zif.cli.quantized import save
+    from zif.cli.quantized import beside, save
     from zif.quantization import quantize
     from zif.quantization.encodings import FORMATS
 
     if encodings_format not in FORMATS:
         raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
-    check_output(output, model)
+    for file in (output, beside(output)):
+        check_output(file, model, encodings)
     changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
@@ -121,8 +122,8 @@ def command(
             progress=told,
             **changes,
         )
-    beside = save(made.model, made.encodings, output, encodings_format)
-    document = described(model, made) | {"output": str(output), "encodings": str(beside)}
+    written = save(made.model, made.encodings, output, encodings_format)
+    document = described(model, made) | {"output": str(output), "encodings": str(written)}
     if as_json:
         from zif.cli.output import document as emit
 

@@ -130,7 +130,7 @@ def _document(
 
     import attrs
 
-    from zif.cli.running import by_segment
+    from zif.cli.running import by_segment, unsaid
 
     totals = [ms for outcome in outcomes for ms in outcome.total_ms]
     ends = {"first_ms": totals[0], "min_ms": min(totals), "max_ms": max(totals)}
@@ -146,6 +146,7 @@ def _document(
         "results": results,
         "emulated": session.plan.emulated,
         "events": [attrs.asdict(event) for event in session.events],
+        "notes": unsaid(session.plan, session.events),
     }
 
 

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from zif.records import Target
 
 
+#: What the list shows, and the width of the terminal that it takes to be shown: the names come first, never folded.
+COLUMNS = (
+    ("target", 0),
+    ("title", 140),
+    ("part", 0),
+    ("HTP", 0),
+    ("soc id", 100),
+    ("VTCM MB", 100),
+    ("fp16", 0),
+    ("NPU int8 TMAC/s", 0),
+)
+
+
 def command(
     name: Annotated[str, typer.Argument(help="One chip, with every figure and its source.")] = "",
     as_json: JsonOption = False,
@@ -31,8 +44,11 @@ def command(
     if as_json:
         output.document("targets", {"targets": [_fields(one) for one in known], "host": _fields(here)})
         return
-    columns = ("target", "title", "part", "HTP", "soc id", "VTCM MB", "fp16", "NPU int8 TMAC/s")
-    output.table("", columns, [_cells(one) for one in (here, *known)], right=columns[4:])
+    width = output.width()
+    kept = [k for k, (_, least) in enumerate(COLUMNS) if width >= least]
+    columns = [COLUMNS[k][0] for k in kept]
+    rows = [[cells[k] for k in kept] for cells in map(_cells, (here, *known))]
+    output.table("", columns, rows, right=[name for name, _ in COLUMNS[4:]], whole=columns[:1])
     output.say("`zif targets NAME` shows every figure with its source, and the other names that the chip answers to.")
 
 
