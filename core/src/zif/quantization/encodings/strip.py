@@ -37,8 +37,7 @@ def strip(proto: onnx.ModelProto) -> onnx.ModelProto:
     used = {name for node in kept for name in node.input}
     initializers = [tensor for tensor in graph.initializer if tensor.name in used and tensor.name not in weights]
     for repeated, new in ((graph.node, kept), (graph.initializer, [*initializers, *weights.values()])):
-        rows = [onnx.NodeProto.FromString(r.SerializeToString()) if repeated is graph.node else r for r in new]
-        copies = [type(row).FromString(row.SerializeToString()) for row in rows]
+        copies = [type(row).FromString(row.SerializeToString()) for row in new]  # before their places are cleared
         del repeated[:]
         repeated.extend(copies)
     infos = [info for info in graph.value_info if not info.name.endswith(AFTER) and info.name not in renamed]
