@@ -213,3 +213,11 @@ def test_without_any_backend_the_next_step_is_named(site: Site, model: Path) -> 
     result = site.zif("plan", model)
     assert result.code == 1
     assert "zif backends" in result.err
+
+
+@pytest.mark.parametrize(("name", "said"), [("net.onnx", "would be lost"), ("net.txt", "end it in .onnx")])
+def test_an_overlay_that_cannot_be_is_refused_before_planning(both: Site, model: Path, name: str, said: str) -> None:
+    before = model.read_bytes()
+    told = both.zif("plan", model, "--overlay", model.with_name(name))
+    assert (told.code, told.out, said in told.err) == (2, "", True)
+    assert model.read_bytes() == before

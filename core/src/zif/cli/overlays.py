@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from zif.planning import Plan
 
 
+def check_ending(path: Path) -> None:
+    """Raise UsageError for an overlay of another kind; to be asked before planning."""
+    if path.suffix not in (".onnx", ".json"):
+        raise UsageError(f"--overlay {path}: end it in .onnx (for Netron) or in .json (for Model Explorer)")
+
+
 def write_overlay(path: Path, plan: Plan, source: Path, shapes: Mapping[str, Sequence[int]]) -> None:
     """By the ending of `path`: .onnx for Netron, .json for Model Explorer. Raises UsageError for another one.
 
@@ -22,8 +28,7 @@ def write_overlay(path: Path, plan: Plan, source: Path, shapes: Mapping[str, Seq
     from zif.model import Model
     from zif.report import annotated, node_data
 
-    if path.suffix not in (".onnx", ".json"):
-        raise UsageError(f"--overlay {path}: end it in .onnx (for Netron) or in .json (for Model Explorer)")
+    check_ending(path)
     model = Model.load(source, shapes)
     if path.suffix == ".onnx":
         data = annotated(plan, model).SerializeToString()

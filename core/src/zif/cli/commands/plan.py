@@ -67,6 +67,10 @@ def command(
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
     for file in filter(None, (html, overlay)):
         check_output(file, model)
+    if overlay is not None:
+        from zif.cli.overlays import check_ending
+
+        check_ending(overlay)
     with working(f"planning {model.name}") as told:
         made = api.planner(model, target, progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
