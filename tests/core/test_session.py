@@ -218,6 +218,20 @@ def test_a_fault_moves_the_segment_when_the_host_allows_it(count: int) -> None:
     assert len(one.events) == 1
 
 
+def test_one_segment_alone_gives_the_outputs_of_the_model_and_no_others() -> None:
+    def alone(*given: Any) -> Session:
+        answers = iter(given)
+        return session(
+            [step(0, Plain(lambda x: next(answers)), "x", "y z")], [info("x", 4)], [info("y", 4), info("z", 4)]
+        )
+
+    assert list(alone({"z": X, "more": X, "y": X}).run({"x": X})) == ["y", "z"]
+    with pytest.raises(BackendBroken, match="output 'z' was not made: b0"):
+        alone({"y": X}).run({"x": X})
+    with pytest.raises(StageFailed, match="segment 0 on b0 failed to run"):
+        alone(None, None).run({"x": X})
+
+
 def test_a_missing_output_is_the_backends_fault() -> None:
     steps = [step(0, Plain(lambda x: {"a": x}), "x", "a"), step(1, Plain(lambda a: {}), "a", "y")]
     with pytest.raises(BackendBroken, match="output 'y' was not made: b1"):

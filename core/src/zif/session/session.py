@@ -91,9 +91,11 @@ class Session:
         if direct is None or trace is not None or self._closed:
             return self._run(values, trace)
         try:
-            return direct(values)  # type: ignore[return-value]
+            made = direct(values)
+            whole = tuple(made) == self._names
         except Exception as error:
             return self._again(self._wiring, values, None, error, 0)
+        return made if whole else self._collect(made)  # type: ignore[return-value]
 
     def close(self) -> None:
         """Free every backend's resources. May be called twice; a run in another thread fails with a clear error."""
