@@ -132,6 +132,18 @@ def test_a_metric_is_a_goal_too(model: zif.Model, ranges: Any) -> None:
     assert found.chosen.cost < uniform(found, "w8a16").cost
 
 
+def test_a_cheapest_precision_that_cannot_run_is_a_candidate_with_its_error(model: zif.Model, ranges: Any) -> None:
+    def judged(session: zif.Session) -> float:
+        if any(unit.precision == "int8" for unit in session.plan.units):
+            raise zif.BackendCrashed("it died")
+        return 1.0
+
+    found = searched(model, ranges, "metric=1", function=judged, most=5)
+    assert found.met
+    assert uniform(found, "w8a8").error == "it died"
+    assert uniform(found, "w8a8").to_json()["met"] is False
+
+
 def test_a_metric_needs_its_function(model: zif.Model, ranges: Any) -> None:
     with pytest.raises(zif.UsageError, match="--eval"):
         searched(model, ranges, "metric=0.9")

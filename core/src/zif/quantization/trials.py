@@ -107,9 +107,14 @@ class Bench:
         return quantize_model(self.model, self.ranges, self.recipes[base], overrides)
 
     def allowed(self, beside: Candidate) -> dict[str, float]:
-        """The energy of the error that each output may have under the goal's ratio; without one, a candidate's own."""
+        """The energy of the error that each output may have under the goal's ratio; without one, a candidate's own.
+
+        A candidate that could not be run has none: then it is as much as the signal's.
+        """
         bound = self.goal.sqnr_db
-        return dict(beside.noise) if bound is None else {n: e * 10 ** (-bound / 10) for n, e in self._signal.items()}
+        if bound is None:
+            return dict(beside.noise or self._signal)
+        return {name: energy * 10 ** (-bound / 10) for name, energy in self._signal.items()}
 
     def _tried(self, levels: Mapping[str, str], arithmetic: str, reference: bool) -> dict[str, Any]:
         try:
