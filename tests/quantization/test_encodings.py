@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,10 @@ def entry(**changes: Any) -> dict[str, Any]:
         ({"offset": -100.5}, "offset -100.5 is no whole number"),
         ({"scale": "0.01"}, "scale '0.01' is no number"),
         ({"scale": None}, "has an offset without a scale"),
+        ({"offset": [-100]}, "offset [-100] is no number"),
+        ({"scale": 10**400}, "scale inf is no number"),
+        ({"max": 10**400}, "max is far too large"),
+        ({"axis": "k"}, "axis 'k' is no dimension"),
     ],
 )
 def test_a_wrong_entry_is_told_and_never_gets_into_a_model(changes: dict[str, Any], text: str) -> None:
@@ -185,6 +190,22 @@ def test_a_wrong_entry_is_told_and_never_gets_into_a_model(changes: dict[str, An
     with pytest.raises(InvalidInput) as told:
         apply(MODEL, found)
     assert text in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"y_zero_point": math.inf}, "y_zero_point holds inf, which is no whole number"),
+        ({"y_zero_point": math.nan}, "y_zero_point holds nan"),
+        ({"axis": [0]}, "axis [0] is no dimension"),
+        ({"output_dtype": None, "dtype": "float"}, "dtype 'float' is none of float8, float16, float32"),
+    ],
+)
+def test_a_wrong_entry_of_version_2_is_told(changes: dict[str, Any], text: str) -> None:
+    good = {"name": "x", "output_dtype": "uint8", "y_scale": 0.01, "y_zero_point": 100}
+    found = read({"version": "2.0.0", "encodings": [{**good, **changes}]})
+    assert not found.entries
+    assert text in str(found.problems[0])
 
 
 def test_min_and_max_alone_are_enough() -> None:

@@ -12,6 +12,7 @@ from zif.quantization.encodings.record import BITWIDTHS, LEAST_SCALE, Encoding, 
 
 #: How far a scale may be from (max − min) / (2^bits − 1), and an offset from min / scale in steps: files are rounded.
 SCALE_TOLERANCE, OFFSET_TOLERANCE = 1e-2, 1.01
+FLOATS = ("float8", "float16", "float32")
 INTEGERS = ("int4", "uint4", "int8", "uint8", "int16", "uint16", "int32")
 
 
@@ -53,14 +54,16 @@ def parse_affine(name: str, kind: Kind, given: Any) -> Parsed:
         more = f" (and {len(complaints) - 1} more channels)" if len(complaints) > 1 else ""
         fixed = None if None in pairs else _made(name, kind, dtype, [pair for pair in pairs if pair])
         raise Wrong(complaints[0] + more, fixed)
-    return Parsed(_made(name, kind, dtype, [pair for pair in pairs if pair], rows[0].get("axis")))
+    return Parsed(_made(name, kind, dtype, [pair for pair in pairs if pair], _axis(rows[0])))
 
 
 def parse_onnx(name: str, kind: Kind, given: Mapping[str, Any]) -> Parsed:
     """An entry of AIMET's 2.0.0, which is QuantizeLinear's inputs and attributes. Raises Wrong."""
     dtype = given.get("output_dtype")
     if dtype is None and str(given.get("dtype", "")).startswith("float"):
-        return Parsed(Encoding(name, kind, str(given["dtype"])))
+        if given["dtype"] not in FLOATS:
+            raise Wrong(f"dtype {given['dtype']!r} is none of {', '.join(FLOATS)}")
+        return Parsed(Encoding(name, kind, given["dtype"]))
     if dtype not in INTEGERS:
         raise Wrong(f"output_dtype {dtype!r} cannot be applied; known: {', '.join(INTEGERS)}")
     if "block_size" in given or "per_block_int_scale" in given or isinstance(given.get("y_scale"), Mapping):
@@ -76,7 +79,7 @@ def parse_onnx(name: str, kind: Kind, given: Mapping[str, Any]) -> Parsed:
     low = 0 if dtype.startswith("u") else -(2 ** (bits - 1))
     if any(not low <= zero < low + 2**bits for zero in zeros):
         raise Wrong(f"zero point {zeros[0]} is no {dtype}: it goes from {low} to {low + 2**bits - 1}")
-    axis = given.get("axis")
+    axis = _axis(given)
     if axis is None and len(scales) > 1:
         raise Wrong(f"has {len(scales)} scales and no axis: say which dimension the channels are")
     return Parsed(Encoding(name, kind, dtype, tuple(map(exact, scales)), tuple(zeros), axis))
@@ -101,13 +104,20 @@ def _bits(row: Mapping[str, Any]) -> int:
     return int(bits)
 
 
+def _axis(row: Mapping[str, Any]) -> int | None:
+    axis = row.get("axis")
+    if isinstance(axis, bool) or not isinstance(axis, (int, type(None))):
+        raise Wrong(f"axis {axis!r} is no dimension")
+    return axis
+
+
 def _dtype(rows: Sequence[Mapping[str, Any]], bits: int) -> str:
     """Signed where the entry is symmetric, as AIMET has it; 32 bits always are."""
     if rows[0].get("output_dtype") in INTEGERS:
         return str(rows[0]["output_dtype"])
     symmetric = str(rows[0].get("is_symmetric", rows[0].get("is_sym", False))).lower() == "true"
-    offsets = {row.get("offset", -(2 ** (bits - 1))) for row in rows}
-    centred = offsets <= {-(2 ** (bits - 1))}
+    centre = -(2 ** (bits - 1))
+    centred = all(row.get("offset", centre) == centre for row in rows)
     return f"int{bits}" if bits == 32 or (symmetric and centred) else f"uint{bits}"
 
 
@@ -193,15 +203,25 @@ def _number(value: Any, what: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Wrong(f"{what} {value!r} is no number")
-    if what in ("min", "max", "offset") and not math.isfinite(value):
-        raise Wrong(f"{what} {value} is no finite number")
-    return float(value)
+    number = _double(value)
+    if what in ("min", "max", "offset") and not math.isfinite(number):
+        raise Wrong(f"{what} {value} is no finite number" if isinstance(value, float) else f"{what} is far too large")
+    return number
+
+
+def _double(value: float) -> float:
+    """As a float: JSON may have integers of any length, which count as infinite here."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _flat(value: Any, what: str, kind: type) -> list[Any]:
     rows = value if isinstance(value, list) else [value]
     if not rows or not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in rows):
         raise Wrong(f"{what} must be a number or a list of numbers")
-    if kind is int and any(one != int(one) for one in rows):
-        raise Wrong(f"{what} holds {next(one for one in rows if one != int(one))}, which is no whole number")
-    return [kind(one) for one in rows]
+    odd = [one for one in map(_double, rows) if not one.is_integer()] if kind is int else []
+    if odd:
+        raise Wrong(f"{what} holds {odd[0]}, which is no whole number")
+    return [kind(_double(one)) for one in rows]
