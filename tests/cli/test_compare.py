@@ -74,3 +74,33 @@ def test_a_function_judges_both(folder: Path, goal: str, code: int) -> None:
     told = json.loads(done.stdout)["eval"]
     assert told["a"] != told["b"]
     assert ("the goal is missed" in done.stderr) is bool(code)
+
+
+def test_shapes_are_for_the_model_when_the_other_is_a_bundle(folder: Path) -> None:
+    import zif as library
+
+    made = floats()
+    for info in (*made.graph.input, *made.graph.output):
+        info.type.tensor_type.shape.dim[0].dim_param = "N"
+    onnx.save(made, folder / "open.onnx")
+    shape = ",".join(map(str, X.shape))
+    library.compile(folder / "open.onnx", folder / "fixed.zif", "host", shapes={"x": X.shape}, overwrite=True)
+    command = [
+        sys.executable,
+        "-m",
+        "zif",
+        "compare",
+        "open.onnx",
+        "fixed.zif",
+        "--random",
+        "0",
+        "--shape",
+        f"x={shape}",
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "fixed.zif on host held against open.onnx on host" in done.stdout
+    command[4] = "fixed.zif"
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the shapes of a bundle were settled" in done.stderr

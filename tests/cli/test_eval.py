@@ -46,6 +46,11 @@ def test_without_a_goal_it_only_tells(folder: Path) -> None:
     done = run(folder, "--eval", "judge.py:half")
     assert done.returncode == 0
     assert "0.5  net.onnx on host" in done.stdout
+    assert "goal" not in done.stdout
+
+
+def test_a_goal_that_is_met_is_told(folder: Path) -> None:
+    assert "the goal is met: at least 0.4" in run(folder, "--eval", "judge.py:half", "--goal", "0.4").stdout
 
 
 def test_a_mistake_in_the_script_is_one_paragraph(folder: Path) -> None:

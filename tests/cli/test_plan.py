@@ -221,3 +221,10 @@ def test_an_overlay_that_cannot_be_is_refused_before_planning(both: Site, model:
     told = both.zif("plan", model, "--overlay", model.with_name(name))
     assert (told.code, told.out, said in told.err) == (2, "", True)
     assert model.read_bytes() == before
+
+
+def test_a_bundle_is_no_model_to_plan(both: Site, model: Path, tmp_path: Path) -> None:
+    assert both.zif("compile", model, "-o", tmp_path / "net.zif").code == 0
+    result = both.zif("plan", tmp_path / "net.zif")
+    assert result.code == 2
+    assert "is a bundle: `zif run` runs it" in result.err

@@ -43,7 +43,8 @@ def _output(one: Compared) -> list[Any]:
 
 
 def _maker(one: Compared) -> str:
-    return f"{one.op_type} {one.node}".strip()
+    named = one.node.startswith(f"{one.op_type}@")  # a node without a name is called by its operator and a number
+    return one.node if named else f"{one.op_type} {one.node}".strip()
 
 
 def _numbers(one: Compared) -> list[str]:

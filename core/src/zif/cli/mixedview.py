@@ -18,10 +18,10 @@ SENSITIVE = 5
 def show(found: Mixed) -> None:
     """Print what was found."""
     _headline(found)
-    rows = [_row(found, one) for one in _told(found)]
-    columns = ("", *(f"{level} units" for level in found.levels), "cost", "SQNR dB", "metric", "runs on", "")
-    right = (*columns[1:-2],)
-    table("cost against accuracy", columns, rows, right=right)
+    judged = ["metric"] if any(one.metric is not None for one in found.candidates) else []
+    columns = ("no.", *(f"{level} units" for level in found.levels), "cost", "SQNR dB", *judged, "runs on", "")
+    rows = [_row(found, one, bool(judged)) for one in _told(found)]
+    table("cost against accuracy", columns, rows, right=columns[:-2])
     _sensitive(found)
     ways = f"{len(found.candidates)} candidates were measured"
     say(f"{ways}; there was no budget for more (--max-candidates)." if found.spent else f"{ways}.")
@@ -60,15 +60,15 @@ def _told(found: Mixed) -> list[Candidate]:
     return sorted(rows.values(), key=lambda one: (one.cost, one.number))
 
 
-def _row(found: Mixed, one: Candidate) -> list[Any]:
+def _row(found: Mixed, one: Candidate, judged: bool) -> list[Any]:
     counts = [one.counts.get(level, "") for level in found.levels]
     chosen = one.number == found.chosen.number
     marks = [word for word, holds in (("chosen", chosen), ("meets the goal", one.met and not chosen)) if holds]
     beaten = one not in found.frontier
     where = one.error.splitlines()[0] if one.error else " + ".join(one.backends) or one.arithmetic
-    metric = "" if one.metric is None else f"{one.metric:g}"
+    metric = ["" if one.metric is None else f"{one.metric:g}"] if judged else []
     name = (f"{one.number}", "bold" if chosen else "dim" if beaten else "")
-    return [name, *counts, cost(one), decibels(one.sqnr_db), metric, where, ", ".join(marks)]
+    return [name, *counts, cost(one), decibels(one.sqnr_db), *metric, where, ", ".join(marks)]
 
 
 def cost(one: Candidate) -> str:

@@ -78,7 +78,7 @@ def side(source: Source | Session | str, target: str = "", shapes: Mapping[str, 
 
     WHERE is a target, one or several backends, or both with commas between: "m.onnx@snapdragon-8-gen-3",
     "m.onnx@qnn_cpu", "m.onnx@sm8650,qnn_htp". A path that exists is taken whole, whatever it contains. `target` is for
-    sources that name none. Raises UsageError and InvalidModel.
+    sources that name none, `shapes` for models: a bundle has its own. Raises UsageError and InvalidModel.
     """
     from zif.session import Session
 
@@ -92,8 +92,8 @@ def side(source: Source | Session | str, target: str = "", shapes: Mapping[str, 
         raise UsageError(f"@{where} names the target {named}, and {target} is asked for beside it: which one is meant?")
     target = named or target or "host"
     if isinstance(source, (str, Path)) and Path(source).is_dir():
-        if backends or shapes:
-            raise UsageError(f"{source} is a bundle: its backends and shapes were settled when it was compiled")
+        if backends:
+            raise UsageError(f"{source} is a bundle: its backends were settled when it was compiled")
         return Side(_label(Path(source).name, target, ()), folder=Path(source), target=target)
     return _of_model(source, target, backends, shapes)
 

@@ -46,6 +46,8 @@ def read(source: str | Path | bytes | onnx.ModelProto) -> Source:
 def _read_file(path: Path) -> Source:
     label = str(path)
     if path.is_dir():
+        if (Path(path) / "manifest.json").is_file():
+            raise UsageError(f"{label} is a bundle: `zif run` runs it. Name the .onnx file that it was compiled from.")
         raise UsageError(f"{label} is a directory. Name the .onnx file inside it.")
     if not path.exists():
         raise UsageError(f"{label} does not exist. Check the path.")

@@ -61,12 +61,15 @@ def command(
     judge = _Judge.of(function, goal)
     with working(f"reading {a} and {b}") as told:
         one, other = side(a, target_a or target, shapes), side(b, target_b or target, shapes)
+        if shapes and one.model is None and other.model is None:
+            raise UsageError("--shape is for models: the shapes of a bundle were settled when it was compiled")
         given = Wanted(inputs, input_list, random, preprocess)
         if calibration and (inputs or input_list or random is not None):
             raise UsageError("--calibration goes without --input, --input-list and --random")
         options = {"intermediates": not outputs_only, "group": group, "progress": told}
         comparison = _compare(one, other, calibration or given, samples, options)
-        told(f"{function} judges both")
+        if judge:
+            told(f"{function} judges both")
         values = judge.values(one, other) if judge else None
     if as_json:
         output.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr, "eval": values})

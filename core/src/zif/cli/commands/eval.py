@@ -50,6 +50,8 @@ def command(
         output.document("eval", found.to_json() | {"function": function} | told_goal)
     else:
         output.say(f"{found.value:g}  {model.name} on {found.target}, by {function} in {found.seconds:.1f} s")
+        if least and met:
+            output.say(f"the goal is met: {least}")
         if emulation:
             output.say(f"emulated here, not run on hardware: {emulation}", style="yellow")
     if not met:

@@ -98,7 +98,7 @@ def _onnx(one: Encoding) -> dict[str, Any]:
     if len(one.scale) > 1 and one.axis is None:
         raise UsageError(
             f"format 2.0.0 needs the axis of the {len(one.scale)} channels of {one.name!r}, "
-            "which the file does not say: give the model too"
+            "which the file does not say: give the model too (--model)"
         )
     channels = one.axis is not None
     made: dict[str, Any] = {"name": one.name, "output_dtype": one.dtype}
