@@ -229,6 +229,13 @@ def test_weights_only_needs_no_data(model: Path, tmp_path: Path) -> None:
     assert sqnr(run(cnn(), SAMPLES[0]), run(made, SAMPLES[0])) > 25
 
 
+def test_weights_only_passes_no_wish_over_without_a_word(model: Path, tmp_path: Path) -> None:
+    start = ("quantize", model, "-o", tmp_path / "q.onnx", "--precision", "w8")
+    assert "so overrides would change nothing" in error(*start, "--unit", "conv1=float")
+    assert "so target, per_channel would change nothing" in error(*start, "-t", "sm8650", "--per-tensor")
+    assert not (tmp_path / "q.onnx").exists()
+
+
 def test_the_float_model_is_not_written_over(model: Path, folder: Path, tmp_path: Path) -> None:
     before = model.read_bytes()
     assert "would be lost" in error("quantize", model, "-c", folder, "-o", tmp_path / "." / model.name)

@@ -82,6 +82,7 @@ def quantize(
     the recipe, such as per_channel. Raises UsageError, InvalidInput and InvalidModel.
     """
     if precision == WEIGHTS_ONLY:
+        _refuse_idle({"encodings": encodings, "overrides": overrides, "target": target, "repair": repair, **changes})
         return _weights_only(source, shapes)
     if method not in ("auto", *METHODS):
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
@@ -121,6 +122,16 @@ def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:
         raise InvalidModel(
             f"nothing in {model.name} was quantized: it consists of {', '.join(kinds[:8])}. What lies in the bodies of "
             "If, Loop and Scan stays in float; export the model without them"
+        )
+
+
+def _refuse_idle(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for wishes that quantizing the weights alone would pass over without a word."""
+    idle = [name for name, value in given.items() if value or (value is False and name != "repair")]
+    if idle:
+        raise UsageError(
+            f"{WEIGHTS_ONLY} quantizes weights of MatMul, Gemm and LSTM and nothing else, so {', '.join(idle)} would "
+            "change nothing: leave it out, or take another precision"
         )
 
 
