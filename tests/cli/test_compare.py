@@ -104,3 +104,24 @@ def test_shapes_are_for_the_model_when_the_other_is_a_bundle(folder: Path) -> No
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "the shapes of a bundle were settled" in done.stderr
+
+
+def test_pictures_from_a_folder_are_preprocessed_as_one_alone_is(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+    from PIL import Image
+
+    for name, added in (("a", 0.0), ("b", 1.0)):
+        nodes = [
+            helper.make_node("ReduceMean", ["image"], ["m"], "mean", keepdims=0),
+            helper.make_node("Add", ["m", "c"], ["y"], "add"),
+        ]
+        ends = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 4, 4])]
+        gives = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [])]
+        graph = helper.make_graph(nodes, "g", ends, gives, [helper.make_tensor("c", TensorProto.FLOAT, [], [added])])
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        onnx.save(made, tmp_path / f"{name}.onnx")
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.full((4, 4, 3), 100, np.uint8)).save(tmp_path / "pictures" / "one.png")
+    for given in (("-i", "pictures/one.png"), ("-c", "pictures")):
+        told = json.loads(zif(tmp_path, "b.onnx", *given, "--preprocess", "scale=1/100", "--json").stdout)
+        assert told["sqnr_db"] == pytest.approx(0.0, abs=1e-3)

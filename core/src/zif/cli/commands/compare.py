@@ -67,7 +67,7 @@ def command(
         if calibration and (inputs or input_list or random is not None):
             raise UsageError("--calibration goes without --input, --input-list and --random")
         options = {"intermediates": not outputs_only, "group": group, "progress": told}
-        comparison = _compare(one, other, calibration or given, samples, options)
+        comparison = _compare(one, other, _Inputs(given, calibration, samples), options)
         if judge:
             told(f"{function} judges both")
         values = judge.values(one, other) if judge else None
@@ -83,7 +83,28 @@ def command(
         raise typer.Exit(1)
 
 
-def _compare(a: Side, b: Side, given: Wanted | Path, most: int, options: Mapping[str, Any]) -> Comparison:
+class _Inputs(NamedTuple):
+    """Where the sets of inputs come from, and how many of them are used (0: all)."""
+
+    given: Wanted
+    calibration: Path | None
+    most: int
+
+    def sets(self, known: Any) -> Sequence[Any]:
+        """The sets of inputs for what `known` takes, which are read when they are needed."""
+        if self.calibration is not None:
+            from zif.inputs import parse
+            from zif.quantization.samples import samples_of
+
+            images = parse(self.given.preprocess) if self.given.preprocess else None
+            return samples_of(self.calibration, known, images)[: self.most or None]
+        from zif.cli.feeding import feeds
+
+        fed = feeds(self.given, known.inputs, known.optional_inputs)
+        return [feed.read for feed in fed[: self.most or None]]
+
+
+def _compare(a: Side, b: Side, inputs: _Inputs, options: Mapping[str, Any]) -> Comparison:
     """Feed both: by A's inputs, or B's where A is a bundle whose inputs are not known before it is opened."""
     import attrs
 
@@ -93,20 +114,8 @@ def _compare(a: Side, b: Side, given: Wanted | Path, most: int, options: Mapping
     if known is None:
         with a.open(options["progress"]) as session:
             a = attrs.evolve(a, session=session)
-            return comparing.compare(a, b, _sets(given, session, most), **options)
-    return comparing.compare(a, b, _sets(given, known, most), **options)
-
-
-def _sets(given: Wanted | Path, known: Any, most: int) -> Sequence[Any]:
-    """The sets of inputs for what `known` takes, which are read when they are needed."""
-    if isinstance(given, Path):
-        from zif.quantization.samples import samples_of
-
-        return samples_of(given, known)[: most or None]
-    from zif.cli.feeding import feeds
-
-    fed = feeds(given, known.inputs, known.optional_inputs)
-    return [feed.read for feed in fed[: most or None]]
+            return comparing.compare(a, b, inputs.sets(session), **options)
+    return comparing.compare(a, b, inputs.sets(known), **options)
 
 
 class _Judge(NamedTuple):
