@@ -236,6 +236,15 @@ def test_weights_only_passes_no_wish_over_without_a_word(model: Path, tmp_path: 
     assert not (tmp_path / "q.onnx").exists()
 
 
+IDLE = (["--frontier", "f.csv"], ["--cost", "energy"], ["--max-candidates", "5"], ["--repair"])
+
+
+@pytest.mark.parametrize("idle", IDLE)
+def test_options_that_would_do_nothing_are_refused(model: Path, folder: Path, tmp_path: Path, idle: Any) -> None:
+    told = error("quantize", model, "-c", folder, "-o", tmp_path / "q.onnx", *idle)
+    assert "--accuracy-goal" in told or "--encodings" in told
+
+
 def test_the_float_model_is_not_written_over(model: Path, folder: Path, tmp_path: Path) -> None:
     before = model.read_bytes()
     assert "would be lost" in error("quantize", model, "-c", folder, "-o", tmp_path / "." / model.name)

@@ -104,6 +104,10 @@ def command(
         data = {"calibration": calibration, "preprocess": preprocess, "random": seed_or_none}
         goals.reach(model, output, wanted, data, wishes.shapes(shape), target, method, encodings_format, as_json)
         return
+    if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
+        raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
+    if repair and encodings is None:
+        raise UsageError("--repair goes with --encodings FILE")
     if percentile is not None and method != "percentile":
         raise UsageError("--percentile goes with --method percentile")
     with working(f"quantizing {model.name}") as told:
