@@ -90,6 +90,13 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_compiled(both: Site
     assert "compiling net" not in result.out + result.err
 
 
+def test_quantizing_without_data_names_an_option_that_compile_has(both: Site, model: Path, tmp_path: Path) -> None:
+    result = both.zif("compile", model, "-o", tmp_path / "q.zif", "--quantize", "w8a8")
+    assert result.code == 2
+    assert "give --calibration" in result.err
+    assert "--random-calibration" not in result.err
+
+
 def test_open_dimensions_are_told_when_they_are_built_and_run(site: Site, tmp_path: Path) -> None:
     site.add("maker", COMPILING, OPS={"MatMul", "Relu", "Softmax"})
     model = classifier(tmp_path / "net.onnx", batch="N")

@@ -49,6 +49,12 @@ def test_without_a_goal_it_only_tells(folder: Path) -> None:
     assert "goal" not in done.stdout
 
 
+def test_a_goal_that_is_empty_is_no_gate_that_passes(folder: Path) -> None:
+    done = run(folder, "--eval", "judge.py:half", "--goal", "")
+    assert done.returncode == 2
+    assert "write a number" in done.stderr
+
+
 def test_a_goal_that_is_met_is_told(folder: Path) -> None:
     assert "the goal is met: at least 0.4" in run(folder, "--eval", "judge.py:half", "--goal", "0.4").stdout
 

@@ -38,6 +38,12 @@ def test_silent_when_shapes_are_fixed() -> None:
     assert open_dimensions(model(1, 7), ["npu"], [[OPEN]]) == ()
 
 
+def test_without_figures_only_the_refusals_are_told() -> None:
+    (told,) = open_dimensions(model("N", 7), ["npu"], [[OPEN]], guessed=False)
+    assert told == "open dimensions keep 1 units off npu: x (N, 7). Fix them, for example with --shape x=1,7"
+    assert open_dimensions(model("N", 7), ["cpu"], [[TAKEN]], guessed=False) == ()
+
+
 def test_what_is_guessed_is_said_even_where_nobody_minds() -> None:
     (told,) = open_dimensions(model("N", 7), ["cpu"], [[TAKEN]])
     assert told.startswith("open dimensions make the times and sizes of this plan too small")

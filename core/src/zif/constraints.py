@@ -54,7 +54,8 @@ def _limits(given: Any) -> dict[str, int]:
     if not given:
         return {}
     if isinstance(given, Mapping):
-        return {name: nbytes(value, f"memory_limit of {name}") for name, value in given.items()}
+        named = {name: "memory_limit" if name == EVERYONE else f"memory_limit of {name}" for name in given}
+        return {name: nbytes(value, named[name]) for name, value in given.items()}
     return {EVERYONE: nbytes(given, "memory_limit")}
 
 

@@ -60,7 +60,11 @@ def load_numpy(path: Path) -> Any:
         found = np.load(path, allow_pickle=False)
         return dict(found) if isinstance(found, np.lib.npyio.NpzFile) else found
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InvalidInput(f"{path} is not a whole {path.suffix} file without pickled objects: {error}") from error
+        pickled = "pickle" in str(
+            error
+        )  # numpy's words for it, and for anything that it does not know, suggest to trust it
+        why = "it holds Python objects, or no arrays at all" if pickled else error
+        raise InvalidInput(f"{path} is not a whole {path.suffix} file of arrays: {why}") from error
 
 
 def as_declared(array: Array, info: TensorInfo) -> Array:

@@ -13,20 +13,23 @@ if TYPE_CHECKING:
 _IMAGE, _CHANNELS_LAST = (1, 3, 224, 224), (1, 224, 224, 3)
 
 
-def open_dimensions(model: Model, names: Sequence[str], verdicts: Sequence[Sequence[Verdict]]) -> tuple[str, ...]:
+def open_dimensions(
+    model: Model, names: Sequence[str], verdicts: Sequence[Sequence[Verdict]], guessed: bool = True
+) -> tuple[str, ...]:
     """A sentence when inputs have dimensions that are not fixed: who refuses units for it, and what is guessed.
 
-    names: the backends, in the order of each row of `verdicts`.
+    names: the backends, in the order of each row of `verdicts`. guessed: there are figures, which count each as 1.
     """
     free = [info for info in model.inputs if info.shape is not None and not info.static]
     refused = {name: sum(row[k].code == "dynamic-shape" for row in verdicts) for k, name in enumerate(names)}
     refused = {name: count for name, count in refused.items() if count}
-    if not free:
+    if not free or not (refused or guessed):
         return ()
     shapes = ", ".join(f"{info.name} {_shown(info)}" for info in free)
     command = " ".join(f"--shape {info.name}={','.join(map(str, _fixed(info)))}" for info in free)
     effects = [f"keep {_counted(refused)}"] if refused else []
-    effects.append("make the times and sizes of this plan too small, since each counts as 1")
+    if guessed:
+        effects.append("make the times and sizes of this plan too small, since each counts as 1")
     return (f"open dimensions {' and '.join(effects)}: {shapes}. Fix them, for example with {command}",)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zif.errors import Unsupported, UsageError
 from zif.placement.problem import Problem
 from zif.planning.frugal import copies, kept
+from zif.planning.hints import open_dimensions
 from zif.records import Obstacle, Verdict
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def _unsupported(
     head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of {where}"
     if not names:
         head = f"{model.name}: no backend takes part in this plan; `zif backends` shows who is installed and why not"
-    return Unsupported("\n".join([head, *lines]), obstacles)
+    hints = open_dimensions(model, names, verdicts, guessed=False)
+    return Unsupported("\n".join([head, *lines, *hints]), obstacles)
 
 
 def weigh(prices: Prices, policy: str, model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -48,7 +48,9 @@ def command(
     function: Annotated[
         str, typer.Option("--eval", metavar="FILE.py:FUNCTION", help="Let a function judge the sessions of both, too.")
     ] = "",
-    goal: Annotated[str, typer.Option("--goal", metavar="NUMBER", help="Exit 1 when its number for B misses it.")] = "",
+    goal: Annotated[
+        str | None, typer.Option("--goal", metavar="NUMBER", help="Exit 1 when its number for B misses it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run two things on the same inputs: how far B is from A, tensor by tensor, and where the error starts."""
@@ -125,12 +127,12 @@ class _Judge(NamedTuple):
     goal: Goal | None
 
     @classmethod
-    def of(cls, function: str, goal: str) -> _Judge | None:
+    def of(cls, function: str, goal: str | None) -> _Judge | None:
         from zif.evaluating import Goal, resolved
 
-        if goal and not function:
+        if goal is not None and not function:
             raise UsageError("--goal is for the number of --eval; --min-sqnr is the bound for the outputs")
-        return cls(resolved(function), Goal.parse(goal) if goal else None) if function else None
+        return cls(resolved(function), Goal.parse(goal) if goal is not None else None) if function else None
 
     def values(self, a: Side, b: Side) -> dict[str, float]:
         """Its numbers for both."""

@@ -63,6 +63,8 @@ def command(
     wanted |= {"isolate": isolate}
     if (calibration is not None or preprocess) and not quantize:
         raise UsageError("--calibration and --preprocess go with --quantize PRECISION")
+    if quantize and quantize != "w8" and calibration is None:
+        raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
     with working(f"compiling {model.name}") as told:
         source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)

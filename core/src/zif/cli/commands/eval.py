@@ -17,7 +17,7 @@ EvalOption = Annotated[
     ),
 ]
 GoalOption = Annotated[
-    str, typer.Option("--goal", metavar="NUMBER", help="Exit 1 below 0.9 (or '>=0.9'); '<=0.1': above.")
+    str | None, typer.Option("--goal", metavar="NUMBER", help="Exit 1 below 0.9 (or '>=0.9'); '<=0.1': above.")
 ]
 
 
@@ -25,7 +25,7 @@ GoalOption = Annotated[
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file, or a bundle.", show_default=False)],
     function: EvalOption,
-    goal: GoalOption = "",
+    goal: GoalOption = None,
     target: wishes.TargetOption = "host",
     wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
     as_json: JsonOption = False,
@@ -35,7 +35,7 @@ def command(
     from zif.cli import output
     from zif.cli.progress import working
 
-    least = evaluating.Goal.parse(goal) if goal else None
+    least = evaluating.Goal.parse(goal) if goal is not None else None
     call = evaluating.resolved(function)
     with working(f"loading {model.name}") as told:
         from zif import api
@@ -46,7 +46,7 @@ def command(
             emulation = session.plan.emulation
     met = least is None or least.met(found.value)
     if as_json:
-        told_goal = {"goal": goal or None, "met": met if least else None}
+        told_goal = {"goal": goal, "met": met if least else None}
         output.document("eval", found.to_json() | {"function": function} | told_goal)
     else:
         output.say(f"{found.value:g}  {model.name} on {found.target}, by {function} in {found.seconds:.1f} s")
