@@ -126,6 +126,11 @@ def test_a_picture_goes_in_as_described(good: Site, tmp_path: Path) -> None:
         [value("x", [1, 3, 4, 4])],
         [value("y", [1, 3, 4, 4])],
     )
+    unscaled = good.zif("run", path, "-i", tmp_path / "p.png")
+    assert unscaled.code == 0
+    assert "p.png: pixels are 0 to 255" in unscaled.err
+    described = good.zif("run", path, "-i", tmp_path / "p.png", "--preprocess", "scale=1/255")
+    assert described.err == ""
     ran(good, path, "-i", tmp_path / "p.png", "--preprocess", "scale=1/255,mean=0.5,std=0.5", "-o", tmp_path)
     np.testing.assert_allclose(
         np.load(tmp_path / "y.npy")[0].transpose(1, 2, 0), (pixels / 255 - 0.5) / 0.5, rtol=1e-5, atol=1e-6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,8 @@ def _single(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[Ten
     from zif.inputs import parse, random_inputs, read_named
 
     descriptions = parse(wanted.preprocess) if wanted.preprocess else {}
+    if any((info.dtype or "").startswith("float") for info in inputs):
+        note_pixels(wanted.named, wanted.preprocess)
     values = read_named(wanted.named, {info.name: info for info in (*inputs, *optional)}, descriptions)
     missing = [info for info in inputs if info.name not in values]
     if missing and wanted.seed is None:
@@ -71,6 +73,19 @@ def _single(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[Ten
     if wanted.seed is not None:
         values |= random_inputs(missing, wanted.seed)
     return Feed("", "random values" if missing else "files", lambda: values)
+
+
+def note_pixels(files: Iterable[str], preprocess: str) -> None:
+    """Say that pictures go in as they are when nothing says how: most networks want them scaled, and give nonsense."""
+    from zif.cli.output import note
+    from zif.inputs.files import IMAGES
+
+    found = None if preprocess else next((file for file in files if Path(file).suffix.lower() in IMAGES), None)
+    if found:
+        note(
+            f"{found}: pixels are 0 to 255, as no --preprocess says otherwise; where the network was trained on "
+            "scaled ones, give for example --preprocess scale=1/255,mean=0.5,std=0.5"
+        )
 
 
 def told(info: TensorInfo) -> str:

@@ -37,7 +37,7 @@ FEW = 3
 
 #: Codes that are one cause for every operator they meet: one change lifts them all.
 _ONE_CAUSE = {
-    "dynamic-shape": "sizes are unknown, so this figure is a guess: fix the shapes (--shape) to see",
+    "dynamic-shape": "sizes are unknown, so this figure is a guess; where inputs are open, --shape fixes them",
     "precision": "priced in the precision that the backend has; what that does to the results, `zif compare` measures",
 }
 

@@ -58,6 +58,7 @@ def command(
     from zif import api
     from zif.bundle import check_place
     from zif.cli import output as out
+    from zif.cli.feeding import note_pixels
     from zif.cli.progress import working
 
     wanted |= {"isolate": isolate}
@@ -66,6 +67,8 @@ def command(
     if quantize and quantize != "w8" and calibration is None:
         raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
+    if calibration is not None and calibration.is_dir():
+        note_pixels(map(str, sorted(calibration.iterdir())), preprocess)
     with working(f"compiling {model.name}") as told:
         source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)
         made = api.compile(

@@ -84,6 +84,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
+    from zif.cli.feeding import note_pixels
     from zif.cli.files import check_output
     from zif.cli.progress import working
     from zif.cli.quantized import beside, save
@@ -94,6 +95,8 @@ def command(
         raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
     for file in (output, beside(output)):
         check_output(file, model, encodings)
+    if calibration is not None and calibration.is_dir():
+        note_pixels(map(str, sorted(calibration.iterdir())), preprocess)
     changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
