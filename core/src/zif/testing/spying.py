@@ -20,7 +20,7 @@ import attrs
 from zif.errors import ZifError
 from zif.facade import Backend
 from zif.model import Model
-from zif.records import ExplainsOptions, Target
+from zif.records import ChoosesPrecision, ExplainsOptions, Target
 from zif.registry import backend
 from zif.targets import target
 from zif.testing.networks import perceptron
@@ -59,6 +59,8 @@ def _read(plugin: Backend, where: Target, kind: type[Any], given: Mapping[str, A
     if isinstance(options, ExplainsOptions):  # core asks for it, and tells the user what it says
         with contextlib.suppress(ValueError):
             options.remarks(where, plugin.capabilities(where).kind)
+    if isinstance(options, ChoosesPrecision):  # core asks for them, and places units by them
+        _ = options.precisions
     network = perceptron()
     with contextlib.suppress(ZifError, OSError):  # refused or not: it has been read
         converted = plugin.convert(Model.load(network.model), where, options)
