@@ -60,7 +60,7 @@ def test_every_output_has_the_label(tmp_path: Path) -> None:
     only = ["--target", CHIP, "--only", "qnn_gpu"]
 
     def zif_says(*words: str) -> str:
-        done = CliRunner().invoke(application(), [*words], catch_exceptions=False)
+        done = CliRunner(env={"COLUMNS": "200"}).invoke(application(), [*words], catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
 
