@@ -103,7 +103,7 @@ def test_a_library_that_crashes_takes_nobody_down(sdk: Path) -> None:
 
 def test_without_any_library_it_names_the_command(no_wheel: str) -> None:
     rows = doctor(PYTHONPATH=no_wheel)
-    assert rows["qnn_gpu"]["available"]
+    assert rows["qnn_gpu"]["available"], about(rows["qnn_gpu"])
     assert not rows["qnn_htp"]["available"]
     if libraries.wheel_exists_for_this_machine():
         for name in ("qnn_gpu", "qnn_htp"):

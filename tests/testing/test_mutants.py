@@ -22,7 +22,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def check(site: Path, backend: str, words: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "zif", "check", backend, "--json", *(["-k", words] if words else [])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "ZIF_DEADLINE": "10",
+        "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr[-3000:]
     record: dict[str, Any] = json.loads(done.stdout)

@@ -79,8 +79,9 @@ def test_an_output_is_not_overwritten_by_the_next_run(device: Subject) -> None:
 
 def test_two_at_once_do_not_mix(device: Subject) -> None:
     """Two executables of different models, run in turns."""
-    one, two = loaded(device, perceptron()), loaded(device, fork())
-    first = np.copy(one.run(perceptron().inputs)["y"])
+    one = loaded(device, perceptron())
+    first = np.copy(one.run(perceptron().inputs)["y"])  # while it is alone
+    two = loaded(device, fork())
     other = {name: np.copy(value) for name, value in two.run(fork().inputs).items()}
     np.testing.assert_array_equal(one.run(perceptron().inputs)["y"], first)
     for name, value in two.run(fork().inputs).items():
