@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 import sys
+import threading
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -68,15 +69,20 @@ def ep_library() -> Library:
     return Library("htp", None, reason=_absence(file, folder, []))
 
 
+_importing = threading.Lock()
+
+
 def wheel_folder() -> Path | None:
     """The folder of the wheel's libraries; None when the wheel is not installed."""
-    if importlib.util.find_spec("onnxruntime_qnn") is None:
-        return None
-    try:
-        import onnxruntime_qnn
-    except Exception:  # whatever a damaged installation raises: it is not usable
-        return None
-    return Path(onnxruntime_qnn.LIB_DIR_FULL_PATH)
+    with _importing:  # a second thread would be handed what a failed import has left
+        try:
+            if importlib.util.find_spec("onnxruntime_qnn") is None:
+                return None
+            import onnxruntime_qnn
+
+            return Path(onnxruntime_qnn.LIB_DIR_FULL_PATH)
+        except Exception:  # whatever a damaged installation raises: it is not usable
+            return None
 
 
 def sdk_folder() -> tuple[Path | None, str]:
