@@ -88,6 +88,12 @@ def note_pixels(files: Iterable[str], preprocess: str) -> None:
         )
 
 
+def note_folder(calibration: Path | None, preprocess: str) -> None:
+    """The same for the pictures of a folder with calibration data."""
+    if calibration is not None and calibration.is_dir():
+        note_pixels(map(str, sorted(calibration.iterdir())), preprocess)
+
+
 def told(info: TensorInfo) -> str:
     """An input as people read it: "float32 [N, 3]"."""
     if not info.dtype or info.shape is None:

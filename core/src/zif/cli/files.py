@@ -1,11 +1,10 @@
-"""Files that commands write: whole or not at all, under names that every system takes."""
+"""Files that commands write: whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -48,21 +47,6 @@ def check_output(path: Path, *read: Path | None) -> None:
         raise UsageError(f"{path} cannot be written: {there} is no folder")
     if not os.access(there, os.W_OK):
         raise UsageError(f"{path} cannot be written: {there} is not writable")
-
-
-def safe_names(names: Iterable[str]) -> dict[str, str]:
-    """A file name for each tensor name: letters, digits, dot, dash and underscore, none twice, none hidden."""
-    taken: set[str] = set()
-    result = {}
-    for name in names:
-        stem = base = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".")[:120] or "output"
-        number = 1
-        while stem.lower() in taken:  # some file systems do not tell upper from lower case
-            number += 1
-            stem = f"{base}-{number}"
-        taken.add(stem.lower())
-        result[name] = stem
-    return result
 
 
 def _umask() -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from zif.cli.compareview import decibels
 
 #: So many names of a list are told.
 NAMES = 5
@@ -18,15 +21,15 @@ def show(document: Mapping[str, Any]) -> None:
         there = document["target_outputs"]
         columns = ["output", "SQNR dB"] + ([f"on {document['target']} dB"] if there else [])
         rows = [
-            [name, _db(row["sqnr_db"]), *([_db(there[name]["sqnr_db"])] if there else [])]
+            [name, decibels(row["sqnr_db"]), *([decibels(there[name]["sqnr_db"])] if there else [])]
             for name, row in document["outputs"].items()
         ]
         table("", columns, rows, right=columns[1:])
         say(_measured(calibration))
     trials = document["trials"]
-    if len(trials) > 1:
-        best = sorted(trials, key=lambda one: -min(one["sqnr_db"].values(), default=0))
-        told = "; ".join(f"{one['recipe']}: {_db(min(one['sqnr_db'].values(), default=0))}" for one in best[:4])
+    if len(trials) > 1 and document["outputs"]:
+        best = sorted(trials, key=lambda one: -min(one["sqnr_db"].values()))
+        told = "; ".join(f"{one['recipe']}: {decibels(min(one['sqnr_db'].values()))}" for one in best[:4])
         rest = f"; {len(best) - 4} worse" if len(best) > 4 else ""
         say(f"tried {len(trials)} recipes, the best first, dB of the worst output: {told}{rest}")
     elif document["recipe"]:
@@ -52,10 +55,9 @@ def _measured(calibration: Mapping[str, Any]) -> str:
     return f"against float on {held} sample{plural} held out; calibrated with the other {count - held}"
 
 
-def _db(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "exact" if value >= 200 else f"{value:.1f}"
+def ratios(sqnr: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Ratios per output as rows of a document, with `exact` saying what JSON cannot: that one is infinite."""
+    return {name: {"sqnr_db": round(db, 2), "exact": db == math.inf} for name, db in sqnr.items()}
 
 
 def _list(what: str, names: Sequence[str]) -> None:

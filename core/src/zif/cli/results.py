@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from zif.cli.files import safe_names, write
+from zif.cli.files import write
 from zif.cli.output import plain
+from zif.filenames import safe_names
 
 #: How many of the best classes are told.
 TOP = 5

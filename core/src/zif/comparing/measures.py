@@ -86,8 +86,13 @@ class Tally:
 
     @property
     def energies(self) -> tuple[float, float]:
-        """Sums of squares: of the signal, which is A, and of the noise, which is A - B."""
-        return self._signal, self._noise
+        """Sums of squares: of the signal, which is A, and of the noise, A - B; infinite noise for values not finite."""
+        return self._signal, math.inf if self._odd else self._noise
+
+    @property
+    def sqnr_db(self) -> float:
+        """10 · log10(signal / noise) in dB: infinite without noise, -infinite where values are not finite."""
+        return -math.inf if self._odd else sqnr(self._signal, self._noise)
 
     def figures(self) -> Figures:
         """The figures of what was counted so far."""
@@ -96,8 +101,7 @@ class Tally:
             return Figures(None, None, None, agreement, self._odd, self._values)
         norms = math.sqrt(self._signal) * math.sqrt(self._other)
         cosine = max(-1.0, min(1.0, self._product / norms)) if norms else None
-        ratio = -math.inf if self._odd else sqnr(self._signal, self._noise)
-        return Figures(ratio, cosine, self._max, agreement, self._odd, self._values)
+        return Figures(self.sqnr_db, cosine, self._max, agreement, self._odd, self._values)
 
 
 def sqnr(signal: float, noise: float) -> float:

@@ -61,18 +61,21 @@ def auto_quantize(
     search: bool = True,
     any_weights: bool = True,
     progress: Progress | None = None,
+    ranges: Ranges | None = None,
 ) -> Quantized:
     """The QDQ model of the recipe that keeps the worst output closest to float.
 
     First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
     candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Without
     `search` the recipe is taken as it is; without `any_weights` its weights are. overrides: as for `quantize_model`.
-    Raises what `calibrate` and `quantize_model` do.
+    ranges: what calibrating with the same samples gave before, for another precision. Raises what `calibrate` and
+    `quantize_model` do.
     """
     model, base = prepare(source), recipe(precision)
     given = samples if isinstance(samples, Sequence) else list(samples)
     calibration, held = split(given)
-    ranges = calibrate(model, calibration, search or needs_histograms([base.method]), progress)
+    histograms = search or needs_histograms([base.method])
+    ranges = ranges or calibrate(model, calibration, histograms, progress)
     judge = Judge(model, spread(given, JUDGED_ON_TARGET if target else JUDGED))
     measured = measure(judge, target)
     trials: dict[Recipe, tuple[onnx.ModelProto, Mapping[str, float]]] = {}

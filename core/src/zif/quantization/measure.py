@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import onnx
 
+from zif.comparing.measures import Tally, is_float
 from zif.errors import InvalidModel
 from zif.quantization.backing import tools
 
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
     from zif.model import Model
 
     Sample = Mapping[str, Any]
-
-#: What no difference at all counts as, in dB.
-EXACT = 200.0
 
 
 class Runner(Protocol):
@@ -63,29 +62,21 @@ class Judge:
         exact = Reference(whole(model))
         self._wanted = [exact.run(sample) for sample in self.samples]
 
-    def sqnr(self, other: Runner) -> dict[str, float]:
-        """10 · log10(Σ signal² / Σ noise²) over all samples, per float output, in dB; EXACT where nothing differs."""
-        signal: dict[str, float] = {}
-        noise: dict[str, float] = {}
+    def tallies(self, other: Runner) -> dict[str, Tally]:
+        """Signal and noise over all samples, per float output."""
+        found: dict[str, Tally] = {}
         for sample, wanted in zip(self.samples, self._wanted, strict=True):
             got = other.run(sample)
             for name, exact in wanted.items():
-                if isinstance(exact, np.ndarray) and exact.dtype.kind == "f":
-                    reference = exact.astype(np.float64)
-                    difference = np.asarray(got[name], np.float64) - reference
-                    signal[name] = signal.get(name, 0.0) + float(np.square(reference).sum())
-                    noise[name] = noise.get(name, 0.0) + float(np.square(difference).sum())
-        return {name: _decibels(signal[name], noise[name]) for name in signal}
+                if isinstance(exact, np.ndarray) and is_float(exact):
+                    found.setdefault(name, Tally()).add(exact, got[name])
+        return found
+
+    def sqnr(self, other: Runner) -> dict[str, float]:
+        """10 · log10(Σ signal² / Σ noise²) over all samples, per float output, in dB; infinite if nothing differs."""
+        return {name: tally.sqnr_db for name, tally in self.tallies(other).items()}
 
 
 def worst(sqnr: Mapping[str, float]) -> float:
-    """The figure of the worst output; EXACT for a model without float outputs."""
-    return min(sqnr.values(), default=EXACT)
-
-
-def _decibels(signal: float, noise: float) -> float:
-    if not np.isfinite(noise):
-        return -EXACT
-    if noise == 0:
-        return EXACT
-    return float(np.clip(10 * np.log10(max(signal, 1e-300) / noise), -EXACT, EXACT))
+    """The figure of the worst output; infinite for a model without float outputs."""
+    return min(sqnr.values(), default=math.inf)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload, runtime_checkable
 
 from zif.errors import InvalidInput, UsageError
+from zif.filenames import safe_names
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
@@ -99,8 +100,6 @@ def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | 
 
 
 def _folder(path: Path, infos: Mapping[str, TensorInfo], preprocess: Mapping[str, Preprocess] | None) -> Samples:
-    from zif.cli.files import safe_names
-
     shown = sorted(one for one in path.iterdir() if not one.name.startswith("."))
     own = {name: path / safe for name, safe in safe_names(infos).items()}
     own = {name: path / name if (path / name).is_dir() else place for name, place in own.items()}

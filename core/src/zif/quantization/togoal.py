@@ -69,8 +69,8 @@ def _recipes(
             found[level] = FLOAT
             continue
         base = recipe(level) if method == "auto" else recipe(level, method=method)
-        made = auto_quantize(model, samples, base, search=method == "auto", progress=progress)
-        found[level], ranges = made.recipe, ranges or made.ranges
+        made = auto_quantize(model, samples, base, search=method == "auto", progress=progress, ranges=ranges)
+        found[level], ranges = made.recipe, made.ranges
     if ranges is None:
         raise UsageError(f"of the precisions {', '.join(levels)} none is quantized")
     return found, ranges

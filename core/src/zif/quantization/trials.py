@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from zif.comparing.measures import Tally, sqnr
 from zif.errors import UsageError, ZifError
 from zif.quantization.bitops import bit_operations
 from zif.quantization.candidate import Candidate
 from zif.quantization.engine import quantize_model
-from zif.quantization.measure import Reference
+from zif.quantization.measure import Judge, Reference
 from zif.quantization.prepare import whole
 from zif.quantization.recipe import Recipe
 
@@ -58,7 +57,7 @@ class Bench:
     told: Callable[[str], None] = lambda _: None
     done: list[Candidate] = field(factory=list)
     _seen: dict[tuple[Any, ...], Candidate] = field(factory=dict)
-    _wanted: list[Mapping[str, Any]] = field(factory=list)
+    _judge: Judge | None = None
     _signal: dict[str, float] = field(factory=dict)
 
     @property
@@ -159,19 +158,12 @@ class Bench:
 
     def _accuracy(self, runner: Any) -> dict[str, Any]:
         """Noise and ratio per float output, against the float model on the CPU reference."""
-        if not self._wanted:
-            exact = Reference(whole(self.model))
-            self._wanted = [exact.run(sample) for sample in self.samples]
-        tallies: dict[str, Tally] = {}
-        for sample, wanted in zip(self.samples, self._wanted, strict=True):
-            got = runner.run(sample)
-            for name, value in wanted.items():
-                tallies.setdefault(name, Tally()).add(value, got[name])
-        rows = {name: tally for name, tally in tallies.items() if tally.figures().sqnr_db is not None}
-        noise = {name: math.inf if tally.figures().not_finite else tally.energies[1] for name, tally in rows.items()}
-        self._signal = {name: tally.energies[0] for name, tally in rows.items()}
-        ratios = {name: _ratio(tally.energies[0], noise[name]) for name, tally in rows.items()}
-        return {"sqnr": ratios, "noise": noise}
+        if self._judge is None:
+            self._judge = Judge(self.model, self.samples)
+        tallies = self._judge.tallies(runner)
+        self._signal = {name: tally.energies[0] for name, tally in tallies.items()}
+        noise = {name: tally.energies[1] for name, tally in tallies.items()}
+        return {"sqnr": {name: tally.sqnr_db for name, tally in tallies.items()}, "noise": noise}
 
     def _metric(self, session: Any) -> dict[str, Any]:
         from zif.evaluating import score
@@ -185,7 +177,3 @@ class Bench:
 def unit_costs(plan: Plan) -> dict[str, float]:
     """What the plan says of each unit where it runs; conversions have names of their own."""
     return {unit.name: unit.verdicts[unit.backend].cost_us or 0.0 for unit in plan.units}
-
-
-def _ratio(signal: float, noise: float) -> float:
-    return sqnr(signal, noise) if math.isfinite(noise) else -math.inf

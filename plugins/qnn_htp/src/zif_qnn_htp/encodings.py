@@ -7,12 +7,13 @@ conversion to the model's own behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
+
+from zif_qnn_htp.requantizing import insert
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -48,23 +49,12 @@ def _differs(quantize: onnx.NodeProto, model: Model, fixed: tuple[float, int]) -
     return abs(given[0] / fixed[0] - 1) > 1e-4 or given[1] != fixed[1]
 
 
-def _insert(graph: onnx.GraphProto, position: int, scale: float, zero: int) -> Iterator[str]:
+def _insert(graph: onnx.GraphProto, position: int, scale: float, zero: int) -> tuple[str, str]:
     quantize = graph.node[position]
-    base, value = f"{quantize.name}_fixed", quantize.input[0]
-    names = {part: f"{base}_{part}" for part in ("scale", "zero", "stored", "back")}
-    graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), names["scale"]))
-    graph.initializer.append(numpy_helper.from_array(np.array(zero, np.uint16), names["zero"]))
-    encoding = [names["scale"], names["zero"]]
-    first = helper.make_node("QuantizeLinear", [value, *encoding], [names["stored"]], f"{base}_q")
-    second = helper.make_node("DequantizeLinear", [names["stored"], *encoding], [names["back"]], f"{base}_dq")
-    first.domain = second.domain = quantize.domain
-    shape = next((v.type.tensor_type.shape for v in graph.value_info if v.name == value), None)
-    for name, kind in ((names["stored"], TensorProto.UINT16), (names["back"], TensorProto.FLOAT)):
-        info = helper.make_tensor_value_info(name, kind, None)
-        if shape is not None:
-            info.type.tensor_type.shape.CopyFrom(shape)
-        graph.value_info.append(info)
-    quantize.input[0] = names["back"]
-    graph.node.insert(position, second)
-    graph.node.insert(position, first)
-    yield from (first.name, second.name)
+    base = f"{quantize.name}_fixed"
+    names = (f"{base}_scale", f"{base}_zero")
+    for name, value in zip(names, (np.array(scale, np.float32), np.array(zero, np.uint16)), strict=True):
+        graph.initializer.append(numpy_helper.from_array(value, name))
+    given, kind = quantize.input[0], TensorProto.UINT16
+    quantize.input[0], added = insert(graph, position, base, given, names, quantize.domain, kind)
+    return added

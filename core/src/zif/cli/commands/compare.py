@@ -55,12 +55,13 @@ def command(
 ) -> None:
     """Run two things on the same inputs: how far B is from A, tensor by tensor, and where the error starts."""
     from zif.cli import output
-    from zif.cli.feeding import Wanted
+    from zif.cli.feeding import Wanted, note_folder
     from zif.cli.progress import working
     from zif.comparing import side
 
     shapes = wishes.shapes(shape)
     judge = _Judge.of(function, goal)
+    note_folder(calibration, preprocess)
     with working(f"reading {a} and {b}") as told:
         one, other = side(a, target_a or target, shapes), side(b, target_b or target, shapes)
         if shapes and one.model is None and other.model is None:

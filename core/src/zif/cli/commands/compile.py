@@ -58,7 +58,7 @@ def command(
     from zif import api
     from zif.bundle import check_place
     from zif.cli import output as out
-    from zif.cli.feeding import note_pixels
+    from zif.cli.feeding import note_folder
     from zif.cli.progress import working
 
     wanted |= {"isolate": isolate}
@@ -67,8 +67,7 @@ def command(
     if quantize and quantize != "w8" and calibration is None:
         raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
-    if calibration is not None and calibration.is_dir():
-        note_pixels(map(str, sorted(calibration.iterdir())), preprocess)
+    note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
         source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)
         made = api.compile(
@@ -127,6 +126,7 @@ def _document(made: Compilation) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any]) -> None:
+    from zif.cli.compareview import decibels
     from zif.cli.output import say, table
     from zif.cli.planview import KIND_STYLE
     from zif.figures import size
@@ -149,7 +149,7 @@ def _show(document: dict[str, Any]) -> None:
         for note in row["notes"]:
             say(f"{row['target']}: note: {note}")
     if document["quantized"]:
-        told = ", ".join(f"{name} {db:.1f} dB" for name, db in document["quantized"]["sqnr_db"].items())
+        told = ", ".join(f"{name} {decibels(db)} dB" for name, db in document["quantized"]["sqnr_db"].items())
         say(f"quantized to {document['quantized']['precision']}" + (f": SQNR of {told}" if told else ""))
     files = document["files"]
     say(

@@ -84,7 +84,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
-    from zif.cli.feeding import note_pixels
+    from zif.cli.feeding import note_folder
     from zif.cli.files import check_output
     from zif.cli.progress import working
     from zif.cli.quantized import beside, save
@@ -95,8 +95,7 @@ def command(
         raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
     for file in (output, beside(output)):
         check_output(file, model, encodings)
-    if calibration is not None and calibration.is_dir():
-        note_pixels(map(str, sorted(calibration.iterdir())), preprocess)
+    note_folder(calibration, preprocess)
     changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
@@ -152,6 +151,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
     """The document of `--json`."""
     import attrs
 
+    from zif.cli.quantizeview import ratios
     from zif.quantization.auto import describe
 
     entries = made.encodings.entries
@@ -161,9 +161,9 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
         "precision": made.precision,
         "recipe": None if made.recipe is None else attrs.asdict(made.recipe) | {"text": describe(made.recipe)},
         "calibration": {"samples": made.samples, "held_out": made.held_out, "random": made.random},
-        "outputs": {name: {"sqnr_db": round(db, 2)} for name, db in made.sqnr.items()},
+        "outputs": ratios(made.sqnr),
         "target": made.target or None,
-        "target_outputs": {name: {"sqnr_db": round(db, 2)} for name, db in made.target_sqnr.items()},
+        "target_outputs": ratios(made.target_sqnr),
         "trials": trials,
         "tensors": {
             "activations": sum(one.kind == "activation" and not one.readers for one in entries),

@@ -1,0 +1,120 @@
+"""Quantized values that are joined, moved and joined again come out right: the compiler alone loses an encoding there.
+
+The head of every YOLO looks like this: box, objectness and classes are joined, flattened, and joined over the scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+import pytest
+import zif
+from onnx import TensorProto, helper, numpy_helper
+from qnn_runtime.graphs import CHIP
+from zif.quantization.measure import Reference
+from zif_qnn_htp.graph import build
+from zif_qnn_runtime import ProviderOptions, open_session
+from zif_qnn_runtime.graph import build as plainly
+
+#: Scale and zero point of each value, all different, and with room for what lies from 0 to 1.
+ENCODINGS = {"a": (0.01, 100), "b": (0.005, 0), "inner": (0.012, 90), "c": (0.02, 128), "outer": (0.02, 120)}
+MOVES: Mapping[str, list[onnx.NodeProto]] = {
+    "reshape": [helper.make_node("Reshape", ["?", "flat"], ["?"])],
+    "flatten": [helper.make_node("Flatten", ["?"], ["?"])],
+    "transpose": [helper.make_node("Transpose", ["?"], ["?"], perm=[0, 2, 3, 1])],
+    "unsqueeze": [helper.make_node("Unsqueeze", ["?", "zero"], ["?"])],
+    "blocks": [helper.make_node("SpaceToDepth", ["?"], ["?"], blocksize=2)],
+    "transpose, flatten": [
+        helper.make_node("Transpose", ["?"], ["?"], perm=[0, 2, 3, 1]),
+        helper.make_node("Flatten", ["?"], ["?"]),
+    ],
+    "nothing": [],
+}
+
+
+class _Head:
+    """Two inputs, each through a Relu, joined, moved, and joined with themselves in another encoding."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = np.dtype(dtype)
+        self.shift = 0 if dtype == "uint8" else -128
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants = [numpy_helper.from_array(np.array([1, 5, -1]), "flat")]
+        self.constants.append(numpy_helper.from_array(np.array([0]), "zero"))
+
+    def quantized(self, name: str, encoding: str) -> str:
+        scale, zero = ENCODINGS[encoding]
+        self.constants.append(numpy_helper.from_array(np.float32(scale), f"{name}_s"))
+        self.constants.append(numpy_helper.from_array(self.dtype.type(zero + self.shift), f"{name}_z"))
+        ends = [f"{name}_s", f"{name}_z"]
+        self.nodes.append(helper.make_node("QuantizeLinear", [name, *ends], [f"{name}_q"], f"{name}_q"))
+        self.nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", *ends], [f"{name}_d"], f"{name}_d"))
+        return f"{name}_d"
+
+    def node(self, op_type: str, inputs: list[str], output: str, encoding: str, **attributes: int) -> str:
+        self.nodes.append(helper.make_node(op_type, inputs, [output], output, **attributes))
+        return self.quantized(output, encoding)
+
+    def moved(self, value: str, moves: list[onnx.NodeProto]) -> str:
+        for number, template in enumerate(moves):
+            node = onnx.NodeProto()
+            node.CopyFrom(template)
+            node.name = node.output[0] = f"move{number}"
+            node.input[0] = value
+            self.nodes.append(node)
+            value = self.quantized(node.name, "inner")
+        return value
+
+    def model(self, moves: list[onnx.NodeProto]) -> onnx.ModelProto:
+        a = self.node("Relu", [self.quantized("a", "a")], "ra", "a")
+        b = self.node("Relu", [self.quantized("b", "b")], "rb", "b")
+        value = self.moved(self.node("Concat", [a, b], "inner", "inner", axis=1), moves)
+        other = self.node("Relu", [value], "other", "c")
+        last = self.node("Concat", [other, value], "outer", "outer", axis=-1)
+        ends = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, n, 8, 8]) for name, n in (("a", 4), ("b", 1))
+        ]
+        result = helper.make_tensor_value_info(last, TensorProto.FLOAT, None)
+        graph = helper.make_graph(self.nodes, "head", ends, [result], self.constants)
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+        return onnx.shape_inference.infer_shapes(made)
+
+
+def off(model: onnx.ModelProto, graph: bytes) -> float:
+    """By how many steps of the outer encoding the compiler's graph, run on HTP, is off at most."""
+    chance = np.random.default_rng(0)
+    feed = {name: chance.random((1, n, 8, 8), np.float32) for name, n in (("a", 4), ("b", 1))}
+    (wanted,) = Reference(model).run(feed).values()
+    (got,) = open_session(graph, "htp", ProviderOptions(soc_model=CHIP)).run(None, feed)
+    return float(np.abs(got - wanted).max() / ENCODINGS["outer"][0])
+
+
+@pytest.mark.usefixtures("htp")
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize("moves", MOVES)
+def test_what_was_joined_before_is_joined_right(moves: str, dtype: str) -> None:
+    model = _Head(dtype).model(MOVES[moves])
+    assert off(model, build(zif.Model.load(model)).data) < 1.1
+
+
+@pytest.mark.usefixtures("htp")
+def test_the_compiler_alone_gets_it_wrong() -> None:
+    """The day that this fails, `zif_qnn_htp.concats` has done its duty."""
+    model = _Head("uint8").model(MOVES["reshape"])
+    assert off(model, plainly(zif.Model.load(model)).data) > 10
+
+
+def test_only_what_needs_it_is_changed() -> None:
+    """Not a Concat right behind a Concat, and not one in the same encoding."""
+    direct = zif.Model.load(_Head("uint8").model([]))
+    assert b"_apart" not in build(direct).data
+    reshaped = zif.Model.load(_Head("uint8").model(MOVES["reshape"]))
+    assert b"_apart" in build(reshaped).data
+    same = _Head("uint8")
+    proto = same.model(MOVES["reshape"])
+    for node in proto.graph.node:
+        if node.name.startswith("outer_"):
+            node.input[1:] = ["move0_s", "move0_z"]
+    assert b"_apart1" not in build(zif.Model.load(proto)).data
