@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo import captcha, faces, filetypes, music, ocr, voice
+from zoo import captcha, faces, filetypes, music, ocr, photos, sentences, voice
 from zoo.entry import Arrays, Entry, Run
 from zoo.packages import SKIMAGE
 from zoo.pictures import drawn, nchw, picture, pixels
@@ -137,6 +137,18 @@ def _pictures(entry: Entry, run: Run) -> list[Arrays]:
     return [{name: nchw(pixels(picture(photo), (width, height), 0.0, 1.0)[..., :channels])} for photo in _PHOTOS]
 
 
+def _squares(entry: Entry, run: Run) -> list[Arrays]:
+    """Other parts of the photographs, and of another, four at a time: large and small ones."""
+    names = (*photos.PHOTOS, "astronaut.png")
+    places = [(0.0, 0.3, 0.8), (1.0, 0.6, 0.8), (0.3, 0.0, 0.6), (0.7, 1.0, 0.6), (0.5, 0.4, 1.0), (0.2, 0.8, 0.5)]
+    crops = [photos.square(name, *place) for place in places for name in names]
+    return [{"image": nchw(*crops[first : first + 4])} for first in range(0, len(crops) - 3, 4)]
+
+
+def _sentences(entry: Entry, run: Run) -> list[Arrays]:
+    return [sentences.feed(number) for number in range(1, 10)]
+
+
 _FAMILIES: dict[str, Callable[[Entry, Run], list[Arrays]]] = {
     "mtcnn-pnet": _pnet,
     "mtcnn-rnet": _rnet,
@@ -151,4 +163,6 @@ _FAMILIES: dict[str, Callable[[Entry, Run], list[Arrays]]] = {
     "ddddocr-det": _scattered,
     "ddddocr": _captchas,
     "light": _pictures,
+    "efficientnet": _squares,
+    "minilm": _sentences,
 }

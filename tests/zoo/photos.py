@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from zoo.entry import Arrays, Entry
 from zoo.made import made
 from zoo.packages import EFFICIENTNET_CODE, EFFICIENTNET_WEIGHTS
@@ -23,14 +25,18 @@ def _exported() -> Path:
 
 
 def _photos() -> Arrays:
-    """The middle square of each photograph as the network was trained: (pixel - 127) / 128."""
-    squares = []
-    for name in PHOTOS:
-        image = picture(name)
-        side = min(image.size) * 224 // 256
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        squares.append(pixels(image.crop((left, top, left + side, top + side)), (224, 224), -127 / 128, 1.0))
-    return {"image": nchw(*squares)}
+    return {"image": nchw(*(square(name) for name in PHOTOS))}
+
+
+def square(name: str, across: float = 0.5, down: float = 0.5, part: float = 0.875) -> np.ndarray:
+    """A square of a photograph as the network was trained: (pixel - 127) / 128; the middle one unless told.
+
+    across, down: from 0 (left, top) to 1; part: its side, of the photograph's shorter one.
+    """
+    image = picture(name)
+    side = int(min(image.size) * part)
+    left, top = int((image.width - side) * across), int((image.height - side) * down)
+    return pixels(image.crop((left, top, left + side, top + side)), (224, 224), -127 / 128, 1.0)
 
 
 def _labels(outputs: Arrays) -> str:
