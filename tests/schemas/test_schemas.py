@@ -107,6 +107,7 @@ def test_what_the_commands_print_holds(site: Site, tmp_path: Path) -> None:
     check(site.zif("plan", tmp_path / "none.onnx", "--json").json)
     assert json.loads(site.zif("schema", "plan").out) == schemas.schema("plan")
     assert "plan-diff" in site.zif("schema").out
+    assert set(site.zif("schema", "--json").json["documents"]) == set(schemas.names())
     assert site.zif("schema", "nonsense").code == 2
 
 

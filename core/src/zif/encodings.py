@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from zif.model import Model
 
-SCHEMA = "zif.encodings/1"
+SCHEMA = "zif.quantization-config/1"
 
 
 def encodings(model: Model) -> dict[str, Any] | None:

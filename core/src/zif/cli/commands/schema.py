@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from zif.cli.wishes import JsonOption
+
 
 def command(
     name: Annotated[
         str, typer.Argument(metavar="[DOCUMENT]", help="plan, plan-diff, run, …; all are listed without.")
     ] = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Print the JSON Schema of a document, such as `plan`, or list those that have one."""
     import json
@@ -20,6 +23,10 @@ def command(
 
     if name:
         output.say(json.dumps(schemas.schema(name), indent=1, ensure_ascii=False))
-    else:
-        for one in schemas.names():
-            output.say(f"{one:<12} {schemas.schema(one)['title']}")
+        return
+    titles = {one: schemas.schema(one)["title"] for one in schemas.names()}
+    if as_json:
+        output.document("schema", {"documents": titles})
+        return
+    for one, title in titles.items():
+        output.say(f"{one:<12} {title}")
