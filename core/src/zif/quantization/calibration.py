@@ -12,6 +12,7 @@ from attrs import Factory, field, frozen
 
 from zif.errors import InvalidInput, UsageError
 from zif.quantization.backing import quiet, tools
+from zif.quantization.extremes import HUGE
 from zif.quantization.recipe import METHODS
 from zif.quantization.samples import Labelled
 
@@ -103,14 +104,20 @@ def _histograms(
     limits: Mapping[str, tuple[float, float]],
     told: Callable[[str], None],
 ) -> dict[str, tuple[Array, Array]]:
-    """Histograms over bins that follow from the limits, so that they never grow."""
+    """Histograms over bins that follow from the limits, so that they never grow; none for masks of -3e38."""
     with _calibrator("PercentileCalibrater", proto, num_bins=BINS) as made:
         collector = tools("calibrate").HistogramCollector("percentile", False, BINS, 128, 99.999, "same")
-        for name in made.tensors_to_calibrate & limits.keys():
+        made.tensors_to_calibrate = {name for name in limits if _measurable(limits[name])} & made.tensors_to_calibrate
+        for name in made.tensors_to_calibrate:
             collector.histogram_dict[name] = _empty(*limits[name])
         made.collector = collector
         _feed(made, model, samples, told, "histograms")
     return {name: (row[0], row[1]) for name, row in collector.histogram_dict.items() if row[0].sum()}
+
+
+def _measurable(pair: tuple[float, float]) -> bool:
+    """Whether 2048 bins over the range say anything: not where numbers stand for infinity."""
+    return max(abs(end) for end in pair) <= HUGE
 
 
 def _empty(low: float, high: float) -> tuple[Any, ...]:
