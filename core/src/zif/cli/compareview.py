@@ -23,6 +23,7 @@ def show(comparison: Comparison, worst: int) -> None:
         say(_start(c))
         say(_drops(c))
         _worst(c, worst)
+        _harmless(c)
         say(_matched(c))
         _observer(c)
     for name, why in c.unobserved.items():
@@ -62,7 +63,7 @@ def decibels(value: float | None) -> str:
 
 def _start(c: Comparison) -> str:
     if not c.start:
-        low = min((one for one in c.tensors if one.figures.sqnr_db is not None), key=_ratio, default=None)
+        low = next(iter(c.worst(1)), None)
         least = "" if low is None else f"; the least is {decibels(low.figures.sqnr_db)} dB at {low.name!r}"
         return f"The error starts nowhere in particular: no tensor lies 10 dB or more below its inputs{least}."
     one = c.tensor(c.start)
@@ -75,13 +76,10 @@ def _start(c: Comparison) -> str:
 
 def _drops(c: Comparison, most: int = 5) -> str:
     """Where it falls, which is not where it is lowest."""
-    falling = sorted((one for one in c.tensors if (one.drop_db or 0.0) >= 1), key=lambda one: -(one.drop_db or 0.0))
+    falling = [one for one in c.tensors if (one.drop_db or 0.0) >= 1 and not one.harmless]
+    falling.sort(key=lambda one: -(one.drop_db or 0.0))
     told = ", ".join(f"{one.drop_db:.1f} dB at {one.name!r}" for one in falling[:most])
     return f"It falls most by {told}." if told else "Nowhere does it fall by 1 dB."
-
-
-def _ratio(one: Compared) -> float:
-    return one.figures.sqnr_db if one.figures.sqnr_db is not None else math.inf
 
 
 def _worst(c: Comparison, count: int) -> None:
@@ -92,6 +90,13 @@ def _worst(c: Comparison, count: int) -> None:
     if rows:
         columns = ("inner tensor", "computed by", *_FIGURES, "of its inputs", "drop dB")
         table(f"the worst {len(rows)} of {len(c.tensors)} inner tensors", columns, rows, right=_RIGHT)
+
+
+def _harmless(c: Comparison, most: int = 5) -> None:
+    names = [one.name for one in c.tensors if one.harmless]
+    if names:
+        rest = f" and {len(names) - most} more" if len(names) > most else ""
+        say(f"Far off, and nothing comes of it (masks, mostly): {', '.join(names[:most])}{rest}.")
 
 
 def _matched(c: Comparison) -> str:

@@ -65,3 +65,35 @@ def drop(own: float | None, source: float) -> float | None:
     if source == -math.inf:
         return 0.0
     return max(0.0, min(source, EXACT_DB) - own)
+
+
+def harmless(
+    falls: Mapping[str, float], sources: Mapping[str, Sequence[str]], sqnr: Mapping[str, float | None], ends: set[str]
+) -> set[str]:
+    """Tensors that are far off although nothing comes of it: a mask of -3e38 that ends at -50 before a Softmax.
+
+    falls: for each marked tensor, the ratio of what it is computed from. What is computed from it and stays MARKED_DB
+    below that is off with it; where that reaches no output (`ends`), all of it is harmless.
+    """
+    readers: dict[str, list[str]] = {}
+    for name, before in sources.items():
+        for one in before:
+            readers.setdefault(one, []).append(name)
+    found: set[str] = set()
+    for name, source in falls.items():
+        off = _off(name, min(source, EXACT_DB) - MARKED_DB, readers, sqnr)
+        if off.isdisjoint(ends) and readers.keys() >= off:
+            found |= off
+    return found
+
+
+def _off(name: str, bound: float, readers: Mapping[str, Sequence[str]], sqnr: Mapping[str, float | None]) -> set[str]:
+    """A tensor, and what is computed from it and has at most so many dB, or no figure."""
+    off, waiting = {name}, [name]
+    while waiting:
+        for one in readers.get(waiting.pop(), ()):
+            ratio = sqnr.get(one)
+            if one not in off and (ratio is None or ratio <= bound):
+                off.add(one)
+                waiting.append(one)
+    return off

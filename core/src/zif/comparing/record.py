@@ -20,7 +20,8 @@ class Compared:
 
     `op_type` and `node` are what computes it in A, both "" for an input. `source_sqnr_db` is the lowest ratio among the
     observed tensors that it is computed from, infinite where these are exact; `drop_db` how far it lies below, where
-    what is better than 40 dB counts as 40.
+    what is better than 40 dB counts as 40. `harmless`: far off, and nothing comes of it, as with a mask whose -3e38
+    ends at -50: what the Softmax behind it gives is right.
     """
 
     name: str
@@ -29,12 +30,13 @@ class Compared:
     figures: Figures
     source_sqnr_db: float = math.inf
     drop_db: float | None = None
+    harmless: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Flat, with `exact` saying what JSON cannot: that the ratio is infinite."""
         figures = attrs.asdict(self.figures)
         rest = {"op_type": self.op_type, "node": self.node}
-        ends = {"source_sqnr_db": self.source_sqnr_db, "drop_db": self.drop_db}
+        ends = {"source_sqnr_db": self.source_sqnr_db, "drop_db": self.drop_db, "harmless": self.harmless}
         return {"name": self.name, **rest, **figures, "exact": self.figures.sqnr_db == math.inf, **ends}
 
 
@@ -78,8 +80,8 @@ class Comparison:
         return min((o.figures.sqnr_db for o in self.outputs if o.figures.sqnr_db is not None), default=math.inf)
 
     def worst(self, count: int) -> tuple[Compared, ...]:
-        """The inner tensors with the lowest ratios, the worst first."""
-        known = [one for one in self.tensors if one.figures.sqnr_db is not None]
+        """The inner tensors with the lowest ratios, the worst first, without those that are harmless."""
+        known = [one for one in self.tensors if one.figures.sqnr_db is not None and not one.harmless]
         return tuple(sorted(known, key=lambda one: one.figures.sqnr_db or 0.0)[:count])
 
     def tensor(self, name: str) -> Compared:

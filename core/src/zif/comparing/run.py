@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import define, field
 
 from zif.arguments import Progress
@@ -183,17 +184,20 @@ class _Comparing:
             fall = origin.drop(ratios[name], source) if sources else None
             return Compared(name, *makers.get(name, ("", "")), figures[name], source, fall)
 
-        tensors = tuple(report(name) for name in names if name in figures)
+        tensors = [report(name) for name in names if name in figures]
         results = tuple(report(name) for name in outputs)
         moved = [tally.figures().sqnr_db if tensors else None for tally in self.moved]
-        marked = (one.name for one in (*tensors, *results) if (one.drop_db or 0.0) >= origin.MARKED_DB)
+        marked = {one.name: one for one in (*tensors, *results) if (one.drop_db or 0.0) >= origin.MARKED_DB}
+        falls = {name: one.source_sqnr_db for name, one in marked.items()}
+        fine = origin.harmless(falls, sources, ratios, set(outputs))
+        tensors = [attrs.evolve(one, harmless=one.name in fine) for one in tensors]
         return Comparison(
             a=self.ran[0],
             b=self.ran[1],
             samples=len(self.samples),
             outputs=results,
-            tensors=tensors,
-            start=next(marked, "") if tensors else "",
+            tensors=tuple(tensors),
+            start=next((name for name in marked if name not in fine), "") if tensors else "",
             only_a=rest[0],
             only_b=rest[1],
             unobserved=self.unobserved,
