@@ -99,7 +99,7 @@ def test_shapes_are_for_the_model_when_the_other_is_a_bundle(folder: Path) -> No
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "fixed.zif on host held against open.onnx on host" in done.stdout
+    assert "fixed.zif on host (qnn_cpu) held against open.onnx on host (qnn_cpu)" in done.stdout
     command[4] = "fixed.zif"
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 2

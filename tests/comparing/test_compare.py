@@ -11,6 +11,7 @@ import onnx
 import pytest
 import zif
 from comparing.nets import INNER, X, floats, model, nodes, quantized
+from onnx import TensorProto, helper, numpy_helper
 from zif.comparing import side, taps
 from zif.comparing.sides import literal
 
@@ -184,3 +185,30 @@ def test_json_is_whole() -> None:
     assert {"outputs", "tensors", "start", "matched", "sqnr_db", "observer_db", "a", "b"} <= told.keys()
     assert told["tensors"][0].keys() >= {"name", "sqnr_db", "cosine", "max_abs", "agreement", "drop_db", "exact"}
     assert np.isfinite(told["sqnr_db"])
+
+
+def test_a_mask_that_saturates_is_harmless_and_not_where_the_error_starts() -> None:
+    """What the Softmax behind it gives is right, so nothing comes of 0 dB."""
+
+    def masked(least: float) -> onnx.ModelProto:
+        value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 4]) for name in "xy"]
+        nodes = [
+            helper.make_node("Mul", ["m", "low"], ["mask"], "mul"),
+            helper.make_node("Add", ["x", "mask"], ["sum"], "add"),
+            helper.make_node("Softmax", ["sum"], ["y"], "softmax"),
+        ]
+        constants = [
+            numpy_helper.from_array(np.array([[0, 0, 1, 1]], np.float32), "m"),
+            numpy_helper.from_array(np.array([least], np.float32), "low"),
+        ]
+        graph = helper.make_graph(nodes, "net", value[:1], value[1:], constants)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+    x = np.random.default_rng(0).standard_normal((2, 4)).astype(np.float32)
+    found = zif.compare(masked(-3e38), masked(-100.0), {"x": x}, target="host")
+    assert found.tensor("sum").figures.sqnr_db < 1
+    assert {one.name for one in found.tensors if one.harmless} >= {"sum"}
+    assert found.start == ""
+    assert found.worst(5) == () or all(not one.harmless for one in found.worst(5))
+    spoilt = zif.compare(masked(-3e38), masked(-1.0), {"x": x}, target="host")
+    assert spoilt.start in ("mask", "sum")

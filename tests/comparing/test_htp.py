@@ -50,3 +50,12 @@ def test_the_chips_half_floats_are_nearer_than_its_eight_bits(saved: Path) -> No
     eight = zif.compare(f"{saved}/a.onnx@reference", f"{saved}/b.onnx{NPU}", FEED)
     assert 45 < half.sqnr_db < 90
     assert eight.sqnr_db < half.sqnr_db - 10
+
+
+def test_an_accelerator_that_the_plan_leaves_idle_is_told(saved: Path) -> None:
+    """So small a model is cheapest on the chip's CPU: the figures are the CPU's, whatever the target is called."""
+    found = zif.compare(f"{saved}/a.onnx", f"{saved}/b.onnx@snapdragon-8-gen-3", FEED)
+    assert found.b.backends == ("qnn_cpu",)
+    assert any("@snapdragon-8-gen-3,qnn_htp compares it" in note for note in found.notes)
+    named = zif.compare(f"{saved}/a.onnx", f"{saved}/b.onnx{NPU}", FEED)
+    assert named.notes == ()

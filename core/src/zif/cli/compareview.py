@@ -9,6 +9,7 @@ from zif.cli.output import say, table
 
 if TYPE_CHECKING:
     from zif.comparing import Compared, Comparison
+    from zif.comparing.record import Ran
 
 _FIGURES = ("SQNR dB", "cosine", "max error")
 
@@ -17,7 +18,7 @@ def show(comparison: Comparison, worst: int) -> None:
     """Print the outputs, where the error starts, and the worst inner tensors."""
     c = comparison
     many = "1 sample" if c.samples == 1 else f"{c.samples} samples"
-    say(f"{c.b.label} held against {c.a.label}, {many}", style="bold")
+    say(f"{_ran(c.b)} held against {_ran(c.a)}, {many}", style="bold")
     table("", ("output", "computed by", *_FIGURES, "agreement", ""), [_output(one) for one in c.outputs], right=_RIGHT)
     if c.tensors:
         say(_start(c))
@@ -34,6 +35,12 @@ def show(comparison: Comparison, worst: int) -> None:
 
 
 _RIGHT = (*_FIGURES, "agreement", "of its inputs", "drop dB")
+
+
+def _ran(one: Ran) -> str:
+    """What a side is, and the backends that took part where the label does not say so."""
+    named = all(name in one.label for name in one.backends)
+    return one.label if named else f"{one.label} ({' + '.join(one.backends)})"
 
 
 def _output(one: Compared) -> list[Any]:

@@ -16,6 +16,7 @@ from zif.comparing.measures import Tally
 from zif.comparing.record import Compared, Comparison, Ran
 from zif.comparing.sides import Side, side
 from zif.comparing.taps import Tap, common, groups, tapped, taps
+from zif.comparing.where import idle
 from zif.errors import InvalidInput, UsageError, ZifError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def compare(
     inputs: Mapping[str, Any] | Sequence[Sample],
     *,
     target: str = "",
+    policy: str = "balanced",
     shapes: Mapping[str, Sequence[int]] | None = None,
     intermediates: bool = True,
     group: int = 0,
@@ -43,7 +45,8 @@ def compare(
 
     a, b: a model (path, bytes, proto), "PATH@WHERE" with a target, backends, or both ("m.onnx@sm8650,qnn_htp"), a
     bundle's folder, or an open session. inputs: one set of arrays by input name, or several; a set may be a function
-    that gives it. target: for both, where they name none. shapes: fixes dynamic inputs by name.
+    that gives it. target: for both, where they name none. policy: of the plans of models that name no
+    backends, as for `zif.load`; "power" gives an accelerator what it takes. shapes: fixes dynamic inputs by name.
 
     Inner tensors are read by running both again with these as further outputs: at most `group` at a time (0: as many as
     take `memory` bytes). That keeps an accelerator from fusing across them; `observer_db` says what it changed. Only
@@ -54,7 +57,7 @@ def compare(
     samples = [inputs] if isinstance(inputs, Mapping) else inputs
     if not samples:
         raise UsageError("there are no inputs to compare with")
-    one, other = _same_shapes(*(s if isinstance(s, Side) else side(s, target, shapes) for s in (a, b)))
+    one, other = _same_shapes(*(s if isinstance(s, Side) else side(s, target, shapes, policy) for s in (a, b)))
     return _Comparing(one, other, samples, group, memory, progress or (lambda _: None)).all(intermediates)
 
 
@@ -206,10 +209,11 @@ class _Comparing:
         )
 
     def _notes(self) -> list[str]:
-        for one in (self.a, self.b):
-            if one.model is None:
-                return [f"{one.label} is no model: only its outputs could be compared"]
-        return []
+        sides = (self.a, self.b)
+        notes = [f"{one.label} is no model: only its outputs could be compared" for one in sides if one.model is None]
+        named = [one.backends or one.session is not None for one in sides]
+        left = [idle(plan, one.label) for one, plan, own in zip(sides, self.plans, named, strict=False) if not own]
+        return [*notes[:1], *dict.fromkeys(note for note in left if note)]
 
 
 def _ends(a: Any, b: Any) -> Ends:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Side:
     """One of the two: a model (read already), the folder of a bundle, or a session of the caller's.
 
-    `label` is what readers see. `backends` are the only ones that take part, all of them when there are none.
+    `label` is what readers see. `backends` are the only ones that take part, all of them when there are none;
+    `policy` is that of the plan.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Side:
     session: Session | None = field(default=None, repr=False)
     target: str = "host"
     backends: tuple[str, ...] = ()
+    policy: str = "balanced"
 
     def open(self, progress: Progress | None = None) -> Session:
         """A session on it as its users get it; the caller's own where that was given."""
@@ -56,7 +58,8 @@ class Side:
 
     @property
     def _wanted(self) -> dict[str, Any]:
-        return {"only": self.backends, "emulate": bool(self.backends)}  # naming an emulator asks for it
+        emulate = bool(self.backends)  # naming an emulator asks for it
+        return {"policy": self.policy, "only": self.backends, "emulate": emulate}
 
     def close(self, opened: Session) -> None:
         """Close what `open` gave, unless it is the caller's."""
@@ -73,12 +76,17 @@ def literal(name: str) -> str:
     return re.sub(r"([\[*?])", r"[\1]", name)
 
 
-def side(source: Source | Session | str, target: str = "", shapes: Mapping[str, Sequence[int]] | None = None) -> Side:
+def side(
+    source: Source | Session | str,
+    target: str = "",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    policy: str = "balanced",
+) -> Side:
     """The side that `source` describes: a model, a bundle's folder, a session, or "PATH@WHERE".
 
     WHERE is a target, one or several backends, or both with commas between: "m.onnx@snapdragon-8-gen-3",
     "m.onnx@qnn_cpu", "m.onnx@sm8650,qnn_htp". A path that exists is taken whole, whatever it contains. `target` is for
-    sources that name none, `shapes` for models: a bundle has its own. Raises UsageError and InvalidModel.
+    sources that name none, `shapes` and `policy` for models: a bundle has its own. Raises UsageError and InvalidModel.
     """
     from zif.session import Session
 
@@ -95,7 +103,7 @@ def side(source: Source | Session | str, target: str = "", shapes: Mapping[str, 
         if backends:
             raise UsageError(f"{source} is a bundle: its backends were settled when it was compiled")
         return Side(_label(Path(source).name, target, ()), folder=Path(source), target=target)
-    return _of_model(source, target, backends, shapes)
+    return evolve(_of_model(source, target, backends, shapes), policy=policy)
 
 
 def _of_model(source: Source, target: str, backends: tuple[str, ...], shapes: Any) -> Side:

@@ -36,6 +36,7 @@ def command(
     target: Annotated[str, typer.Option("--target", "-t", help="The target of both, where they name none.")] = "",
     target_a: Annotated[str, typer.Option("--target-a", help="The target of A.")] = "",
     target_b: Annotated[str, typer.Option("--target-b", help="The target of B.")] = "",
+    policy: wishes.PolicyOption = "balanced",
     shape: wishes.ShapeOption = [],  # noqa: B006
     outputs_only: Annotated[bool, typer.Option("--outputs-only", help="Do not look at inner tensors.")] = False,
     group: Annotated[
@@ -63,7 +64,7 @@ def command(
     judge = _Judge.of(function, goal)
     note_folder(calibration, preprocess)
     with working(f"reading {a} and {b}") as told:
-        one, other = side(a, target_a or target, shapes), side(b, target_b or target, shapes)
+        one, other = (side(one, own or target, shapes, policy) for one, own in ((a, target_a), (b, target_b)))
         if shapes and one.model is None and other.model is None:
             raise UsageError("--shape is for models: the shapes of a bundle were settled when it was compiled")
         given = Wanted(inputs, input_list, random, preprocess)

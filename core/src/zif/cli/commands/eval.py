@@ -49,7 +49,8 @@ def command(
         told_goal = {"goal": goal, "met": met if least else None}
         output.document("eval", found.to_json() | {"function": function} | told_goal)
     else:
-        output.say(f"{found.value:g}  {model.name} on {found.target}, by {function} in {found.seconds:.1f} s")
+        where = f"{found.target} ({' + '.join(found.backends)})"
+        output.say(f"{found.value:g}  {model.name} on {where}, by {function} in {found.seconds:.1f} s")
         if least and met:
             output.say(f"the goal is met: {least}")
         if emulation:
