@@ -103,7 +103,7 @@ def _harmless(c: Comparison, most: int = 5) -> None:
     names = [one.name for one in c.tensors if one.harmless]
     if names:
         rest = f" and {len(names) - most} more" if len(names) > most else ""
-        say(f"Far off, and nothing comes of it (masks, mostly): {', '.join(names[:most])}{rest}.")
+        say(f"Far off, and nothing comes of it (masks, and values that a Clip cuts): {', '.join(names[:most])}{rest}.")
 
 
 def _matched(c: Comparison) -> str:
