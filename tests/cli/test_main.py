@@ -8,9 +8,11 @@ import pkgutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fakes import CAPABILITIES_SLEEPS, GOOD, Site
+from small import classifier
 from zif.cli import commands
 
 NOISY = (
@@ -115,16 +117,37 @@ def test_names_cannot_play_with_the_terminal(site: Site) -> None:
     assert "\x1b" not in result.err
 
 
-def test_ctrl_c_ends_quietly_with_130(site: Site) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_quietly(site: Site, number: int, code: int) -> None:
     site.add("slow", "import time; print('started', flush=True); time.sleep(3600)")
     environment = site.environment(ZIF_DEADLINE="3000")
     command = [sys.executable, "-S", "-m", "zif", "backends"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "started" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate()
-    assert (process.returncode, out, err) == (130, "", "")
+    assert (process.returncode, out, err) == (code, "", "")
+
+
+def test_being_terminated_leaves_no_temporary_files(tmp_path: Path) -> None:
+    model = classifier(tmp_path / "net.onnx")
+    script, scratch = tmp_path / "judge.py", tmp_path / "scratch"
+    scratch.mkdir()
+    script.write_text(
+        "import sys, tempfile, time\n\n\ndef wait(session):\n    with tempfile.TemporaryDirectory():\n"
+        "        print('started', file=sys.stderr, flush=True)\n        time.sleep(3600)\n"
+    )
+    command = [sys.executable, "-m", "zif", "eval", str(model), "--eval", f"{script}:wait"]
+    environment = os.environ | {"TMPDIR": str(scratch)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "started" in process.stderr.readline()
+    assert list(scratch.iterdir())
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 143
+    assert [one.name for one in scratch.iterdir() if one.name != ".ses"] == []  # ONNX Runtime's own
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")

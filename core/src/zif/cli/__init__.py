@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command of `sys.argv` and leave the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
     code = run(sys.argv[1:])
     if any(thread.name == "zif-deadline" for thread in threading.enumerate()):
         os._exit(code)  # a plugin that hangs was left behind in a thread, and must not hold up the exit
@@ -33,6 +35,11 @@ def run(arguments: Sequence[str]) -> int:
             return failure.report(error, as_json=as_json, debug=debug)
         finally:
             output.flush()
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    """Leave as on Ctrl-C, so that temporary files and worker processes go, too."""
+    sys.exit(128 + number)
 
 
 def _code(answer: object) -> int:
