@@ -181,7 +181,7 @@ def test_kill_9_moves_the_segment_when_the_host_allows_it(model):
     with zif.load(model, target=CHIP, on_fault="fallback", pin={"*": "qnn_htp"}) as loaded:
         with killer(loaded):
             run_until(loaded, lambda: loaded.events)
-        assert "segment 0 moved from qnn_htp to" in loaded.events[-1].text
+        assert "segment 0 moved from qnn_htp to" in loaded.events[0].text  # the killer may meet the next one, too
         assert close(loaded.run(X)["y"], right)
 
 

@@ -32,8 +32,9 @@ pytestmark = [
 ]
 
 
-#: A fresh environment compiles every module that it imports, and the machine may be busy.
-SURROUNDINGS = {**os.environ, "ZIF_DEADLINE": "300"}
+#: A fresh environment compiles every module that it imports, and the machine may be busy; tables are wide, whatever
+#: terminal the tests run in.
+SURROUNDINGS = {**os.environ, "ZIF_DEADLINE": "300", "COLUMNS": "160"}
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
