@@ -50,3 +50,54 @@ def run(model: onnx.ModelProto, feed: Mapping[str, Any]) -> np.ndarray:
 
 def sqnr(exact: np.ndarray, other: np.ndarray) -> float:
     return float(10 * np.log10(np.sum(exact**2) / np.sum((exact - other) ** 2)))
+
+
+def net(nodes: list[Any], inputs: Mapping[str, list[int]], outputs: list[str], **weights: Any) -> onnx.ModelProto:
+    """A float network of these nodes, which get their outputs' names; outputs have the shapes that are inferred."""
+    for node in nodes:
+        node.name = node.name or node.output[0]
+    value = helper.make_tensor_value_info
+    made = [
+        numpy_helper.from_array(np.asarray(w, np.float32) if np.asarray(w).dtype.kind == "f" else np.asarray(w), n)
+        for n, w in weights.items()
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [value(name, TensorProto.FLOAT, dims) for name, dims in inputs.items()],
+        [value(name, TensorProto.FLOAT, inputs.get(name)) for name in outputs],
+        made,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    """Standard normal values."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def feeds(model: onnx.ModelProto, count: int = 8) -> list[dict[str, np.ndarray]]:
+    """Standard normal inputs."""
+    shapes = {one.name: [d.dim_value for d in one.type.tensor_type.shape.dim] for one in model.graph.input}
+    return [{n: normal(*dims, seed=100 * k + at) for at, (n, dims) in enumerate(shapes.items())} for k in range(count)]
+
+
+def ratios(model: onnx.ModelProto, precision: Any, given: Any = None) -> dict[str, float]:
+    """SQNR per output of the model that is made of another against that, on inputs that calibration saw."""
+    from zif.quantization import quantize_model
+    from zif.quantization.measure import Reference
+
+    samples = given or feeds(model)
+    made = quantize_model(model, samples, precision)
+    onnx.checker.check_model(made, full_check=True)
+    exact, other = Reference(model), Reference(made)
+    rows = [(exact.run(sample), other.run(sample)) for sample in samples]
+    assert rows[0][0].keys() == rows[0][1].keys()
+    return {name: _ratio([a[name] for a, _ in rows], [b[name] for _, b in rows]) for name in rows[0][0]}
+
+
+def _ratio(exact: list[np.ndarray], other: list[np.ndarray]) -> float:
+    a, b = np.stack(exact).astype(np.float64), np.stack(other).astype(np.float64)
+    noise = np.sum((a - b) ** 2)
+    return float(10 * np.log10(np.sum(a**2) / noise)) if noise else np.inf

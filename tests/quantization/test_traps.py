@@ -93,7 +93,7 @@ def test_a_model_with_nothing_to_quantize_is_refused() -> None:
         quantize(only, SAMPLES, method="minmax")
 
 
-def test_a_gemm_whose_bias_is_no_vector_has_one_scale() -> None:
+def test_a_gemm_whose_bias_is_a_row_has_a_scale_per_column() -> None:
     weight = np.random.default_rng(0).standard_normal((256, 5))
     float_model = model(
         [
@@ -105,5 +105,5 @@ def test_a_gemm_whose_bias_is_no_vector_has_one_scale() -> None:
     )
     made = quantize_model(float_model, calibrate(float_model, SAMPLES), "w8a8")
     (scale,) = [tensor for tensor in made.graph.initializer if tensor.name == "w_scale"]
-    assert not scale.dims
+    assert list(scale.dims) == [5]
     assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 25

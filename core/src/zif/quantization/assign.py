@@ -107,14 +107,14 @@ def _weights(
             continue
         if node.op_type in WEIGHTED:
             if place == 1:
-                found[name] = [_weight(model, node, one, types)]
+                found[name] = [_weight(node, one, types)]
         elif one.activation != base.activation:
             found[name] = [{"quant_type": quant_type(types, one.activation)}]
 
 
-def _weight(model: Model, node: onnx.NodeProto, one: Recipe, types: Any) -> dict[str, Any]:
+def _weight(node: onnx.NodeProto, one: Recipe, types: Any) -> dict[str, Any]:
     """The override of a weight. HTP takes the gamma of a normalization as uint8 only."""
-    axis = channel_axis(model, node) if one.per_channel else None
+    axis = channel_axis(node) if one.per_channel else None
     kind = one.weight if axis is not None else one.tensor_weight or one.weight
     if node.op_type.endswith("Normalization"):
         kind = "uint8"
@@ -122,16 +122,16 @@ def _weight(model: Model, node: onnx.NodeProto, one: Recipe, types: Any) -> dict
     return row if axis is None else {**row, "axis": axis}
 
 
-def channel_axis(model: Model, node: onnx.NodeProto) -> int | None:
+def channel_axis(node: onnx.NodeProto) -> int | None:
     """The axis of the output channels in a node's weight, where QNN takes a scale for each; None where it does not.
 
-    A Gemm whose bias is no vector has none: the bias needs a scale per channel, too.
+    That of a ConvTranspose in groups has fewer channels than the output and its bias: each is one of every group.
     """
+    given = {attribute.name: attribute.i for attribute in node.attribute}
+    if node.op_type == "ConvTranspose" and given.get("group", 1) != 1:
+        return None
     if node.op_type == "Gemm":
-        bias = model.tensors.get(node.input[2]) if len(node.input) > 2 else None
-        if bias is not None and len(bias.shape or ()) != 1:
-            return None
-        return 0 if any(attribute.name == "transB" and attribute.i for attribute in node.attribute) else 1
+        return 0 if given.get("transB") else 1
     return CHANNEL_AXIS.get(node.op_type)
 
 

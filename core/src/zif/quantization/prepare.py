@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ import onnx
 from onnx import numpy_helper
 
 from zif.errors import InvalidModel
-from zif.model.nodes import free_name
 from zif.quantization.backing import quiet, tools
+from zif.quantization.forms import BIASED as BIASED
+from zif.quantization.forms import settle
 
 if TYPE_CHECKING:
     from zif.arguments import Source
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 MARK = "zif.prepared"
 #: Opsets that are tried: 16-bit QuantizeLinear, LayerNormalization, one scale per channel.
 OPSETS = (21, 17, 13)
-#: Operators whose third input is a bias.
-BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormalization")
 #: Operators of models that are quantized already.
 QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger")
 
@@ -47,7 +45,7 @@ def prepare(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -
         proto = _optimized(proto)
         fused = _fused(proto)
         proto = fused if _loads(fused) else proto
-    _own_biases(proto)
+    settle(proto)
     made = Model.load(proto)
     made.proto.metadata_props.append(onnx.StringStringEntryProto(key=MARK, value="1"))
     made.name = model.name
@@ -74,27 +72,6 @@ def whole(model: Model) -> onnx.ModelProto:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             tensor.CopyFrom(numpy_helper.from_array(model.array(tensor.name), tensor.name))
     return proto
-
-
-def _own_biases(proto: onnx.ModelProto) -> None:
-    """Give every reader of a bias one of its own: its scale is the reader's.
-
-    onnxruntime's quantizer does so, too, but under a name that another tensor may have.
-    """
-    graph = proto.graph
-    known = {tensor.name: tensor for tensor in graph.initializer}
-    taken = {*known, *(name for node in graph.node for name in (*node.input, *node.output))}
-    read = Counter(name for node in graph.node for name in set(node.input))
-    for node in graph.node:
-        name = node.input[2] if node.op_type in BIASED and len(node.input) > 2 else ""
-        if name in known and read[name] > 1:
-            read[name] -= 1
-            copy = onnx.TensorProto()
-            copy.CopyFrom(known[name])
-            copy.name = free_name(f"{name}_of_{node.name or node.output[0]}", taken)
-            taken.add(copy.name)
-            graph.initializer.append(copy)
-            node.input[2] = copy.name
 
 
 def _refuse_quantized(model: Model) -> None:

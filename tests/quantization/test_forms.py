@@ -1,0 +1,76 @@
+"""Networks that are spelled so that a quantizer gets them wrong, beside the plain ones that compute the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+from quantized_nets import feeds, net, normal, ratios
+from zif.quantization import prepare, quantize_model
+from zif.quantization.measure import Reference
+
+PRECISIONS = ["w8a8", "w8a16", "w4a16", "w16a16"]
+node = helper.make_node
+
+
+def gemm(bias: Any, turned: int = 0, **factors: Any) -> onnx.ModelProto:
+    weight = normal(8, 5) / 2
+    made = node("Gemm", ["x", "w", "b"], ["y"], transB=turned, **factors)
+    return net([made], {"x": [2, 8]}, ["y"], w=weight.T if turned else weight, b=bias)
+
+
+def reads(model: onnx.ModelProto, given: list[dict[str, Any]]) -> list[Any]:
+    return [Reference(model).run(sample)["y"] for sample in given]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("alpha", "beta", "turned"), [(1.0, 2.0, 0), (0.5, 1.0, 1), (0.5, 2.0, 1), (3.0, 0.0, 0)])
+def test_the_factors_of_a_gemm_are_no_worse_than_in_its_constants(
+    alpha: float, beta: float, turned: int, precision: str
+) -> None:
+    made = ratios(gemm(normal(5), turned, alpha=alpha, beta=beta), precision)["y"]
+    plain = net(
+        [node("Gemm", ["x", "w", "b"], ["y"])], {"x": [2, 8]}, ["y"], w=alpha * normal(8, 5) / 2, b=beta * normal(5)
+    )
+    assert made > ratios(plain, precision)["y"] - 1
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (1, 5), (2, 1), (2, 5)])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_gemm_takes_a_bias_of_any_shape(precision: str, shape: tuple[int, ...]) -> None:
+    made = ratios(gemm(normal(*shape), beta=0.5), precision)["y"]
+    assert made > {"w8a8": 33, "w8a16": 40, "w4a16": 15, "w16a16": 80}[precision]
+
+
+def test_a_gemm_of_values_alone_keeps_its_factors() -> None:
+    made = node("Gemm", ["x", "k", "c"], ["y"], alpha=0.5, beta=3.0)
+    given = net([made], {"x": [2, 8], "k": [8, 5], "c": [5]}, ["y"])
+    assert ratios(given, "w16a16")["y"] > 80
+    assert [unit.op_type for unit in prepare(given).units] == ["Mul", "Gemm", "Mul", "Add"]
+
+
+def test_a_weight_that_others_read_is_scaled_for_the_gemm_alone() -> None:
+    nodes = [node("Gemm", ["x", "w"], ["g"], alpha=4.0), node("Add", ["g", "w"], ["y"])]
+    given = net(nodes, {"x": [8, 8]}, ["y"], w=normal(8, 8))
+    np.testing.assert_allclose(
+        reads(prepare(given).proto, feeds(given)), reads(given, feeds(given)), rtol=1e-5, atol=1e-5
+    )
+    assert ratios(given, "w16a16")["y"] > 80
+
+
+def test_a_weight_has_the_scales_of_each_of_its_uses() -> None:
+    """One scale per column for a product, one for all and 16 bits for a sum."""
+    weight = normal(8, 8) * np.logspace(-3, 0, 8, dtype=np.float32)
+    nodes = [node("Gemm", ["x", "w"], ["g"]), node("Gemm", ["g", "w"], ["t"], transB=1), node("Add", ["t", "w"], ["y"])]
+    made = quantize_model(
+        net(nodes, {"x": [8, 8]}, ["y"], w=weight), feeds(net(nodes, {"x": [8, 8]}, ["y"], w=weight)), "w8a16"
+    )
+    shapes = {t.name: tuple(t.dims) for t in made.graph.initializer}
+    producers = {n.output[0]: n for n in made.graph.node}
+    weights = [producers[n.input[1]] for n in made.graph.node if n.op_type in ("Gemm", "Add")]
+    axes = [[a.i for a in n.attribute if a.name == "axis"] for n in weights]
+    assert axes == [[1], [0], []]
+    assert [shapes[n.input[1]] for n in weights] == [(8,), (8,), ()]
