@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 
 from zif.errors import StageFailed
+from zif.quantization.apart import Apart
 from zif.quantization.assign import FLOAT, assignment, quant_type, tensor_overrides
 from zif.quantization.backing import quiet, tools
 from zif.quantization.calibration import Ranges, calibrate, needs_histograms
 from zif.quantization.extremes import tamed
 from zif.quantization.keep import kept_float
 from zif.quantization.prepare import prepare, unmark, whole
+from zif.quantization.quantizer import quantizer
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
     from zif.arguments import Progress, Source
     from zif.model import Model
     from zif.quantization.calibration import Samples
+
+    Pair = tuple[float, float]
 
 
 def quantize_model(
@@ -49,14 +53,30 @@ def quantize_model(
 
 
 def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str]) -> onnx.ModelProto:
-    proto = _typed(whole(model))
-    kept = sorted({name for name, one in chosen.items() if one == FLOAT} | kept_float(model))
-    kinds = {node.op_type for node in proto.graph.node} - {"Cast"}
-    types = tools().QuantType
+    proto = whole(model)
+    apart = Apart(proto)
     pairs, constants = tamed(model, _pairs(ranges, base, chosen, model))
-    given = tensor_overrides(model, base, chosen, types)
+    given = tensor_overrides(model, base, chosen, tools().QuantType)
     for name, (low, high) in constants.items():
         given[name] = [{**given.get(name, [{}])[0], "rmin": np.float32(low), "rmax": np.float32(high)}]
+    kept = {name for name, one in chosen.items() if one == FLOAT} | kept_float(model)
+    try:
+        made = _quantizer(_typed(proto), base, sorted(kept), apart.keyed(given), apart.keyed(pairs))
+        made.quantize_model()
+    except (ValueError, AssertionError, KeyError, TypeError, RuntimeError) as error:
+        raise StageFailed(f"onnxruntime's quantizer failed on {model.name}: {error}") from error
+    made.model.topological_sort()
+    result: onnx.ModelProto = made.model.model
+    apart.back(result)
+    unmark(result)
+    return result
+
+
+def _quantizer(
+    proto: onnx.ModelProto, base: Recipe, kept: Sequence[str], given: Mapping[str, Any], pairs: Mapping[str, Pair]
+) -> Any:
+    """onnxruntime's quantizer, set up for QNN; `kept` are the nodes that it leaves alone."""
+    types = tools().QuantType
     config = tools("execution_providers.qnn").get_qnn_qdq_config(
         proto,
         None,
@@ -67,29 +87,21 @@ def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, 
         add_qtype_converts=False,
         activation_symmetric=base.symmetric,
         weight_symmetric=not base.weight.startswith("u"),
-        op_types_to_quantize=sorted(kinds),
+        op_types_to_quantize=sorted({node.op_type for node in proto.graph.node} - {"Cast"}),
         nodes_to_exclude=kept,
     )
-    try:
-        made = tools("qdq_quantizer").QDQQuantizer(
-            proto,
-            config.per_channel,
-            config.reduce_range,
-            config.weight_type,
-            config.activation_type,
-            _tensors_data(pairs),
-            config.nodes_to_quantize,
-            config.nodes_to_exclude,
-            config.op_types_to_quantize,
-            {**config.extra_options, **base.options},
-        )
-        made.quantize_model()
-    except (ValueError, AssertionError, KeyError, TypeError, RuntimeError) as error:
-        raise StageFailed(f"onnxruntime's quantizer failed on {model.name}: {error}") from error
-    made.model.topological_sort()
-    result: onnx.ModelProto = made.model.model
-    unmark(result)
-    return result
+    return quantizer()(
+        proto,
+        config.per_channel,
+        config.reduce_range,
+        config.weight_type,
+        config.activation_type,
+        _tensors_data(pairs),
+        config.nodes_to_quantize,
+        config.nodes_to_exclude,
+        config.op_types_to_quantize,
+        {**config.extra_options, **base.options},
+    )
 
 
 def _typed(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -99,9 +111,7 @@ def _typed(proto: onnx.ModelProto) -> onnx.ModelProto:
     return typed
 
 
-def _pairs(
-    ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], model: Model
-) -> dict[str, tuple[float, float]]:
+def _pairs(ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], model: Model) -> dict[str, Pair]:
     """Each tensor's range by the method of the unit that makes it; the base's for inputs."""
     pairs = dict(ranges.of(base))
     for unit in model.units:
@@ -112,7 +122,7 @@ def _pairs(
     return pairs
 
 
-def _tensors_data(pairs: Mapping[str, tuple[float, float]]) -> Any:
+def _tensors_data(pairs: Mapping[str, Pair]) -> Any:
     module = tools("calibrate")
     data = {name: (np.float32(low), np.float32(high)) for name, (low, high) in pairs.items()}
     return module.TensorsData(module.CalibrationMethod.MinMax, data)

@@ -1,0 +1,119 @@
+"""What onnxruntime's quantizer does not see to: outputs, clips, biases of dead channels, names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from quantized_nets import feeds, net, normal, ratios
+from zif.quantization import Recipe, quantize_model
+from zif.quantization.encodings import export
+
+PRECISIONS = ["w8a8", "w8a16", "w4a16", "w16a16"]
+#: What a convolution of random weights reaches, in dB.
+PLAIN = {"w8a8": 30, "w8a16": 35, "w4a16": 12, "w16a16": 75}
+node = helper.make_node
+
+
+def conv_and(nodes: list[Any], outputs: list[str], **weights: Any) -> onnx.ModelProto:
+    """A convolution that gives "c", and what comes behind it."""
+    conv = node("Conv", ["x", "w", "b"], ["c"])
+    given = {"w": normal(4, 3, 3, 3) / 2, "b": normal(4), **weights}
+    return net([conv, *nodes], {"x": [1, 3, 8, 8]}, outputs, **given)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_an_output_that_a_relu_or_clip_reads_keeps_its_range(precision: str) -> None:
+    nodes = [node("Relu", ["c"], ["r"]), node("Clip", ["r", "", "top"], ["y"])]
+    made = ratios(conv_and(nodes, ["y", "r", "c"], top=0.6), precision)
+    assert min(made.values()) > PLAIN[precision]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("low", "high"), [(0.5, 1.5), (-1.5, -0.5)])
+def test_a_clip_beside_zero_stays(low: float, high: float, precision: str) -> None:
+    made = conv_and([node("Clip", ["c", "low", "high"], ["y"])], ["y"], low=low, high=high)
+    assert ratios(made, precision)["y"] > PLAIN[precision]
+
+
+def test_a_clip_around_zero_is_done_by_saturating() -> None:
+    given = conv_and([node("Clip", ["c", "low", "high"], ["y"])], ["y"], low=0.0, high=6.0)
+    made = quantize_model(given, feeds(given), "w8a8")
+    assert "Clip" not in {one.op_type for one in made.graph.node}
+
+
+def test_a_clip_whose_end_is_computed_stays() -> None:
+    nodes = [node("ReduceMean", ["x"], ["low"], keepdims=0), node("Clip", ["c", "low"], ["y"])]
+    given = conv_and(nodes, ["y"])
+    made = quantize_model(given, feeds(given), "w8a8")
+    assert "Clip" in {one.op_type for one in made.graph.node}
+    assert ratios(given, "w16a16")["y"] > PLAIN["w16a16"]
+
+
+def test_a_value_that_a_body_reads_keeps_its_maker() -> None:
+    value = helper.make_tensor_value_info
+    bodies = [
+        helper.make_graph([node(op, ["c"], [f"{op}_out"])], op, [], [value(f"{op}_out", 1, [1, 4, 6, 6])])
+        for op in ("Neg", "Abs")
+    ]
+    branch = node("If", ["yes"], ["z"], then_branch=bodies[0], else_branch=bodies[1])
+    given = conv_and([node("Relu", ["c"], ["y"]), branch], ["y", "z"], yes=np.array(True))
+    assert min(ratios(given, "w16a16").values()) > PLAIN["w16a16"]
+
+
+@pytest.mark.parametrize("recipe", [*PRECISIONS, Recipe("uint16", "uint8", per_channel=False)])
+@pytest.mark.parametrize("dead", [[0], [0, 1, 2]])
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_dead_channel_keeps_its_bias(flat: bool, dead: list[int], recipe: Any) -> None:
+    weight = normal(3, 2, 3, 3)
+    weight[dead] = 0
+    nodes = [node("Flatten", ["x"], ["f"]), node("Gemm", ["f", "w", "b"], ["y"], transB=1)]
+    nodes = nodes if flat else [node("Conv", ["x", "w", "b"], ["y"])]
+    weight = weight.reshape(3, 18) if flat else weight
+    given = net(nodes, {"x": [1, 2, 3, 3]}, ["y"], w=weight, b=[500.0, 1.0, -1.0])
+    assert ratios(given, recipe)["y"] > 40
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("groups", "each"), [(2, 3), (4, 1), (4, 2)])
+def test_a_transposed_convolution_in_groups(groups: int, each: int, precision: str) -> None:
+    made = node("ConvTranspose", ["x", "w", "b"], ["y"], group=groups, strides=[2, 2])
+    weight, bias = normal(4, each, 3, 3) / 2, normal(groups * each)
+    assert ratios(net([made], {"x": [1, 4, 6, 6]}, ["y"], w=weight, b=bias), precision)["y"] > PLAIN[precision]
+
+
+def test_an_input_that_is_an_output_passes_through() -> None:
+    given = net([node("MatMul", ["x", "w"], ["y"])], {"x": [2, 8]}, ["x", "y"], w=normal(8, 8))
+    made = ratios(given, "w8a8")
+    assert made["x"] == np.inf
+    assert 30 < made["y"] < np.inf
+
+
+@pytest.mark.parametrize(
+    "taken", ["x_scale", "c_zero_point", "w_quantized", "b_quantized_scale", "y_QuantizeLinear_Input"]
+)
+def test_names_that_the_quantizer_would_give_are_taken(taken: str) -> None:
+    """By a constant; the tensors keep their names, and the scales say whose they are."""
+    given = conv_and(
+        [node("Mul", ["c", taken], ["m"]), node("Neg", ["m"], ["y"])], ["y"], **{taken: normal(1, 1, 6, 6)}
+    )
+    assert ratios(given, "w16a16")["y"] > PLAIN["w16a16"]
+    made = quantize_model(given, feeds(given), "w8a8")
+    assert {"x", "c", "m"} <= {one.input[0] for one in made.graph.node if one.op_type == "QuantizeLinear"}
+
+
+def test_names_of_inputs_that_the_quantizer_would_give_are_taken() -> None:
+    nodes = [node("Mul", ["image", "image_scale"], ["y"])]
+    given = net(nodes, {"image": [1, 3, 4, 4], "image_scale": [1, 1, 1, 1]}, ["y"])
+    assert ratios(given, "w16a16")["y"] > PLAIN["w16a16"]
+    made = quantize_model(given, feeds(given), "w8a8")
+    assert {one.name for one in made.graph.input} == {"image", "image_scale"}
+    scales = {one.name: numpy_helper.to_array(one) for one in made.graph.initializer}
+    (own,) = [one for one in made.graph.node if one.op_type == "QuantizeLinear" and one.input[0] == "image"]
+    (said,) = [one for one in made.graph.quantization_annotation if one.tensor_name == "image"]
+    assert said.quant_parameter_tensor_names[0].value == own.input[1]
+    assert scales[own.input[1]] > 0
+    assert export(made).entries
