@@ -83,6 +83,11 @@ def test_a_grant_is_no_wider_than_what_was_tried(model: zif.Model, table: observ
     assert after(said(other, YES, NO), other, table)[1] == NO
 
 
+def test_what_the_plugin_weighed_itself_holds(model: zif.Model, table: observed.Table) -> None:
+    weighed = Verdict(True, "observed", reason="what went wrong cannot occur behind a Softmax")
+    assert after(said(model, weighed, NO), model, table)[0] == weighed
+
+
 def test_it_lies_beside_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: observed.Table) -> None:
     (tmp_path / "zif_folder").mkdir()
     (tmp_path / "zif_folder" / "__init__.py").write_text("")

@@ -53,10 +53,15 @@ def preferred(answer: Capabilities, model: Model, target: Target, table: observe
     """The answer with what was observed instead of what is promised, and a note of every difference.
 
     A refusal holds whichever version it was seen in: to run wrongly is worse than to run elsewhere. A grant holds for
-    the very engine and target that it was seen on, and only against a table, never against the engine's own word.
+    the very engine and target that it was seen on, and only against a table, never against the engine's own word. What
+    the plugin itself says on the basis "observed" holds: it has weighed its table for that unit among its neighbours.
     """
     said = dict(answer.verdicts)
-    promised = [unit for unit in model.units if unit.id in said and said[unit.id].supported is not False]
+    promised = [
+        unit
+        for unit in model.units
+        if unit.id in said and said[unit.id].supported is not False and said[unit.id].basis != "observed"
+    ]
     refused = {
         unit: verdict
         for unit, verdict in table.refusals(model, promised).items()

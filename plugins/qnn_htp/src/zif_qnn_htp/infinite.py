@@ -30,26 +30,37 @@ def judged(model: Model) -> frozenset[str]:
 
     A value that has been through the HTP is infinite no more, so whoever makes it for a judge runs elsewhere, too.
     """
-    outside = _outside(model)
-    here = {name: info for name, info in model.initializers.items() if name not in outside}
-    infinite = {name for name, info in here.items() if _has_infinity(model, name, info.elements or 0)}
+    infinite, carriers = spread(model)
     if not infinite:
         return frozenset()
-    carriers, found, wanted = [], set(), set[str]()
-    for unit in model.units:
-        if infinite.isdisjoint((*unit.inputs, *unit.weights)):
-            continue
-        if unit.op_type in _CARRIERS:
-            infinite.update(unit.outputs)
-            carriers.append(unit)
-        elif _judges(unit):
-            found.add(unit.id)
-            wanted.update(unit.inputs)
+    judging = [unit for unit in model.units if _judges(unit) and not infinite.isdisjoint((*unit.inputs, *unit.weights))]
+    found = {unit.id for unit in judging}
+    wanted = {name for unit in judging for name in unit.inputs}
     for unit in reversed(carriers):
         if not wanted.isdisjoint(unit.outputs):
             found.add(unit.id)
             wanted.update(unit.inputs)
     return frozenset(found)
+
+
+def spread(model: Model, suspicious: bool = False) -> tuple[set[str], list[Unit]]:
+    """The values that may be infinite by the model's own constants, and the units that carry them on, in order.
+
+    suspicious: constants that are not looked into, for their size or because they lie in a file, may be, too.
+    """
+    outside = _outside(model)
+    infinite = {
+        name
+        for name, info in model.initializers.items()
+        if info.dtype.startswith(("float", "bfloat"))
+        and (suspicious if name in outside or (info.elements or 0) > _LOOK else _has_infinity(model, name))
+    }
+    carriers: list[Unit] = []
+    for unit in model.units if infinite else ():
+        if unit.op_type in _CARRIERS and not infinite.isdisjoint((*unit.inputs, *unit.weights)):
+            infinite.update(unit.outputs)
+            carriers.append(unit)
+    return infinite, carriers
 
 
 def _outside(model: Model) -> frozenset[str]:
@@ -62,7 +73,5 @@ def _judges(unit: Unit) -> bool:
     return not unit.domain and unit.op_type in _JUDGES
 
 
-def _has_infinity(model: Model, name: str, count: int) -> bool:
-    if not 0 < count <= _LOOK or not model.initializers[name].dtype.startswith(("float", "bfloat")):
-        return False
+def _has_infinity(model: Model, name: str) -> bool:
     return bool(np.isinf(np.asarray(model.array(name), dtype=np.float64)).any())

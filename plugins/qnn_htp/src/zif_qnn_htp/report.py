@@ -12,6 +12,7 @@ from zif.observed import Table, load, overlay
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
 from zif_qnn_htp.chips import Chip, NoChip, chip_of
+from zif_qnn_htp.nans import NEEDLESS, needless
 from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_htp.verdicts import probe
@@ -41,7 +42,7 @@ def report(target: Target, model: Model | None) -> Capabilities:
         probed = ask(model, chip, words)
     except (QnnError, BackendUnavailable) as error:
         return _general(library, words, str(error), chip, notes)
-    verdicts = overlay(probed.verdicts, table().verdicts(model))
+    verdicts = overlay(probed.verdicts, observed(model, probed.verdicts))
     return _general(library, words, "", chip, (*notes, *probed.notes, *_difference(probed, verdicts)), verdicts)
 
 
@@ -74,7 +75,9 @@ def _general(
 def _difference(probed: Probed, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
     """A note of the units that the compiler would take and that are kept off it."""
     kept = [
-        unit for unit, verdict in verdicts.items() if verdict.basis == "observed" and probed.verdicts[unit].supported
+        unit
+        for unit, verdict in verdicts.items()
+        if not verdict.supported and verdict.basis == "observed" and probed.verdicts[unit].supported
     ]
     names = f"{', '.join(kept[:5])}{' …' if len(kept) > 5 else ''}"
     return (
@@ -88,7 +91,8 @@ def layers(target: Target, model: Model) -> dict[str, dict[Basis, Verdict]]:
     A unit that no observation speaks against has no "observed" entry. Raises BackendUnavailable and QnnError.
     """
     by_table = declared(model, claims(), engine="QNN HTP")
-    by_compiler, seen = ask(model, chip(target), toolchain("htp")).verdicts, table().verdicts(model)
+    by_compiler = ask(model, chip(target), toolchain("htp")).verdicts
+    seen = observed(model, by_compiler)
     found: dict[str, dict[Basis, Verdict]] = {}
     for unit in model.units:
         found[unit.id] = {"declared": by_table[unit.id], "probed": by_compiler[unit.id]}
@@ -109,6 +113,13 @@ def ask(model: Model, chip: Chip, words: str) -> Probed:
     return probed
 
 
+def observed(model: Model, probed: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """What was observed of the model's units; where it cannot occur among their neighbours, that it does not matter."""
+    found = table().verdicts(model)
+    fine = [unit for unit in needless(model) if unit in found and probed[unit].supported]
+    return found | {unit: Verdict(True, "observed", reason=NEEDLESS) for unit in fine}
+
+
 @functools.cache
 def table() -> Table:
     """What this version of the emulator was observed to get wrong; see `python -m zif_qnn_htp.observe`."""
@@ -123,4 +134,4 @@ def chip(target: Target) -> Chip:
     return found
 
 
-__all__ = ["ask", "chip", "layers", "report", "table"]
+__all__ = ["ask", "chip", "layers", "observed", "report", "table"]
