@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
-import numpy as np
 import onnx
 from attrs import frozen
 
-from zif.errors import InvalidInput
+from zif.errors import InvalidInput, InvalidModel
+from zif.quantization.encodings.biases import biases
+from zif.quantization.encodings.fitting import fitted
 from zif.quantization.encodings.graph import Graph
+from zif.quantization.encodings.merged import merge
 from zif.quantization.encodings.record import Encoding, Encodings
-from zif.quantization.prepare import BIASED
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Applied:
     """A QDQ model, the entries that matched no tensor, and the float tensors that no entry is for.
 
-    `uncovered` names activations and weights; biases whose encoding follows from input and weight are not among them.
+    `uncovered` names activations and weights; biases whose encoding follows from input and weight are not among them,
+    nor what lies between an operator and a Relu or Clip that its quantization makes superfluous.
     """
 
     model: onnx.ModelProto
@@ -35,29 +36,29 @@ class Applied:
 def apply(model: Model, encodings: Encodings) -> Applied:
     """Insert the encodings into a float model.
 
-    An int32 bias without an entry gets scale input × weight where both are quantized; every other tensor without one
-    stays float. Raises InvalidInput for problems of the file, and for an entry that does not fit its tensor: wrong
-    number of channels, integers that a tensor of that kind cannot have.
+    A bias without an entry gets int32 of scale input × weight where both are quantized and int32 holds it; every other
+    tensor without one stays float. A Relu or Clip whose input has no entry is left out where the range of its output
+    ends where it clips, as onnxruntime's quantizer does. What is made has been through ONNX's checker and ONNX Runtime.
+    Raises InvalidInput for problems of the file, and for an entry that does not fit its tensor: wrong number of
+    channels, integers or a scale that a tensor of that kind cannot have. Raises InvalidModel when ONNX Runtime refuses
+    what was made.
     """
     refuse(encodings)
     graph = Graph(model)
     own = {one.name: one for one in encodings.entries if not one.readers}
-    known = {name: one for name, one in own.items() if name in graph.floats}
-    known = {name: graph.fitted(one) for name, one in known.items()}
-    conversions: dict[str, list[Encoding]] = {}
-    for one in encodings.entries:
-        if one.readers and one.name in known:
-            conversions.setdefault(one.name, []).append(one)
-    known |= _biases(graph, known, conversions)
+    known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
+    conversions = _conversions(graph, encodings, known)
+    merge(graph, known, conversions)
+    matched = tuple(name for name in own if name in known)
+    derived, left = biases(graph, known, conversions)
+    known |= derived
     for name, one in known.items():
         if not one.is_float:
             graph.insert(one, conversions.get(name, ()))
-    return Applied(
-        graph.finished(),
-        tuple(name for name in own if name in known),
-        tuple(name for name in own if name not in known),
-        tuple(name for name in graph.quantizable if name not in known),
-    )
+    uncovered = (*(name for name in graph.quantizable if name not in known), *left)
+    made = graph.finished()
+    _check(made, model.name)
+    return Applied(made, matched, tuple(name for name in own if name not in known), uncovered)
 
 
 def settled(model: Model, encodings: Encodings) -> Encodings:
@@ -66,7 +67,7 @@ def settled(model: Model, encodings: Encodings) -> Encodings:
     Raises InvalidInput for an entry that does not fit its tensor; those without a tensor stay as they are.
     """
     graph = Graph(model)
-    entries = [graph.fitted(one) if one.name in graph.floats and not one.readers else one for one in encodings.entries]
+    entries = [fitted(graph, one) if one.name in graph.floats and not one.readers else one for one in encodings.entries]
     return attrs.evolve(encodings, entries=tuple(entries))
 
 
@@ -81,26 +82,26 @@ def refuse(encodings: Encodings) -> None:
         raise InvalidInput(f"{count} {'entry is' if count == 1 else 'entries are'} wrong:\n  {lines}{more}{hint}")
 
 
-def _biases(
-    graph: Graph, known: Mapping[str, Encoding], conversions: Mapping[str, Sequence[Encoding]]
-) -> dict[str, Encoding]:
-    """Encodings of biases that the file leaves to be derived."""
-    found: dict[str, Encoding] = {}
-    for node in graph.proto.graph.node:
-        if node.op_type not in BIASED or len(node.input) < 3 or node.input[2] not in graph.weights:
+def _conversions(graph: Graph, encodings: Encodings, known: dict[str, Encoding]) -> dict[str, list[Encoding]]:
+    """Per quantized activation the encodings that it is converted to, each for readers that it has."""
+    found: dict[str, list[Encoding]] = {}
+    for one in encodings.entries:
+        base = known.get(one.name)
+        if not one.readers or base is None or base.is_float or one.name in graph.weights:
             continue
-        bias = node.input[2]
-        source, weight = known.get(node.input[0]), known.get(node.input[1])
-        if bias in known or bias in found or source is None or weight is None or source.is_float or weight.is_float:
-            continue
-        for one in conversions.get(source.name, ()):
-            source = one if node.name in one.readers else source
-        found[bias] = derived(bias, source, weight)
+        there = {node.name for node in graph.readers.get(one.name, ())}
+        readers = tuple(name for name in one.readers if name in there)
+        if readers:
+            found.setdefault(one.name, []).append(attrs.evolve(fitted(graph, one), readers=readers))
     return found
 
 
-def derived(bias: str, source: Encoding, weight: Encoding) -> Encoding:
-    """The encoding of a bias: int32, scale input × weight in float32, zero point 0."""
-    scales = np.float32(source.scale[0]) * np.array(weight.scale, np.float32)
-    axis = 0 if weight.axis is not None else None
-    return Encoding(bias, "param", "int32", tuple(map(float, scales)), (0,) * len(scales), axis)
+def _check(made: onnx.ModelProto, name: str) -> None:
+    """Raise InvalidModel when ONNX's checker or ONNX Runtime, without optimizations, refuses what was made."""
+    from zif.quantization.measure import Reference
+
+    try:
+        onnx.checker.check_model(made)
+        Reference(made)
+    except (onnx.checker.ValidationError, InvalidModel) as error:
+        raise InvalidModel(f"with these encodings, {name} is no model that can be run: {error}") from error

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import numpy_helper
 
+from zif.quantization.assign import MERGED
+from zif.quantization.encodings.merged import clipped_at, covers
 from zif.quantization.encodings.names import Names, axis_of
 from zif.quantization.encodings.record import Encoding, Encodings, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _WORDS = {value: name.lower() for name, value in onnx.TensorProto.DataType.items()}
 
@@ -21,13 +23,16 @@ def export(proto: onnx.ModelProto) -> Encodings:
     """Every constant encoding of a QDQ model, by the names that its tensors have in float.
 
     Activations in the order of the graph, then weights and biases. Where a value is converted from one type to another
-    for some readers, there is an entry for these.
+    for some readers, there is an entry for these. What goes into a Relu or Clip that stands before a quantization
+    although that clips as well is told to be float: without an entry, `apply` would leave the operator out.
     """
     names = Names(proto)
     entries: dict[Any, Encoding] = {}
     for node in proto.graph.node:
         for one in _of(node, names):
             entries.setdefault((one.name, one.kind, one.readers), one)
+    for name in _kept(proto, names, entries.values()):
+        entries.setdefault((name, "activation", ()), Encoding(name, "activation", "float32"))
     ordered = sorted(entries.values(), key=lambda one: (bool(one.readers), one.kind))
     bits = {
         kind: Counter(e.bits for e in ordered if e.kind == kind and e.bits < 32) for kind in ("activation", "param")
@@ -39,12 +44,27 @@ def _of(node: onnx.NodeProto, names: Names) -> Iterator[Encoding]:
     if node.op_type == "QuantizeLinear":
         converted = names.converted_from(node)
         if converted is None:
-            yield from _made(node, names, names.activation(node.input[0]), "activation")
+            yield from _made(node, names, names.activation(node), "activation")
         else:
             readers = tuple(sorted(names.readers_after(node)))
             yield from _made(node, names, converted, "activation", readers)
     elif node.op_type == "DequantizeLinear" and node.input[0] in names.initializers:
-        yield from _made(node, names, names.weight(node.input[0]), "param")
+        yield from _made(node, names, names.weight(node), "param")
+
+
+def _kept(proto: onnx.ModelProto, names: Names, entries: Iterable[Encoding]) -> Iterator[str]:
+    """The float inputs of Relus and Clips that quantizing their outputs would make superfluous."""
+    known = {one.name: one for one in entries if one.kind == "activation" and not one.readers}
+    for node in proto.graph.node:
+        if node.op_type not in MERGED or names.readers[node.input[0]] != [node] or node.input[0] in names.outputs:
+            continue
+        maker = names.makers.get(node.input[0])
+        behind = [one for one in names.readers.get(node.output[0], ()) if one.op_type == "QuantizeLinear"]
+        if maker is None or maker.op_type == "DequantizeLinear" or not behind:
+            continue
+        one, limits = known.get(names.activation(behind[0])), clipped_at(node, names.initializers)
+        if one is not None and limits is not None and covers(limits, one):
+            yield node.input[0]
 
 
 def _made(

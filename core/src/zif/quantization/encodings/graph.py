@@ -1,96 +1,81 @@
-"""A float graph that takes Q and DQ nodes, named as onnxruntime names them."""
+"""A float graph that takes Q and DQ nodes, named as onnxruntime names them where those names are free."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from zif.errors import InvalidInput
-from zif.quantization.backing import tools
-from zif.quantization.encodings.names import AFTER, BEFORE, QUANTIZED
-from zif.quantization.encodings.record import LEAST_SCALE, Encoding
-from zif.quantization.prepare import BIASED
+from zif.model.nodes import free_name, scan
+from zif.model.subgraphs import all_graphs, bodies
+from zif.quantization.encodings.fitting import FLOATS, scale_type
+from zif.quantization.encodings.names import AFTER, BEFORE, QUANTIZED, STORED, annotate
+from zif.quantization.encodings.record import Encoding
+from zif.quantization.encodings.stored import parameters, stored
+from zif.quantization.prepare import BIASED, unmark, whole
 
 if TYPE_CHECKING:
     from zif.model import Model
 
-_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
-#: The axis of the output channels in a weight, where the operator is what decides.
-_CHANNELS = {"Conv": 0, "ConvTranspose": 1}
-#: ONNX has QuantizeLinear of 16 and 4 bits from this opset on; before, onnxruntime's domain has it.
-_WIDE_OPSET, _CONTRIB = 21, "com.microsoft"
+#: ONNX has QuantizeLinear of 16 and 4 bits, and of float16, from these opsets on; onnxruntime's domain always.
+_WIDE_OPSET, _HALF_OPSET, _CONTRIB = 21, 19, "com.microsoft"
+#: The place of what stands before the first node.
+_FRONT = -1
 
 
 class Graph:
-    """One model while encodings are put into it."""
+    """One model while encodings are put into it.
+
+    Whoever reads a quantized tensor reads what its DequantizeLinear gives, the bodies of If and Loop too. A quantized
+    weight that is an input, whose value could be overridden, is one no more.
+    """
 
     def __init__(self, model: Model) -> None:
-        from zif.quantization.prepare import whole
-
+        self.model = model
         self.proto = whole(model)
         graph = self.proto.graph
-        self.weights = {t.name: t for t in graph.initializer if t.data_type in _FLOATS}
+        self.weights = {t.name: t for t in graph.initializer if t.data_type in FLOATS}
+        self.inputs = {value.name for value in graph.input}
         made = [value.name for value in graph.input] + [name for node in graph.node for name in node.output if name]
         self.activations = [n for n in made if n not in self.weights and _is_float(model, n)]
         self.floats = {*self.activations, *self.weights}
-        self.readers: dict[str, list[onnx.NodeProto]] = {}
-        for node in graph.node:
-            for name in node.input:
-                self.readers.setdefault(name, []).append(node)
         self.outputs = {value.name for value in graph.output}
-        self._added: list[onnx.NodeProto] = []
+        self.nodes: list[onnx.NodeProto] = list(graph.node)
+        self.makers = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
+        self.readers: dict[str, list[onnx.NodeProto]] = {}
+        for node in self.nodes:
+            for name in _read_by(node):
+                self.readers.setdefault(name, []).append(node)
+        self._values, self._names = _taken(graph)
+        self._added: dict[int, list[onnx.NodeProto]] = {}
+        self._dropped: set[int] = set()
         self._gone: set[str] = set()
+        self._whose: dict[str, str] = {}
         self._opset = model.opsets.get("", 0)
         self._uses_contrib = False
 
     @property
     def quantizable(self) -> list[str]:
-        """Activations and weights that an encoding could be for; biases and scalars of shapes are not counted."""
-        biases = {node.input[2] for node in self.proto.graph.node if node.op_type in BIASED and len(node.input) > 2}
-        return [*self.activations, *(name for name in self.weights if name not in biases)]
+        """Activations and weights that an encoding could be for; biases and where a Clip cuts off are not counted."""
+        others = {name for node in self.nodes if node.op_type in BIASED for name in node.input[2:]}
+        others |= {name for node in self.nodes if node.op_type == "Clip" for name in node.input[1:]}
+        return [*self.activations, *(name for name in self.weights if name not in others)]
 
-    def fitted(self, one: Encoding) -> Encoding:
-        """The encoding with its axis and role settled. Raises InvalidInput when it does not fit its tensor."""
-        if one.is_float:
-            return one
-        for scale in one.scale:
-            if not scale >= LEAST_SCALE or not np.isfinite(scale):
-                raise InvalidInput(f"the encoding of {one.name!r} has scale {scale}, which must never get into a model")
-        if one.name not in self.weights:
-            if len(one.scale) > 1:
-                raise InvalidInput(
-                    f"the encoding of {one.name!r} has {len(one.scale)} channels, but the tensor is an activation: "
-                    "those have one scale"
-                )
-            return attrs.evolve(one, kind="activation", axis=None)
-        return attrs.evolve(one, kind="param", axis=self._axis(one))
-
-    def _axis(self, one: Encoding) -> int | None:
-        if len(one.scale) == 1 and one.axis is None:
-            return None
-        dims = list(self.weights[one.name].dims)
-        axis = one.axis if one.axis is not None else self._channel_axis(one.name, len(one.scale), dims)
-        if not -len(dims) <= axis < len(dims) or dims[axis] != len(one.scale):
-            raise InvalidInput(
-                f"the encoding of {one.name!r} has {len(one.scale)} channels, but the weight is {dims} and has "
-                f"{dims[axis] if -len(dims) <= axis < len(dims) else 'nothing'} on axis {axis}"
-            )
-        return axis % len(dims)
-
-    def _channel_axis(self, name: str, count: int, dims: Sequence[int]) -> int:
-        node = self.readers[name][0] if name in self.readers else None
-        if node is not None and node.op_type in _CHANNELS and name == node.input[1]:
-            return _CHANNELS[node.op_type]
-        if node is not None and node.op_type == "Gemm" and name == node.input[1]:
-            return 0 if any(a.name == "transB" and a.i for a in node.attribute) else 1
-        if node is not None and node.op_type == "MatMul":
-            return len(dims) - 1
-        return next((axis for axis, dim in enumerate(dims) if dim == count), 0)
+    def drop(self, place: int) -> None:
+        """Take out a node of one input whose work the quantization behind it does: its maker gives its output."""
+        node = self.nodes[place]
+        source, result = node.input[0], node.output[0]
+        maker = self.makers.pop(source)
+        _rename(self.nodes[maker].output, source, result)
+        self.makers[result] = maker
+        self._dropped.add(place)
+        self.activations.remove(source)
+        for name in node.input[1:]:
+            self.readers[name] = [reader for reader in self.readers.get(name, ()) if reader is not node]
+            if not self.readers[name] and name not in self.outputs | self.inputs:
+                self._gone.add(name)
 
     def insert(self, one: Encoding, conversions: Sequence[Encoding] = ()) -> None:
         """Quantize a tensor: a weight in place, an activation between its maker and its readers."""
@@ -102,115 +87,132 @@ class Graph:
     def _weight(self, one: Encoding) -> None:
         """Replace a float initializer by its integers and a DequantizeLinear."""
         tensor = self.weights[one.name]
-        parameters = self._parameters(one, QUANTIZED if one.dtype == "int32" else "")
-        stored = f"{one.name}{QUANTIZED}"
-        self.proto.graph.initializer.append(_stored(tensor, one, stored))
-        after = f"{one.name}{AFTER}"
-        self._node("DequantizeLinear", [stored, *parameters], after, one)
+        given = self._parameters(one, QUANTIZED if one.dtype == "int32" else "")
+        integers = self._value(f"{one.name}{QUANTIZED}")
+        self.proto.graph.initializer.append(stored(tensor, one, integers))
+        # An initializer that is an output of the graph, too, leaves its name to what it is dequantized to.
+        after = one.name if one.name in self.outputs else self._value(f"{one.name}{AFTER}")
+        self._node("DequantizeLinear", [integers, *given], after, one, _FRONT)
         for node in self.readers.get(one.name, ()):
             _replace(node, one.name, after)
         self._gone.add(one.name)
 
     def _activation(self, one: Encoding, conversions: Sequence[Encoding]) -> None:
-        before, after = one.name, f"{one.name}{AFTER}"
-        if one.name in self.outputs:
-            before, after = f"{one.name}{BEFORE}", one.name
-            for node in self.proto.graph.node:
-                for place, name in enumerate(node.output):
-                    if name == one.name:
-                        node.output[place] = before
-        stored = f"{one.name}_QuantizeLinear_Output"
-        parameters = self._parameters(one)
-        converted = {name: number for number, other in enumerate(conversions) for name in other.readers}
-        self._node("QuantizeLinear", [before, *parameters], stored, one)
-        self._node("DequantizeLinear", [stored, *parameters], after, one)
-        for number, other in enumerate(conversions):
-            self._conversion(one.name, after, number, attrs.evolve(other, axis=None))
+        place = self.makers.get(one.name, _FRONT)
+        before, after = one.name, ""
+        if one.name in self.outputs and place != _FRONT:
+            before, after = self._value(f"{one.name}{BEFORE}"), one.name
+            _rename(self.nodes[place].output, one.name, before)
+        after = self._pair(one, before, place, "", after)
+        number_of = {name: number for number, other in enumerate(conversions) for name in other.readers}
+        converted = [
+            self._pair(other, after, place, f"_convert{number or ''}") for number, other in enumerate(conversions)
+        ]
         for node in self.readers.get(one.name, ()):
-            number = converted.get(node.name, -1)
-            _replace(node, one.name, after if number < 0 else f"{one.name}_convert{number}{AFTER}")
+            number = number_of.get(node.name, -1)
+            _replace(node, one.name, after if number < 0 else converted[number])
 
-    def _conversion(self, name: str, source: str, number: int, one: Encoding) -> None:
-        base = f"{name}_convert{number}"
-        parameters = self._parameters(one, f"_convert{number}")
-        self._node("QuantizeLinear", [source, *parameters], f"{base}_QuantizeLinear_Output", one, f"_convert{number}")
-        self._node(
-            "DequantizeLinear",
-            [f"{base}_QuantizeLinear_Output", *parameters],
-            f"{base}{AFTER}",
-            one,
-            f"_convert{number}",
-        )
+    def _pair(self, one: Encoding, source: str, place: int, suffix: str, after: str = "") -> str:
+        """A QuantizeLinear and its DequantizeLinear behind a node; the name of what they give."""
+        given = self._parameters(one, suffix)
+        integers = self._value(f"{one.name}{suffix}{STORED}")
+        after = after or self._value(f"{one.name}{suffix}{AFTER}")
+        self._node("QuantizeLinear", [source, *given], integers, one, place, suffix)
+        self._node("DequantizeLinear", [integers, *given], after, one, place, suffix)
+        return after
 
     def _parameters(self, one: Encoding, suffix: str = "") -> list[str]:
         """Scale and zero point as initializers; their names."""
-        kind = TensorProto.DataType.Value(one.dtype.upper())
-        dims = [len(one.scale)] if one.axis is not None else []
-        names = [f"{one.name}{suffix}_scale", f"{one.name}{suffix}_zero_point"]
-        scales = np.array(one.scale, np.float32).reshape(dims)
-        self.proto.graph.initializer.extend(
-            [numpy_helper.from_array(scales, names[0]), helper.make_tensor(names[1], kind, dims, one.zero_point)]
-        )
+        names = [self._value(f"{one.name}{suffix}_{what}") for what in ("scale", "zero_point")]
+        self.proto.graph.initializer.extend(parameters(one, names, scale_type(self.model, one.name)))
+        self._whose[names[0]] = one.name
         return names
 
-    def _node(self, op_type: str, inputs: Sequence[str], output: str, one: Encoding, suffix: str = "") -> None:
-        contrib = self._opset < _WIDE_OPSET and one.bits in (4, 16)
+    def _node(
+        self, op_type: str, inputs: Sequence[str], output: str, one: Encoding, place: int, suffix: str = ""
+    ) -> None:
+        half = scale_type(self.model, one.name) == TensorProto.FLOAT16
+        contrib = self._opset < _WIDE_OPSET and (one.bits in (4, 16) or (half and self._opset < _HALF_OPSET))
         self._uses_contrib |= contrib
-        self._added.append(
-            helper.make_node(
-                op_type,
-                inputs,
-                [output],
-                f"{one.name}{suffix}_{op_type}",
-                domain=_CONTRIB if contrib else None,
-                **({"axis": one.axis} if one.axis is not None else {}),
-            )
-        )
+        name = free_name(f"{one.name}{suffix}_{op_type}", self._names)
+        self._names.add(name)
+        axis = {"axis": one.axis} if one.axis is not None else {}
+        node = helper.make_node(op_type, inputs, [output], name, domain=_CONTRIB if contrib else None, **axis)
+        self._added.setdefault(place, []).append(node)
+
+    def _value(self, wish: str) -> str:
+        """A name for a value that no other value has, in the bodies of the nodes either."""
+        name = free_name(wish, self._values)
+        self._values.add(name)
+        return name
 
     def finished(self) -> onnx.ModelProto:
-        """The model, sorted, without the float weights that nobody reads any more."""
-        from zif.quantization.prepare import unmark
-
+        """The model, each new node right behind what it reads, without the float weights that nobody reads any more."""
         graph = self.proto.graph
-        graph.node.extend(self._added)
-        kept = [tensor for tensor in graph.initializer if tensor.name not in self._gone]
-        copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in kept]
-        del graph.initializer[:]
-        graph.initializer.extend(copies)
+        nodes = [_copy(node) for node in self._added.get(_FRONT, ())]
+        for place, node in enumerate(self.nodes):
+            nodes += [] if place in self._dropped else [_copy(node)]
+            nodes += [_copy(added) for added in self._added.get(place, ())]
+        weights = [_copy(tensor) for tensor in graph.initializer if tensor.name not in self._gone]
+        inputs = [_copy(value) for value in graph.input if value.name not in self._gone]
+        known = {name for node in nodes for name in node.output}
+        infos = [_copy(info) for info in graph.value_info if info.name in known]
+        for repeated, new in (
+            (graph.node, nodes),
+            (graph.initializer, weights),
+            (graph.input, inputs),
+            (graph.value_info, infos),
+        ):
+            del repeated[:]
+            repeated.extend(new)
         if self._uses_contrib and all(one.domain != _CONTRIB for one in self.proto.opset_import):
             self.proto.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
         unmark(self.proto)
-        made = tools("onnx_model").ONNXModel(self.proto)
-        made.topological_sort()
-        result: onnx.ModelProto = made.model
-        return result
+        annotate(self.proto, self._whose)
+        return self.proto
 
 
 def _is_float(model: Model, name: str) -> bool:
     return name in model.tensors and model.tensors[name].dtype in ("float32", "float16")
 
 
+def _taken(graph: onnx.GraphProto) -> tuple[set[str], set[str]]:
+    """The names of all values and of all nodes, those of bodies included."""
+    values: set[str] = set()
+    names: set[str] = set()
+    for one in all_graphs(graph):
+        values.update(tensor.name for tensor in one.initializer)
+        values.update(value.name for value in (*one.input, *one.output))
+        for node in one.node:
+            values.update((*node.input, *node.output))
+            names.add(node.name)
+    return values, names
+
+
+def _read_by(node: onnx.NodeProto) -> list[str]:
+    """What a node reads, itself and in its bodies, each once."""
+    return [name for name in scan(node).reads if name]
+
+
 def _replace(node: onnx.NodeProto, old: str, new: str) -> None:
-    for place, name in enumerate(node.input):
+    """Let a node and its bodies read another value."""
+    _rename(node.input, old, new)
+    for body in bodies(node):
+        local = {*(v.name for v in body.input), *(t.name for t in body.initializer)}
+        if old in local or any(old in inner.output for inner in body.node):
+            continue
+        for inner in body.node:
+            _replace(inner, old, new)
+        for value in body.output:
+            value.name = new if value.name == old else value.name
+
+
+def _rename(names: MutableSequence[str], old: str, new: str) -> None:
+    for place, name in enumerate(names):
         if name == old:
-            node.input[place] = new
+            names[place] = new
 
 
-def _stored(tensor: onnx.TensorProto, one: Encoding, name: str) -> onnx.TensorProto:
-    """The integers of a weight: onnxruntime's own rounding, but for int32, which it has no function for."""
-    if one.dtype != "int32":
-        helpers: Any = tools("quant_utils")
-        kind = TensorProto.DataType.Value(one.dtype.upper())
-        numbers = np.int8 if kind == TensorProto.INT4 else np.uint8 if kind == TensorProto.UINT4 else None
-        dtype = numbers or helper.tensor_dtype_to_np_dtype(kind)
-        scale, zero = np.array(one.scale, np.float32), np.array(one.zero_point, dtype)
-        if one.axis is None:
-            scale, zero = scale[0], zero[0]
-        made: onnx.TensorProto = helpers.quantize_onnx_initializer(tensor, kind, zero, scale, one.axis, name)
-        return made
-    values = numpy_helper.to_array(tensor).astype(np.float64)
-    scales = np.array(one.scale, np.float64)
-    shape = [-1 if place == one.axis else 1 for place in range(values.ndim)]
-    integers = np.rint(values / (scales.reshape(shape) if one.axis is not None else scales[0]))
-    limits = np.iinfo(np.int32)
-    return numpy_helper.from_array(np.clip(integers, limits.min, limits.max).astype(np.int32), name)
+def _copy(row: Any) -> Any:
+    """A message of its own, which outlives the place that it came from."""
+    return type(row).FromString(row.SerializeToString())

@@ -23,7 +23,7 @@ def strip(proto: onnx.ModelProto) -> onnx.ModelProto:
             gone.append(node.name or node.output[0])
         elif node.op_type == "DequantizeLinear" and _constant(node, names):
             if node.input[0] in names.initializers:
-                name = names.weight(node.input[0])
+                name = names.weight(node)
                 weights[name] = numpy_helper.from_array(_dequantized(node, names), name)
                 renamed[node.output[0]] = name
             elif node.input[0] in renamed:

@@ -1,0 +1,288 @@
+"""What `apply` makes: a model that ONNX Runtime takes whatever the names are, or one clear refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+from quantized_nets import SAMPLES, cnn, run
+from zif.errors import InvalidInput, InvalidModel
+from zif.model import Model
+from zif.quantization import PRESETS, calibrate, prepare, quantize_model
+from zif.quantization.encodings import Encoding, Encodings, apply, export, read, strip, write
+
+X8 = {"x": np.random.default_rng(0).uniform(-1, 1, (2, 8)).astype(np.float32)}
+
+
+def activations(*names: str, scale: float = 4 / 127) -> tuple[Encoding, ...]:
+    return tuple(Encoding(name, "activation", "uint8", (float(np.float32(scale)),), (128,)) for name in names)
+
+
+def weight(name: str, channels: int = 1, axis: int | None = None) -> Encoding:
+    return Encoding(name, "param", "int8", (float(np.float32(2 / 127)),) * channels, (0,) * channels, axis)
+
+
+def values(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, shape).astype(np.float32)
+
+
+def net(
+    nodes: Sequence[Any], ends: dict[str, Any], outs: dict[str, Any], weights: dict[str, Any], opset: int = 17
+) -> onnx.ModelProto:
+    kinds = {np.dtype(np.float16): TensorProto.FLOAT16, np.dtype(bool): TensorProto.BOOL}
+
+    def value(name: str, dims: Any) -> Any:
+        kind = kinds.get(np.dtype(dims[0]), TensorProto.FLOAT) if dims and isinstance(dims[0], type) else 1
+        return helper.make_tensor_value_info(name, kind, [one for one in dims if isinstance(one, int)])
+
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [value(*one) for one in ends.items()],
+        [value(*one) for one in outs.items()],
+        [numpy_helper.from_array(one, name) for name, one in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+def matmul(x: str, w: str, y: str) -> onnx.NodeProto:
+    return helper.make_node("MatMul", [x, w], [y], f"to_{y}")
+
+
+def dense(x: str, w: str, inner: str = "h") -> onnx.ModelProto:
+    """x · w = inner, inner · v = y."""
+    nodes = [matmul(x, w, inner), matmul(inner, "v", "y")]
+    return net(nodes, {x: (2, 8)}, {"y": (2, 8)}, {w: values(8, 8), "v": values(8, 8, seed=1)})
+
+
+def carried(model: onnx.ModelProto) -> dict[str, Encoding]:
+    return {one.name: one for one in export(model).entries}
+
+
+TAKEN = ["w_quantized", "w_scale", "x_zero_point", "x_QuantizeLinear_Output", "w_DequantizeLinear_Output"]
+
+
+@pytest.mark.parametrize("name", [*TAKEN, "y_QuantizeLinear_Input", "x_DequantizeLinear_Output"])
+def test_names_that_the_model_has_already_are_left_to_it(name: str) -> None:
+    """As a weight and as an activation: the file's entries stand in the model, and each under its own name."""
+    for model in (Model.load(dense("x", "w", name)), _with_weight(name)):
+        given_ = Encodings((*activations("x", "y"), weight("w"), weight("v")))
+        there = name in model.initializers
+        both = Encodings((*given_.entries, weight(name) if there else activations(name)[0]))
+        for encodings in (given_, both):
+            made = apply(model, encodings)
+            assert carried(made.model) == {one.name: one for one in encodings.entries}
+            exact, got = run(model.proto, X8), run(made.model, X8)
+            np.testing.assert_allclose(got, exact, atol=0.2)
+            again = apply(Model.load(strip(made.model)), export(made.model))
+            np.testing.assert_array_equal(run(again.model, X8), got)
+
+
+def _with_weight(name: str) -> Model:
+    nodes = [matmul("x", "w", "h"), matmul("h", name, "k"), matmul("k", "v", "y")]
+    weights = {"w": values(8, 8), name: values(8, 8, seed=1), "v": values(8, 8, seed=2)}
+    return Model.load(net(nodes, {"x": (2, 8)}, {"y": (2, 8)}, weights))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_whatever_tensors_are_called_the_model_loads_and_says_what_the_file_says(data: st.DataObject) -> None:
+    """Names made of the parts that are appended to names."""
+    ends = ["_quantized", "_scale", "_zero_point", "_QuantizeLinear_Input", "_QuantizeLinear_Output", "_1", ""]
+    part = st.tuples(st.sampled_from("ab"), st.sampled_from(ends), st.sampled_from([*ends, "_DequantizeLinear_Output"]))
+    x, w, h, v, y = data.draw(st.lists(part.map("".join), min_size=5, max_size=5, unique=True))
+    model = Model.load(net([matmul(x, w, h), matmul(h, v, y)], {x: (2, 8)}, {y: (2, 8)}, {w: _W, v: _W}))
+    entries = [*activations(x, h, y), weight(w), weight(v)]
+    some = Encodings(tuple(one for one in entries if data.draw(st.booleans())))
+    made = apply(model, some)
+    assert carried(made.model) == {one.name: one for one in some.entries}
+
+
+_W = values(8, 8)
+
+
+def test_the_bodies_of_an_if_read_the_dequantized_tensors_too() -> None:
+    info = helper.make_tensor_value_info
+    then = helper.make_graph([matmul("h", "w", "t")], "then", [], [info("t", TensorProto.FLOAT, [2, 8])])
+    other = helper.make_graph([helper.make_node("Neg", ["h"], ["e"], "neg")], "else", [], [info("e", 1, [2, 8])])
+    branch = helper.make_node("If", ["yes"], ["y"], "if", then_branch=then, else_branch=other)
+    shared = {"w": values(8, 8)}
+    model = net([matmul("x", "w", "h"), branch], {"x": (2, 8), "yes": (bool,)}, {"y": (2, 8)}, shared)
+    made = apply(Model.load(model), Encodings((*activations("x", "h"), weight("w")))).model
+    straight = net([matmul("x", "w", "h"), matmul("h", "w", "y")], {"x": (2, 8)}, {"y": (2, 8)}, shared)
+    wanted = apply(Model.load(straight), Encodings((*activations("x", "h"), weight("w")))).model
+    got = run(made, {**X8, "yes": np.array(True)})
+    np.testing.assert_array_equal(got, run(wanted, X8))
+    assert run(made, {**X8, "yes": np.array(False)}).shape == (2, 8)
+
+
+def test_a_weight_that_is_an_output_or_an_input_stays_the_one_and_is_the_other_no_more() -> None:
+    shape = {"x": (2, 8)}
+    given_ = Encodings((*activations("x", "h"), weight("w")))
+    out = net([matmul("x", "w", "h")], shape, {"h": (2, 8), "w": (8, 8)}, {"w": values(8, 8)})
+    made = apply(Model.load(out), given_).model
+    assert [one.name for one in made.graph.output] == ["h", "w"]
+    assert carried(made)["w"] == weight("w")
+    inner = net([matmul("x", "w", "h")], {**shape, "w": (8, 8)}, {"h": (2, 8)}, {"w": values(8, 8)})
+    made = apply(Model.load(inner), given_).model
+    assert [one.name for one in made.graph.input] == ["x"]
+    assert run(made, X8).shape == (2, 8)
+
+
+def test_an_input_that_is_an_output_stays_as_it_is_fed() -> None:
+    model = net([matmul("x", "w", "h")], {"x": (2, 8)}, {"x": (2, 8), "h": (2, 8)}, {"w": values(8, 8)})
+    made = apply(Model.load(model), Encodings((*activations("x", "h"), weight("w")))).model
+    np.testing.assert_array_equal(run(made, X8), X8["x"])
+    assert set(carried(made)) == {"x", "h", "w"}
+
+
+def test_float16_takes_scales_that_are_float16_and_no_others() -> None:
+    for opset in (17, 21):
+        nodes = [matmul("x", "w", "y")]
+        ends = {"x": (np.float16, 2, 8)}, {"y": (np.float16, 2, 8)}
+        model = Model.load(net(nodes, *ends, {"w": values(8, 8).astype(np.float16)}, opset))
+        fits = Encodings((*activations("x", "y", scale=2**-5), attrs_scale(weight("w"), 2**-6)))
+        made = apply(model, fits).model
+        assert carried(made) == {one.name: one for one in fits.entries}
+        exact = run(model.proto, {"x": X8["x"].astype(np.float16)})
+        np.testing.assert_allclose(run(made, {"x": X8["x"].astype(np.float16)}), exact, atol=0.2)
+        with pytest.raises(InvalidInput, match=r"'x' is float16.* which 0.0314960629 is not: convert the model"):
+            apply(model, Encodings(activations("x")))
+
+
+def attrs_scale(one: Encoding, scale: float) -> Encoding:
+    return Encoding(one.name, one.kind, one.dtype, (scale,), one.zero_point, one.axis)
+
+
+def test_32_bits_are_for_biases() -> None:
+    model = prepare(cnn())
+    wide = ((name, Encoding(name, "param", "int32", (1e-6,), (0,))) for name in ("x", "w1", "b1"))
+    for name, one in wide:
+        if name == "b1":
+            assert carried(apply(model, Encodings((one,))).model)["b1"].dtype == "int32"
+            continue
+        with pytest.raises(InvalidInput, match=f"{name}' has 32 bits"):
+            apply(model, Encodings((one,)))
+    with pytest.raises(InvalidInput, match="int32 around zero only"):
+        apply(model, Encodings((Encoding("b1", "param", "int32", (1e-6,), (7,)),)))
+    stays = {"activation_encodings": {"r1": [{"bitwidth": 32, "dtype": "float"}]}, "param_encodings": {}}
+    made = apply(model, read(stays))
+    assert made.matched == ("r1",)
+    assert not carried(made.model)
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1e-30, "scale 0,"), (1e-20, "scale 9.99995e-41,"), (1e30, "scale inf,")])
+@pytest.mark.filterwarnings("error")
+def test_a_bias_that_is_derived_gets_no_bad_scale_either(scale: float, told: str) -> None:
+    scale = float(np.float32(scale))
+    pair = (Encoding("x", "activation", "uint8", (scale,), (128,)), Encoding("w1", "param", "int8", (scale,), (0,)))
+    with pytest.raises(InvalidInput, match=r"'b1' has scale .* that of 'x' × that of 'w1', which 'conv1'") as error:
+        apply(prepare(cnn()), Encodings(pair))
+    assert told in str(error.value)
+
+
+def test_a_bias_that_int32_cuts_off_stays_float_and_is_told() -> None:
+    """A dead channel with a scale next to nothing: 5 / (0.1 · 1e-12) is no int32, and would have come out as 2e-4."""
+    weights = {"w": np.zeros((2, 3, 1, 1), np.float32), "b": np.array([5, 1], np.float32)}
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], "conv")
+    model = Model.load(net([node], {"x": (1, 3, 4, 4)}, {"y": (1, 2, 4, 4)}, weights))
+    tiny = tuple(float(np.float32(one)) for one in (1e-12, 0.01))
+    pair = (*activations("x"), Encoding("w", "param", "int8", tiny, (0, 0), 0))
+    made = apply(model, Encodings(pair))
+    assert "b" in made.uncovered
+    assert run(made.model, {"x": values(1, 3, 4, 4)})[0, 0, 0, 0] == 5
+
+
+def test_the_bias_of_a_grouped_transposed_convolution_has_the_scales_of_its_channels() -> None:
+    node = helper.make_node("ConvTranspose", ["x", "w", "b"], ["y"], "up", group=2)
+    weights = {"w": values(4, 3, 3, 3), "b": values(6)}
+    model = Model.load(net([node], {"x": (1, 4, 6, 6)}, {"y": (1, 6, 8, 8)}, weights))
+    scales = tuple(float(np.float32(one)) for one in (0.01, 0.02, 0.03))
+    made = apply(model, Encodings((*activations("x"), Encoding("w", "param", "int8", scales, (0, 0, 0))))).model
+    bias = carried(made)["b"].scale
+    assert bias == tuple(float(np.float32(4 / 127) * np.float32(one)) for one in scales * 2)
+    x = {"x": values(1, 4, 6, 6)}
+    np.testing.assert_allclose(run(made, x), run(model.proto, x), atol=0.3)
+
+
+@pytest.mark.parametrize("shape", [(1,), (), (5,), (1, 5), (2, 5)])
+def test_the_bias_of_a_gemm_may_be_one_value_or_a_matrix(shape: tuple[int, ...]) -> None:
+    node = helper.make_node("Gemm", ["x", "w", "b"], ["y"], "gemm")
+    model = Model.load(net([node], {"x": (2, 8)}, {"y": (2, 5)}, {"w": values(8, 5), "b": values(*shape)}))
+    made = apply(model, Encodings((*activations("x"), weight("w", 5, 1)))).model
+    assert len(carried(made)["b"].scale) == 5
+    np.testing.assert_allclose(run(made, X8), run(model.proto, X8), atol=0.3)
+
+
+def test_what_onnx_runtime_refuses_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zif.quantization.encodings import graph
+
+    monkeypatch.setattr(graph.Graph, "_value", lambda _, wish: wish)
+    with pytest.raises(InvalidModel, match="with these encodings, .* is no model that can be run"):
+        apply(Model.load(dense("x", "w", "x_scale")), Encodings(activations("x")))
+
+
+def residual() -> onnx.ModelProto:
+    """Conv → Clip → Conv, added to the first → Relu → Conv → Clip to −1 … 1, an output."""
+    conv = [
+        helper.make_node("Conv", [x, w, "b"], [y], f"conv_{y}", pads=[1, 1, 1, 1])
+        for x, w, y in (("x", "w1", "c"), ("d", "w2", "e"), ("r", "w3", "g"))
+    ]
+    nodes = [
+        conv[0],
+        helper.make_node("Clip", ["c", "zero", "six"], ["d"], "clip"),
+        conv[1],
+        helper.make_node("Add", ["d", "e"], ["a"], "add"),
+        helper.make_node("Relu", ["a"], ["r"], "relu"),
+        conv[2],
+        helper.make_node("Clip", ["g", "least", "one"], ["y"], "last"),
+    ]
+    limits = {"zero": np.float32(0), "six": np.float32(6), "least": np.float32(-1), "one": np.float32(1)}
+    weights = {"w1": values(4, 3, 3, 3), "w2": values(4, 4, 3, 3), "w3": values(4, 4, 3, 3), "b": values(4)}
+    arrays = {**weights, **{name: np.asarray(one) for name, one in limits.items()}}
+    return net(nodes, {"x": (1, 3, 16, 16)}, {"y": (1, 4, 16, 16)}, arrays)
+
+
+RESIDUAL = prepare(residual())
+MIXTURES = [{}, {"add": "float"}, {"conv_c": "float"}, {"conv_e": "w8a16"}, {"conv_g": "float", "add": "w16a16"}]
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+@pytest.mark.parametrize("precision", PRESETS)
+def test_a_models_own_encodings_give_the_same_units(precision: str, mixture: dict[str, str]) -> None:
+    made = quantize_model(RESIDUAL, calibrate(RESIDUAL, SAMPLES), precision, mixture)
+    again = apply(RESIDUAL, read(json.loads(json.dumps(write(export(made), "qnn")))))
+    assert {(one.name, one.readers): one for one in export(again.model).entries} == {
+        (one.name, one.readers): one for one in export(made).entries
+    }
+    assert _units(again.model) == _units(made)
+    np.testing.assert_array_equal(run(again.model, SAMPLES[0]), run(made, SAMPLES[0]))
+
+
+def _units(model: onnx.ModelProto) -> dict[str, str]:
+    return {unit.id: unit.op_type for unit in Model.load(model).units}
+
+
+def test_a_clip_is_left_out_only_where_quantizing_clips_as_well() -> None:
+    def kept(*entries: Encoding) -> bool:
+        return "clip" in _units(apply(RESIDUAL, Encodings(entries)).model)
+
+    def d(high: float, zero: int = 0) -> Encoding:
+        return Encoding("d", "activation", "uint8", (float(np.float32(high / 255)),), (zero,))
+
+    assert not kept(d(6.0))
+    assert not kept(d(4.0))
+    assert kept(d(6.1))
+    assert kept(d(4.0, 3))
+    assert kept(d(6.0), *activations("c"))
+    assert kept(d(6.0), Encoding("c", "activation", "float32"))
+    assert kept()
