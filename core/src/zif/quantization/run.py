@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from attrs import Factory, frozen
 
-from zif.errors import InvalidInput, InvalidModel, UsageError
+from zif.errors import InvalidModel, UsageError
 from zif.quantization.auto import auto_quantize, measure, split, spread
-from zif.quantization.encodings import Applied, Encodings, apply, export, filled, read, repaired
+from zif.quantization.encodings import (
+    Applied,
+    Encodings,
+    apply,
+    export,
+    filled,
+    read,
+    refuse_unmatched,
+    repaired,
+)
 from zif.quantization.measure import Judge, Reference
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import METHODS, Recipe, recipe
@@ -209,13 +218,7 @@ def _applied(
     full = given.encodings if filled_by is None else filled(model, given.encodings, export(filled_by))
     made: Applied = apply(model, full)
     unmatched = tuple(one for one in made.unmatched if one in {entry.name for entry in given.encodings.entries})
-    if not made.matched:
-        raise InvalidInput(
-            f"no entry of the encodings matches a tensor of {model.name}: the first is {unmatched[0]!r}, the model's "
-            f"first tensor is {model.inputs[0].name!r}"
-            if unmatched
-            else "the encodings are empty"
-        )
+    refuse_unmatched(model, given.encodings, made)
     held = split(samples)[1] or samples
     sqnr = Judge(model, held).sqnr(Reference(made.model)) if samples else {}
     return Quantization(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zif.quantization.encodings.apply import Applied, apply, settled
+from zif.quantization.encodings.apply import Applied, apply, refuse, refuse_empty, refuse_unmatched, settled
 from zif.quantization.encodings.export import export
 from zif.quantization.encodings.fill import filled
 from zif.quantization.encodings.reading import read, repaired
@@ -20,6 +20,9 @@ __all__ = [
     "export",
     "filled",
     "read",
+    "refuse",
+    "refuse_empty",
+    "refuse_unmatched",
     "repaired",
     "settled",
     "strip",

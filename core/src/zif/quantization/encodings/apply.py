@@ -48,7 +48,7 @@ def apply(model: Model, encodings: Encodings) -> Applied:
     own = {one.name: one for one in encodings.entries if not one.readers}
     known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
     conversions = _conversions(graph, encodings, known)
-    merge(graph, known, conversions)
+    merge(graph, known)
     matched = tuple(name for name in own if name in known)
     derived, left = biases(graph, known, conversions)
     known |= derived
@@ -80,6 +80,24 @@ def refuse(encodings: Encodings) -> None:
         hint = f"\nFor {fixable} of them min and max say what is meant: --repair takes that." if fixable else ""
         count = len(encodings.problems)
         raise InvalidInput(f"{count} {'entry is' if count == 1 else 'entries are'} wrong:\n  {lines}{more}{hint}")
+
+
+def refuse_unmatched(model: Model, encodings: Encodings, made: Applied) -> None:
+    """Raise InvalidInput for a file without entries, or none of whose entries is for a tensor of the model."""
+    refuse_empty(encodings)
+    names = {one.name for one in encodings.entries}
+    if names.isdisjoint(made.matched):
+        first = model.inputs[0].name if model.inputs else next(iter(model.tensors))
+        raise InvalidInput(
+            f"no entry of the encodings matches a tensor of {model.name}: the first is "
+            f"{encodings.entries[0].name!r}, the model's first tensor is {first!r}"
+        )
+
+
+def refuse_empty(encodings: Encodings) -> None:
+    """Raise InvalidInput for a file without entries."""
+    if not encodings.entries:
+        raise InvalidInput("the encodings are empty: the file has no entry")
 
 
 def _conversions(graph: Graph, encodings: Encodings, known: dict[str, Encoding]) -> dict[str, list[Encoding]]:

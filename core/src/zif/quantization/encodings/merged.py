@@ -8,7 +8,7 @@ ends where it clips, or within: to the last step, quantizing alone gives the sam
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from zif.quantization.encodings.graph import Graph
 
 
-def merge(graph: Graph, known: Mapping[str, Encoding], converted: Collection[str]) -> None:
-    """Take out the superfluous Relus and Clips; `converted` are the tensors with conversions, which keep theirs."""
+def merge(graph: Graph, known: Mapping[str, Encoding]) -> None:
+    """Take out the superfluous Relus and Clips."""
     for place in reversed(range(len(graph.nodes))):
         node = graph.nodes[place]
-        if node.op_type in MERGED and superfluous(graph, node, known, converted):
+        if node.op_type in MERGED and superfluous(graph, node, known):
             graph.drop(place)
 
 
-def superfluous(graph: Graph, node: onnx.NodeProto, known: Mapping[str, Encoding], converted: Collection[str]) -> bool:
+def superfluous(graph: Graph, node: onnx.NodeProto, known: Mapping[str, Encoding]) -> bool:
     """Whether a Relu or Clip can go; see above."""
     source, result = node.input[0], node.output[0]
     one = known.get(result)
-    if one is None or one.is_float or source in known or result in converted:
+    if one is None or one.is_float or source in known:
         return False
     alone = source in graph.makers and source not in graph.outputs and graph.readers.get(source) == [node]
     limits = clipped_at(node, graph.weights) if alone else None

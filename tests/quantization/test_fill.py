@@ -1,0 +1,78 @@
+"""What calibration fills in around a file of encodings: above all, conversions where its bits differ."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+from quantized_nets import SAMPLES, cnn, run, sqnr
+from zif.errors import InvalidInput
+from zif.model import Model
+from zif.quantization import calibrate, prepare, quantize, quantize_model
+from zif.quantization.encodings import Encoding, Encodings, apply, export, filled
+
+MODEL = prepare(cnn())
+RANGES = calibrate(MODEL, SAMPLES)
+PRECISIONS = {"uint8": quantize_model(MODEL, RANGES, "w8a8"), "uint16": quantize_model(MODEL, RANGES, "w8a16")}
+
+
+def entries(dtype: str) -> dict[str, Encoding]:
+    return {one.name: one for one in export(PRECISIONS[dtype]).entries}
+
+
+@pytest.mark.parametrize("name", ["x", "r1", "c2", "a", "s", "f", "y"])
+@pytest.mark.parametrize(("around", "inside"), [("uint8", "uint16"), ("uint16", "uint8")])
+def test_every_node_reads_and_gives_integers_of_one_width(around: str, inside: str, name: str) -> None:
+    said = entries(inside)[name]
+    made = apply(MODEL, filled(MODEL, Encodings((said,)), export(PRECISIONS[around]))).model
+    found = export(made).entries
+    assert {one.name: one for one in found if not one.readers}[name] == said
+    own = {one.name: one.bits for one in found if not one.readers}
+    converted = {(one.name, reader): one.bits for one in found for reader in one.readers}
+    assert converted
+    for node in MODEL.proto.graph.node:
+        given = "r1" if node.output[0] == "c1" else node.output[0]
+        reads = [n for n in node.input if n in own and n not in MODEL.initializers]
+        if node.op_type != "Relu":
+            assert {converted.get((n, node.name), own[n]) for n in reads} == {own[given]}, node.name
+    kinds = [unit.op_type for unit in Model.load(made).units]
+    assert "Relu" not in kinds
+    assert sqnr(run(cnn(), SAMPLES[0]), run(made, SAMPLES[0])) > 40
+
+
+def test_what_is_converted_keeps_its_range() -> None:
+    said = entries("uint16")["a"]
+    made = filled(MODEL, Encodings((said,)), export(PRECISIONS["uint8"]))
+    (one,) = (one for one in made.entries if one.name == "a" and one.readers)
+    assert one.readers == ("sigmoid",)
+    assert one.dtype == "uint8"
+    for own, other in zip(_range(said), _range(one), strict=True):
+        assert abs(own - other) <= one.scale[0]
+
+
+def _range(one: Encoding) -> tuple[float, float]:
+    return -one.zero_point[0] * one.scale[0], (2**one.bits - 1 - one.zero_point[0]) * one.scale[0]
+
+
+def test_the_conversions_of_a_recipe_stay_where_the_file_says_nothing() -> None:
+    mixed = quantize_model(MODEL, RANGES, "w8a8", {"gemm": "w8a16"})
+    said = attrs.evolve(entries("uint8")["r1"], scale=(0.03125,))
+    made = export(apply(MODEL, filled(MODEL, Encodings((said,)), export(mixed))).model)
+    wanted = [one for one in export(mixed).entries if one.readers]
+    assert [one for one in made.entries if one.readers] == wanted
+
+
+def test_a_model_filled_by_its_own_recipe_is_the_recipes_model() -> None:
+    """The file's entries and calibration's are one: the same units, the same values."""
+    said = entries("uint8")["s"]
+    made = apply(MODEL, filled(MODEL, Encodings((said,)), export(PRECISIONS["uint8"]))).model
+    assert len(Model.load(made).units) == len(Model.load(PRECISIONS["uint8"]).units)
+    np.testing.assert_array_equal(run(made, SAMPLES[0]), run(PRECISIONS["uint8"], SAMPLES[0]))
+
+
+@pytest.mark.parametrize("data", [None, SAMPLES])
+def test_a_file_for_another_model_or_an_empty_one_is_refused_whatever_fills_it(data: object) -> None:
+    gone = Encodings((Encoding("gone", "activation", "uint8", (0.5,), (0,)),))
+    for given, told in ((gone, "no entry of the encodings matches a tensor"), (Encodings(()), "has no entry")):
+        with pytest.raises(InvalidInput, match=told):
+            quantize(cnn(), data, method="minmax", encodings=given)  # type: ignore[arg-type]
