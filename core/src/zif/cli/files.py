@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,20 +15,72 @@ from zif.errors import UsageError
 
 def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file with `fill`, beside its place and then renamed. Raises UsageError when that cannot be done."""
+    write_all({path: fill})
+
+
+def write_all(files: Mapping[Path, Callable[[BinaryIO], object]]) -> None:
+    """Write several files, each with its own function: all of them or, when one cannot be written, none.
+
+    Every one is written beside its place before the first is renamed. Raises UsageError, and then every place is as it
+    was.
+    """
+    ready: dict[Path, Path] = {}
+    replaced: dict[Path, Path | None] = {}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                fill(stream)
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(path)
-        except BaseException:
+        for path, fill in files.items():
+            with _told(path):
+                ready[path] = _beside(path, fill)
+        for path, made in ready.items():
+            with _told(path):
+                # Renaming the last is what either happens or does not: nothing needs to be put back after it.
+                if len(replaced) < len(ready) - 1:
+                    replaced[path] = _second_name(path, made)
+                made.replace(path)
+    except BaseException:
+        for path, old in replaced.items():
             with suppress(OSError):
-                Path(name).unlink()
-            raise
+                path.unlink(missing_ok=True) if old is None else old.replace(path)
+        raise
+    finally:
+        for left in (*ready.values(), *filter(None, replaced.values())):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors of the file system as one sentence that names the file."""
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _beside(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
+    """A whole new file in the folder of `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            fill(stream)
+        Path(name).chmod(0o666 & ~_umask())
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    return Path(name)
+
+
+def _second_name(path: Path, made: Path) -> Path | None:
+    """Another name for what lies at `path`, to put it back; None where nothing does."""
+    if not path.exists():
+        return None
+    old = made.with_name(f"{made.name}.old")
+    try:
+        os.link(path, old)
+    except OSError:  # a file system without links
+        shutil.copy2(path, old)
+    return old
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 def save(model: onnx.ModelProto, encodings: Encodings, output: Path, format: str) -> Path:
-    """Write the model and its encodings beside it, each whole or not at all; the path of the encodings."""
-    from zif.cli.files import write, write_text
+    """Write the model and its encodings beside it, both or, when one cannot be written, neither.
+
+    Gives the path of the encodings. Raises UsageError.
+    """
+    from zif.cli.files import write_all
     from zif.quantization.encodings import write as written
 
     data = model.SerializeToString()
-    text = json.dumps(written(encodings, format), indent=1) + "\n"
-    write(output, lambda stream: stream.write(data))
-    write_text(beside(output), text)
+    text = (json.dumps(written(encodings, format), indent=1) + "\n").encode()
+    write_all({output: lambda stream: stream.write(data), beside(output): lambda stream: stream.write(text)})
     return beside(output)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from zif.cli import wishes
 from zif.cli.wishes import JsonOption
-from zif.errors import InvalidInput, UsageError
+from zif.errors import InvalidInput, InvalidModel
 
 if TYPE_CHECKING:
     from zif.quantization.encodings import Encodings
@@ -47,12 +47,17 @@ def check(
     shape: wishes.ShapeOption = [],  # noqa: B006 - typer reads the default and never changes it
     as_json: JsonOption = False,
 ) -> None:
-    """What is wrong with a file, and how it fits a model. Exit code 1 when an entry is wrong or matches nothing."""
+    """What is wrong with a file, and how it fits a model.
+
+    Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
+    """
     from zif.cli import output
 
     found = _read(file)
     document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
-    if model is not None:
+    if not found.entries and not found.problems:
+        document |= {"misfit": "the file has no entry"}
+    elif model is not None:
         document |= _fit(found, model, shape)
     bad = bool(found.problems or document["unmatched"] or document["misfit"])
     if as_json:
@@ -85,12 +90,12 @@ def convert(
     """Write a file, or what a QDQ model carries, in another format."""
     import json
 
-    from zif.cli.files import write_text
+    from zif.cli.files import check_output, write_text
     from zif.cli.output import say
     from zif.quantization import prepare
-    from zif.quantization.encodings import repaired, settled, write
-    from zif.quantization.encodings.apply import refuse
+    from zif.quantization.encodings import refuse, repaired, settled, write
 
+    check_output(output, file, model)
     found = _read(file)
     found = repaired(found) if repair else found
     refuse(found)
@@ -114,17 +119,18 @@ def _read(file: Path) -> Encodings:
 
 
 def _fit(found: Encodings, model: Path, shape: list[str]) -> dict[str, Any]:
-    """How the good entries fit a model."""
+    """How the good entries fit a model, which is found out by applying them."""
     import attrs
 
     from zif.quantization import prepare
     from zif.quantization.encodings import apply
+    from zif.quantization.run import check_shapes
 
+    prepared = prepare(model, wishes.shapes(shape))
+    check_shapes(prepared)
     try:
-        made = apply(prepare(model, wishes.shapes(shape)), attrs.evolve(found, problems=()))
-    except UsageError:
-        raise
-    except InvalidInput as error:
+        made = apply(prepared, attrs.evolve(found, problems=()))
+    except (InvalidInput, InvalidModel) as error:
         return {"misfit": str(error)}
     return {"unmatched": list(made.unmatched), "uncovered": list(made.uncovered)}
 

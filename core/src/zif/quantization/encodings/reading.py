@@ -17,6 +17,8 @@ from zif.quantization.encodings.record import Encodings, Kind, Problem
 _SECTIONS: tuple[tuple[str, Kind], ...] = (("activation_encodings", "activation"), ("param_encodings", "param"))
 #: Where zif keeps conversions between precisions, which no other format has a place for.
 CONVERSIONS = "zif_conversions"
+#: What AIMET's files say beside the entries: it stays where the format is one of AIMET's.
+EXTRA = ("producer", "excluded_layers", "quantizer_args")
 
 
 def read(source: Path | str | Mapping[str, Any]) -> Encodings:
@@ -38,7 +40,8 @@ def read(source: Path | str | Mapping[str, Any]) -> Encodings:
                 repairs.append(attrs.evolve(wrong.repaired, readers=readers))
     twice = [name for name, count in Counter((e.name, e.readers) for e in entries).items() if count > 1]
     problems += [Problem(name, "is in the file more than once: keep one entry") for name, _ in twice]
-    return Encodings(tuple(entries), found, _defaults(document), tuple(problems), tuple(repairs))
+    extra = {key: document[key] for key in EXTRA if key in document}
+    return Encodings(tuple(entries), found, _defaults(document), tuple(problems), tuple(repairs), extra)
 
 
 def repaired(encodings: Encodings) -> Encodings:
@@ -54,6 +57,8 @@ def _load(path: Path) -> Mapping[str, Any]:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise InvalidInput(f"{path} is no JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput(f"{path} is no file of encodings: its lists and objects are nested too deeply") from error
     if not isinstance(document, dict):
         raise InvalidInput(f"{path} holds {type(document).__name__}, not a JSON object with encodings")
     return document
@@ -111,7 +116,7 @@ def _defaults(document: Mapping[str, Any]) -> dict[str, int]:
     keys = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
     given = document.get("quantizer_args")
     found = {**(given if isinstance(given, Mapping) else {}), **document}
-    return {kind: found[key] for kind, key in keys.items() if isinstance(found.get(key), int)}
+    return {kind: found[key] for kind, key in keys.items() if type(found.get(key)) is int}
 
 
-__all__ = ["CONVERSIONS", "Parsed", "read", "repaired"]
+__all__ = ["CONVERSIONS", "EXTRA", "Parsed", "read", "repaired"]

@@ -73,7 +73,8 @@ class Problem:
 class Encodings:
     """The entries of a file in its order, what is wrong with it, and its default bitwidths ("activation", "param").
 
-    Entries with a problem are not in `entries`; what min and max say of fixable ones is in `repairs`.
+    Entries with a problem are not in `entries`; what min and max say of fixable ones is in `repairs`. extra: what a
+    file of AIMET's says beside its entries ("producer", "excluded_layers", "quantizer_args"), as it stands there.
     """
 
     entries: tuple[Encoding, ...]
@@ -85,5 +86,6 @@ class Encodings:
 
 
 def exact(value: Any) -> float:
-    """The float32 nearest to a number, as Python's float."""
-    return float(np.float32(value))
+    """The float32 nearest to a number, as Python's float; infinite beyond what float32 holds."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))

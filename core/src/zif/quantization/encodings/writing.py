@@ -14,17 +14,31 @@ def write(encodings: Encodings, format: str = "qnn") -> dict[str, Any]:
     """The document of a format: "qnn", "0.6.1", "1.0.0" or "2.0.0". Raises UsageError for another.
 
     Conversions between precisions, which the formats have no place for, stand under a key of their own, that other
-    tools skip.
+    tools skip. What an AIMET file says beside its entries stays in AIMET's formats; QNN's has its default bitwidths.
     """
     if format not in FORMATS:
         raise UsageError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
     own = [one for one in encodings.entries if not one.readers]
     made = _WRITERS[format](own, encodings.defaults)
+    if format != "qnn":
+        made |= {key: value for key, value in encodings.extra.items() if key not in made}
+        _tell_defaults(made, encodings, format)
     conversions = [one for one in encodings.entries if one.readers]
     if conversions:
         make = _onnx if format == "2.0.0" else _arrays
         made[CONVERSIONS] = [{**make(one), "readers": list(one.readers)} for one in conversions]
     return made
+
+
+def _tell_defaults(made: dict[str, Any], encodings: Encodings, format: str) -> None:
+    """Default bitwidths among what AIMET calls the quantizer's arguments, which two of its formats always have."""
+    args = encodings.extra.get("quantizer_args")
+    given = dict(args) if isinstance(args, Mapping) else {}
+    bits = {f"{kind}_bitwidth": bits for kind, bits in encodings.defaults.items()}
+    if format != "2.0.0" or given:
+        made["quantizer_args"] = given | bits
+    if format == "1.0.0":
+        made.setdefault("excluded_layers", [])
 
 
 def _overrides(entries: Iterable[Encoding], defaults: Mapping[str, int]) -> dict[str, Any]:
@@ -34,7 +48,7 @@ def _overrides(entries: Iterable[Encoding], defaults: Mapping[str, int]) -> dict
 
 
 def _legacy(entries: Iterable[Encoding], _: Mapping[str, int]) -> dict[str, Any]:
-    return {"version": "0.6.1", **_sections(entries, dtype=True), "quantizer_args": {}}
+    return {"version": "0.6.1", **_sections(entries, dtype=True)}
 
 
 def _sections(entries: Iterable[Encoding], dtype: bool = False) -> dict[str, Any]:
@@ -71,12 +85,11 @@ def _sign(one: Encoding) -> dict[str, str]:
     return {"output_dtype": one.dtype} if one.signed and not _symmetric(one) else {}
 
 
-def _flat(entries: Iterable[Encoding], defaults: Mapping[str, int]) -> dict[str, Any]:
+def _flat(entries: Iterable[Encoding], _: Mapping[str, int]) -> dict[str, Any]:
     made: dict[str, Any] = {"version": "1.0.0", "activation_encodings": [], "param_encodings": []}
     for one in entries:
         made[f"{one.kind}_encodings"].append(_arrays(one))
-    args = {f"{kind}_bitwidth": bits for kind, bits in defaults.items()}
-    return made | {"quantizer_args": args, "excluded_layers": []}
+    return made
 
 
 def _arrays(one: Encoding) -> dict[str, Any]:
