@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import onnx
 
 from zif.model.subgraphs import all_graphs
+from zif.quantization.widened import ends
 
 T = TypeVar("T")
 
@@ -20,8 +21,8 @@ _SCALES = ("_scale", "_quantized_scale", "_scale_convert")
 class Apart:
     """A proto, changed in place, whose tensors have names to go on from, and whose outputs nodes make.
 
-    `back` gives what became of it the names and outputs that it had. Scales whose names do not say any more whose they
-    are get ONNX's annotation for that.
+    `back` gives what became of it the names and outputs that it had. Scales whose names do not say whose they are get
+    ONNX's annotation for that.
     """
 
     def __init__(self, proto: onnx.ModelProto) -> None:
@@ -29,6 +30,7 @@ class Apart:
         inputs = {value.name for value in graph.input}
         self._outputs = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in graph.output]
         _set(graph.output, [value for value in self._outputs if value.name not in inputs])
+        self._inner = ends(graph)
         self._aliases = _aliases({name for one in all_graphs(graph) for name in _names(one)})
         _rename(graph, self._aliases)
 
@@ -41,7 +43,8 @@ class Apart:
         graph = proto.graph
         _rename(graph, {alias: name for name, alias in self._aliases.items()})
         _set(graph.output, self._outputs)
-        owners = {alias + suffix: name for name, alias in self._aliases.items() for suffix in _SCALES}
+        known = {alias: name for name, alias in self._aliases.items()} | self._inner
+        owners = {alias + suffix: name for alias, name in known.items() for suffix in _SCALES}
         for scale in [tensor.name for tensor in graph.initializer if tensor.name in owners]:
             one = graph.quantization_annotation.add(tensor_name=owners[scale])
             one.quant_parameter_tensor_names.add(key="SCALE_TENSOR", value=scale)

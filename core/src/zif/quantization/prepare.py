@@ -15,6 +15,7 @@ from zif.errors import InvalidModel
 from zif.quantization.backing import quiet, tools
 from zif.quantization.forms import BIASED as BIASED
 from zif.quantization.forms import settle
+from zif.quantization.widened import widen
 
 if TYPE_CHECKING:
     from zif.arguments import Source
@@ -41,6 +42,7 @@ def prepare(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -
         return model
     _refuse_quantized(model)
     proto = whole(model)
+    widen(proto)
     with quiet():
         proto = _optimized(proto)
         fused = _fused(proto)
