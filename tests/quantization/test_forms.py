@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import zif
 from onnx import helper
-from quantized_nets import feeds, net, normal, ratios
+from quantized_nets import feeds, net, normal, ratios, sqnr
 from zif.quantization import prepare, quantize_model
 from zif.quantization.measure import Reference
 
@@ -49,7 +50,18 @@ def test_a_gemm_of_values_alone_keeps_its_factors() -> None:
     made = node("Gemm", ["x", "k", "c"], ["y"], alpha=0.5, beta=3.0)
     given = net([made], {"x": [2, 8], "k": [8, 5], "c": [5]}, ["y"])
     assert ratios(given, "w16a16")["y"] > 80
-    assert [unit.op_type for unit in prepare(given).units] == ["Mul", "Gemm", "Mul", "Add"]
+    assert [unit.op_type for unit in prepare(given).units] == ["Mul", "MatMul", "Mul", "Add"]
+
+
+@pytest.mark.parametrize("turned", [("x",), ("k",), ("x", "k")])
+def test_a_gemm_of_values_alone_is_a_matmul(turned: tuple[str, ...]) -> None:
+    """QNN refuses two values of 16 bits in what a Gemm becomes."""
+    shapes = {"x": [2, 8], "k": [8, 5]}
+    inputs = {name: shape[::-1] if name in turned else shape for name, shape in shapes.items()}
+    made = node("Gemm", ["x", "k", "b"], ["y"], transA=int("x" in turned), transB=int("k" in turned))
+    given = net([made], inputs, ["y"], b=normal(5))
+    assert "Gemm" not in {unit.op_type for unit in prepare(given).units}
+    assert ratios(given, "w16a16")["y"] > 80
 
 
 def test_a_weight_that_others_read_is_scaled_for_the_gemm_alone() -> None:
@@ -74,3 +86,39 @@ def test_a_weight_has_the_scales_of_each_of_its_uses() -> None:
     axes = [[a.i for a in n.attribute if a.name == "axis"] for n in weights]
     assert axes == [[1], [0], []]
     assert [shapes[n.input[1]] for n in weights] == [(8,), (8,), ()]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("low", "high"), [(0.5, 1.5), (-1.5, -0.5)])
+def test_a_clip_beside_zero_is_more_than_a_range(low: float, high: float, precision: str) -> None:
+    nodes = [node("Conv", ["x", "w"], ["c"]), node("Clip", ["c", "low", "high"], ["y"])]
+    given = net(nodes, {"x": [1, 3, 8, 8]}, ["y"], w=normal(4, 3, 3, 3) / 2, low=low, high=high)
+    assert ratios(given, precision)["y"] > {"w8a8": 30, "w8a16": 35, "w4a16": 12, "w16a16": 75}[precision]
+    assert [unit.op_type for unit in prepare(given).units] == ["Conv", "Max" if low > 0 else "Min", "Clip"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16"])
+def test_htp_takes_every_form_and_agrees(precision: str) -> None:
+    pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
+    conv, ends = node("Conv", ["x", "w", "b"], ["c"]), {"low": 0.5, "high": 1.5}
+    image = {"w": normal(4, 3, 3, 3) / 2, "b": normal(4)}
+    models = [
+        gemm(normal(5), alpha=0.5, beta=2.0),
+        gemm(normal(2, 5)),
+        net([node("Gemm", ["x", "k"], ["y"])], {"x": [2, 8], "k": [8, 5]}, ["y"]),
+        net([conv, node("Relu", ["c"], ["y"])], {"x": [1, 3, 8, 8]}, ["y", "c"], **image),
+        net([conv, node("Clip", ["c", "low", "high"], ["y"])], {"x": [1, 3, 8, 8]}, ["y"], **image, **ends),
+    ]
+    for bias in (6, 0):
+        made = node("ConvTranspose", ["x", "w", "b"][: 3 if bias else 2], ["y"], group=2)
+        weights = {"w": normal(4, 3, 3, 3) / 2, **({"b": normal(bias)} if bias else {})}
+        models.append(net([made], {"x": [1, 4, 6, 6]}, ["y"], **weights))
+    for model in models:
+        samples = feeds(model)
+        made = quantize_model(model, samples, precision)
+        wanted = Reference(model).run(samples[0])
+        with zif.load(made, target="snapdragon-8-gen-3", only=("qnn_htp",), emulate=True) as session:
+            got = session.run(samples[0])
+        for name, exact in wanted.items():
+            assert sqnr(exact, got[name]) > (12 if precision == "w4a16" else 28), (model.graph.node, name)

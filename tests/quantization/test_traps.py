@@ -8,10 +8,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from quantized_nets import run, sqnr
+from quantized_nets import feeds, net, normal, ratios, run, sqnr
 from zif.errors import InvalidModel
 from zif.quantization import calibrate, prepare, quantize, quantize_model
 
+node = helper.make_node
 SAMPLES = [{"x": np.random.default_rng(seed).standard_normal((1, 4, 8, 8)).astype(np.float32)} for seed in range(3)]
 
 
@@ -58,6 +59,41 @@ def test_minus_infinity_in_a_max_does_not_stretch_a_range(precision: str) -> Non
     )
     made = quantize_model(float_model, calibrate(float_model, SAMPLES), precision)
     assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 30
+
+
+@pytest.mark.parametrize("least", [-1e4, -3e38, np.finfo(np.float32).min])
+@pytest.mark.parametrize("made", ["product", "choice", "constant"])
+@pytest.mark.filterwarnings("error")
+def test_a_mask_is_no_range(made: str, least: float) -> None:
+    """However it is made; the steps of a range up to the least float end at minus infinity, and 0 of that is NaN."""
+    keep = [(np.arange(8) < 8 - k).astype(np.float32)[None, None] for k in range(4)]
+    ways = {
+        "product": [node("Sub", ["one", "keep"], ["gone"]), node("Mul", ["gone", "least"], ["mask"])],
+        "choice": [node("Greater", ["keep", "half"], ["yes"]), node("Where", ["yes", "zero", "least"], ["mask"])],
+        "constant": [node("Add", ["keep", "fixed"], ["mask"])],
+    }
+    behind = [node("Add", ["x", "mask"], ["a"]), node("Softmax", ["a"], ["s"]), node("MatMul", ["s", "w"], ["y"])]
+    fixed = np.where(np.arange(8) < 6, np.float32(0), np.float32(least))[None, None]
+    numbers = {"one": 1.0, "half": 0.5, "zero": 0.0, "least": least, "fixed": fixed, "w": normal(8, 5)}
+    given = net([*ways[made], *behind], {"x": [2, 8, 8], "keep": [1, 1, 8]}, ["y"], **numbers)
+    samples = [{"x": normal(2, 8, 8, seed=seed), "keep": row} for seed, row in enumerate(keep)]
+    assert ratios(given, "w16a16", samples)["y"] > 70
+
+
+@pytest.mark.parametrize("number", [-9.0, 114.0, -3e38, -np.inf])
+@pytest.mark.parametrize("precision", ["w8a8", "w16a16"])
+@pytest.mark.parametrize("before", ["Neg", "Relu"])
+def test_a_pad_with_a_number_of_its_own(before: str, precision: str, number: float) -> None:
+    nodes = [node(before, ["x"], ["r"]), node("Pad", ["r", "pads", "number"], ["p"])]
+    nodes += [node("MaxPool", ["p"], ["y"], kernel_shape=[2, 2])]
+    given = net(nodes, {"x": [1, 4, 8, 8]}, ["y"], pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]), number=number)
+    assert ratios(given, precision)["y"] > {"w8a8": 35, "w16a16": 80}[precision]
+    made = quantize_model(given, feeds(given), precision)
+    scales = {one.name: numpy_helper.to_array(one) for one in made.graph.initializer if one.name.endswith("_scale")}
+    (pad,) = [one for one in made.graph.node if one.op_type == "Pad"]
+    made_by = {name: one for one in made.graph.node for name in one.output}
+    (after,) = [one for one in made.graph.node if one.op_type == "QuantizeLinear" and one.input[0] == pad.output[0]]
+    assert scales[made_by[pad.input[0]].input[1]] == scales[after.input[1]], "HTP pads in the encoding of the input"
 
 
 def test_a_bias_that_two_read_is_copied_under_a_free_name() -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import onnx
 
     from zif.model import Model
+    from zif.records import TensorInfo
 
     Chosen = Mapping[str, Recipe | str]
 
@@ -21,7 +22,9 @@ FLOAT = "float"
 #: The channel axis of a weight, where QNN takes one scale per channel; Gemm's follows from an attribute.
 CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1}
 #: Operators whose second input is a weight when it is constant; the third, if any, is the bias.
-WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "InstanceNormalization")
+WEIGHTED = frozenset(
+    {"Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "InstanceNormalization", "BatchNormalization"}
+)
 #: Operators that onnxruntime merges into the one before when that quantizes their range anyway.
 MERGED = ("Relu", "Clip")
 
@@ -107,19 +110,27 @@ def _weights(
             continue
         if node.op_type in WEIGHTED:
             if place == 1:
-                found[name] = [_weight(node, one, types)]
+                found[name] = [_weight(node, info, one, types)]
         elif one.activation != base.activation:
             found[name] = [{"quant_type": quant_type(types, one.activation)}]
 
 
-def _weight(node: onnx.NodeProto, one: Recipe, types: Any) -> dict[str, Any]:
-    """The override of a weight. HTP takes the gamma of a normalization as uint8 only."""
+def _weight(node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any) -> dict[str, Any]:
+    """The override of a weight."""
     axis = channel_axis(node) if one.per_channel else None
     kind = one.weight if axis is not None else one.tensor_weight or one.weight
-    if node.op_type.endswith("Normalization"):
-        kind = "uint8"
+    if kind.endswith("int4") and _wants_eight(node, info):
+        kind = kind.replace("4", "8")
+    if node.op_type in ("LayerNormalization", "InstanceNormalization"):
+        kind = "uint8"  # HTP takes no other gamma
     row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
     return row if axis is None else {**row, "axis": axis}
+
+
+def _wants_eight(node: onnx.NodeProto, info: TensorInfo) -> bool:
+    """Whether Qualcomm's compiler refuses the weight in 4 bits, or computes something else."""
+    grouped = node.op_type == "ConvTranspose" and channel_axis(node) is None and len(node.input) > 2
+    return grouped or node.op_type == "BatchNormalization" or len(info.shape or ()) > 4
 
 
 def channel_axis(node: onnx.NodeProto) -> int | None:

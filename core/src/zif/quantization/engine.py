@@ -48,7 +48,8 @@ def quantize_model(
         data = calibrate(model, data, needs_histograms(methods), progress)
     if progress:
         progress(f"quantizing {model.name}")
-    with quiet():
+    # A mask of -3e38 in the steps of a range that ends far before it is infinite, and saturates.
+    with quiet(), np.errstate(over="ignore"):
         return _quantized(model, data, base, chosen)
 
 

@@ -47,6 +47,8 @@ def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], di
     for node in nodes:
         if node.op_type in ("Max", "Min"):
             constants.update(_bounds(model, node, limits))
+        elif node.op_type == "Pad" and len(node.input) > 2:
+            _padded(model, node, found, constants)
         elif node.op_type == "Softmax":
             one = _masked(model, makers, node.input[0], limits)
             masked += [one] if one else []
@@ -70,6 +72,19 @@ def _bounds(model: Model, node: onnx.NodeProto, limits: Mapping[str, Pair]) -> d
     low, high = min(a for a, _ in ends), max(b for _, b in ends)
     own = {name: _data(model, name) for name in node.input}
     return {name: (low, high) for name, value in own.items() if value is not None and np.abs(value).max() > HUGE}
+
+
+def _padded(model: Model, node: onnx.NodeProto, found: dict[str, Pair], constants: dict[str, Pair]) -> None:
+    """HTP pads in the encoding of the input: its range has the number in it; for one like -3e38 it does as it is."""
+    source, result, number = node.input[0], node.output[0], node.input[2]
+    value = _data(model, number)
+    if value is None or source not in found or result not in found:
+        return
+    low, high = found[source]
+    if abs(value) > HUGE:
+        found[result] = constants[number] = low, high
+    else:
+        found[source] = found[result] = min(low, float(value)), max(high, float(value))
 
 
 def _data(model: Model, name: str) -> Any:
@@ -121,6 +136,20 @@ def _end(
         return
     while name in found:
         found[name] = max(found[name][0], floor), max(found[name][1], 0.0)
-        if name not in makers or makers[name].op_type not in PASSING:
+        maker = makers.get(name)
+        if maker is None or maker.op_type not in PASSING:
+            constants.update(_made_of(model, maker, floor))
             return
-        name = makers[name].input[0]
+        name = maker.input[0]
+
+
+def _made_of(model: Model, maker: onnx.NodeProto | None, floor: float) -> dict[str, Pair]:
+    """A mask is (1 - m) · -3.4e38, or where(m, 0, -3.4e38): its constant ends where the mask does.
+
+    The steps of a range of 3.4e38 do not end at it but at infinity, and 0 · infinity is not 0.
+    """
+    if maker is None or maker.op_type not in ("Mul", "Where"):
+        return {}
+    own = {name: _data(model, name) for name in maker.input}
+    ends = {name: value for name, value in own.items() if value is not None and value.min() < -HUGE}
+    return {name: (floor, max(0.0, float(value.max()))) for name, value in ends.items()}

@@ -23,13 +23,15 @@ BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormal
 def settle(proto: onnx.ModelProto) -> None:
     """Change a float model in place: it computes the same, spelled so that it quantizes well.
 
-    A Gemm is a plain product with a bias of one number per column; what else it did stands around it. Every reader of a
-    bias, and every use of a weight, has a constant of its own.
+    A Gemm is a plain product with a bias of one number per column; what else it did stands around it. A Clip has zero
+    between its ends, and a Pad does not pad with infinity. Every reader of a bias, and every use of a weight, has a
+    constant of its own.
     """
     graph = Graph(proto.graph)
+    spell = {"Gemm": _gemm, "Clip": _clip, "Pad": _pad}
     nodes = []
     for node in proto.graph.node:
-        nodes += _gemm(graph, node) if node.op_type == "Gemm" and not node.domain else [node]
+        nodes += spell[node.op_type](graph, node) if node.op_type in spell and not node.domain else [node]
     graph.put(nodes)
     _own_constants(graph)
 
@@ -88,10 +90,44 @@ class Graph:
         return True
 
 
+def _clip(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """A Clip to 1 … 6 as a Max with 1 before a Clip to at most 6, and the same below zero.
+
+    Every quantized range has a zero in it: it cannot stand in for such a Clip. Qualcomm's compiler lets it do so behind
+    a convolution, an Add or a product all the same, whose own range does not end there.
+    """
+    limits = [graph.array(name) for name in node.input[1:3]]
+    beside = [place for place, end in enumerate(limits) if end is not None and (end > 0, end < 0)[place]]
+    if not beside:
+        return [node]
+    place = beside[0]
+    op_type, result = ("Max", "Min")[place], graph.name(f"{node.output[0]}_before_Clip")
+    first = helper.make_node(
+        op_type, [node.input[0], node.input[1 + place]], [result], graph.name(f"{node.name}_{op_type}")
+    )
+    node.input[0], node.input[1 + place] = result, ""
+    return [first, node]
+
+
+def _pad(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """A Pad with a finite number. One that is not zero pads a value of its own, whose range has the number in it."""
+    value = graph.array(node.input[2]) if len(node.input) > 2 else None
+    if value is None or not value.any():
+        return [node]
+    if not np.isfinite(value):
+        graph.change(node, 2, np.nan_to_num)
+        return [node]
+    result = graph.name(f"{node.input[0]}_before_Pad")
+    first = helper.make_node("Identity", [node.input[0]], [result], graph.name(f"{node.name}_Identity"))
+    node.input[0] = result
+    return [first, node]
+
+
 def _gemm(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """alpha·A·B + beta·C with the factors in the constants and C a vector; what cannot be so stands around it.
 
-    onnxruntime's quantizer loses beta and takes C for a vector that is constant.
+    onnxruntime's quantizer loses beta and takes C for a vector that is constant. Of two values QNN multiplies 16 bits
+    in a MatMul only.
     """
     alpha, beta = (np.array(_taken(node, name), np.float32) for name in ("alpha", "beta"))
     bias = node.input[2] if len(node.input) > 2 and beta else ""
@@ -106,15 +142,30 @@ def _gemm(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         del node.input[2]
     if apart:
         behind.insert(0, _behind(graph, node, "Mul", graph.constant(f"{node.name}_alpha", alpha)))
+    if graph.array(node.input[1]) is None:
+        before += _matmul(graph, node)
     return [*before, node, *behind]
 
 
-def _taken(node: onnx.NodeProto, name: str) -> float:
-    """The value of a factor; the node is left without it."""
+def _matmul(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """Turn a Gemm without factors and bias into a MatMul; the Transposes before it."""
+    made = []
+    for place, name in enumerate(("transA", "transB")):
+        if _taken(node, name, 0):
+            result = graph.name(f"{node.input[place]}_{name}")
+            words = [node.input[place]], [result], graph.name(f"{node.name}_{name}")
+            made.append(helper.make_node("Transpose", *words, perm=[1, 0]))
+            node.input[place] = result
+    node.op_type = "MatMul"
+    return made
+
+
+def _taken(node: onnx.NodeProto, name: str, default: float = 1.0) -> float:
+    """The value of an attribute; the node is left without it."""
     found = [attribute for attribute in node.attribute if attribute.name == name]
     for attribute in found:
         node.attribute.remove(attribute)
-    return float(found[0].f) if found else 1.0
+    return float(helper.get_attribute_value(found[0])) if found else default
 
 
 def _scaled(graph: Graph, node: onnx.NodeProto, name: str, factor: Array) -> tuple[list[onnx.NodeProto], str]:
@@ -134,17 +185,13 @@ def _behind(graph: Graph, node: onnx.NodeProto, op_type: str, other: str) -> onn
 def _vector(graph: Graph, node: onnx.NodeProto) -> bool:
     """Make a Gemm's bias a vector of one number per column; False where it is none."""
     bias, weight = graph.array(node.input[2]), graph.array(node.input[1])
-    if bias is None:
+    if bias is None or weight is None:
         return False
-    transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
-    columns = bias.size if weight is None else weight.shape[0 if transposed else 1]
-    if bias.size not in (1, columns) or (bias.size > 1 and bias.shape[-1] != columns):
+    columns = weight.shape[0 if any(one.name == "transB" and one.i for one in node.attribute) else 1]
+    if bias.size > 1 and bias.shape != (*(1,) * (bias.ndim - 1), columns):
         return False
-    if weight is None and bias.shape == (1,):
-        return False
-    return bias.shape == (columns,) or graph.change(
-        node, 2, lambda values: np.broadcast_to(values.reshape(-1), (columns,))
-    )
+    row = (columns,)
+    return bias.shape == row or graph.change(node, 2, lambda values: np.broadcast_to(values.reshape(-1), row))
 
 
 def _own_constants(graph: Graph) -> None:

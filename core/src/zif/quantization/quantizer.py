@@ -27,15 +27,13 @@ def quantizer() -> Any:
     """A class with `QDQQuantizer`'s arguments. Raises UsageError when onnxruntime's tools are missing."""
 
     class Quantizer(tools("qdq_quantizer").QDQQuantizer):  # type: ignore[misc]
-        def quantize_model(self) -> onnx.ModelProto:
-            self.kept_activations = kept_activations(self.model.model)
-            made: onnx.ModelProto = super().quantize_model()
-            return made
-
         def adjust_tensor_ranges(self) -> None:
-            """A value before a Relu or Clip gets the range behind it; not where the graph gives it out."""
-            names = [value.name for value in self.model.graph().output if value.name in (self.tensors_range or ())]
-            before = {name: self.tensors_range[name] for name in names}
+            """A value before a Relu or Clip gets the range behind it; not where it is seen before that."""
+            proto = self.model.model
+            self.kept_activations = kept_activations(proto)
+            clipped = [node.input[0] for node in proto.graph.node if node.output[0] in self.kept_activations]
+            given = [value.name for value in proto.graph.output]
+            before = {name: self.tensors_range[name] for name in (*clipped, *given) if name in self.tensors_range}
             super().adjust_tensor_ranges()
             for name, data in before.items():
                 self.tensors_range[name] = data
