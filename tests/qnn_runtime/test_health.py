@@ -65,6 +65,15 @@ def test_broken_library_is_told_with_its_cure(sdk_folder: Path) -> None:
     assert "unset QNN_SDK_ROOT" in found.reason
 
 
+def test_library_that_hangs_when_loaded_is_told(sdk_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "#include <unistd.h>\n__attribute__((constructor)) static void go(void) { sleep(3600); }"
+    build(source, sdk_folder / "libQnnHtp.so")
+    monkeypatch.setattr(health, "PATIENCE", 2)
+    found = status("htp")
+    assert not found.available
+    assert "does not answer within 2 s" in found.reason
+
+
 def test_library_that_crashes_when_loaded_leaves_this_process_alone(sdk_folder: Path) -> None:
     path = sdk_folder / libraries.file_name("QnnHtp")
     build("#include <stdlib.h>\n__attribute__((constructor)) void go(void) { abort(); }", path)

@@ -30,6 +30,8 @@ from zif_qnn_runtime.offline import can_stand_in, missing_compilers, stand_ins
 
 #: QNN_BACKEND_ERROR_CANNOT_INITIALIZE
 _CANNOT_INITIALIZE = 4000
+#: Seconds that a library may take to start; Qualcomm's take one.
+PATIENCE = 60
 _DSP_DEVICES = ("fastrpc-cdsp", "fastrpc-cdsp-secure", "adsprpc-smd", "cdsprpc-smd")
 
 
@@ -125,7 +127,10 @@ def _try(path: Path, _stamp: tuple[int, int], *_environment: str | None) -> dict
     script = Path(__file__).with_name("interface.py")
     with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:  # the saver makes a folder where it is started
         command = [sys.executable, "-S", str(script), str(path.resolve())]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            return {"error": f"it does not answer within {PATIENCE} s"}
     if done.returncode < 0:
         return {"crash": -done.returncode}
     try:
