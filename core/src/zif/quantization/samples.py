@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, overload, runtime_checkable
 
 from zif.errors import InvalidInput, UsageError
 from zif.filenames import safe_names
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
+    from zif.inputs.rows import Rows
     from zif.model import Model
     from zif.records import TensorInfo
 
@@ -27,10 +28,13 @@ class Labelled(Protocol):
 
 
 class Samples(Sequence[Sample]):
-    """Inputs by name, one sample after another, each read from its file when it is asked for."""
+    """Inputs by name, one sample after another, each read from its file when it is asked for.
 
-    def __init__(self, readers: Sequence[tuple[str, Callable[[], Sample]]]) -> None:
-        self._readers = readers
+    `files`: every file that is read.
+    """
+
+    def __init__(self, readers: Sequence[tuple[str, Callable[[], Sample]]], files: Iterable[Path] = ()) -> None:
+        self._readers, self.files = readers, tuple(files)
 
     def __len__(self) -> int:
         return len(self._readers)
@@ -43,7 +47,7 @@ class Samples(Sequence[Sample]):
 
     def __getitem__(self, place: int | slice) -> Sample | Samples:
         if isinstance(place, slice):
-            return Samples(self._readers[place])
+            return Samples(self._readers[place], self.files)
         return self._readers[place][1]()
 
     def label(self, place: int) -> str:
@@ -82,7 +86,8 @@ def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | 
 
     A folder: one sample per file, all of one kind (npy, npz, pb, json, images or raw data); for a model of several
     inputs one npz per sample, or a folder per input with as many files in each. An .npz or .npy: samples stacked along
-    a new first axis or along the batch. A text file: lines as for qnn-net-run. Raises InvalidInput and UsageError.
+    a new first axis or along the batch. A text file: lines as for qnn-net-run. Each sample is read from its file when
+    it is asked for, and none is kept (but those of a compressed .npz). Raises InvalidInput and UsageError.
     """
     infos = {info.name: info for info in model.inputs}
     if path.is_dir():
@@ -95,7 +100,8 @@ def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | 
         from zif.inputs import read_list
 
         lines = read_list(path, infos)
-        return Samples([(f"{path}, line {line.number}", partial(line.read, infos, preprocess)) for line in lines])
+        readers = [(f"{path}, line {line.number}", partial(line.read, infos, preprocess)) for line in lines]
+        return Samples(readers, [path, *(file for line in lines for file in line.files.values())])
     raise UsageError(f"--calibration {path}: give a folder, an .npz or .npy, or an input list (.txt)")
 
 
@@ -110,14 +116,14 @@ def _folder(path: Path, infos: Mapping[str, TensorInfo], preprocess: Mapping[str
         raise InvalidInput(f"{path} holds no files to calibrate with")
     kind = _one_kind(path, files)
     if kind == "npz":
-        return Samples([(str(file), partial(_entries, file, infos)) for file in files])
+        return Samples([(str(file), partial(_entries, file, infos)) for file in files], files)
     if len(infos) > 1:
         raise InvalidInput(
             f"{path}: the model has {len(infos)} inputs ({', '.join(infos)}), and a {kind} file holds one: "
             "use one .npz per sample, a folder for each input, or an input list"
         )
     ((name, info),) = infos.items()
-    return Samples([(str(file), partial(_single, file, name, info, preprocess)) for file in files])
+    return Samples([(str(file), partial(_single, file, name, info, preprocess)) for file in files], files)
 
 
 def _by_input(path: Path, folders: Mapping[str, Path], infos: Mapping[str, TensorInfo], preprocess: Any) -> Samples:
@@ -134,7 +140,8 @@ def _by_input(path: Path, folders: Mapping[str, Path], infos: Mapping[str, Tenso
         parts = (_single(files[name][place], name, info, preprocess) for name, info in infos.items())
         return {key: value for part in parts for key, value in part.items()}
 
-    return Samples([(f"{path}, sample {k + 1}", partial(read, k)) for k in range(max(counts.values()))])
+    every = [file for found in files.values() for file in found]
+    return Samples([(f"{path}, sample {k + 1}", partial(read, k)) for k in range(max(counts.values()))], every)
 
 
 def _one_kind(path: Path, files: Sequence[Path]) -> str:
@@ -173,42 +180,58 @@ def _entries(file: Path, infos: Mapping[str, TensorInfo]) -> Sample:
 
 
 def _stacked(path: Path, infos: Mapping[str, TensorInfo]) -> Samples:
-    from zif.inputs.files import load_numpy
+    from zif.inputs.rows import rows_of
 
-    found = load_numpy(path)
-    arrays: dict[str, Any] = found if isinstance(found, dict) else {next(iter(infos)): found}
+    arrays = rows_of(path)
     if len(infos) == 1 and not set(arrays) & set(infos):
+        (info,) = infos.values()
         if len(arrays) > 1:
-            (name,) = infos
-            each = [(f"{path}, entry {key!r}", partial(_named, name, value)) for key, value in arrays.items()]
-            return Samples(each)
-        arrays = {next(iter(infos)): next(iter(arrays.values()))}
+            each = [(f"{path}, entry {key!r}", partial(_whole, info, rows)) for key, rows in arrays.items()]
+            return Samples(each, [path])
+        arrays = dict(zip([info.name], arrays.values(), strict=False))
+    if "" in arrays:
+        raise InvalidInput(f"{path}: the model has {len(infos)} inputs, and an .npy holds one: give an .npz with all")
     missing = [name for name in infos if name not in arrays]
     if missing:
         raise InvalidInput(f"{path} has no entry {missing[0]!r}; it holds {', '.join(arrays) or 'nothing'}")
-    rows = {name: _rows(path, arrays[name], info) for name, info in infos.items()}
-    counts = {name: len(row) for name, row in rows.items()}
+    stacks = [_Stack(path, arrays[name], info) for name, info in infos.items()]
+    counts = {one.info.name: one.count for one in stacks}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name}: {count}" for name, count in counts.items())
         raise InvalidInput(f"{path}: the inputs have different numbers of samples: {told}")
-    pairs = [{name: row[k] for name, row in rows.items()} for k in range(max(counts.values()))]
-    return Samples([(f"{path}, sample {k + 1}", partial(cast, Sample, pair)) for k, pair in enumerate(pairs)])
+    read = [(f"{path}, sample {k + 1}", partial(_of_each, stacks, k)) for k in range(stacks[0].count)]
+    return Samples(read, [path])
 
 
-def _named(name: str, value: Any) -> Sample:
-    return {name: value}
+class _Stack:
+    """The samples of an array: along its first axis when it has one more than the input, else its batches."""
 
-
-def _rows(path: Path, array: Any, info: TensorInfo) -> list[Any]:
-    """The samples of an array: its first axis when it has one dimension more than the input, else its batches."""
-    rank = len(info.shape or ())
-    if array.ndim == rank + 1:
-        return list(array)
-    batch = info.shape[0] if info.shape and isinstance(info.shape[0], int) else 1
-    if array.ndim != rank or not rank or array.shape[0] % batch or not array.shape[0]:
+    def __init__(self, path: Path, rows: Rows, info: TensorInfo) -> None:
+        self.rows, self.info = rows, info
+        rank, total = len(info.shape or ()), (rows.shape or (1,))[0]
+        batch = info.shape[0] if info.shape and isinstance(info.shape[0], int) else 1
+        self.along = 0 if len(rows.shape) == rank + 1 else batch
         dims = ", ".join("?" if dim is None else str(dim) for dim in info.shape or ())
-        raise InvalidInput(
-            f"{path}: input {info.name!r} takes [{dims}], and the array is {list(array.shape)}: "
-            "stack samples along a new first axis, or along the batch"
-        )
-    return [array[start : start + batch] for start in range(0, array.shape[0], batch)]
+        takes = f"{path}: input {info.name!r} takes [{dims}], and the array is {list(rows.shape)}"
+        if not total:
+            raise InvalidInput(f"{takes}: it holds no sample")
+        if self.along and (len(rows.shape) != rank or not rank or total % batch):
+            raise InvalidInput(f"{takes}: stack samples along a new first axis, or along the batch")
+        self.count = total // (self.along or 1)
+
+    def sample(self, place: int) -> Any:
+        from zif.inputs.files import as_declared
+
+        array = self.rows.read(place * self.along, self.along) if self.along else self.rows.read(place, 1)[0]
+        return as_declared(array, self.info)
+
+
+def _of_each(stacks: Sequence[_Stack], place: int) -> Sample:
+    return {one.info.name: one.sample(place) for one in stacks}
+
+
+def _whole(info: TensorInfo, rows: Rows) -> Sample:
+    from zif.inputs.files import as_declared
+
+    array = rows.read(0, rows.shape[0] if rows.shape else 1).reshape(rows.shape)
+    return {info.name: as_declared(array, info)}
