@@ -53,7 +53,13 @@ def test_a_folder_gives_a_model_and_its_encodings(model: Path, folder: Path, tmp
     assert told.exit_code == 0, told.output
     document = json.loads(told.stdout)
     assert document["schema"] == "zif.quantize/1"
-    assert document["calibration"] == {"samples": 4, "held_out": 1, "random": False}
+    assert document["calibration"] == {
+        "samples": 4,
+        "held_out": 1,
+        "chosen_on": 3,
+        "chosen_unseen": 1,
+        "random": False,
+    }
     assert document["outputs"]["y"]["sqnr_db"] > 20
     assert len(document["trials"]) >= 6
     made = onnx.load(out)
@@ -232,7 +238,7 @@ def test_weights_only_needs_no_data(model: Path, tmp_path: Path) -> None:
 def test_weights_only_passes_no_wish_over_without_a_word(model: Path, tmp_path: Path) -> None:
     start = ("quantize", model, "-o", tmp_path / "q.onnx", "--precision", "w8")
     assert "so overrides would change nothing" in error(*start, "--unit", "conv1=float")
-    assert "so target, per_channel would change nothing" in error(*start, "-t", "sm8650", "--per-tensor")
+    assert "so per_channel, target would change nothing" in error(*start, "-t", "sm8650", "--per-tensor")
     assert not (tmp_path / "q.onnx").exists()
 
 

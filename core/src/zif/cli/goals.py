@@ -61,7 +61,7 @@ def reach(
     from zif.quantization.encodings import export
 
     _check(wanted)
-    found, samples, held = _searched(model, wanted, data, shapes, target, method)
+    found, calibration = _searched(model, wanted, data, shapes, target, method)
     rows = wanted.frontier or output.with_name(f"{output.stem}.frontier.csv")
     write_text(rows, found.csv())
     beside = save(found.model, export(found.model), output, encodings_format) if found.met else None
@@ -69,7 +69,7 @@ def reach(
         "model": str(model),
         "precision": "mixed",
         "target": target or None,
-        "calibration": {"samples": samples, "held_out": held, "random": data["random"] is not None},
+        "calibration": calibration | {"random": data["random"] is not None},
         "search": found.to_json(),
         "output": str(output) if found.met else None,
         "encodings": str(beside) if beside else None,
@@ -94,13 +94,13 @@ def _check(wanted: Search) -> None:
 
 def _searched(
     model: Path, wanted: Search, data: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], target: str, method: str
-) -> tuple[Mixed, int, int]:
+) -> tuple[Mixed, dict[str, int]]:
     from zif.cli.progress import working
-    from zif.quantization.auto import split
+    from zif.quantization.given import calibration_samples, check_shapes
     from zif.quantization.goal import AccuracyGoal
+    from zif.quantization.parts import parts
     from zif.quantization.prepare import prepare
-    from zif.quantization.run import calibration_samples, check_shapes
-    from zif.quantization.togoal import quantize_to_goal
+    from zif.quantization.togoal import measuring, quantize_to_goal
 
     goal = AccuracyGoal.parse(wanted.goals)
     with working(f"preparing {model.name}") as told:
@@ -116,7 +116,10 @@ def _searched(
         found = quantize_to_goal(
             made, samples, goal, target=target, function=function, method=method, progress=told, **options
         )
-    return found, len(samples), len(split(samples)[1])
+    split = parts(samples)
+    measured, fresh = (len(part) for part in measuring(split))
+    unseen = measured if split.held else 0
+    return found, {"samples": len(samples), "held_out": fresh, "chosen_on": measured, "chosen_unseen": unseen}
 
 
 def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
@@ -129,8 +132,7 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     from zif.cli.output import note, say
 
     show(found)
-    held, count = document["calibration"]["held_out"], document["calibration"]["samples"]
-    say(f"measured on {held} samples held out of {count}" if held else "measured on what it was calibrated with")
+    say(_measured(found, document["calibration"]))
     if found.met and set(found.chosen.counts) == {"float"}:
         note("no unit is quantized: nothing less than float reaches the goal")
     if found.met:
@@ -139,3 +141,20 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
         note(f"no candidate reaches the goal, so no model is written; all are in {document['frontier']}")
     if document["calibration"]["random"]:
         note("calibrated and measured with random values: the figures say nothing about real inputs")
+
+
+def _measured(found: Mixed, calibration: Mapping[str, int]) -> str:
+    """On what the mixes were measured, and what the chosen one has on samples that did not choose it."""
+    from zif.cli.mixedview import told_db
+    from zif.figures import things
+    from zif.quantization.togoal import ENOUGH
+
+    on = things(calibration["chosen_on"], "sample")
+    if not calibration["chosen_unseen"]:
+        return f"measured on the {on} that it was calibrated with"
+    told = f"measured and chosen on {on} that calibration has not seen"
+    if not found.fresh:
+        return f"{told}; with {ENOUGH} samples or more the choice would be held against others"
+    fresh, least = min(found.fresh.values()), found.goal.sqnr_db
+    missed = f", less than the goal's {least:g} dB" if least is not None and fresh < least else ""
+    return f"{told}; on {things(calibration['held_out'], 'other')}, that did not choose it: {told_db(fresh)}{missed}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.compareview import decibels
 from zif.cli.output import say, table
+from zif.figures import things
 
 if TYPE_CHECKING:
     from zif.quantization.candidate import Candidate
@@ -23,7 +25,7 @@ def show(found: Mixed) -> None:
     rows = [_row(found, one, bool(judged)) for one in _told(found)]
     table("cost against accuracy", columns, rows, right=columns[:-2])
     _sensitive(found)
-    ways = f"{len(found.candidates)} candidates were measured"
+    ways = f"{things(len(found.candidates), 'candidate')} {'was' if len(found.candidates) == 1 else 'were'} measured"
     say(f"{ways}; there was no budget for more (--max-candidates)." if found.spent else f"{ways}.")
     failed = [one for one in found.candidates if one.error]
     if failed:
@@ -35,14 +37,19 @@ def _headline(found: Mixed) -> None:
     mix = ", ".join(f"{count} at {level}" for level, count in _counts(found, one))
     if found.met:
         say(
-            f"{found.goal}: met with {decibels(one.sqnr_db)} dB{_metric(one)}, {mix} of {many} units",
+            f"{found.goal}: met with {told_db(one.sqnr_db)}{_metric(one)}, {mix} of {things(many, 'unit')}",
             style="bold green",
         )
     else:
         say(
-            f"{found.goal}: out of reach; the most accurate has {decibels(one.sqnr_db)} dB{_metric(one)}",
+            f"{found.goal}: out of reach; the most accurate has {told_db(one.sqnr_db)}{_metric(one)}",
             style="bold red",
         )
+
+
+def told_db(value: float) -> str:
+    """A ratio in a sentence: "35.2 dB", or that there is no error at all."""
+    return "no error at all" if value == math.inf else f"{decibels(value)} dB"
 
 
 def _metric(one: Candidate) -> str:
@@ -83,5 +90,12 @@ def cost(one: Candidate) -> str:
 def _sensitive(found: Mixed) -> None:
     worst = sorted(found.sensitivities, key=lambda one: -one.burden)[:SENSITIVE]
     if worst:
-        told = ", ".join(f"{one.group.name} ({one.burden:.1%})" for one in worst)
+        told = ", ".join(f"{one.group.name} ({_part(one.burden)})" for one in worst)
         say(f"Most sensitive, with their part of the error that the goal allows: {told}.")
+
+
+def _part(burden: float) -> str:
+    """A part of what is allowed; beyond ten times that a percentage is no figure any more."""
+    return (
+        f"{burden:.1%}" if burden < 10 else f"{burden:.3g} times all of it" if burden < 1000 else "far beyond all of it"
+    )

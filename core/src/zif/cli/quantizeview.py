@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zif.cli.compareview import decibels
+from zif.figures import things
+from zif.quantization.parts import ENOUGH
 
 #: So many names of a list are told.
 NAMES = 5
@@ -25,44 +26,58 @@ def show(document: Mapping[str, Any]) -> None:
             for name, row in document["outputs"].items()
         ]
         table("", columns, rows, right=columns[1:])
-        say(_measured(calibration))
+        say(_measured(document))
     trials = document["trials"]
     if len(trials) > 1 and document["outputs"]:
         best = sorted(trials, key=lambda one: -min(one["sqnr_db"].values()))
         told = "; ".join(f"{one['recipe']}: {decibels(min(one['sqnr_db'].values()))}" for one in best[:4])
         rest = f"; {len(best) - 4} worse" if len(best) > 4 else ""
-        say(f"tried {len(trials)} recipes, the best first, dB of the worst output: {told}{rest}")
+        say(f"tried {len(trials)} recipes, the best first, dB of the worst output on {_judges(document)}: {told}{rest}")
     elif document["recipe"]:
         say(f"recipe: {document['recipe']['text']}")
-    counts = document["tensors"]
-    say(
-        f"{counts['activations']} activations, {counts['weights']} weights, {counts['biases']} biases quantized"
-        + (f", {counts['conversions']} conversions between precisions" if counts["conversions"] else "")
-    )
-    _list("repaired from min and max", document["repaired"])
-    _list("entries that match no tensor", document["unmatched"])
-    _list("tensors without an entry, left in float", document["uncovered"])
+    say(_counts(document["tensors"], document["recipe"] is None))
+    _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
+    _list("entry matches no tensor", "entries match no tensor", document["unmatched"])
+    _list("tensor without an entry stays float", "tensors without an entry stay float", document["uncovered"])
     say(f"{document['output']}, encodings in {document['encodings']}")
     if calibration["random"]:
         note("calibrated with random values: neither the ranges nor the figures say anything about real inputs")
 
 
-def _measured(calibration: Mapping[str, Any]) -> str:
-    held, count = calibration["held_out"], calibration["samples"]
+def _measured(document: Mapping[str, Any]) -> str:
+    """On what the figures were taken, and what else was done with it."""
+    calibration = document["calibration"]
+    held, count, chosen = (calibration[key] for key in ("held_out", "samples", "chosen_on"))
+    if document["recipe"] is None:
+        return f"against float on {held} of {things(count, 'sample')}; weights alone need no calibration"
     if not held:
-        return f"against float on the {count} sample{'s' if count > 1 else ''} that it was calibrated with"
-    plural = "s" if held > 1 else ""
-    return f"against float on {held} sample{plural} held out; calibrated with the other {count - held}"
+        also = " and its recipe chosen with" if chosen else ""
+        return f"against float on the {things(count, 'sample')} that it was calibrated{also} with"
+    return f"against float on {things(held, 'sample')} held out of everything; calibrated with the other {count - held}"
 
 
-def ratios(sqnr: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """Ratios per output as rows of a document, with `exact` saying what JSON cannot: that one is infinite."""
-    return {name: {"sqnr_db": round(db, 2), "exact": db == math.inf} for name, db in sqnr.items()}
+def _judges(document: Mapping[str, Any]) -> str:
+    """The samples that the recipe was chosen by."""
+    chosen, unseen = (document["calibration"][key] for key in ("chosen_on", "chosen_unseen"))
+    if not unseen:
+        return f"{things(chosen, 'sample')} of calibration ({ENOUGH} samples or more would choose by others)"
+    return f"{things(chosen, 'sample')}, of which {unseen} had not calibrated yet"
 
 
-def _list(what: str, names: Sequence[str]) -> None:
+def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
+    if weights_only:
+        dynamic = things(counts["activations"], "activation")
+        return f"{things(counts['weights'], 'weight')} quantized to 8 bits; {dynamic} quantized at run time"
+    biases = counts["biases"]
+    told = f"{things(counts['activations'], 'activation')}, {things(counts['weights'], 'weight')}, "
+    told += f"{biases} bias{'' if biases == 1 else 'es'}"
+    between = counts["conversions"]
+    return f"{told} quantized" + (f", {things(between, 'conversion')} between precisions" if between else "")
+
+
+def _list(one: str, many: str, names: Sequence[str]) -> None:
     from zif.cli.output import say
 
     if names:
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-        say(f"{len(names)} {what}: {', '.join(names[:NAMES])}{more}")
+        say(f"{len(names)} {one if len(names) == 1 else many}: {', '.join(names[:NAMES])}{more}")

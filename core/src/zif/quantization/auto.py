@@ -9,12 +9,12 @@ import attrs
 import onnx
 from attrs import frozen
 
-from zif.quantization.calibration import Ranges, calibrate, needs_histograms
+from zif.quantization.calibration import Ranges, calibrate, extended, needs_histograms
 from zif.quantization.engine import quantize_model
 from zif.quantization.measure import Judge, Reference, worst
+from zif.quantization.parts import CHOOSING, parts
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, recipe
-from zif.quantization.samples import Subset
 
 if TYPE_CHECKING:
     from zif.arguments import Progress, Source
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     #: SQNR per output of a QDQ model.
     Measure = Callable[[onnx.ModelProto], Mapping[str, float]]
 
-#: At most so many samples are held out, and at most this part of all.
-HELD_OUT, HELD_OUT_PART = 8, 0.25
-#: At most so many samples decide between recipes; more make the choice steadier, not better.
-JUDGED, JUDGED_ON_TARGET = 16, 6
+#: At most so many samples decide between recipes on a target: an emulator takes up to seconds for one.
+CHOOSING_ON_TARGET = 6
 
 
 @frozen
@@ -38,10 +36,12 @@ class Trial:
 
 @frozen(eq=False)
 class Quantized:
-    """The best model that was found, its recipe, the ranges it was made with, and every recipe that was measured.
+    """The best model that was found, its recipe, the ranges that recipes were tried with, and every one that was.
 
-    `sqnr`: in dB per output, on the CPU reference, over `held_out` samples that calibration never saw; 0 when there was
-    one sample only, which then served for both. The trials are measured on all kinds of samples.
+    `sqnr`: in dB per output, on the CPU reference, over `held_out` samples by which nothing was calibrated or chosen; 0
+    when there was one sample only, which then served for everything. `trials` are measured over `chosen_on` samples, of
+    which `ranges` has not seen `chosen_unseen`; without a search, over the same as `sqnr`, and both are 0. The model is
+    calibrated with all samples that are not held out.
     """
 
     model: onnx.ModelProto
@@ -50,6 +50,8 @@ class Quantized:
     trials: tuple[Trial, ...]
     sqnr: Mapping[str, float]
     held_out: int
+    chosen_on: int = 0
+    chosen_unseen: int = 0
 
 
 def auto_quantize(
@@ -67,33 +69,55 @@ def auto_quantize(
 
     First the weights are chosen (per channel or per tensor, signed or not), then the method for activations; each
     candidate is measured on the CPU reference, or with the arithmetic of `target`, an emulator's included. Without
-    `search` the recipe is taken as it is; without `any_weights` its weights are. overrides: as for `quantize_model`.
-    ranges: what calibrating with the same samples gave before, for another precision. Raises what `calibrate` and
-    `quantize_model` do.
+    `search` the recipe is taken as it is; without `any_weights` its weights are. samples: inputs by name each; which of
+    them calibrate, choose and are held out is what `parts` says. All that are held out are read first, so that a wrong
+    one is told before the work. overrides: as for `quantize_model`. ranges: what calibrating with the same samples and
+    the same `search` gave before, for another precision. Raises what `calibrate` and `quantize_model` do.
     """
     model, base = prepare(source), recipe(precision)
-    given = samples if isinstance(samples, Sequence) else list(samples)
-    calibration, held = split(given)
-    histograms = search or needs_histograms([base.method])
-    ranges = ranges or calibrate(model, calibration, histograms, progress)
-    judge = Judge(model, spread(given, JUDGED_ON_TARGET if target else JUDGED))
-    measured = measure(judge, target)
-    trials: dict[Recipe, tuple[onnx.ModelProto, Mapping[str, float]]] = {}
+    split = parts(samples if isinstance(samples, Sequence) else list(samples), choose=search)
+    final = Judge(model, split.held or split.calibration)
+    ranges = ranges or calibrate(model, split.calibration, search or needs_histograms([base.method]), progress)
 
-    def best(candidates: Sequence[Recipe]) -> Recipe:
+    def make(one: Recipe, seen: Ranges = ranges) -> onnx.ModelProto:
+        return quantize_model(model, seen, one, overrides)
+
+    if not search:
+        made = make(base)
+        sqnr = final.sqnr(Reference(made))
+        return Quantized(made, base, ranges, (Trial(base, sqnr),), sqnr, len(split.held))
+    deciding = split.deciding(CHOOSING_ON_TARGET if target else CHOOSING)
+    trials = _Trials(make, measure(Judge(model, deciding), target), progress)
+    chosen = trials.best(weights(base) if any_weights else [base])
+    chosen = trials.best([chosen, *methods(chosen)])
+    made = trials.model
+    if split.choosing:  # what has chosen may calibrate now
+        made = make(chosen, extended(ranges, model, split.choosing, progress))
+    unseen = min(len(split.choosing), len(deciding))
+    rows = tuple(trials.rows.values())
+    return Quantized(made, chosen, ranges, rows, final.sqnr(Reference(made)), len(split.held), len(deciding), unseen)
+
+
+class _Trials:
+    """Recipes that were measured, none twice, and the model of the best; of equals the first."""
+
+    def __init__(self, make: Callable[[Recipe], onnx.ModelProto], measured: Measure, progress: Progress | None) -> None:
+        self._make, self._measured, self._told = make, measured, progress or (lambda _: None)
+        self.rows: dict[Recipe, Trial] = {}
+        self.model = onnx.ModelProto()
+
+    def best(self, candidates: Sequence[Recipe]) -> Recipe:
+        """The best recipe so far, after these have been tried, too."""
         for one in candidates:
-            if one not in trials:
-                if progress:
-                    progress(f"trying {describe(one)}")
-                made = quantize_model(model, ranges, one, overrides)
-                trials[one] = made, measured(made)
-        return max(trials, key=lambda one: worst(trials[one][1]))
+            if one not in self.rows:
+                self._told(f"trying {describe(one)}")
+                made = self._make(one)
+                self.rows[one] = Trial(one, self._measured(made))
+                self.model = made if self._leader() == one else self.model
+        return self._leader()
 
-    chosen = best(weights(base) if search and any_weights else [base])
-    chosen = best([chosen, *methods(chosen)]) if search else chosen
-    rows = tuple(Trial(one, sqnr) for one, (_, sqnr) in trials.items())
-    told = Judge(model, held or calibration).sqnr(Reference(trials[chosen][0]))
-    return Quantized(trials[chosen][0], chosen, ranges, rows, told, len(held))
+    def _leader(self) -> Recipe:
+        return max(self.rows, key=lambda one: worst(self.rows[one].sqnr))
 
 
 def measure(judge: Judge, target: str = "") -> Measure:
@@ -106,21 +130,6 @@ def measure(judge: Judge, target: str = "") -> Measure:
             return judge.sqnr(session)
 
     return there if target else lambda proto: judge.sqnr(Reference(proto))
-
-
-def spread(samples: Sequence[Mapping[str, Any]], count: int) -> Sequence[Mapping[str, Any]]:
-    """At most so many of the samples, taken evenly."""
-    step = max(1.0, len(samples) / count)
-    return Subset(samples, [int(place * step) for place in range(min(count, len(samples)))])
-
-
-def split(samples: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
-    """Samples for calibration and samples to measure on, taken evenly; one sample alone is for calibration."""
-    count = min(HELD_OUT, max(1, int(len(samples) * HELD_OUT_PART))) if len(samples) > 1 else 0
-    step = len(samples) / count if count else 1.0
-    held = {int((place + 0.5) * step) for place in range(count)}
-    places = range(len(samples))
-    return Subset(samples, [k for k in places if k not in held]), Subset(samples, sorted(held))
 
 
 def weights(base: Recipe) -> list[Recipe]:

@@ -1,4 +1,4 @@
-"""onnxruntime's quantization tools: imported when they are needed, and kept from talking."""
+"""onnxruntime's quantization tools and its CPU provider: imported when they are needed, and kept from talking."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import contextlib
 import importlib
 import io
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zif.errors import UsageError
+from zif.errors import InvalidModel, StageFailed, UsageError
+
+#: How ONNX Runtime names the node that failed; before it stand numbers and names of its error codes.
+_FAILED = re.compile(r"running (\S+) node\. Name:'([^']*)' Status Message: (.*)", re.DOTALL)
+_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
 
 def tools(module: str = "") -> Any:
@@ -33,3 +38,39 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+class CpuSession:
+    """A model on ONNX Runtime's CPU provider, node by node without optimizations, that logs nothing.
+
+    model: a file or its content. Raises InvalidModel when ONNX Runtime refuses it.
+    """
+
+    def __init__(self, model: str | bytes) -> None:
+        tools()
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        try:
+            made = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        except Exception as error:  # onnxruntime's errors have no common base class
+            raise InvalidModel(f"ONNX Runtime refuses the model: {error}") from error
+        self._session = made
+        self.get_inputs, self.get_outputs = made.get_inputs, made.get_outputs
+
+    def run(self, names: Sequence[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
+        """The outputs of these names, or all. Raises StageFailed with what ONNX Runtime said of which node."""
+        try:
+            found: list[Any] = self._session.run(names, dict(inputs))
+        except Exception as error:
+            raise StageFailed(_said(error)) from error
+        return found
+
+
+def _said(error: Exception) -> str:
+    """What ONNX Runtime said of which node, without its codes."""
+    text = _CODE.sub("", str(error)).strip()
+    found = _FAILED.search(text)
+    return f"{found[1]} node {found[2]!r}: {found[3].strip()}" if found else text

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import Factory, field, frozen
 
-from zif.errors import InvalidInput, UsageError
-from zif.quantization.backing import quiet, tools
+from zif.errors import InvalidInput, StageFailed, UsageError
+from zif.quantization.backing import CpuSession, quiet, tools
+from zif.quantization.checking import checked, label, unfit
 from zif.quantization.extremes import HUGE
 from zif.quantization.recipe import METHODS
-from zif.quantization.samples import Labelled
 
 if TYPE_CHECKING:
     import onnx
@@ -73,6 +73,39 @@ def calibrate(source: Source, samples: Samples, histograms: bool = False, progre
     limits, count = _limits(model, proto, samples, told)
     found = _histograms(model, proto, samples, limits, told) if histograms else {}
     return Ranges(limits, count, found)
+
+
+def extended(ranges: Ranges, source: Source, samples: Samples, progress: Progress | None = None) -> Ranges:
+    """The ranges after further samples, with histograms if there are any; those that gave `ranges` are not run again.
+
+    Where a tensor's range grows, the counts so far move into the wider bins. Raises what `calibrate` does.
+    """
+    from zif.quantization.prepare import prepare, whole
+
+    model = prepare(source)
+    told = progress or (lambda _: None)
+    proto = whole(model)
+    new, count = _limits(model, proto, samples, told)
+    limits = {name: _union(pair, ranges.limits.get(name, pair)) for name, pair in new.items()}
+    found: dict[str, tuple[Array, Array]] = {}
+    if ranges.histograms:
+        for name, (counts, edges) in _histograms(model, proto, samples, limits, told).items():
+            before = ranges.histograms.get(name)
+            found[name] = (counts + _moved(before, edges) if before is not None else counts), edges
+    return Ranges(limits, ranges.samples + count, found)
+
+
+def _union(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _moved(histogram: tuple[Array, Array], edges: Array) -> Array:
+    """The counts of a histogram in bins that span as much or more."""
+    counts, before = histogram
+    if np.array_equal(before, edges):
+        return counts
+    moved, _ = np.histogram((before[:-1] + before[1:]) / 2, edges, weights=counts)
+    return moved.astype(counts.dtype)
 
 
 def needs_histograms(methods: Iterable[str]) -> bool:
@@ -144,7 +177,7 @@ class _calibrator:  # noqa: N801 - used as a function
         )
         with quiet():
             made.augment_graph()
-            made.create_inference_session()
+        made.infer_session = CpuSession(made.augmented_model_path)
         return made
 
     def __exit__(self, *_: object) -> None:
@@ -160,26 +193,16 @@ def _feed(made: Any, model: Model, samples: Samples, told: Callable[[str], None]
     count = 0
     for count, sample in enumerate(samples, 1):
         told(f"{doing}: sample {count}{total}")
-        where = samples.label(count - 1) if isinstance(samples, Labelled) else f"calibration sample {count}"
+        where = label(samples, count - 1)
         values = checked(admission, sample, where)
-        with quiet():
-            made.collect_data(_Once(values))
+        try:
+            with quiet():
+                made.collect_data(_Once(values))
+        except StageFailed as error:
+            raise unfit(where, error) from error
     if not count:
         raise UsageError("no calibration data: quantizing needs real inputs to know the range of every tensor")
     return count
-
-
-def checked(admission: Any, sample: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    """A sample as the model takes it. Raises InvalidInput naming where it comes from."""
-    try:
-        values: Mapping[str, Any] = admission.admit(sample)
-    except InvalidInput as error:
-        raise InvalidInput(f"{where}: {error}") from None
-    for name, value in values.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
-            place = tuple(int(at[0]) for at in np.nonzero(~np.isfinite(value)))
-            raise InvalidInput(f"{where}: input {name!r} holds {value[place]} at {list(place)}: ranges need numbers")
-    return values
 
 
 class _Once:

@@ -52,7 +52,8 @@ class Candidate:
     def to_json(self) -> dict[str, Any]:
         """What a table of candidates needs."""
         words = {"number": self.number, "role": self.role, "arithmetic": self.arithmetic}
-        figures = {"cost": self.cost, "unit": self.unit, "sqnr_db": self.sqnr_db, "metric": self.metric}
+        exact = self.sqnr_db == math.inf
+        figures = {"cost": self.cost, "unit": self.unit, "sqnr_db": self.sqnr_db, "exact": exact, "metric": self.metric}
         place = {"backends": list(self.backends), "segments": self.segments, "seconds": self.seconds}
         return {**words, "units": self.counts, **figures, "met": self.met, **place, "error": self.error}
 
@@ -77,18 +78,27 @@ def frontier(candidates: Iterable[Candidate], by_metric: bool = False, at_most: 
 
 
 def table(candidates: Iterable[Candidate], kept: Iterable[Candidate], levels: Iterable[str]) -> str:
-    """Every candidate as CSV, one row each; `on_frontier` marks those of `kept`."""
+    """Every candidate as CSV, one row each; `on_frontier` marks those of `kept`.
+
+    An SQNR without any error is "inf"; a cell is empty where nothing was measured.
+    """
     names, best = list(levels), {one.number for one in kept}
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     head = ["number", "role", "arithmetic", *(f"units_{name}" for name in names), "cost", "cost_unit", "sqnr_db"]
     writer.writerow([*head, "metric", "met", "on_frontier", "backends", "segments", "seconds", "error"])
     for one in candidates:
-        figures = [_cell(one.cost), one.unit, _cell(one.sqnr_db), "" if one.metric is None else one.metric]
+        ratio = "inf" if one.sqnr_db == math.inf else _cell(one.sqnr_db)
+        figures = [_cell(one.cost), one.unit, ratio, "" if one.metric is None else one.metric]
         rest = [int(one.met), int(one.number in best), "+".join(one.backends), one.segments, one.seconds, one.error]
         counts = [one.counts.get(name, 0) for name in names]
         writer.writerow([one.number, one.role, one.arithmetic, *counts, *figures, *rest])
     return stream.getvalue()
+
+
+def ratios(sqnr: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Ratios per output as rows of a document, with `exact` saying what JSON cannot: that one is infinite."""
+    return {name: {"sqnr_db": round(db, 2), "exact": db == math.inf} for name, db in sqnr.items()}
 
 
 def _cell(value: float) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 
 from zif.comparing.measures import Tally, is_float
-from zif.errors import InvalidModel
-from zif.quantization.backing import tools
+from zif.errors import StageFailed
+from zif.quantization.backing import CpuSession
+from zif.quantization.checking import Checked, unfit
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -28,39 +29,41 @@ class Runner(Protocol):
 class Reference:
     """A model on ONNX Runtime's CPU provider, node by node: the reference for integer arithmetic.
 
+    Raises InvalidModel when ONNX Runtime refuses the model.
+
     With optimizations, 8-bit groups run on kernels that saturate 16-bit sums on processors without VNNI, and a right
     model looks wrong.
     """
 
     def __init__(self, proto: onnx.ModelProto) -> None:
-        tools()
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        except Exception as error:  # onnxruntime's errors have no common base class
-            raise InvalidModel(f"ONNX Runtime refuses the model: {error}") from error
+        self._session = CpuSession(proto.SerializeToString())
         self._names = [value.name for value in proto.graph.output]
 
     def run(self, inputs: Sample) -> dict[str, Any]:
-        """The outputs by name."""
-        return dict(zip(self._names, self._session.run(self._names, dict(inputs)), strict=True))
+        """The outputs by name. Raises StageFailed with what ONNX Runtime said of which node."""
+        return dict(zip(self._names, self._session.run(self._names, inputs), strict=True))
 
 
 class Judge:
-    """The float model's outputs on samples, and how far another model is from them."""
+    """The float model's outputs on samples, and how far another model is from them.
+
+    The samples are inputs by name, as `zif.quantize` takes them; all are read and checked at once. Raises InvalidInput,
+    with where it comes from, for one that the model cannot take, that holds NaN or infinity, or that it fails on.
+    """
 
     def __init__(self, model: Model, samples: Iterable[Sample]) -> None:
         from zif.quantization.prepare import whole
 
-        self.samples = samples if isinstance(samples, Sequence) else list(samples)
+        self.samples = Checked(model, samples if isinstance(samples, Sequence) else list(samples))
         exact = Reference(whole(model))
-        self._wanted = [exact.run(sample) for sample in self.samples]
+        self._wanted = [self._exact(exact, place) for place in range(len(self.samples))]
+
+    def _exact(self, model: Reference, place: int) -> Mapping[str, Any]:
+        sample = self.samples[place]
+        try:
+            return model.run(sample)
+        except StageFailed as error:
+            raise unfit(self.samples.label(place), error) from error
 
     def tallies(self, other: Runner) -> dict[str, Tally]:
         """Signal and noise over all samples, per float output."""

@@ -16,11 +16,11 @@ from attrs import define, field, frozen
 
 from zif.errors import UsageError
 from zif.quantization.assign import FLOAT
-from zif.quantization.candidate import Candidate, frontier, table
+from zif.quantization.candidate import Candidate, frontier, ratios, table
 from zif.quantization.goal import AccuracyGoal
 from zif.quantization.groups import Group, groups
 from zif.quantization.prepare import prepare
-from zif.quantization.recipe import Recipe, recipe
+from zif.quantization.recipe import Recipe, check_known, recipe
 from zif.quantization.sensitivity import Sensitivity, ladder, saving, sensitivity
 from zif.quantization.trials import UNITS, Bench
 
@@ -41,7 +41,8 @@ class Mixed:
 
     `met`: whether any does; if none does, `chosen` is the most accurate. `groups`: the units that were chosen together.
     `sensitivities` in the order in which groups were lowered. `spent`: whether the search ended because it had measured
-    as many candidates as it might.
+    as many candidates as it might. `fresh`: SQNR in dB per float output of the chosen one on samples that the search
+    has not seen; empty without any.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -54,6 +55,7 @@ class Mixed:
     sensitivities: tuple[Sensitivity, ...] = field(repr=False)
     levels: tuple[str, ...]
     spent: bool
+    fresh: Mapping[str, float] = field(factory=dict)
 
     def uniform(self, level: str) -> Candidate | None:
         """The candidate in which every unit has this precision; None when it was not measured."""
@@ -79,6 +81,7 @@ class Mixed:
             "frontier": [one.number for one in self.frontier],
             "groups": len(self.groups),
             "sensitivities": rows,
+            "fresh": ratios(self.fresh),
         }
 
 
@@ -96,6 +99,7 @@ def mixed_precision(
     most: int = 64,
     on_reference: bool = False,
     progress: Callable[[str], None] | None = None,
+    fresh: Sequence[Mapping[str, Any]] = (),
     **wishes: Any,
 ) -> Mixed:
     """Search for the least costly mix of precisions whose accuracy meets `goal`.
@@ -106,7 +110,8 @@ def mixed_precision(
     from the cheapest on, by name or with recipes of your own. most: how many candidates may be measured; groups of
     units are joined so that their sensitivities take half of them. on_reference: measure sensitivities on the CPU
     reference, which is faster than an emulator; the candidates that count are measured on the target all the same.
-    wishes: those of `zif.load` (only, exclude, pin, emulate, config), for the target.
+    fresh: samples beside those, to measure the chosen candidate on once more: what was chosen by a figure is a little
+    worse than that. wishes: those of `zif.load` (only, exclude, pin, emulate, config), for the target.
     Raises UsageError for a goal with a metric without `function`, no samples, and what quantizing raises.
     """
     if goal.metric is not None and function is None:
@@ -114,11 +119,7 @@ def mixed_precision(
     if not samples:
         raise UsageError("there are no samples to measure accuracy on")
     model = prepare(source)
-    known = (
-        {name: name if name == FLOAT else recipe(name) for name in levels}
-        if not isinstance(levels, Mapping)
-        else levels
-    )
+    known = {name: _level(name) for name in levels} if not isinstance(levels, Mapping) else levels
     if cost and (cost not in UNITS or (cost != "bitops" and not target)):
         raise UsageError(f"cost {cost!r}: must be latency or energy, which take a target, or bitops")
     told = progress or (lambda _: None)
@@ -126,7 +127,12 @@ def mixed_precision(
     parts = groups(model, max(1, (most - len(known)) // 2))
     if not parts:
         raise UsageError(f"{model.name} has no unit whose precision could be chosen")
-    return _Search(bench, parts, on_reference).result()
+    return _Search(bench, parts, on_reference, fresh).result()
+
+
+def _level(name: str) -> Recipe | str:
+    check_known(name, FLOAT)
+    return name if name == FLOAT else recipe(name)
 
 
 @define
@@ -134,6 +140,7 @@ class _Search:
     bench: Bench
     parts: Sequence[Group]
     on_reference: bool
+    fresh: Sequence[Mapping[str, Any]] = ()
     order: list[Sensitivity] = field(factory=list)
 
     def result(self) -> Mixed:
@@ -167,6 +174,7 @@ class _Search:
             sensitivities=tuple(self.order),
             levels=tuple(bench.recipes),
             spent=bench.left == 0,
+            fresh=bench.again(best.levels, self.fresh) if self.fresh else {},
         )
 
     def _accuracy(self, one: Candidate) -> tuple[float, float]:

@@ -58,13 +58,23 @@ PRESETS: Mapping[str, Recipe] = {
 
 def recipe(given: str | Recipe, **changes: Any) -> Recipe:
     """The recipe of a preset's name, or the one given, with fields changed. Raises UsageError."""
-    if isinstance(given, str) and given not in PRESETS:
-        raise UsageError(f"unknown precision {given!r}; known: {', '.join(PRESETS)}")
-    base = PRESETS[given] if isinstance(given, str) else given
+    check_known(given)
+    base = given if isinstance(given, Recipe) else PRESETS[given]
+    fields = [one.name for one in attrs.fields(Recipe)]
+    unknown = [name for name in changes if name not in fields]
+    if unknown:
+        raise UsageError(f"a recipe has no {unknown[0]!r}; it has {', '.join(fields)}")
     try:
         return attrs.evolve(base, **changes)
     except (ValueError, TypeError) as error:
         raise UsageError(f"the recipe {base.name} cannot be changed so: {_plain(error)}") from error
+
+
+def check_known(given: Any, *others: str) -> None:
+    """Raise UsageError for what is neither a recipe nor the name of a preset, or of those that are known beside."""
+    known = (*PRESETS, *others)
+    if not isinstance(given, Recipe) and not (isinstance(given, str) and given in known):
+        raise UsageError(f"unknown precision {given!r}; known: {', '.join(known)}")
 
 
 def _plain(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ import onnx
 from attrs import Factory, frozen
 
 from zif.errors import InvalidModel, UsageError
-from zif.quantization.auto import auto_quantize, measure, split, spread
+from zif.quantization.assign import FLOAT
+from zif.quantization.auto import auto_quantize, measure
 from zif.quantization.encodings import (
     Applied,
     Encodings,
@@ -22,10 +22,12 @@ from zif.quantization.encodings import (
     refuse_unmatched,
     repaired,
 )
+from zif.quantization.given import calibration_samples, check_shapes
 from zif.quantization.measure import Judge, Reference
+from zif.quantization.parts import CHOOSING, split, spread
 from zif.quantization.prepare import prepare
-from zif.quantization.recipe import METHODS, Recipe, recipe
-from zif.quantization.samples import Sample, Samples, samples_of
+from zif.quantization.recipe import METHODS, Recipe, check_known, recipe
+from zif.quantization.samples import Sample
 from zif.quantization.weights_only import quantize_weights
 
 if TYPE_CHECKING:
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 
 #: The precision that needs no data: eight-bit weights only.
 WEIGHTS_ONLY = "w8"
-#: How many random samples stand in for data when they are asked for.
-RANDOM_SAMPLES = 8
 
 
 @frozen(eq=False)
@@ -45,9 +45,11 @@ class Quantization:
     """What `zif.quantize` made.
 
     sqnr: signal to quantization noise in dB per float output against the float model, on the CPU reference, over
-    `held_out` samples that calibration never saw (over all of them when that is 0); empty without samples.
-    target_sqnr: the same on `target`'s arithmetic. trials: every recipe that was measured. unmatched, uncovered: of an
-    encodings file, entries without a tensor and tensors without an entry. repairs: entries that were repaired.
+    `held_out` samples by which nothing was calibrated or chosen (over all of them when that is 0); empty without
+    samples. target_sqnr: the same on `target`'s arithmetic. trials: every recipe that was measured, over `chosen_on`
+    samples, of which `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched,
+    uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
+    repaired.
     """
 
     model: onnx.ModelProto
@@ -64,6 +66,8 @@ class Quantization:
     unmatched: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
     repairs: tuple[Problem, ...] = ()
+    chosen_on: int = 0
+    chosen_unseen: int = 0
 
 
 def quantize(
@@ -84,15 +88,30 @@ def quantize(
 ) -> Quantization:
     """Quantize a float model to QDQ.
 
-    calibration: a folder, an .npz or .npy, an input list, or samples (inputs by name). method: "minmax", "percentile",
-    "entropy", "mse", or "auto", which measures several and takes the best. encodings: a file that says how tensors are
-    quantized; calibration fills what it leaves open. overrides: precision or "float" per unit. target: measure on its
-    arithmetic as well. random: a seed, to calibrate with random values when there is no data. changes: other fields of
-    the recipe, such as per_channel. Raises UsageError, InvalidInput and InvalidModel.
+    calibration: a folder, an .npz or .npy, an input list, or samples: each a mapping from the name of every input to an
+    array of exactly its dtype and shape, as the model declares them (with its batch, float32 [1, 3, 224, 224] say), all
+    values finite. An iterator is read into a list; a sequence is read one sample at a time. precision: "w8a8", "w8a16",
+    "w4a16", "w16a16", "w8" (weights only, calibration is then for measuring) or a Recipe. method: "minmax",
+    "percentile", "entropy", "mse", or "auto", which measures several and takes the best. encodings: a file that says
+    how tensors are quantized; calibration fills what it leaves open. overrides: precision or "float" per unit (a node's
+    name as in `zif plan`). shapes: the dimensions of inputs that the model leaves open, all of an input's. target: a
+    chip, to choose and measure on its arithmetic as well, emulated if need be. preprocess: how pictures become tensors,
+    as for `zif run`: "resize=224x224,scale=1/255", or a TOML or JSON file. random: a seed, to calibrate with random
+    values when there is no data. repair: take min and max where an entry of the encodings contradicts itself, which is
+    refused otherwise. progress: called with a sentence before each step. changes: other fields of `Recipe`, such as
+    per_channel=False.
+
+    Which samples give the ranges, which choose and which the figures come from: `zif.quantization.parts`. Raises
+    UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not fit,
+    holds NaN or makes the model fail, and for encodings that do not fit, InvalidModel for what cannot be quantized.
     """
+    check_known(precision, WEIGHTS_ONLY)
+    for one in (overrides or {}).values():
+        check_known(one, FLOAT)
     if precision == WEIGHTS_ONLY:
-        _refuse_idle({"encodings": encodings, "overrides": overrides, "target": target, "repair": repair, **changes})
-        return _weights_only(source, shapes)
+        wishes = {"encodings": encodings, "overrides": overrides, "repair": repair, **changes}
+        wishes |= {"method": "" if method == "auto" else method}
+        return _weights_only(source, shapes, wishes, (calibration, preprocess, random), target)
     if method not in ("auto", *METHODS):
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
     base = recipe(precision, **({} if method == "auto" else {"method": method}), **changes)
@@ -121,17 +140,19 @@ def quantize(
         target,
         there,
         made.trials,
+        chosen_on=made.chosen_on,
+        chosen_unseen=made.chosen_unseen,
     )
 
 
 def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:
     """Raise InvalidModel when not one operator was quantized, which nobody should find out on a device."""
-    if not any(node.op_type == "QuantizeLinear" for node in made.graph.node):
-        kinds = sorted({unit.op_type for unit in model.units})
-        raise InvalidModel(
-            f"nothing in {model.name} was quantized: it consists of {', '.join(kinds[:8])}. What lies in the bodies of "
-            "If, Loop and Scan stays in float; export the model without them"
-        )
+    if any(node.op_type == "QuantizeLinear" for node in made.graph.node):
+        return
+    kinds = sorted({unit.op_type for unit in model.units})
+    bodies = [kind for kind in kinds if kind in ("If", "Loop", "Scan")]
+    why = f". What lies in the bodies of {', '.join(bodies)} stays in float; export the model without" if bodies else ""
+    raise InvalidModel(f"nothing in {model.name} was quantized: it consists of {', '.join(kinds[:8])}{why}")
 
 
 def _refuse_idle(given: Mapping[str, Any]) -> None:
@@ -139,14 +160,34 @@ def _refuse_idle(given: Mapping[str, Any]) -> None:
     idle = [name for name, value in given.items() if value or (value is False and name != "repair")]
     if idle:
         raise UsageError(
-            f"{WEIGHTS_ONLY} quantizes weights of MatMul, Gemm and LSTM and nothing else, so {', '.join(idle)} would "
-            "change nothing: leave it out, or take another precision"
+            f"{WEIGHTS_ONLY} quantizes weights and nothing else, and needs no data, so {', '.join(idle)} would change "
+            "nothing: leave it out, or take another precision"
         )
 
 
-def _weights_only(source: Source, shapes: Mapping[str, Sequence[int]] | None) -> Quantization:
-    made = quantize_weights(prepare(source, shapes))
-    return Quantization(made, WEIGHTS_ONLY, None, export(made))
+def _weights_only(
+    source: Source,
+    shapes: Mapping[str, Sequence[int]] | None,
+    wishes: Mapping[str, Any],
+    data: tuple[Any, str, int | None],
+    target: str,
+) -> Quantization:
+    """The weights in 8 bits; data are for measuring alone, so that all of them are held out."""
+    calibration, preprocess, random = data
+    given = calibration is not None or random is not None
+    _refuse_idle(dict(wishes) if given else {**wishes, "preprocess": preprocess, "target": target})
+    model = prepare(source, shapes)
+    samples: Sequence[Sample] = ()
+    if given:
+        samples = calibration_samples(model, calibration, preprocess, random)
+    judge = Judge(model, spread(samples, CHOOSING))
+    made = quantize_weights(model)
+    sqnr = judge.sqnr(Reference(made)) if samples else {}
+    there = measure(judge, target)(made) if target else {}
+    held = len(judge.samples)
+    return Quantization(
+        made, WEIGHTS_ONLY, None, export(made), len(samples), held, random is not None, sqnr, target, there
+    )
 
 
 def _file(given: Path | str | Encodings | None, repair: bool) -> _Given | None:
@@ -161,48 +202,6 @@ def _file(given: Path | str | Encodings | None, repair: bool) -> _Given | None:
 class _Given:
     encodings: Encodings
     repairs: tuple[Problem, ...]
-
-
-def check_shapes(model: Model) -> None:
-    """Raise UsageError for open dimensions: neither calibration nor an NPU can do with them."""
-    for info in model.inputs:
-        if not info.static and info.dtype:
-            told = ", ".join("?" if dim is None else str(dim) for dim in info.shape or ())
-            dims = enumerate(info.shape or ())
-            example = ",".join(str(dim) if isinstance(dim, int) else "…" if place else "1" for place, dim in dims)
-            raise UsageError(
-                f"input {info.name!r} of {model.name} has open dimensions [{told}]: fix them, such as with "
-                f"--shape {info.name}={example}"
-            )
-
-
-def calibration_samples(
-    model: Model, calibration: Any, preprocess: str = "", random: int | None = None, optional: bool = False
-) -> Sequence[Sample]:
-    """The samples that `calibration` describes, or random ones from this seed on; none at all only if `optional`.
-
-    Raises UsageError and InvalidInput.
-    """
-    from zif.inputs import parse, random_inputs
-
-    if calibration is None and random is not None:
-        seeds = range(random, random + RANDOM_SAMPLES)
-        return Samples([(f"random sample {seed}", partial(random_inputs, model.inputs, seed)) for seed in seeds])
-    if random is not None:
-        raise UsageError("random values stand in for calibration data: give one of them")
-    if calibration is None and optional:
-        return ()
-    if calibration is None:
-        raise UsageError(
-            "no calibration data: ranges of activations need real inputs. Give --calibration DIR|NPZ|input_list.txt; "
-            "--random-calibration takes random values, which tells nothing about accuracy"
-        )
-    if isinstance(calibration, (str, Path)):
-        return samples_of(Path(calibration), model, parse(preprocess) if preprocess else None)
-    found = calibration if isinstance(calibration, Sequence) else list(calibration)
-    if not found:
-        raise UsageError("no calibration data: there is no sample")
-    return found
 
 
 def _applied(
@@ -244,4 +243,4 @@ def _on(target: str, model: Model, samples: Sequence[Sample], made: onnx.ModelPr
     if not target or not samples:
         return {}
     held = split(samples)[1] or samples
-    return measure(Judge(model, spread(held, len(held))), target)(made)
+    return measure(Judge(model, held), target)(made)

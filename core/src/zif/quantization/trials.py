@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.quantization.calibration import Ranges
     from zif.quantization.goal import AccuracyGoal
+    from zif.session import Session
 
 #: Where candidates run when no target is named: ONNX Runtime's CPU provider without optimizations.
 REFERENCE = "reference"
@@ -126,12 +127,25 @@ class Bench:
         except ZifError as error:
             return {"cost": math.inf, "sqnr": {}, "noise": {}, "error": str(error)}
 
-    def _on_target(self, proto: onnx.ModelProto, levels: Mapping[str, str]) -> dict[str, Any]:
+    def again(self, levels: Mapping[str, str], samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """SQNR in dB per float output of a mix on other samples, on the same arithmetic."""
+        proto, judge = self.quantized(levels), Judge(self.model, samples)
+        self.told("measuring what was chosen on samples that the search has not seen")
+        if not self.target:
+            return judge.sqnr(Reference(proto))
+        with self._session(proto) as session:
+            return judge.sqnr(session)
+
+    def _session(self, proto: onnx.ModelProto) -> Session:
         from zif import api
         from zif.model import Model
 
-        made = api.builder(api.planner(Model.load(proto), self.target, self.policy, **self.wishes), cache=False)
-        with made.session() as session:
+        return api.builder(
+            api.planner(Model.load(proto), self.target, self.policy, **self.wishes), cache=False
+        ).session()
+
+    def _on_target(self, proto: onnx.ModelProto, levels: Mapping[str, str]) -> dict[str, Any]:
+        with self._session(proto) as session:
             found = self._accuracy(session) | self._metric(session)
             plan = session.plan
         place = {"backends": plan.backends, "segments": len(plan.segments)}

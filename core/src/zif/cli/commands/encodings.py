@@ -124,7 +124,7 @@ def _fit(found: Encodings, model: Path, shape: list[str]) -> dict[str, Any]:
 
     from zif.quantization import prepare
     from zif.quantization.encodings import apply
-    from zif.quantization.run import check_shapes
+    from zif.quantization.given import check_shapes
 
     prepared = prepare(model, wishes.shapes(shape))
     check_shapes(prepared)

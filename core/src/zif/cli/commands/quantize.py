@@ -24,7 +24,7 @@ OutputOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The QDQ model.", show_default=False)
 ]
 PrecisionOption = Annotated[
-    str, typer.Option("--precision", help="w8a8, w8a16, w4a16, w16a16; w8: weights only, without data.")
+    str, typer.Option("--precision", help="w8a8, w8a16, w4a16, w16a16; w8: weights only, data just to measure.")
 ]
 MethodOption = Annotated[
     str,
@@ -71,7 +71,7 @@ def command(
     unit: UnitOption = [],  # noqa: B006 - typer reads the default and never changes it
     preprocess: PreprocessOption = "",
     random_calibration: RandomOption = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="For --random-calibration.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --random-calibration; 0 if not given.")] = None,
     shape: wishes.ShapeOption = [],  # noqa: B006
     target: TargetOption = "",
     encodings_format: FormatOption = "qnn",
@@ -96,14 +96,18 @@ def command(
     for file in (output, beside(output)):
         check_output(file, model, encodings)
     note_folder(calibration, preprocess)
+    if seed is not None and not random_calibration:
+        raise UsageError("--seed goes with --random-calibration")
+    if preprocess and calibration is None:
+        raise UsageError("--preprocess says how pictures become inputs: it goes with --calibration DIR|LIST")
+    random = (seed or 0) if random_calibration else None
     changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
     if accuracy_goal or function:
         fixed = changes or encodings or repair or unit or precision != "w8a8"
         wanted = goals.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
-        seed_or_none = seed if random_calibration else None
-        data = {"calibration": calibration, "preprocess": preprocess, "random": seed_or_none}
+        data = {"calibration": calibration, "preprocess": preprocess, "random": random}
         goals.reach(model, output, wanted, data, wishes.shapes(shape), target, method, encodings_format, as_json)
         return
     if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
@@ -123,7 +127,7 @@ def command(
             shapes=wishes.shapes(shape),
             target=target,
             preprocess=preprocess,
-            random=seed if random_calibration else None,
+            random=random,
             repair=repair,
             progress=told,
             **changes,
@@ -151,27 +155,42 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
     """The document of `--json`."""
     import attrs
 
-    from zif.cli.quantizeview import ratios
     from zif.quantization.auto import describe
+    from zif.quantization.candidate import ratios
 
-    entries = made.encodings.entries
     trials = [{"recipe": describe(one.recipe), "sqnr_db": dict(one.sqnr)} for one in made.trials]
     return {
         "model": str(model),
         "precision": made.precision,
         "recipe": None if made.recipe is None else attrs.asdict(made.recipe) | {"text": describe(made.recipe)},
-        "calibration": {"samples": made.samples, "held_out": made.held_out, "random": made.random},
+        "calibration": {
+            "samples": made.samples,
+            "held_out": made.held_out,
+            "chosen_on": made.chosen_on,
+            "chosen_unseen": made.chosen_unseen,
+            "random": made.random,
+        },
         "outputs": ratios(made.sqnr),
         "target": made.target or None,
         "target_outputs": ratios(made.target_sqnr),
         "trials": trials,
-        "tensors": {
-            "activations": sum(one.kind == "activation" and not one.readers for one in entries),
-            "weights": sum(one.kind == "param" and one.bits < 32 for one in entries),
-            "biases": sum(one.kind == "param" and one.bits == 32 for one in entries),
-            "conversions": sum(bool(one.readers) for one in entries),
-        },
+        "tensors": _tensors(made),
         "unmatched": list(made.unmatched),
         "uncovered": list(made.uncovered),
         "repaired": [str(problem) for problem in made.repairs],
+    }
+
+
+def _tensors(made: Quantization) -> dict[str, int]:
+    """How many of what were quantized."""
+    from zif.quantization.weights_only import counts
+
+    if made.recipe is None:
+        return counts(made.model)
+    entries = made.encodings.entries
+    return {
+        "activations": sum(one.kind == "activation" and not one.readers for one in entries),
+        "weights": sum(one.kind == "param" and one.bits < 32 for one in entries),
+        "biases": sum(one.kind == "param" and one.bits == 32 for one in entries),
+        "conversions": sum(bool(one.readers) for one in entries),
     }
