@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
-from quantized_nets import SAMPLES, cnn, run
+from onnx import TensorProto, helper
+from quantized_nets import cnn, run
+from small_nets import activations, carried, net, values, weight
 from zif.errors import InvalidInput, InvalidModel
 from zif.model import Model
-from zif.quantization import PRESETS, calibrate, prepare, quantize_model
-from zif.quantization.encodings import Encoding, Encodings, apply, export, read, strip, write
+from zif.quantization import prepare
+from zif.quantization.encodings import Encoding, Encodings, apply, export, read, strip
 
 X8 = {"x": np.random.default_rng(0).uniform(-1, 1, (2, 8)).astype(np.float32)}
-
-
-def activations(*names: str, scale: float = 4 / 127) -> tuple[Encoding, ...]:
-    return tuple(Encoding(name, "activation", "uint8", (float(np.float32(scale)),), (128,)) for name in names)
-
-
-def weight(name: str, channels: int = 1, axis: int | None = None) -> Encoding:
-    return Encoding(name, "param", "int8", (float(np.float32(2 / 127)),) * channels, (0,) * channels, axis)
-
-
-def values(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(-0.5, 0.5, shape).astype(np.float32)
-
-
-def net(
-    nodes: Sequence[Any], ends: dict[str, Any], outs: dict[str, Any], weights: dict[str, Any], opset: int = 17
-) -> onnx.ModelProto:
-    kinds = {np.dtype(np.float16): TensorProto.FLOAT16, np.dtype(bool): TensorProto.BOOL}
-
-    def value(name: str, dims: Any) -> Any:
-        kind = kinds.get(np.dtype(dims[0]), TensorProto.FLOAT) if dims and isinstance(dims[0], type) else 1
-        return helper.make_tensor_value_info(name, kind, [one for one in dims if isinstance(one, int)])
-
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [value(*one) for one in ends.items()],
-        [value(*one) for one in outs.items()],
-        [numpy_helper.from_array(one, name) for name, one in weights.items()],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
-    onnx.checker.check_model(made, full_check=True)
-    return made
 
 
 def matmul(x: str, w: str, y: str) -> onnx.NodeProto:
@@ -62,10 +26,6 @@ def dense(x: str, w: str, inner: str = "h") -> onnx.ModelProto:
     """x · w = inner, inner · v = y."""
     nodes = [matmul(x, w, inner), matmul(inner, "v", "y")]
     return net(nodes, {x: (2, 8)}, {"y": (2, 8)}, {w: values(8, 8), "v": values(8, 8, seed=1)})
-
-
-def carried(model: onnx.ModelProto) -> dict[str, Encoding]:
-    return {one.name: one for one in export(model).entries}
 
 
 TAKEN = ["w_quantized", "w_scale", "x_zero_point", "x_QuantizeLinear_Output", "w_DequantizeLinear_Output"]
@@ -229,60 +189,3 @@ def test_what_onnx_runtime_refuses_is_not_given_back(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(graph.Graph, "_value", lambda _, wish: wish)
     with pytest.raises(InvalidModel, match="with these encodings, .* is no model that can be run"):
         apply(Model.load(dense("x", "w", "x_scale")), Encodings(activations("x")))
-
-
-def residual() -> onnx.ModelProto:
-    """Conv → Clip → Conv, added to the first → Relu → Conv → Clip to −1 … 1, an output."""
-    conv = [
-        helper.make_node("Conv", [x, w, "b"], [y], f"conv_{y}", pads=[1, 1, 1, 1])
-        for x, w, y in (("x", "w1", "c"), ("d", "w2", "e"), ("r", "w3", "g"))
-    ]
-    nodes = [
-        conv[0],
-        helper.make_node("Clip", ["c", "zero", "six"], ["d"], "clip"),
-        conv[1],
-        helper.make_node("Add", ["d", "e"], ["a"], "add"),
-        helper.make_node("Relu", ["a"], ["r"], "relu"),
-        conv[2],
-        helper.make_node("Clip", ["g", "least", "one"], ["y"], "last"),
-    ]
-    limits = {"zero": np.float32(0), "six": np.float32(6), "least": np.float32(-1), "one": np.float32(1)}
-    weights = {"w1": values(4, 3, 3, 3), "w2": values(4, 4, 3, 3), "w3": values(4, 4, 3, 3), "b": values(4)}
-    arrays = {**weights, **{name: np.asarray(one) for name, one in limits.items()}}
-    return net(nodes, {"x": (1, 3, 16, 16)}, {"y": (1, 4, 16, 16)}, arrays)
-
-
-RESIDUAL = prepare(residual())
-MIXTURES = [{}, {"add": "float"}, {"conv_c": "float"}, {"conv_e": "w8a16"}, {"conv_g": "float", "add": "w16a16"}]
-
-
-@pytest.mark.parametrize("mixture", MIXTURES)
-@pytest.mark.parametrize("precision", PRESETS)
-def test_a_models_own_encodings_give_the_same_units(precision: str, mixture: dict[str, str]) -> None:
-    made = quantize_model(RESIDUAL, calibrate(RESIDUAL, SAMPLES), precision, mixture)
-    again = apply(RESIDUAL, read(json.loads(json.dumps(write(export(made), "qnn")))))
-    assert {(one.name, one.readers): one for one in export(again.model).entries} == {
-        (one.name, one.readers): one for one in export(made).entries
-    }
-    assert _units(again.model) == _units(made)
-    np.testing.assert_array_equal(run(again.model, SAMPLES[0]), run(made, SAMPLES[0]))
-
-
-def _units(model: onnx.ModelProto) -> dict[str, str]:
-    return {unit.id: unit.op_type for unit in Model.load(model).units}
-
-
-def test_a_clip_is_left_out_only_where_quantizing_clips_as_well() -> None:
-    def kept(*entries: Encoding) -> bool:
-        return "clip" in _units(apply(RESIDUAL, Encodings(entries)).model)
-
-    def d(high: float, zero: int = 0) -> Encoding:
-        return Encoding("d", "activation", "uint8", (float(np.float32(high / 255)),), (zero,))
-
-    assert not kept(d(6.0))
-    assert not kept(d(4.0))
-    assert kept(d(6.1))
-    assert kept(d(4.0, 3))
-    assert kept(d(6.0), *activations("c"))
-    assert kept(d(6.0), Encoding("c", "activation", "float32"))
-    assert kept()

@@ -72,7 +72,7 @@ def _objects(one: Encoding, dtype: bool) -> list[dict[str, Any]]:
             "offset": offset,
             "is_symmetric": str(_symmetric(one)),
         }
-        rows.append({**row, **({"dtype": "int"} if dtype else {}), **_sign(one)})
+        rows.append({**row, **({"dtype": "int"} if dtype else {}), **_rest(one)})
     return rows
 
 
@@ -80,9 +80,10 @@ def _symmetric(one: Encoding) -> bool:
     return one.signed and not any(one.zero_point)
 
 
-def _sign(one: Encoding) -> dict[str, str]:
-    """Signed values around another point than zero: what symmetric or not cannot tell."""
-    return {"output_dtype": one.dtype} if one.signed and not _symmetric(one) else {}
+def _rest(one: Encoding) -> dict[str, Any]:
+    """What the formats have no word for: signed values around another point than zero, and the axis of one channel."""
+    sign = {"output_dtype": one.dtype} if one.signed and not _symmetric(one) else {}
+    return sign | ({"axis": one.axis} if one.axis is not None and len(one.scale) == 1 else {})
 
 
 def _flat(entries: Iterable[Encoding], _: Mapping[str, int]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _arrays(one: Encoding) -> dict[str, Any]:
         return {**head, "dtype": "FLOAT"}
     kind = "PER_CHANNEL" if len(one.scale) > 1 or one.axis is not None else "PER_TENSOR"
     values = {"is_sym": _symmetric(one), "scale": list(one.scale), "offset": list(one.offsets)}
-    return {**head, "enc_type": kind, "dtype": "INT", **values, **_sign(one)}
+    return {**head, "enc_type": kind, "dtype": "INT", **values, **_rest(one)}
 
 
 def _standard(entries: Iterable[Encoding], _: Mapping[str, int]) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""From a quantized model to its encodings and back: the same scales, the same zero points, the same units."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+from quantized_nets import SAMPLES, cnn, run
+from small_nets import activations, carried, net, values
+from test_transformer import SAMPLES as MASKED
+from test_transformer import transformer
+from zif.inputs import random_inputs
+from zif.model import Model
+from zif.quantization import PRESETS, calibrate, prepare, quantize_model
+from zif.quantization.encodings import FORMATS, Encoding, Encodings, apply, export, read, write
+from zoo import entry
+
+
+def residual() -> onnx.ModelProto:
+    """Conv → Clip → Conv, added to the first → Relu → Conv → Clip to −1 … 1, an output."""
+    conv = [
+        helper.make_node("Conv", [x, w, "b"], [y], f"conv_{y}", pads=[1, 1, 1, 1])
+        for x, w, y in (("x", "w1", "c"), ("d", "w2", "e"), ("r", "w3", "g"))
+    ]
+    nodes = [
+        conv[0],
+        helper.make_node("Clip", ["c", "zero", "six"], ["d"], "clip"),
+        conv[1],
+        helper.make_node("Add", ["d", "e"], ["a"], "add"),
+        helper.make_node("Relu", ["a"], ["r"], "relu"),
+        conv[2],
+        helper.make_node("Clip", ["g", "least", "one"], ["y"], "last"),
+    ]
+    limits = {"zero": np.float32(0), "six": np.float32(6), "least": np.float32(-1), "one": np.float32(1)}
+    weights = {"w1": values(4, 3, 3, 3), "w2": values(4, 4, 3, 3), "w3": values(4, 4, 3, 3), "b": values(4)}
+    arrays = {**weights, **{name: np.asarray(one) for name, one in limits.items()}}
+    return net(nodes, {"x": (1, 3, 16, 16)}, {"y": (1, 4, 16, 16)}, arrays)
+
+
+RESIDUAL = prepare(residual())
+MIXTURES = [{}, {"add": "float"}, {"conv_c": "float"}, {"conv_e": "w8a16"}, {"conv_g": "float", "add": "w16a16"}]
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+@pytest.mark.parametrize("precision", PRESETS)
+def test_a_models_own_encodings_give_the_same_units(precision: str, mixture: dict[str, str]) -> None:
+    made = quantize_model(RESIDUAL, calibrate(RESIDUAL, SAMPLES), precision, mixture)
+    again = apply(RESIDUAL, read(json.loads(json.dumps(write(export(made), "qnn")))))
+    assert {(one.name, one.readers): one for one in export(again.model).entries} == {
+        (one.name, one.readers): one for one in export(made).entries
+    }
+    assert _units(again.model) == _units(made)
+    np.testing.assert_array_equal(run(again.model, SAMPLES[0]), run(made, SAMPLES[0]))
+
+
+def _units(model: onnx.ModelProto) -> dict[str, str]:
+    return {unit.id: unit.op_type for unit in Model.load(model).units}
+
+
+def test_a_clip_is_left_out_only_where_quantizing_clips_as_well() -> None:
+    def kept(*entries: Encoding) -> bool:
+        return "clip" in _units(apply(RESIDUAL, Encodings(entries)).model)
+
+    def d(high: float, zero: int = 0) -> Encoding:
+        return Encoding("d", "activation", "uint8", (float(np.float32(high / 255)),), (zero,))
+
+    assert not kept(d(6.0))
+    assert not kept(d(4.0))
+    assert kept(d(6.1))
+    assert kept(d(4.0, 3))
+    assert kept(d(6.0), *activations("c"))
+    assert kept(d(6.0), Encoding("c", "activation", "float32"))
+    assert kept()
+
+
+def net_of_one_channel() -> onnx.ModelProto:
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], "conv")
+    return net([node], {"x": (1, 3, 16, 16)}, {"y": (1, 1, 14, 14)}, {"w": values(1, 3, 3, 3), "b": values(1)})
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("made", [cnn, residual, net_of_one_channel, transformer])
+def test_networks_encodings_and_back(made: Any, format: str) -> None:
+    samples = MASKED if made is transformer else SAMPLES
+    _there_and_back(prepare(made()), samples, "w8a8", format)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["w8a8", "w4a16"])
+@pytest.mark.parametrize("name", ["mtcnn-rnet", "ppocr-cls", "ppocr-det", "silero-sequence", "basic-pitch"])
+def test_real_networks_encodings_and_back(name: str, precision: str) -> None:
+    chosen = entry(name)
+    loaded = Model.load(chosen.path)
+    real = chosen.inputs()
+    shapes = {info.name: real[info.name].shape for info in loaded.inputs if not info.static}
+    model = prepare(loaded, shapes)
+    _there_and_back(model, [random_inputs(model.inputs, seed) for seed in range(2)], precision, "qnn")
+
+
+def _there_and_back(model: Model, samples: list[Any], precision: str, format: str) -> None:
+    made = quantize_model(model, calibrate(model, samples), precision)
+    again = apply(model, read(json.loads(json.dumps(write(export(made), format)))))
+    assert not again.unmatched
+    assert carried(again.model) == carried(made)
+    assert _units(again.model) == _units(made)
+    np.testing.assert_array_equal(run(again.model, samples[0]), run(made, samples[0]))
