@@ -44,6 +44,17 @@ class Search(NamedTuple):
     fixed: bool
 
 
+def table_of(output: Path, frontier: Path | None) -> Path:
+    """Where every candidate is written."""
+    return frontier or output.with_name(f"{output.stem}.frontier.csv")
+
+
+def script(function: str) -> Path | None:
+    """The file of --eval."""
+    file = function.rpartition(":")[0]
+    return Path(file) if file else None
+
+
 def reach(
     model: Path,
     output: Path,
@@ -62,7 +73,7 @@ def reach(
 
     _check(wanted)
     found, calibration = _searched(model, wanted, data, shapes, target, method)
-    rows = wanted.frontier or output.with_name(f"{output.stem}.frontier.csv")
+    rows = table_of(output, wanted.frontier)
     write_text(rows, found.csv())
     beside = save(found.model, export(found.model), output, encodings_format) if found.met else None
     document = {

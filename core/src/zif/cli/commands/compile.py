@@ -59,6 +59,7 @@ def command(
     from zif.bundle import check_place
     from zif.cli import output as out
     from zif.cli.feeding import note_folder
+    from zif.cli.overwriting import check_folder, read_by
     from zif.cli.progress import working
 
     wanted |= {"isolate": isolate}
@@ -67,6 +68,8 @@ def command(
     if quantize and quantize != "w8" and calibration is None:
         raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
+    reads = (calibration, preprocess) if quantize else (None, "")
+    check_folder(output, lambda: read_by(model, wanted.get("shapes"), *reads, [wanted.get("config")]))
     note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
         source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)

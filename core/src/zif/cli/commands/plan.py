@@ -55,7 +55,8 @@ def command(
     """Show where each part of a model would run, and why; or how two plans differ."""
     from zif import api
     from zif.cli import output
-    from zif.cli.files import check_output, write_text
+    from zif.cli.files import write_text
+    from zif.cli.overwriting import check_outputs, read_by
     from zif.cli.progress import working
 
     if model is None or diff is not None:
@@ -65,8 +66,7 @@ def command(
         return _compare(model, diff, threshold, as_json, markdown)
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
-    for file in filter(None, (html, overlay)):
-        check_output(file, model)
+    check_outputs(filter(None, (html, overlay)), lambda: read_by(model, others=[wanted["config"]]))
     if overlay is not None:
         from zif.cli.overlays import check_ending
 

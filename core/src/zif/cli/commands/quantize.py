@@ -85,7 +85,7 @@ def command(
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
     from zif.cli.feeding import note_folder
-    from zif.cli.files import check_output
+    from zif.cli.overwriting import check_outputs, read_by
     from zif.cli.progress import working
     from zif.cli.quantized import beside, save
     from zif.quantization import quantize
@@ -93,8 +93,10 @@ def command(
 
     if encodings_format not in FORMATS:
         raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
-    for file in (output, beside(output)):
-        check_output(file, model, encodings)
+    shapes = wishes.shapes(shape)
+    outputs = [output, beside(output), *([goals.table_of(output, frontier)] if accuracy_goal else [])]
+    others = (encodings, goals.script(function))
+    check_outputs(outputs, lambda: read_by(model, shapes, calibration, preprocess, others))
     note_folder(calibration, preprocess)
     if seed is not None and not random_calibration:
         raise UsageError("--seed goes with --random-calibration")
@@ -108,7 +110,7 @@ def command(
         fixed = changes or encodings or repair or unit or precision != "w8a8"
         wanted = goals.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
         data = {"calibration": calibration, "preprocess": preprocess, "random": random}
-        goals.reach(model, output, wanted, data, wishes.shapes(shape), target, method, encodings_format, as_json)
+        goals.reach(model, output, wanted, data, shapes, target, method, encodings_format, as_json)
         return
     if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
         raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
@@ -124,7 +126,7 @@ def command(
             method,
             encodings=encodings,
             overrides=dict(map(_unit, unit)),
-            shapes=wishes.shapes(shape),
+            shapes=shapes,
             target=target,
             preprocess=preprocess,
             random=random,
