@@ -97,11 +97,40 @@ def test_a_clip_beside_zero_is_more_than_a_range(low: float, high: float, precis
     assert [unit.op_type for unit in prepare(given).units] == ["Conv", "Max" if low > 0 else "Min", "Clip"]
 
 
+def test_a_bias_that_is_computed_is_added_behind() -> None:
+    nodes = [node("ReduceMean", ["x", "axes"], ["m"], keepdims=0), node("Conv", ["x", "w", "m"], ["y"])]
+    given = net(nodes, {"x": [1, 3, 8, 8]}, ["y"], w=normal(3, 3, 3, 3), axes=np.array([0, 2, 3]))
+    assert [unit.op_type for unit in prepare(given).units] == ["ReduceMean", "Reshape", "Conv", "Add"]
+    assert ratios(given, "w16a16")["y"] > 75
+
+
+@pytest.mark.parametrize("dims", [[2, 6, 5], [1, 6, 4, 4], [1, 6, 3, 3, 3]])
+def test_a_batch_normalization_that_stays_has_a_scale_per_channel(dims: list[int]) -> None:
+    """As a convolution of every channel; without channels that share a scale it is as exact as activations are."""
+    numbers = {"m": normal(6), "v": np.logspace(-3, 3, 6), "g": normal(6, seed=1), "b": normal(6, seed=2)}
+    nodes = [node("Relu", ["x"], ["r"]), node("BatchNormalization", ["r", "g", "b", "m", "v"], ["n"])]
+    given = net([*nodes, node("Relu", ["n"], ["y"])], {"x": dims}, ["y"], **numbers)
+    exact, same = (reads(one, feeds(given)) for one in (given, prepare(given).proto))
+    np.testing.assert_allclose(same, exact, rtol=1e-4, atol=1e-5)
+    assert ratios(given, "w8a16")["y"] > 80
+    assert {"g", "b"} == prepare(given).initializers.keys()
+
+
+def test_one_number_per_channel_has_eight_bits_at_least() -> None:
+    """Four would save nothing, and Qualcomm's compiler dies of them."""
+    given = net([node("Conv", ["x", "w"], ["y"], group=6)], {"x": [1, 6, 4, 4]}, ["y"], w=normal(6, 1, 1, 1))
+    made = quantize_model(given, feeds(given), "w4a16")
+    kinds = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
+    assert kinds["w_quantized"] == onnx.TensorProto.INT8
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16"])
 def test_htp_takes_every_form_and_agrees(precision: str) -> None:
     pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
     conv, ends = node("Conv", ["x", "w", "b"], ["c"]), {"low": 0.5, "high": 1.5}
+    norm = [node("Concat", ["x", "x"], ["t"], axis=0), node("BatchNormalization", ["t", "g", "b", "m", "v"], ["n"])]
+    norm.append(node("Relu", ["n"], ["y"]))
     image = {"w": normal(4, 3, 3, 3) / 2, "b": normal(4)}
     models = [
         gemm(normal(5), alpha=0.5, beta=2.0),
@@ -109,6 +138,8 @@ def test_htp_takes_every_form_and_agrees(precision: str) -> None:
         net([node("Gemm", ["x", "k"], ["y"])], {"x": [2, 8], "k": [8, 5]}, ["y"]),
         net([conv, node("Relu", ["c"], ["y"])], {"x": [1, 3, 8, 8]}, ["y", "c"], **image),
         net([conv, node("Clip", ["c", "low", "high"], ["y"])], {"x": [1, 3, 8, 8]}, ["y"], **image, **ends),
+        net(norm, {"x": [1, 6, 4, 4]}, ["y"], m=normal(6), v=np.logspace(-2, 2, 6), g=normal(6), b=normal(6)),
+        net([node("Conv", ["x", "w"], ["y"])], {"x": [1, 2, 5, 5, 5]}, ["y"], w=normal(4, 2, 3, 3, 3)),
     ]
     for bias in (6, 0):
         made = node("ConvTranspose", ["x", "w", "b"][: 3 if bias else 2], ["y"], group=2)

@@ -109,3 +109,10 @@ def test_names_of_inputs_that_the_quantizer_would_give_are_taken() -> None:
     assert said.quant_parameter_tensor_names[0].value == own.input[1]
     assert scales[own.input[1]] > 0
     assert export(made).entries
+
+
+@pytest.mark.parametrize("size", [1e-5, 1e-8])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_small_numbers_are_no_noise(precision: str, size: float) -> None:
+    nodes = [node("Relu", ["c"], ["r"]), node("Mul", ["r", "size"], ["y"])]
+    assert ratios(conv_and(nodes, ["y"], size=size), precision)["y"] > PLAIN[precision]

@@ -1,4 +1,4 @@
-"""Models of half floats: quantized as those of float32 are, with inputs and outputs as they were."""
+"""Models of half and double floats: quantized as those of float32 are, with inputs and outputs as they were."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import zif
 from onnx import TensorProto, helper, numpy_helper
 from quantized_nets import normal, sqnr
 from zif.quantization import prepare, quantize, quantize_model
@@ -15,7 +16,7 @@ from zif.quantization.measure import Reference
 
 node = helper.make_node
 SAMPLES = [normal(1, 3, 8, 8, seed=seed) for seed in range(8)]
-NUMBERS = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+NUMBERS = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16, TensorProto.DOUBLE: np.float64}
 
 
 def net(kind: int) -> onnx.ModelProto:
@@ -59,9 +60,10 @@ def worst(kind: int, precision: str) -> float:
 
 
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16", "w16a16"])
-def test_half_floats_lose_no_more_than_float32(precision: str) -> None:
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE])
+def test_other_floats_lose_no_more_than_float32(kind: int, precision: str) -> None:
     # An output of half floats is rounded to 11 bits in the end.
-    assert worst(TensorProto.FLOAT16, precision) > min(65, worst(TensorProto.FLOAT, precision)) - 1
+    assert worst(kind, precision) > min(65, worst(TensorProto.FLOAT, precision)) - 1
 
 
 def test_weights_are_integers_and_ends_stay_halves() -> None:
@@ -93,3 +95,20 @@ def test_the_whole_way_measures_against_float32() -> None:
     made = quantize(net(TensorProto.FLOAT16), given(TensorProto.FLOAT16), "w16a16", "minmax")
     assert made.sqnr.keys() == {"y", "r"}
     assert min(made.sqnr.values()) > 55
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["w8a8", "w8a16"])
+def test_htp_takes_it_and_saturates_infinities(precision: str) -> None:
+    pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
+    halves = net(TensorProto.FLOAT16)
+    del halves.graph.node[4:], halves.graph.output[0]
+    halves.graph.output.append(helper.make_tensor_value_info("g", TensorProto.FLOAT16, [1, 5]))
+    made = quantize_model(halves, given(TensorProto.FLOAT16), precision)
+    sample = {"x": given(TensorProto.FLOAT16)[0]["x"].copy()}
+    sample["x"][0, 0, :2, 0] = np.inf, -np.inf
+    wanted = Reference(made).run(sample)
+    with zif.load(made, target="snapdragon-8-gen-3", only=("qnn_htp",), emulate=True) as session:
+        got = session.run(sample)
+    assert {array.dtype for array in got.values()} == {np.dtype(np.float16)}
+    assert min(sqnr(wanted[name].astype(np.float32), got[name].astype(np.float32)) for name in "gr") > 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -128,9 +129,11 @@ def _weight(node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any) -> 
 
 
 def _wants_eight(node: onnx.NodeProto, info: TensorInfo) -> bool:
-    """Whether Qualcomm's compiler refuses the weight in 4 bits, or computes something else."""
-    grouped = node.op_type == "ConvTranspose" and channel_axis(node) is None and len(node.input) > 2
-    return grouped or node.op_type == "BatchNormalization" or len(info.shape or ()) > 4
+    """Whether Qualcomm's compiler refuses the weight in 4 bits, dies of it, or computes something else."""
+    dims, axis = [dim if isinstance(dim, int) else 0 for dim in info.shape or ()], channel_axis(node)
+    grouped = node.op_type == "ConvTranspose" and axis is None and len(node.input) > 2
+    alone = axis is not None and math.prod(dims) == dims[axis]  # one number per channel
+    return grouped or alone or len(dims) > 4 or node.op_type == "BatchNormalization"
 
 
 def channel_axis(node: onnx.NodeProto) -> int | None:

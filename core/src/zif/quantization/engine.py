@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Pair = tuple[float, float]
 
+#: No range is smaller. onnxruntime's 1e-4 for QNN makes noise of small numbers; Qualcomm's compiler does not need it.
+LEAST_RANGE = 1e-9
+
 
 def quantize_model(
     source: Source,
@@ -101,7 +104,7 @@ def _quantizer(
         config.nodes_to_quantize,
         config.nodes_to_exclude,
         config.op_types_to_quantize,
-        {**config.extra_options, **base.options},
+        {**config.extra_options, "MinimumRealRange": LEAST_RANGE, **base.options},
     )
 
 

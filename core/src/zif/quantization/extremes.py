@@ -78,6 +78,8 @@ def _padded(model: Model, node: onnx.NodeProto, found: dict[str, Pair], constant
     """HTP pads in the encoding of the input: its range has the number in it; for one like -3e38 it does as it is."""
     source, result, number = node.input[0], node.output[0], node.input[2]
     value = _data(model, number)
+    if any(one.name == "mode" and one.s != b"constant" for one in node.attribute):
+        return
     if value is None or source not in found or result not in found:
         return
     low, high = found[source]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
-from zif.model.nodes import free_name
-from zif.model.subgraphs import all_graphs
+from zif.quantization.rewriting import Graph
 
 if TYPE_CHECKING:
     from zif.records import Array
@@ -23,71 +20,20 @@ BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormal
 def settle(proto: onnx.ModelProto) -> None:
     """Change a float model in place: it computes the same, spelled so that it quantizes well.
 
-    A Gemm is a plain product with a bias of one number per column; what else it did stands around it. A Clip has zero
-    between its ends, and a Pad does not pad with infinity. Every reader of a bias, and every use of a weight, has a
-    constant of its own.
+    A Gemm is a plain product with a bias of one number per column, a convolution has a constant bias; what else there
+    was stands around them. A BatchNormalization is a convolution of every channel. A Clip has zero between its ends,
+    and a Pad does not pad with infinity. Every reader of a bias, and every use of a weight, has a constant of its own.
     """
     graph = Graph(proto.graph)
-    spell = {"Gemm": _gemm, "Clip": _clip, "Pad": _pad}
+    spell = {"Gemm": _gemm, "Clip": _clip, "Pad": _pad, "Conv": _conv, "ConvTranspose": _conv}
+    if any(node.op_type == "BatchNormalization" for node in proto.graph.node):
+        graph.ranks, spell["BatchNormalization"] = _ranks(proto), _normalization
     nodes = []
     for node in proto.graph.node:
         nodes += spell[node.op_type](graph, node) if node.op_type in spell and not node.domain else [node]
     graph.put(nodes)
     _own_constants(graph)
-
-
-class Graph:
-    """A graph with its float constants by name, the number of readers of each, and names that are free."""
-
-    def __init__(self, proto: onnx.GraphProto) -> None:
-        self.proto = proto
-        given = {value.name for value in proto.input}
-        floats = [one for one in proto.initializer if one.data_type == TensorProto.FLOAT and one.name not in given]
-        self.constants = {tensor.name: tensor for tensor in floats}
-        self.reads = Counter(value.name for value in proto.output)
-        self.taken = {tensor.name for tensor in proto.initializer} | given
-        for graph in all_graphs(proto):
-            for node in graph.node:
-                self.reads.update(node.input)
-                self.taken.update((*node.input, *node.output, node.name))
-
-    def put(self, nodes: list[onnx.NodeProto]) -> None:
-        """Take these nodes instead."""
-        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-        del self.proto.node[:]
-        self.proto.node.extend(copies)
-
-    def name(self, wish: str) -> str:
-        """The wish, or one like it that is new."""
-        found = free_name(wish, self.taken)
-        self.taken.add(found)
-        return found
-
-    def array(self, name: str) -> Array | None:
-        """The values of a float constant."""
-        return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
-
-    def constant(self, wish: str, values: Array) -> str:
-        """A new constant; its name."""
-        name = self.name(wish)
-        self.proto.initializer.append(numpy_helper.from_array(np.array(values, np.float32), name))
-        self.constants[name] = self.proto.initializer[-1]
-        self.reads[name] = 1
-        return name
-
-    def change(self, node: onnx.NodeProto, place: int, change: Callable[[Array], Array]) -> bool:
-        """Change a constant that a node reads, for others a copy stays as it was. False where it reads no constant."""
-        name = node.input[place]
-        values = self.array(name)
-        if values is None:
-            return False
-        made = np.array(change(values), np.float32)
-        if self.reads[name] > 1:
-            self.reads[name] -= 1
-            node.input[place] = self.constant(f"{name}_of_{node.name or node.output[0]}", made)
-        else:
-            self.constants[name].CopyFrom(numpy_helper.from_array(made, name))
-        return True
+    graph.sweep()
 
 
 def _clip(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -102,9 +48,8 @@ def _clip(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         return [node]
     place = beside[0]
     op_type, result = ("Max", "Min")[place], graph.name(f"{node.output[0]}_before_Clip")
-    first = helper.make_node(
-        op_type, [node.input[0], node.input[1 + place]], [result], graph.name(f"{node.name}_{op_type}")
-    )
+    inputs = [node.input[0], node.input[1 + place]]
+    first = helper.make_node(op_type, inputs, [result], graph.name(f"{node.name}_{op_type}"))
     node.input[0], node.input[1 + place] = result, ""
     return [first, node]
 
@@ -121,6 +66,46 @@ def _pad(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     first = helper.make_node("Identity", [node.input[0]], [result], graph.name(f"{node.name}_Identity"))
     node.input[0] = result
     return [first, node]
+
+
+def _conv(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """A convolution whose bias is constant: one that is computed, which would stay float, is added behind."""
+    computed = len(node.input) > 2 and node.input[2] and node.input[2] not in graph.constants
+    if not computed or node.input[1] not in graph.constants:
+        return [node]
+    bias, shape = node.input[2], [1, -1] + [1] * (len(graph.constants[node.input[1]].dims) - 2)
+    del node.input[2]
+    result = graph.name(f"{bias}_for_{node.name}")
+    inputs = [bias, graph.integers(f"{node.name}_channels", shape)]
+    column = helper.make_node("Reshape", inputs, [result], graph.name(f"{node.name}_Reshape"))
+    return [column, node, _behind(graph, node, "Add", result)]
+
+
+def _normalization(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """A BatchNormalization as a convolution of every channel with one number.
+
+    Quantized, it would have one scale for all channels, and Qualcomm's compiler gets some wrong before a Relu.
+    """
+    gamma, beta, mean, variance = (graph.array(name) for name in node.input[1:5])
+    rank, trained = graph.ranks.get(node.input[0], 0), len(node.output) > 1
+    if rank < 3 or trained or gamma is None or beta is None or mean is None or variance is None:
+        return [node]
+    factor = gamma / np.sqrt(variance + np.float32(_attribute(node, "epsilon", 1e-5)))
+    graph.change(node, 1, lambda _: factor.reshape(-1, *(1,) * (rank - 1)))
+    graph.change(node, 2, lambda _: beta - mean * factor)
+    return [helper.make_node("Conv", node.input[:3], node.output, node.name, group=len(factor))]
+
+
+def _ranks(proto: onnx.ModelProto) -> dict[str, int]:
+    """How many dimensions each value has, where that can be told."""
+    graph = onnx.shape_inference.infer_shapes(proto).graph
+    values = [value for value in (*graph.input, *graph.value_info) if value.type.tensor_type.HasField("shape")]
+    return {value.name: len(value.type.tensor_type.shape.dim) for value in values}
+
+
+def _attribute(node: onnx.NodeProto, name: str, default: float) -> float:
+    found = [one for one in node.attribute if one.name == name]
+    return float(helper.get_attribute_value(found[0])) if found else default
 
 
 def _gemm(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -162,10 +147,10 @@ def _matmul(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 def _taken(node: onnx.NodeProto, name: str, default: float = 1.0) -> float:
     """The value of an attribute; the node is left without it."""
-    found = [attribute for attribute in node.attribute if attribute.name == name]
-    for attribute in found:
+    value = _attribute(node, name, default)
+    for attribute in [one for one in node.attribute if one.name == name]:
         node.attribute.remove(attribute)
-    return float(helper.get_attribute_value(found[0])) if found else default
+    return value
 
 
 def _scaled(graph: Graph, node: onnx.NodeProto, name: str, factor: Array) -> tuple[list[onnx.NodeProto], str]:

@@ -1,4 +1,4 @@
-"""A model of half floats in float32: a quantizer would leave the weights of another as they are."""
+"""A model of half or double floats in float32: a quantizer would leave the weights of another as they are."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zif.model.nodes import free_name
 from zif.model.subgraphs import all_graphs
 
 #: Types that become float32.
-HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
+OTHERS = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 #: Attributes that hold the type of a result.
 _TYPES = frozenset({"to", "dtype", "output_dtype"})
 
 
 def widen(proto: onnx.ModelProto) -> None:
-    """Change a model in place to compute in float32 what it computed in float16 or bfloat16.
+    """Change a model in place to compute in float32 what it computed in float16, bfloat16 or float64.
 
     Inputs and outputs stay what they are, with a Cast between them and the rest; other tensors keep their names. An
     input with a default, which is a weight to a quantizer, becomes float32.
@@ -27,7 +27,7 @@ def widen(proto: onnx.ModelProto) -> None:
     weights = {tensor.name for tensor in graph.initializer}
     inputs = {value.name: _kind(value) for value in graph.input if value.name not in weights}
     outputs = {value.name: _kind(value) for value in graph.output if value.name not in inputs}
-    ends = {name: kind for name, kind in (inputs | outputs).items() if kind in HALVES}
+    ends = {name: kind for name, kind in (inputs | outputs).items() if kind in OTHERS}
     for one in all_graphs(graph):
         _widen_graph(one)
     taken = {name for one in all_graphs(graph) for node in one.node for name in (*node.input, *node.output)} | weights
@@ -44,9 +44,9 @@ def widen(proto: onnx.ModelProto) -> None:
 
 
 def ends(graph: onnx.GraphProto) -> dict[str, str]:
-    """The inputs and outputs of half floats, by the name of the float32 tensor that stands for them inside."""
-    inputs = {value.name for value in graph.input if _kind(value) in HALVES}
-    outputs = {value.name for value in graph.output if _kind(value) in HALVES}
+    """The inputs and outputs of other floats, by the name of the float32 tensor that stands for them inside."""
+    inputs = {value.name for value in graph.input if _kind(value) in OTHERS}
+    outputs = {value.name for value in graph.output if _kind(value) in OTHERS}
     casts = [node for node in graph.node if node.op_type == "Cast"]
     found = {node.input[0]: node.output[0] for node in casts if node.output[0] in outputs}
     return found | {node.output[0]: node.input[0] for node in casts if node.input[0] in inputs}
@@ -61,21 +61,21 @@ def _cast(source: str, result: str, kind: int) -> onnx.NodeProto:
 
 
 def _widen_graph(graph: onnx.GraphProto) -> None:
-    """Every half type in a graph, but not in the bodies of its nodes, becomes float32."""
+    """Every other float in a graph, but not in the bodies of its nodes, becomes float32."""
     for tensor in graph.initializer:
         _widen_tensor(tensor)
     for value in (*graph.input, *graph.output, *graph.value_info):
-        if _kind(value) in HALVES:
+        if _kind(value) in OTHERS:
             value.type.tensor_type.elem_type = TensorProto.FLOAT
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.name in _TYPES and attribute.i in HALVES:
+            if attribute.name in _TYPES and attribute.i in OTHERS:
                 attribute.i = TensorProto.FLOAT
             _widen_tensor(attribute.t)
 
 
 def _widen_tensor(tensor: onnx.TensorProto) -> None:
-    if tensor.data_type in HALVES:
+    if tensor.data_type in OTHERS:
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
 
 

@@ -73,8 +73,17 @@ def _edge_cast(model: Model, unit: Unit) -> Verdict | None:
     values = [model.tensors[name] for name in (*unit.inputs[:1], *unit.outputs)]
     if edges.isdisjoint(value.name for value in values) or not all("float" in value.dtype for value in values):
         return None
+    if _saturates(model, unit):
+        return None
     reason = "infinities and NaNs are lost in a cast between float types where values enter or leave the NPU"
     return Verdict(False, "observed", "observed-wrong", reason)
+
+
+def _saturates(model: Model, unit: Unit) -> bool:
+    """Whether all that a cast makes is quantized at once: an infinity is the end of the range then, in any type."""
+    readers = [model.units[place].op_type for place in model.consumers.get(unit.outputs[0], ())]
+    given = {value.name for value in model.outputs}
+    return unit.outputs[0] not in given and bool(readers) and set(readers) == {"QuantizeLinear"}
 
 
 _INFINITE = Verdict(
