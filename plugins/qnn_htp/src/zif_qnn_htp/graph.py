@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from zif_qnn_runtime.graph import Graph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
-from zif_qnn_htp.concats import separate
+from zif_qnn_htp.apart import separate
+from zif_qnn_htp.crops import copy
 from zif_qnn_htp.encodings import fix
 from zif_qnn_htp.hardswish import unfuse
 from zif_qnn_htp.taming import tame
@@ -31,7 +32,7 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     unfuse(graph)
     tamed = tame(graph, model)
     wild.update(tamed.wild)
-    return fix(graph, model) | separate(graph, model) | tamed.added
+    return fix(graph, model) | separate(graph, model) | copy(graph, model) | tamed.added
 
 
 __all__ = ["Graph", "build", "open_shape"]

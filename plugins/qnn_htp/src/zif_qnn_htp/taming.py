@@ -32,6 +32,7 @@ _FLOATS = frozenset({"float32", "float16", "bfloat16"})
 #: The first opset in which bounds and sizes are inputs; before it the provider overlooks some.
 _INPUTS = 11
 _OVERLOOKED = {"Clip": "before opset 11 its bounds are ignored", "Resize": "before opset 11 its coordinates are others"}
+_SUMS = "sums of quantized values were off by up to 21 steps: they leave the range of the output on the way"
 _WILD = {
     "LogSoftmax": "it was off by up to 90 in a row that holds values 100 to 1000 below its largest",
     "ReduceLogSumExp": "it overflows on values above 11: the largest is not taken out first",
@@ -68,11 +69,13 @@ def tame(graph: onnx.GraphProto, model: Model) -> Tamed:
 
 
 def _overlooked(model: Model) -> dict[str, str]:
-    """Units with operators of old versions that cannot be rewritten: a resize, and a bound within a quantized group."""
-    if model.opsets.get("", _INPUTS) >= _INPUTS:
-        return {}
+    """Units that cannot be rewritten: a resize and a bound within a quantized group of old versions, sums in 8 bits."""
     kinds = {unit.id: {model.proto.graph.node[index].op_type for index in unit.nodes} for unit in model.units}
-    return {
+    grouped = [unit for unit in model.units if len(unit.nodes) > 1]
+    found = {unit.id: f"CumSum: {_SUMS}" for unit in grouped if "CumSum" in kinds[unit.id]}
+    if model.opsets.get("", _INPUTS) >= _INPUTS:
+        return found
+    return found | {
         unit.id: f"{kind}: {_OVERLOOKED[kind]}; raise the model's opset"
         for unit in model.units
         for kind in sorted(kinds[unit.id] & _OVERLOOKED.keys())

@@ -13,7 +13,8 @@ import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
 from qnn_runtime.graphs import CHIP
-from zif.quantization.measure import Reference
+from zif.quantization import auto_quantize, prepare
+from zif.quantization.measure import Judge, Reference
 from zif_qnn_htp.graph import build
 from zif_qnn_runtime import ProviderOptions, open_session
 from zif_qnn_runtime.graph import build as plainly
@@ -101,7 +102,7 @@ def test_what_was_joined_before_is_joined_right(moves: str, dtype: str) -> None:
 
 @pytest.mark.usefixtures("htp")
 def test_the_compiler_alone_gets_it_wrong() -> None:
-    """The day that this fails, `zif_qnn_htp.concats` has done its duty."""
+    """The day that this fails, `zif_qnn_htp.apart` has done its duty."""
     model = _Head("uint8").model(MOVES["reshape"])
     assert off(model, plainly(zif.Model.load(model)).data) > 10
 
@@ -118,3 +119,30 @@ def test_only_what_needs_it_is_changed() -> None:
         if node.name.startswith("outer_"):
             node.input[1:] = ["move0_s", "move0_z"]
     assert b"_apart1" not in build(zif.Model.load(proto)).data
+
+
+@pytest.mark.usefixtures("htp")
+@pytest.mark.parametrize("precision", ["w8a8", "w8a16"])
+@pytest.mark.parametrize("end", ["Softmax before", "Relu behind", "joined behind"])
+def test_blocks_to_depth_keep_their_values_in_another_encoding(end: str, precision: str) -> None:
+    """The compiler alone hands the integers on as they are."""
+    blocks = helper.make_node("SpaceToDepth", ["s" if end == "Softmax before" else "x"], ["b"], "blocks", blocksize=2)
+    rest = {
+        "Softmax before": [helper.make_node("Softmax", ["x"], ["s"], "soft"), blocks],
+        "Relu behind": [blocks, helper.make_node("Relu", ["b"], ["r"], "relu")],
+        "joined behind": [
+            blocks,
+            helper.make_node("Add", ["b", "b"], ["twice"], "twice"),
+            helper.make_node("Concat", ["twice", "b"], ["c"], "join", axis=3),
+        ],
+    }[end]
+    ends = [("x", [1, 4, 8, 8]), (rest[-1].output[0], None)]
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends]
+    graph = helper.make_graph(rest, "blocks", infos[:1], infos[1:])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    model = prepare(onnx.shape_inference.infer_shapes(made))
+    samples = [{"x": np.random.default_rng(k).standard_normal((1, 4, 8, 8)).astype(np.float32)} for k in range(2)]
+    quantized = auto_quantize(model, samples, precision, search=False).model
+    judge = Judge(model, samples)
+    with zif.load(quantized, target="snapdragon-8-gen-3", only=["qnn_htp"], cache=False) as session:
+        assert min(judge.sqnr(session).values()) > min(*judge.sqnr(Reference(quantized)).values(), 60) - 3

@@ -1,0 +1,106 @@
+"""Values whose encoding QNN 2.51 loses, with a conversion of their own before they are moved or joined.
+
+SpaceToDepth hands its integers on as they are, in 8 and in 16 bits: in another encoding they are other numbers. So
+they are where its output is joined in another encoding, which the compiler then gives the SpaceToDepth, too.
+
+And in 8 bits Concat → Reshape (Transpose, Unsqueeze, …) → Concat with another encoding, which is what the head of a
+detector looks like: the compiler brings the first input of the inner Concat into the outer encoding, and leaves the
+others in the inner one. They come out off by the difference of the zero points, on the emulator by up to 70 of 255
+steps. A conversion before, which the compiler has to make anyway, keeps both right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from zif_qnn_htp.requantizing import insert
+
+if TYPE_CHECKING:
+    from zif import Model
+
+#: Operators that only bring values elsewhere. Not all of them were seen to go wrong; a conversion harms none.
+_MOVES = frozenset(
+    {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace", "Slice", "Split"}
+    | {"Gather", "Identity", "Expand", "Tile", "Pad"}
+)
+_PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
+_NEEDY = frozenset({"Concat", "SpaceToDepth"})
+_EIGHT = (TensorProto.UINT8, TensorProto.INT8)
+_KINDS = {
+    "uint8": TensorProto.UINT8,
+    "int8": TensorProto.INT8,
+    "uint16": TensorProto.UINT16,
+    "int16": TensorProto.INT16,
+}
+
+
+def separate(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
+    """Convert before every node that needs it; gives the unit of every new node, by the node's name."""
+    whose = {model.proto.graph.node[index].name: unit.id for unit in model.units for index in unit.nodes}
+    makers = {name: node for node in graph.node for name in node.output}
+    ends = {node.input[0]: node for node in graph.node if node.op_type == "QuantizeLinear"}
+    added: dict[str, str] = {}
+    for node in [node for node in graph.node if node.op_type in _NEEDY and not node.domain]:
+        end = ends.get(node.output[0])
+        kind = _KINDS.get(_dtype(end, model)) if end is not None else None
+        if end is None or kind is None:
+            continue
+        for place, name in enumerate(node.input):
+            if node.op_type == "SpaceToDepth" or _loses(name, makers, kind in _EIGHT):
+                names = _converted(graph, node, place, end, kind, makers, model)
+                added.update(dict.fromkeys(names, whose[node.name]))
+    return added
+
+
+def _converted(
+    graph: onnx.GraphProto,
+    node: onnx.NodeProto,
+    place: int,
+    end: onnx.NodeProto,
+    kind: int,
+    makers: Mapping[str, onnx.NodeProto],
+    model: Model,
+) -> tuple[str, ...]:
+    """Bring an input into the encoding of the output first; the names of the new nodes, none where it is in it."""
+    start = makers.get(node.input[place])
+    if start is None or _same(start, end, model):
+        return ()
+    position = next(at for at, one in enumerate(graph.node) if one.name == node.name)
+    base, encoding = f"{node.name}_apart{place}", (end.input[1], end.input[2])
+    node.input[place], names = insert(graph, position, base, node.input[place], encoding, end.domain, kind)
+    return names
+
+
+def _loses(name: str, makers: Mapping[str, onnx.NodeProto], eight: bool) -> bool:
+    """Whether a value that a Concat reads is what a SpaceToDepth gave, or in 8 bits another Concat and a movement."""
+    moved = False
+    while (node := makers.get(name)) is not None:
+        if node.op_type == "SpaceToDepth":
+            return True
+        if node.op_type == "Concat":
+            return moved and eight
+        if node.op_type not in _MOVES | _PAIR:
+            return False
+        moved |= node.op_type in _MOVES
+        name = node.input[0]
+    return False
+
+
+def _dtype(quantize: onnx.NodeProto, model: Model) -> str:
+    """The type of the integers where scale and zero point are known before, else ""."""
+    known = len(quantize.input) > 2 and all(name in model.initializers for name in quantize.input[1:])
+    return model.initializers[quantize.input[2]].dtype if known else ""
+
+
+def _same(start: onnx.NodeProto, end: onnx.NodeProto, model: Model) -> bool:
+    """Whether a DequantizeLinear and a QuantizeLinear have one encoding; what is not known counts as another."""
+    if start.op_type != "DequantizeLinear" or len(start.input) < 3:
+        return False
+    pairs = zip(start.input[1:], end.input[1:], strict=True)
+    here = model.initializers
+    return all(a == b or (a in here and np.array_equal(model.array(a), model.array(b))) for a, b in pairs)

@@ -1,0 +1,91 @@
+"""A window over a part of a picture, written so that QNN 2.51 computes it right.
+
+Conv → Slice → Conv (or AveragePool, or a Split in between), where the part begins at no multiple of 8 in height or
+width: the compiler reads the part in place, and the second window then reaches beyond it. On the emulator 16-bit floats
+came out at -90 dB, 8-bit integers at -8, and some sizes ended the process. A copy in between, of all channels in their
+order, keeps it right. With padding floats are right without, but not 8 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from zif_qnn_htp.requantizing import insert
+
+if TYPE_CHECKING:
+    from zif import Model
+
+_WINDOWS = frozenset({"Conv", "AveragePool", "LpPool"})
+_PARTS = frozenset({"Slice", "Split"})
+_PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
+#: What leaves a value where it is; a Concat does when it has one input.
+_HANDS_ON = _PAIR | {"Identity", "Concat"}
+
+
+def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
+    """Put a copy before every window that reads a part; gives the unit of every new node, by the node's name."""
+    whose = {model.proto.graph.node[index].name: unit.id for unit in model.units for index in unit.nodes}
+    makers = {name: node for node in graph.node for name in node.output}
+    fed = {value.name for value in graph.input}
+    added: dict[str, str] = {}
+    for window in [node for node in graph.node if node.op_type in _WINDOWS and not node.domain]:
+        if _wide(window, model) and _part(window.input[0], makers, fed):
+            added.update(dict.fromkeys(_copied(graph, window, makers, model), whose[window.name]))
+    return added
+
+
+def _wide(window: onnx.NodeProto, model: Model) -> bool:
+    """Whether a window covers more than one place."""
+    given = next((list(one.ints) for one in window.attribute if one.name == "kernel_shape"), None)
+    weights = model.tensors[window.input[1]].shape if window.op_type == "Conv" else None
+    return any(side != 1 for side in given or (weights or (0, 0, 0))[2:])
+
+
+def _part(name: str, makers: Mapping[str, onnx.NodeProto], fed: set[str]) -> bool:
+    """Whether a value is a part of one that is made here; parts of what is fed were right."""
+    while (node := makers.get(name)) is not None:
+        if node.op_type in _PARTS:
+            return not node.domain and _source(node.input[0], makers) not in fed
+        if node.op_type not in _HANDS_ON or len(node.input) > 1 + 2 * (node.op_type in _PAIR):
+            return False
+        name = node.input[0]
+    return False
+
+
+def _source(name: str, makers: Mapping[str, onnx.NodeProto]) -> str:
+    while name in makers and makers[name].op_type in _PAIR:
+        name = makers[name].input[0]
+    return name
+
+
+def _copied(
+    graph: onnx.GraphProto, window: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto], model: Model
+) -> tuple[str, ...]:
+    """Gather all channels before the window, in the encoding that they have; the names of the new nodes."""
+    value, base = window.input[0], f"{window.name}_copied"
+    channels = (model.tensors[value].shape or (None, None))[1]
+    if not isinstance(channels, int):
+        return ()
+    indices = numpy_helper.from_array(np.arange(channels, dtype=np.int64), f"{base}_channels")
+    graph.initializer.append(indices)
+    node = helper.make_node("Gather", [value, indices.name], [f"{base}_value"], base, axis=1)
+    shown = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, model.tensors[value].shape)
+    known = next((one for one in graph.value_info if one.name == value), None)
+    if known is not None:
+        shown.type.CopyFrom(known.type)
+    graph.value_info.append(shown)
+    position = next(at for at, one in enumerate(graph.node) if one.name == window.name)
+    graph.node.insert(position, node)
+    window.input[0] = node.output[0]
+    back = makers.get(value)
+    if back is None or back.op_type != "DequantizeLinear" or len(back.input) < 3:
+        return (node.name,)
+    kind = helper.np_dtype_to_tensor_dtype(model.array(back.input[2]).dtype)
+    encoding = (back.input[1], back.input[2])
+    window.input[0], names = insert(graph, position + 1, base, node.output[0], encoding, back.domain, kind)
+    return (node.name, *names)
