@@ -40,7 +40,7 @@ def test_the_threshold_decides() -> None:
     assert not zif.validate_quantization_range(DATA, SCALE, ZERO, threshold=mse).within
 
 
-@pytest.mark.parametrize("scale", [0.0, -0.1, float("nan"), float("inf"), 1e-39])
+@pytest.mark.parametrize("scale", [0.0, -0.1, float("nan"), float("inf"), 1e-39, 3.41e38, 1e39])
 def test_a_bad_scale_is_refused(scale: float) -> None:
     with pytest.raises(zif.UsageError, match="scale"):
         zif.validate_quantization_range(DATA, scale, ZERO)
@@ -56,11 +56,26 @@ def test_a_bad_scale_is_refused(scale: float) -> None:
         ({"data": []}, "no data"),
         ({"data": [1.0, float("nan")]}, "1 of 2"),
         ({"convention": "other"}, "zero_point or qnn"),
+        ({"data": [1 + 2j]}, "complex"),
+        ({"data": "abc"}, "no numbers"),
+        ({"data": [[1.0], [1.0, 2.0]]}, "no numbers"),
+        ({"data": None}, "not finite|no numbers"),
+        ({"scale": "a"}, "scale 'a': must be a number"),
+        ({"scale": None}, "scale None: must be a number"),
+        ({"offset": "a"}, "offset 'a': must be a number"),
+        ({"offset": float("nan")}, "whole"),
+        ({"bitwidth": 7.5}, "bitwidth 7.5: must be a whole"),
+        ({"bitwidth": "many"}, "bitwidth 'many'"),
+        ({"threshold": "low"}, "threshold 'low'"),
     ],
 )
 def test_bad_input_is_one_sentence(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(zif.UsageError, match=said):
         zif.validate_quantization_range(**{"data": DATA, "scale": SCALE, "offset": ZERO, **changed})
+
+
+def test_the_largest_float32_is_a_scale() -> None:
+    assert zif.validate_quantization_range([0.0], float(np.finfo(np.float32).max), 0)
 
 
 @given(st.integers(2, 16), st.floats(1e-6, 1e6), st.integers(0, 3))

@@ -74,9 +74,12 @@ class Evaluation:
 def evaluate(source: Source | Session, function: Function | str, target: str = "host", **wishes: Any) -> Evaluation:
     """Load a model (or take the open session) and give its session to `function`, which returns a number.
 
-    function: a callable, or "FILE.py:NAME". `wishes` are those of `zif.load`. Raises UsageError when the function
-    cannot be loaded, raises, or does not return a finite number; with the line of its file where it went wrong. What a
-    backend raises meanwhile comes out as it is.
+    function: a callable, or "FILE.py:NAME". It calls `session.run` as often as it likes, each time with a mapping from
+    the name of every input to an array of the dtype and shape that the model declares (float32 [1, 3, 224, 224] say;
+    `session.inputs` lists them), and gets a mapping from the name of every output to an array. What it returns must
+    convert to a finite float, such as a numpy scalar. `wishes` are those of `zif.load`. Raises UsageError when the
+    function cannot be loaded, raises, or does not return a finite number; with the line of its file where it went
+    wrong. What a backend raises meanwhile comes out as it is.
     """
     from zif import api
     from zif.session import Session

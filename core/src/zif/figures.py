@@ -46,9 +46,9 @@ def count(number: int) -> str:
     return f"{value:.3g} G"
 
 
-def things(number: int, what: str) -> str:
-    """A count with its noun: "1 unit", "12 units"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def things(number: int, what: str, many: str = "") -> str:
+    """A count with its noun: "1 unit", "12 units"; `many` is the plural where that is not one s more."""
+    return f"{number} {what}" if number == 1 else f"{number} {many or what + 's'}"
 
 
 def ratio(a: float, b: float) -> str:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.output import say, table
+from zif.figures import things
 
 if TYPE_CHECKING:
     from zif.comparing import Compared, Comparison
@@ -96,7 +97,7 @@ def _worst(c: Comparison, count: int) -> None:
     ]
     if rows:
         columns = ("inner tensor", "computed by", *_FIGURES, "of its inputs", "drop dB")
-        table(f"the worst {len(rows)} of {len(c.tensors)} inner tensors", columns, rows, right=_RIGHT)
+        table(f"the worst {len(rows)} of {things(len(c.tensors), 'inner tensor')}", columns, rows, right=_RIGHT)
 
 
 def _harmless(c: Comparison, most: int = 5) -> None:
@@ -107,7 +108,7 @@ def _harmless(c: Comparison, most: int = 5) -> None:
 
 
 def _matched(c: Comparison) -> str:
-    text = f"{len(c.tensors)} inner tensors are in both"
+    text = f"{things(len(c.tensors), 'inner tensor')} {'is' if len(c.tensors) == 1 else 'are'} in both"
     rest = [f"{len(names)} only in {side}" for side, names in (("A", c.only_a), ("B", c.only_b)) if names]
     return f"{text}; {' and '.join(rest)}: fused, renamed or added." if rest else f"{text}."
 

@@ -68,9 +68,8 @@ def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
     if weights_only:
         dynamic = things(counts["activations"], "activation")
         return f"{things(counts['weights'], 'weight')} quantized to 8 bits; {dynamic} quantized at run time"
-    biases = counts["biases"]
     told = f"{things(counts['activations'], 'activation')}, {things(counts['weights'], 'weight')}, "
-    told += f"{biases} bias{'' if biases == 1 else 'es'}"
+    told += things(counts["biases"], "bias", "biases")
     between = counts["conversions"]
     return f"{told} quantized" + (f", {things(between, 'conversion')} between precisions" if between else "")
 

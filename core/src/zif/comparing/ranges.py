@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
@@ -16,6 +15,8 @@ Convention = Literal["zero_point", "qnn"]
 
 #: The smallest scale that is a normal float32. Smaller ones are flushed to zero by accelerators, without a word.
 SMALLEST_SCALE = 2.0**-126
+#: What is larger is infinite as a float32, in which QDQ models keep their scales.
+LARGEST_SCALE = (2 - 2.0**-23) * 2.0**127
 
 
 @frozen
@@ -51,16 +52,17 @@ def validate_quantization_range(
     With "qnn", the one of Qualcomm's and AIMET's encoding files, it is that integer negated, from -(2**bitwidth - 1)
     to 0: x = (q + offset) * scale. Rounding is to the nearest, ties to even, as in ONNX's QuantizeLinear.
 
-    data: numbers of any shape. Raises UsageError for a scale that is zero, negative, not finite or below the smallest
-    normal float32, an offset out of its range, a bitwidth that is not from 2 to 32, a threshold that is negative, and
-    data that is empty or not finite.
+    data: real numbers of any shape. Raises UsageError for a scale that is zero, negative, or not a finite, normal
+    float32, an offset out of its range, a bitwidth that is not a whole number from 2 to 32, a threshold that is
+    negative, and data that is empty, not finite, complex or no numbers.
     """
     import numpy as np
 
-    values = np.asarray(data, np.float64)
-    zero = _zero_point(offset, bitwidth, convention)
+    values = _values(data)
+    scale, threshold = _number("scale", scale), _number("threshold", threshold)
+    zero = _zero_point(_whole("offset", offset), _whole("bitwidth", bitwidth), convention)
     _check(values, scale, threshold)
-    top = 2**bitwidth - 1
+    top = 2 ** int(bitwidth) - 1
     exact = np.round(values / scale) + zero
     back = (np.clip(exact, 0, top) - zero) * scale
     mse = float(np.mean((values - back) ** 2))
@@ -73,9 +75,7 @@ def _zero_point(offset: int, bitwidth: int, convention: Convention) -> int:
         raise UsageError(f"bitwidth {bitwidth}: must be from 2 to 32")
     if convention not in ("zero_point", "qnn"):
         raise UsageError(f"convention {convention!r}: must be zero_point or qnn")
-    if offset != int(offset):
-        raise UsageError(f"offset {offset}: must be a whole number")
-    top, zero = 2**bitwidth - 1, int(offset) if convention == "zero_point" else -int(offset)
+    top, zero = 2**bitwidth - 1, offset if convention == "zero_point" else -offset
     if not 0 <= zero <= top:
         other: Convention = "qnn" if convention == "zero_point" else "zero_point"
         hint = f"; it would fit convention={other!r}, where its sign is the other" if 0 <= -zero <= top else ""
@@ -84,10 +84,37 @@ def _zero_point(offset: int, bitwidth: int, convention: Convention) -> int:
     return zero
 
 
+def _values(data: Any) -> np.ndarray[Any, Any]:
+    """The data as float64. Raises UsageError for what is no real numbers; imaginary parts are not dropped."""
+    import numpy as np
+
+    try:
+        given = np.asarray(data)
+        if given.dtype.kind == "c":
+            raise UsageError("the data are complex: an encoding is for real numbers; check .real and .imag")
+        return given.astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"the data to check the encoding with are no numbers: {error}") from error
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (ValueError, TypeError):
+        raise UsageError(f"{name} {value!r}: must be a number") from None
+
+
+def _whole(name: str, value: Any) -> int:
+    number = _number(name, value)
+    if not number.is_integer():
+        raise UsageError(f"{name} {value}: must be a whole number")
+    return int(number)
+
+
 def _check(values: np.ndarray[Any, Any], scale: float, threshold: float) -> None:
     import numpy as np
 
-    if not (math.isfinite(scale) and scale >= SMALLEST_SCALE):
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
         raise UsageError(f"scale {scale}: must be a positive, finite float32 that is not denormal")
     if not threshold >= 0:
         raise UsageError(f"threshold {threshold}: must be a mean squared error, 0 or more")

@@ -129,10 +129,10 @@ def _document(made: Compilation) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any]) -> None:
-    from zif.cli.compareview import decibels
+    from zif.cli.mixedview import told_db
     from zif.cli.output import say, table
     from zif.cli.planview import KIND_STYLE
-    from zif.figures import size
+    from zif.figures import size, things
 
     rows = [
         [
@@ -152,9 +152,8 @@ def _show(document: dict[str, Any]) -> None:
         for note in row["notes"]:
             say(f"{row['target']}: note: {note}")
     if document["quantized"]:
-        told = ", ".join(f"{name} {decibels(db)} dB" for name, db in document["quantized"]["sqnr_db"].items())
+        told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
         say(f"quantized to {document['quantized']['precision']}" + (f": SQNR of {told}" if told else ""))
     files = document["files"]
-    say(
-        f"{document['bundle']}: {len(files)} files, {size(sum(files.values()))}; `zif run {document['bundle']}` runs it"
-    )
+    told = f"{things(len(files), 'file')}, {size(sum(files.values()))}"
+    say(f"{document['bundle']}: {told}; `zif run {document['bundle']}` runs it")

@@ -26,6 +26,7 @@ ModelOption = Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="The
 def show(file: FileArgument, as_json: JsonOption = False) -> None:
     """Every entry of a file or of a QDQ model."""
     from zif.cli import output
+    from zif.figures import things
 
     found = _read(file)
     if as_json:
@@ -36,7 +37,7 @@ def show(file: FileArgument, as_json: JsonOption = False) -> None:
         for one in found.entries
     ]
     columns = ("tensor", "kind", "type", "scale", "zero point", "axis")
-    output.table(f"{file}: {found.format}, {len(rows)} entries", columns, rows, right=columns[3:])
+    output.table(f"{file}: {found.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
     _tell_problems(found)
 
 
@@ -52,6 +53,7 @@ def check(
     Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
     """
     from zif.cli import output
+    from zif.figures import things
 
     found = _read(file)
     document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
@@ -63,12 +65,16 @@ def check(
     if as_json:
         output.document("encodings", document)
     else:
-        output.say(f"{file}: {found.format}, {len(found.entries)} good entries, {len(found.problems)} wrong")
+        good = things(len(found.entries), "good entry", "good entries")
+        output.say(f"{file}: {found.format}, {good}, {len(found.problems)} wrong")
         _tell_problems(found)
-        for key, told in (("unmatched", "entries match no tensor"), ("uncovered", "tensors have no entry")):
+        match, have = ("entry matches", "entries match"), ("tensor has", "tensors have")
+        for key, forms, what in (("unmatched", match, "no tensor"), ("uncovered", have, "no entry")):
             names = document[key] or ()
             if names:
-                output.say(f"{len(names)} {told}: {', '.join(names[:10])}{' …' if len(names) > 10 else ''}")
+                output.say(
+                    f"{things(len(names), *forms)} {what}: {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
+                )
         if document["misfit"]:
             output.say(document["misfit"])
     if bad:
@@ -92,6 +98,7 @@ def convert(
 
     from zif.cli.files import check_output, write_text
     from zif.cli.output import say
+    from zif.figures import things
     from zif.quantization import prepare
     from zif.quantization.encodings import refuse, repaired, settled, write
 
@@ -102,7 +109,7 @@ def convert(
     if model is not None:
         found = settled(prepare(model), found)
     write_text(output, json.dumps(write(found, to), indent=1) + "\n")
-    say(f"{output}: {len(found.entries)} entries as {to}")
+    say(f"{output}: {things(len(found.entries), 'entry', 'entries')} as {to}")
 
 
 def _read(file: Path) -> Encodings:
