@@ -135,3 +135,28 @@ def test_plan_writes_over_nothing(folder: Path, args: tuple[str, ...], said: str
     assert isinstance(found.exception, UsageError), found.output
     assert said in str(found.exception)
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--input", "x=out/y.npy", "-o", "out"),
+        ("--input", "out/y.npy", "-o", "out"),
+        ("--input", "x=out/y.raw", "-o", "out", "--raw"),
+        ("--input-list", "chain.txt", "-o", "out"),
+    ],
+)
+def test_run_writes_over_no_input(folder: Path, args: tuple[str, ...]) -> None:
+    """Of a chain of runs the second would read what the first has written."""
+    Path("out/Result_0").mkdir(parents=True)
+    for path in ("out/y.npy", "out/Result_0/y.npy"):
+        np.save(path, np.zeros((1, 8), np.float32))
+    Path("out/y.raw").write_bytes(bytes(32))
+    Path("chain.txt").write_text("data/0.npy\nout/Result_0/y.npy\n")
+    before = contents(folder)
+    found = call("run", "m.onnx", *args)
+    assert isinstance(found.exception, UsageError), found.output
+    assert "is read by this command, and would be lost" in str(found.exception)
+    assert contents(folder) == before
+    for _ in range(2):
+        assert call("run", "m.onnx", "--input", "data/0.npy", "-o", "out").exit_code == 0

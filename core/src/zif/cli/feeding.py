@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @frozen
 class Feed:
-    """One set of inputs. `folder` is where its outputs go below the output folder; "" for a single run."""
+    """One set of inputs, from `files`. `folder` is where its outputs go below the output folder; "" for one run."""
 
     folder: str
     source: str
     read: Callable[[], Mapping[str, Any]]
+    files: tuple[Path, ...] = ()
 
 
 @frozen
@@ -54,25 +55,33 @@ def _listed(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[Ten
     every = infos | {info.name: info for info in optional}
     lines = read_list(wanted.listed, infos, every)
     return [
-        Feed(f"Result_{number}", f"{wanted.listed}, line {line.number}", partial(line.read, every, descriptions))
+        Feed(
+            f"Result_{number}",
+            f"{wanted.listed}, line {line.number}",
+            partial(line.read, every, descriptions),
+            (wanted.listed, *line.files.values()),
+        )
         for number, line in enumerate(lines)
     ]
 
 
 def _single(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> Feed:
     from zif.inputs import parse, random_inputs, read_named
+    from zif.inputs.named import split
 
     descriptions = parse(wanted.preprocess) if wanted.preprocess else {}
     if any((info.dtype or "").startswith("float") for info in inputs):
         note_pixels(wanted.named, wanted.preprocess)
-    values = read_named(wanted.named, {info.name: info for info in (*inputs, *optional)}, descriptions)
+    every = {info.name: info for info in (*inputs, *optional)}
+    values = read_named(wanted.named, every, descriptions)
     missing = [info for info in inputs if info.name not in values]
     if missing and wanted.seed is None:
         names = ", ".join(f"{info.name!r} ({told(info)})" for info in missing)
         raise UsageError(f"no value for input {names}: use --input NAME=FILE, --input-list FILE or --random SEED")
     if wanted.seed is not None:
         values |= random_inputs(missing, wanted.seed)
-    return Feed("", "random values" if missing else "files", lambda: values)
+    files = tuple(split(option, every)[1] for option in wanted.named)
+    return Feed("", "random values" if missing else "files", lambda: values, files)
 
 
 def note_pixels(files: Iterable[str], preprocess: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,13 @@ def save(outputs: Mapping[str, Any], folder: Path, raw: bool) -> dict[str, Path]
     """
     names = safe_names(outputs)
     return {name: _save(value, folder / names[name], raw) for name, value in outputs.items()}
+
+
+def there(names: Iterable[str], folder: Path, raw: bool) -> list[Path]:
+    """The files that writing outputs of these names may replace."""
+    endings = (".npy", ".npz", ".json", *([".raw"] if raw else []))
+    made = [_with(folder / name, ending) for name in safe_names(names).values() for ending in endings]
+    return [path for path in made if path.is_file()]
 
 
 def _save(value: Any, stem: Path, raw: bool) -> Path:

@@ -81,6 +81,7 @@ def _run(
         session, fed = _opened(source, given, wanted, told)
         load_ms = (perf_counter() - begun) * 1e3
         with session:
+            _check(output, source, session, fed, raw)
             outcomes: list[Outcome] = []
             results = []
             for feed in fed:
@@ -88,6 +89,17 @@ def _run(
                 outcomes.append(repeated(session, feed.read(), repeat))
                 results.append(_result(feed, outcomes[-1], output, raw))
             return _document(session, outcomes, results, load_ms)
+
+
+def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Feed], raw: bool) -> None:
+    """Raise UsageError when an output would replace a file that is read; of several runs, before the first."""
+    from zif.cli.overwriting import check_outputs
+    from zif.cli.results import there
+
+    if output is not None:
+        names = [info.name for info in session.outputs]
+        written = (path for feed in fed for path in there(names, output / feed.folder, raw))
+        check_outputs(written, lambda: [source, *(file for feed in fed for file in feed.files)])
 
 
 def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
