@@ -38,6 +38,15 @@ def test_a_clip_around_zero_is_done_by_saturating() -> None:
     assert "Clip" not in {one.op_type for one in made.graph.node}
 
 
+def test_the_end_of_a_clip_is_no_quantized_value() -> None:
+    """Another reads it, too: QNN takes constants for ends, not what a DequantizeLinear makes."""
+    nodes = [node("Clip", ["c", "low"], ["y"]), node("Sub", ["x", "low"], ["z"])]
+    given = conv_and(nodes, ["y", "z", "c"], low=-0.25)
+    made = quantize_model(given, feeds(given), "w8a8")
+    (clip,) = [one for one in made.graph.node if one.op_type == "Clip"]
+    assert clip.input[1] in {tensor.name for tensor in made.graph.initializer}
+
+
 def test_a_clip_whose_end_is_computed_stays() -> None:
     nodes = [node("ReduceMean", ["x"], ["low"], keepdims=0), node("Clip", ["c", "low"], ["y"])]
     given = conv_and(nodes, ["y"])

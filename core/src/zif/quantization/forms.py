@@ -202,4 +202,6 @@ def _use(node: onnx.NodeProto, place: int) -> str:
     if place == 1 and node.op_type in BIASED:
         turned = [attribute.name for attribute in node.attribute if attribute.name == "transB" and attribute.i]
         return f"weight of {node.op_type} {turned}"
-    return "weight of MatMul" if node.op_type == "MatMul" else "value"
+    if node.op_type in ("MatMul", "Clip"):  # the ends of a Clip stay float
+        return node.op_type
+    return "value"
