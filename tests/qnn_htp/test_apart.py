@@ -123,11 +123,13 @@ def test_only_what_needs_it_is_changed() -> None:
 
 @pytest.mark.usefixtures("htp")
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16"])
-@pytest.mark.parametrize("end", ["Softmax before", "Relu behind", "joined behind"])
+@pytest.mark.parametrize("end", ["Softmax before", "Relu behind", "joined behind", "Sigmoid before depth to space"])
 def test_blocks_to_depth_keep_their_values_in_another_encoding(end: str, precision: str) -> None:
     """The compiler alone hands the integers on as they are."""
     blocks = helper.make_node("SpaceToDepth", ["s" if end == "Softmax before" else "x"], ["b"], "blocks", blocksize=2)
+    depth = helper.make_node("DepthToSpace", ["s"], ["b"], "depth", blocksize=2)
     rest = {
+        "Sigmoid before depth to space": [helper.make_node("Sigmoid", ["x"], ["s"], "sigmoid"), depth],
         "Softmax before": [helper.make_node("Softmax", ["x"], ["s"], "soft"), blocks],
         "Relu behind": [blocks, helper.make_node("Relu", ["b"], ["r"], "relu")],
         "joined behind": [

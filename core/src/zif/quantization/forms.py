@@ -203,5 +203,5 @@ def _use(node: onnx.NodeProto, place: int) -> str:
         turned = [attribute.name for attribute in node.attribute if attribute.name == "transB" and attribute.i]
         return f"weight of {node.op_type} {turned}"
     if node.op_type in ("MatMul", "Clip"):  # the ends of a Clip stay float
-        return node.op_type
+        return str(node.op_type)
     return "value"

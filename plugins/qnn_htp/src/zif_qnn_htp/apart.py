@@ -1,7 +1,8 @@
 """Values whose encoding QNN 2.51 loses, with a conversion of their own before they are moved or joined.
 
-SpaceToDepth hands its integers on as they are, in 8 and in 16 bits: in another encoding they are other numbers. So
-they are where its output is joined in another encoding, which the compiler then gives the SpaceToDepth, too.
+SpaceToDepth hands its integers on as they are, in 8 and in 16 bits, and DepthToSpace does behind a Sigmoid or Softmax:
+in another encoding they are other numbers. So they are where the output is joined in another encoding, which the
+compiler then gives the SpaceToDepth, too.
 
 And in 8 bits Concat → Reshape (Transpose, Unsqueeze, …) → Concat with another encoding, which is what the head of a
 detector looks like: the compiler brings the first input of the inner Concat into the outer encoding, and leaves the
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 
 #: Operators that only bring values elsewhere. Not all of them were seen to go wrong; a conversion harms none.
 _MOVES = frozenset(
-    {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace", "Slice", "Split"}
+    {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split"}
     | {"Gather", "Identity", "Expand", "Tile", "Pad"}
 )
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
-_NEEDY = frozenset({"Concat", "SpaceToDepth"})
+#: What hands integers on as they are.
+_BLOCKS = frozenset({"SpaceToDepth", "DepthToSpace"})
+_NEEDY = _BLOCKS | {"Concat"}
 _EIGHT = (TensorProto.UINT8, TensorProto.INT8)
 _KINDS = {
     "uint8": TensorProto.UINT8,
@@ -51,7 +54,7 @@ def separate(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
         if end is None or kind is None:
             continue
         for place, name in enumerate(node.input):
-            if node.op_type == "SpaceToDepth" or _loses(name, makers, kind in _EIGHT):
+            if node.op_type in _BLOCKS or _loses(name, makers, kind in _EIGHT):
                 names = _converted(graph, node, place, end, kind, makers, model)
                 added.update(dict.fromkeys(names, whose[node.name]))
     return added
@@ -77,10 +80,10 @@ def _converted(
 
 
 def _loses(name: str, makers: Mapping[str, onnx.NodeProto], eight: bool) -> bool:
-    """Whether a value that a Concat reads is what a SpaceToDepth gave, or in 8 bits another Concat and a movement."""
+    """Whether a value that a Concat reads is what such blocks are, or in 8 bits another Concat and a movement."""
     moved = False
     while (node := makers.get(name)) is not None:
-        if node.op_type == "SpaceToDepth":
+        if node.op_type in _BLOCKS:
             return True
         if node.op_type == "Concat":
             return moved and eight

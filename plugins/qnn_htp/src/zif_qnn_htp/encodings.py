@@ -1,12 +1,14 @@
-"""Encodings that QNN takes for granted: at 16 bits it computes some operators into one, whatever is asked.
+"""Encodings that QNN takes for granted: it computes some operators into one, whatever is asked.
 
-Sigmoid and HardSigmoid always give scale 1/65536 and zero point 0, Tanh scale 1/32768 and zero point 32768; another
-output encoding is accepted and ignored, which scales every result. Such a group gets its fixed encoding first, and a
+At 16 bits Sigmoid and HardSigmoid always give scale 1/65536 and zero point 0, Tanh scale 1/32768 and zero point 32768;
+another output encoding is accepted and ignored, which scales every result. An 8-bit Softmax ignores a zero point other
+than 0 and 128. Such a group gets its fixed encoding first, and a
 conversion to the model's own behind it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,18 +20,29 @@ from zif_qnn_htp.requantizing import insert
 if TYPE_CHECKING:
     from zif import Model, Unit
 
-#: Scale and zero point of an operator's output as uint16.
-FIXED = {"Sigmoid": (1 / 65536, 0), "HardSigmoid": (1 / 65536, 0), "Tanh": (1 / 32768, 32768)}
+Encoding = tuple[float, int]
+
+#: Scale and zero point of an operator's output, by the type of the integers.
+FIXED: Mapping[str, Mapping[str, Encoding]] = {
+    "uint16": {"Sigmoid": (1 / 65536, 0), "HardSigmoid": (1 / 65536, 0), "Tanh": (1 / 32768, 32768)},
+    "uint8": {"Softmax": (1 / 256, 0)},
+}
+#: In these zero points the operator is right, whatever the scale.
+_RIGHT = {"Softmax": (0, 128)}
 
 
 def fix(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     """Insert the conversions that are needed; gives the unit of every new node, by the node's name."""
     added: dict[str, str] = {}
+    kinds = {kind for of in FIXED.values() for kind in of}
     for unit in model.units:
-        if unit.op_type in FIXED and not unit.domain and len(unit.nodes) > 1:
+        if unit.op_type in kinds and not unit.domain and len(unit.nodes) > 1:
+            ends = _ends(model, unit)
             for position, node in enumerate(graph.node):
-                if node.name in _ends(model, unit) and _differs(node, model, FIXED[unit.op_type]):
-                    added.update((new, unit.id) for new in _insert(graph, position, *FIXED[unit.op_type]))
+                dtype = _wrong(node, model, unit.op_type) if node.name in ends else ""
+                if dtype:
+                    names = _insert(graph, position, dtype, FIXED[dtype][unit.op_type])
+                    added.update(dict.fromkeys(names, unit.id))
                     break
     return added
 
@@ -39,22 +52,27 @@ def _ends(model: Model, unit: Unit) -> set[str]:
     return {node.name for node in nodes if node.op_type == "QuantizeLinear"}
 
 
-def _differs(quantize: onnx.NodeProto, model: Model, fixed: tuple[float, int]) -> bool:
-    """Whether a QuantizeLinear gives uint16 in another encoding than the fixed one."""
+def _wrong(quantize: onnx.NodeProto, model: Model, op_type: str) -> str:
+    """The type of the integers where a QuantizeLinear asks for an encoding that the operator ignores, else ""."""
     scale, zero = [*quantize.input[1:], ""][:2]
-    kinds = [model.initializers[name].dtype if name in model.initializers else "" for name in (scale, zero)]
-    if kinds != ["float32", "uint16"]:
-        return False
+    if scale not in model.initializers or zero not in model.initializers:
+        return ""
+    dtype = model.initializers[zero].dtype
+    fixed = FIXED.get(dtype, {}).get(op_type)
+    if fixed is None or model.initializers[scale].dtype != "float32":
+        return ""
     given = float(model.array(scale).reshape(-1)[0]), int(model.array(zero).reshape(-1)[0])
-    return abs(given[0] / fixed[0] - 1) > 1e-4 or given[1] != fixed[1]
+    if op_type in _RIGHT:
+        return "" if given[1] in _RIGHT[op_type] else dtype
+    return dtype if abs(given[0] / fixed[0] - 1) > 1e-4 or given[1] != fixed[1] else ""
 
 
-def _insert(graph: onnx.GraphProto, position: int, scale: float, zero: int) -> tuple[str, str]:
+def _insert(graph: onnx.GraphProto, position: int, dtype: str, fixed: Encoding) -> tuple[str, str]:
     quantize = graph.node[position]
     base = f"{quantize.name}_fixed"
     names = (f"{base}_scale", f"{base}_zero")
-    for name, value in zip(names, (np.array(scale, np.float32), np.array(zero, np.uint16)), strict=True):
+    for name, value in zip(names, (np.array(fixed[0], np.float32), np.array(fixed[1], dtype)), strict=True):
         graph.initializer.append(numpy_helper.from_array(value, name))
-    given, kind = quantize.input[0], TensorProto.UINT16
+    given, kind = quantize.input[0], {"uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16}[dtype]
     quantize.input[0], added = insert(graph, position, base, given, names, quantize.domain, kind)
     return added
