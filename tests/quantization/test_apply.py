@@ -83,6 +83,8 @@ def test_the_bodies_of_an_if_read_the_dequantized_tensors_too() -> None:
     got = run(made, {**X8, "yes": np.array(True)})
     np.testing.assert_array_equal(got, run(wanted, X8))
     assert run(made, {**X8, "yes": np.array(False)}).shape == (2, 8)
+    again = apply(Model.load(strip(made)), export(made)).model
+    np.testing.assert_array_equal(run(again, {**X8, "yes": np.array(True)}), got)
 
 
 def test_a_weight_that_is_an_output_or_an_input_stays_the_one_and_is_the_other_no_more() -> None:

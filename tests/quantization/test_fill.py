@@ -40,6 +40,18 @@ def test_every_node_reads_and_gives_integers_of_one_width(around: str, inside: s
     assert sqnr(run(cnn(), SAMPLES[0]), run(made, SAMPLES[0])) > 40
 
 
+def test_a_relu_that_the_files_range_brings_back_reads_integers() -> None:
+    """The file's range of r1 has negative values, so the Relu stays; calibration had left it out and has no entry."""
+    said = Encoding("r1", "activation", "uint16", (2.0**-12,), (100,))
+    made = apply(MODEL, filled(MODEL, Encodings((said,)), export(PRECISIONS["uint8"])))
+    found = {one.name: one for one in export(made.model).entries if not one.readers}
+    assert not made.uncovered
+    assert found["c1"].dtype == "uint16"
+    assert found["c1"].zero_point == (0,)
+    assert "Relu" in [unit.op_type for unit in Model.load(made.model).units]
+    assert sqnr(run(cnn(), SAMPLES[0]), run(made.model, SAMPLES[0])) > 40
+
+
 def test_what_is_converted_keeps_its_range() -> None:
     said = entries("uint16")["a"]
     made = filled(MODEL, Encodings((said,)), export(PRECISIONS["uint8"]))

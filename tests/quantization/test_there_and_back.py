@@ -16,11 +16,13 @@ from test_transformer import transformer
 from zif.inputs import random_inputs
 from zif.model import Model
 from zif.quantization import PRESETS, calibrate, prepare, quantize_model
-from zif.quantization.encodings import FORMATS, Encoding, Encodings, apply, export, read, write
+from zif.quantization.encodings import FORMATS, Encoding, Encodings, apply, export, filled, read, settled, write
 from zoo import entry
 
+HALVES = [{"x": sample["x"].astype(np.float16)} for sample in SAMPLES]
 
-def residual() -> onnx.ModelProto:
+
+def residual(dtype: Any = np.float32) -> onnx.ModelProto:
     """Conv → Clip → Conv, added to the first → Relu → Conv → Clip to −1 … 1, an output."""
     conv = [
         helper.make_node("Conv", [x, w, "b"], [y], f"conv_{y}", pads=[1, 1, 1, 1])
@@ -35,10 +37,10 @@ def residual() -> onnx.ModelProto:
         conv[2],
         helper.make_node("Clip", ["g", "least", "one"], ["y"], "last"),
     ]
-    limits = {"zero": np.float32(0), "six": np.float32(6), "least": np.float32(-1), "one": np.float32(1)}
+    limits: dict[str, Any] = {"zero": 0, "six": 6, "least": -1, "one": 1}
     weights = {"w1": values(4, 3, 3, 3), "w2": values(4, 4, 3, 3), "w3": values(4, 4, 3, 3), "b": values(4)}
-    arrays = {**weights, **{name: np.asarray(one) for name, one in limits.items()}}
-    return net(nodes, {"x": (1, 3, 16, 16)}, {"y": (1, 4, 16, 16)}, arrays)
+    arrays = {name: np.asarray(one, dtype) for name, one in (weights | limits).items()}
+    return net(nodes, {"x": (dtype, 1, 3, 16, 16)}, {"y": (dtype, 1, 4, 16, 16)}, arrays)
 
 
 RESIDUAL = prepare(residual())
@@ -87,6 +89,21 @@ def net_of_one_channel() -> onnx.ModelProto:
 def test_networks_encodings_and_back(made: Any, format: str) -> None:
     samples = MASKED if made is transformer else SAMPLES
     _there_and_back(prepare(made()), samples, "w8a8", format)
+
+
+@pytest.mark.parametrize("filled_by", [None, "w8a8"])
+def test_half_floats_are_float32_inside_and_named_as_outside(filled_by: str | None) -> None:
+    model = prepare(residual(np.float16))
+    made = quantize_model(model, calibrate(model, HALVES), "w8a8")
+    found = export(made)
+    assert {"x", "w1", "r", "y"} <= carried(made).keys()
+    given = Encodings(found.entries[::2]) if filled_by else found
+    again = apply(model, filled(model, given, found) if filled_by else given)
+    assert not again.unmatched
+    assert carried(again.model) == carried(made)
+    assert _units(again.model) == _units(made)
+    assert [one.name for one in settled(model, found).entries] == [one.name for one in found.entries]
+    np.testing.assert_array_equal(run(again.model, HALVES[0]), run(made, HALVES[0]))
 
 
 @pytest.mark.slow

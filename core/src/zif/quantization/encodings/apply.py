@@ -12,6 +12,7 @@ from zif.errors import InvalidInput, InvalidModel
 from zif.quantization.encodings.biases import biases
 from zif.quantization.encodings.fitting import fitted
 from zif.quantization.encodings.graph import Graph
+from zif.quantization.encodings.inside import inside, renamed
 from zif.quantization.encodings.merged import merge
 from zif.quantization.encodings.record import Encoding, Encodings
 
@@ -45,20 +46,22 @@ def apply(model: Model, encodings: Encodings) -> Applied:
     """
     refuse(encodings)
     graph = Graph(model)
+    encodings = inside(graph.proto.graph, encodings)
     own = {one.name: one for one in encodings.entries if not one.readers}
     known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
     conversions = _conversions(graph, encodings, known)
     merge(graph, known)
-    matched = tuple(name for name in own if name in known)
+    matched = [name for name in own if name in known]
     derived, left = biases(graph, known, conversions)
     known |= derived
     for name, one in known.items():
         if not one.is_float:
             graph.insert(one, conversions.get(name, ()))
-    uncovered = (*(name for name in graph.quantizable if name not in known), *left)
+    uncovered = [*(name for name in graph.quantizable if name not in known), *left]
+    unmatched = [name for name in own if name not in known]
     made = graph.finished()
     _check(made, model.name)
-    return Applied(made, matched, tuple(name for name in own if name not in known), uncovered)
+    return Applied(made, *(tuple(map(graph.outer, names)) for names in (matched, unmatched, uncovered)))
 
 
 def settled(model: Model, encodings: Encodings) -> Encodings:
@@ -67,7 +70,10 @@ def settled(model: Model, encodings: Encodings) -> Encodings:
     Raises InvalidInput for an entry that does not fit its tensor; those without a tensor stay as they are.
     """
     graph = Graph(model)
-    entries = [fitted(graph, one) if one.name in graph.floats and not one.readers else one for one in encodings.entries]
+    entries = [
+        renamed(fitted(graph, one), given.name) if one.name in graph.floats and not one.readers else given
+        for given, one in zip(encodings.entries, inside(graph.proto.graph, encodings).entries, strict=True)
+    ]
     return attrs.evolve(encodings, entries=tuple(entries))
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnx import TensorProto, helper
 
-from zif.model.nodes import free_name, scan
-from zif.model.subgraphs import all_graphs, bodies
+from zif.model.nodes import free_name
+from zif.model.subgraphs import all_graphs
 from zif.quantization.encodings.fitting import FLOATS, scale_type
+from zif.quantization.encodings.inside import inner_names
 from zif.quantization.encodings.names import AFTER, BEFORE, QUANTIZED, STORED, annotate
 from zif.quantization.encodings.record import Encoding
+from zif.quantization.encodings.rewire import read_by, rename, replace
 from zif.quantization.encodings.stored import parameters, stored
 from zif.quantization.prepare import BIASED, unmark, whole
 
@@ -38,15 +40,17 @@ class Graph:
         graph = self.proto.graph
         self.weights = {t.name: t for t in graph.initializer if t.data_type in FLOATS}
         self.inputs = {value.name for value in graph.input}
+        inner = inner_names(graph)
+        self.ends = {name: end for end, name in inner.items()}
         made = [value.name for value in graph.input] + [name for node in graph.node for name in node.output if name]
-        self.activations = [n for n in made if n not in self.weights and _is_float(model, n)]
+        self.activations = [n for n in made if n not in self.weights and n not in inner and _is_float(model, n)]
         self.floats = {*self.activations, *self.weights}
         self.outputs = {value.name for value in graph.output}
         self.nodes: list[onnx.NodeProto] = list(graph.node)
         self.makers = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in self.nodes:
-            for name in _read_by(node):
+            for name in read_by(node):
                 self.readers.setdefault(name, []).append(node)
         self._values, self._names = _taken(graph)
         self._added: dict[int, list[onnx.NodeProto]] = {}
@@ -63,12 +67,16 @@ class Graph:
         others |= {name for node in self.nodes if node.op_type == "Clip" for name in node.input[1:]}
         return [*self.activations, *(name for name in self.weights if name not in others)]
 
+    def outer(self, name: str) -> str:
+        """What a tensor is called in files: an input or output of half floats is float32 inside."""
+        return self.ends.get(name, name)
+
     def drop(self, place: int) -> None:
         """Take out a node of one input whose work the quantization behind it does: its maker gives its output."""
         node = self.nodes[place]
         source, result = node.input[0], node.output[0]
         maker = self.makers.pop(source)
-        _rename(self.nodes[maker].output, source, result)
+        rename(self.nodes[maker].output, source, result)
         self.makers[result] = maker
         self._dropped.add(place)
         self.activations.remove(source)
@@ -94,7 +102,7 @@ class Graph:
         after = one.name if one.name in self.outputs else self._value(f"{one.name}{AFTER}")
         self._node("DequantizeLinear", [integers, *given], after, one, _FRONT)
         for node in self.readers.get(one.name, ()):
-            _replace(node, one.name, after)
+            replace(node, one.name, after)
         self._gone.add(one.name)
 
     def _activation(self, one: Encoding, conversions: Sequence[Encoding]) -> None:
@@ -102,7 +110,7 @@ class Graph:
         before, after = one.name, ""
         if one.name in self.outputs and place != _FRONT:
             before, after = self._value(f"{one.name}{BEFORE}"), one.name
-            _rename(self.nodes[place].output, one.name, before)
+            rename(self.nodes[place].output, one.name, before)
         after = self._pair(one, before, place, "", after)
         number_of = {name: number for number, other in enumerate(conversions) for name in other.readers}
         converted = [
@@ -110,7 +118,7 @@ class Graph:
         ]
         for node in self.readers.get(one.name, ()):
             number = number_of.get(node.name, -1)
-            _replace(node, one.name, after if number < 0 else converted[number])
+            replace(node, one.name, after if number < 0 else converted[number])
 
     def _pair(self, one: Encoding, source: str, place: int, suffix: str, after: str = "") -> str:
         """A QuantizeLinear and its DequantizeLinear behind a node; the name of what they give."""
@@ -125,7 +133,7 @@ class Graph:
         """Scale and zero point as initializers; their names."""
         names = [self._value(f"{one.name}{suffix}_{what}") for what in ("scale", "zero_point")]
         self.proto.graph.initializer.extend(parameters(one, names, scale_type(self.model, one.name)))
-        self._whose[names[0]] = one.name
+        self._whose[names[0]] = self.outer(one.name)
         return names
 
     def _node(
@@ -187,30 +195,6 @@ def _taken(graph: onnx.GraphProto) -> tuple[set[str], set[str]]:
             values.update((*node.input, *node.output))
             names.add(node.name)
     return values, names
-
-
-def _read_by(node: onnx.NodeProto) -> list[str]:
-    """What a node reads, itself and in its bodies, each once."""
-    return [name for name in scan(node).reads if name]
-
-
-def _replace(node: onnx.NodeProto, old: str, new: str) -> None:
-    """Let a node and its bodies read another value."""
-    _rename(node.input, old, new)
-    for body in bodies(node):
-        local = {*(v.name for v in body.input), *(t.name for t in body.initializer)}
-        if old in local or any(old in inner.output for inner in body.node):
-            continue
-        for inner in body.node:
-            _replace(inner, old, new)
-        for value in body.output:
-            value.name = new if value.name == old else value.name
-
-
-def _rename(names: MutableSequence[str], old: str, new: str) -> None:
-    for place, name in enumerate(names):
-        if name == old:
-            names[place] = new
 
 
 def _copy(row: Any) -> Any:

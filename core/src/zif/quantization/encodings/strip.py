@@ -7,6 +7,7 @@ import onnx
 from onnx import numpy_helper
 
 from zif.quantization.encodings.names import AFTER, Names, axis_of
+from zif.quantization.encodings.rewire import read_by, replace
 
 
 def strip(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -34,7 +35,7 @@ def strip(proto: onnx.ModelProto) -> onnx.ModelProto:
     kept = [node for node in graph.node if (node.name or (node.output[0] if node.output else "")) not in set(gone)]
     back = {renamed[name]: name for name in names.outputs if name in renamed}
     _rewire(kept, renamed, back)
-    used = {name for node in kept for name in node.input}
+    used = {name for node in kept for name in read_by(node)} | names.outputs
     initializers = [tensor for tensor in graph.initializer if tensor.name in used and tensor.name not in weights]
     for repeated, new in ((graph.node, kept), (graph.initializer, [*initializers, *weights.values()])):
         copies = [type(row).FromString(row.SerializeToString()) for row in new]  # before their places are cleared
@@ -49,9 +50,9 @@ def strip(proto: onnx.ModelProto) -> onnx.ModelProto:
 def _rewire(nodes: list[onnx.NodeProto], renamed: dict[str, str], back: dict[str, str]) -> None:
     """Read the float values, and give the graph's outputs their names again."""
     for node in nodes:
-        for place, name in enumerate(node.input):
+        for name in read_by(node):
             plain = renamed.get(name, name)
-            node.input[place] = back.get(plain, plain)
+            replace(node, name, back.get(plain, plain))
         for place, name in enumerate(node.output):
             node.output[place] = back.get(name, name)
 
