@@ -35,7 +35,8 @@ def stored(tensor: onnx.TensorProto, one: Encoding, name: str) -> onnx.TensorPro
     if one.axis is None:
         scale, zero = scale[0], zero[0]
     full = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name)
-    made: onnx.TensorProto = helpers.quantize_onnx_initializer(full, kind, zero, scale, one.axis, name)
+    with np.errstate(over="ignore"):  # what is far outside the range, such as the mask of an attention, is cut off
+        made: onnx.TensorProto = helpers.quantize_onnx_initializer(full, kind, zero, scale, one.axis, name)
     return made
 
 
