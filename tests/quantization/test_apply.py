@@ -185,6 +185,28 @@ def test_the_bias_of_a_gemm_may_be_one_value_or_a_matrix(shape: tuple[int, ...])
     np.testing.assert_allclose(run(made, X8), run(model.proto, X8), atol=0.3)
 
 
+def test_an_entry_is_for_every_copy_that_prepare_makes_of_a_weight() -> None:
+    """Two Gemms read one weight along different axes, and two convolutions one bias."""
+    gemm = [helper.make_node("Gemm", [x, "w"], [y], f"gemm_{y}", transB=turned) for x, y, turned in _SHARED]
+    model = prepare(net(gemm, {"x": (2, 8)}, {"y": (2, 8)}, {"w": values(8, 8)}))
+    made = apply(model, Encodings((*activations("x", "h", "y"), weight("w"))))
+    assert not made.uncovered
+    assert not made.unmatched
+    assert sum(one.scale == weight("w").scale for one in carried(made.model).values()) == 2
+
+
+_SHARED = (("x", "h", 0), ("h", "y", 1))
+
+
+def test_an_entry_is_not_for_a_weight_that_prepare_changed() -> None:
+    """alpha is multiplied into the weight: in the scale of the file's, twice the values would be cut off."""
+    node = helper.make_node("Gemm", ["x", "w"], ["y"], "gemm", alpha=2.0)
+    model = prepare(net([node], {"x": (2, 8)}, {"y": (2, 8)}, {"w": 3 * values(8, 8)}))
+    made = apply(model, Encodings((*activations("x"), weight("w"))))
+    assert made.unmatched == ("w",)
+    np.testing.assert_allclose(run(made.model, X8), run(model.proto, X8), atol=0.3)
+
+
 def test_what_onnx_runtime_refuses_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     from zif.quantization.encodings import graph
 

@@ -91,6 +91,20 @@ def test_networks_encodings_and_back(made: Any, format: str) -> None:
     _there_and_back(prepare(made()), samples, "w8a8", format)
 
 
+@pytest.mark.parametrize("mixture", [{}, {"gemm_h": "float"}, {"gemm_y": "float"}])
+def test_a_weight_with_a_copy_for_another_use(mixture: dict[str, str]) -> None:
+    nodes = [
+        helper.make_node("Gemm", [x, "w"], [y], f"gemm_{y}", transB=turned)
+        for x, y, turned in (("x", "h", 0), ("h", "y", 1))
+    ]
+    model = prepare(net(nodes, {"x": (2, 8)}, {"y": (2, 8)}, {"w": values(8, 8)}))
+    samples = [{"x": values(2, 8, seed=seed)} for seed in range(4)]
+    made = quantize_model(model, calibrate(model, samples), "w8a8", mixture)
+    again = apply(model, export(made)).model
+    assert carried(again) == carried(made)
+    assert _units(again) == _units(made)
+
+
 @pytest.mark.parametrize("filled_by", [None, "w8a8"])
 def test_half_floats_are_float32_inside_and_named_as_outside(filled_by: str | None) -> None:
     model = prepare(residual(np.float16))

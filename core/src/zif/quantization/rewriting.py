@@ -72,15 +72,23 @@ class Graph:
         return name
 
     def change(self, node: onnx.NodeProto, place: int, change: Callable[[Array], Array]) -> bool:
-        """Change a constant that a node reads, for others a copy stays as it was. False where it reads no constant."""
+        """Change a constant that a node reads, for others a copy stays as it was. False where it reads no constant.
+
+        Other values get another name: what a file says of the tensor is not true of them.
+        """
         name = node.input[place]
         values = self.array(name)
         if values is None:
             return False
         made = np.array(change(values), np.float32)
-        if self.reads[name] > 1:
+        if self.reads[name] > 1 or not _alike(values, made):
             self.reads[name] -= 1
             node.input[place] = self.constant(f"{name}_of_{node.name or node.output[0]}", made)
         else:
             self.constants[name].CopyFrom(numpy_helper.from_array(made, name))
         return True
+
+
+def _alike(a: Array, b: Array) -> bool:
+    """Whether these are the same values, in another shape or one for all."""
+    return bool(np.all(a == b)) if a.size == 1 else np.array_equal(a.reshape(-1), b.reshape(-1))

@@ -12,7 +12,7 @@ from zif.errors import InvalidInput, InvalidModel
 from zif.quantization.encodings.biases import biases
 from zif.quantization.encodings.fitting import fitted
 from zif.quantization.encodings.graph import Graph
-from zif.quantization.encodings.inside import inside, renamed
+from zif.quantization.encodings.inside import inside, renamed, with_copies
 from zif.quantization.encodings.merged import merge
 from zif.quantization.encodings.record import Encoding, Encodings
 
@@ -46,7 +46,7 @@ def apply(model: Model, encodings: Encodings) -> Applied:
     """
     refuse(encodings)
     graph = Graph(model)
-    encodings = inside(graph.proto.graph, encodings)
+    encodings = with_copies(graph.proto.graph, inside(graph.proto.graph, encodings))
     own = {one.name: one for one in encodings.entries if not one.readers}
     known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
     conversions = _conversions(graph, encodings, known)

@@ -9,6 +9,7 @@ import onnx
 from onnx import numpy_helper
 
 from zif.quantization.assign import MERGED
+from zif.quantization.encodings.inside import copies
 from zif.quantization.encodings.merged import clipped_at, covers
 from zif.quantization.encodings.names import Names, axis_of
 from zif.quantization.encodings.record import Encoding, Encodings, Kind
@@ -24,7 +25,8 @@ def export(proto: onnx.ModelProto) -> Encodings:
 
     Activations in the order of the graph, then weights and biases. Where a value is converted from one type to another
     for some readers, there is an entry for these. What goes into a Relu or Clip that stands before a quantization
-    although that clips as well is told to be float: without an entry, `apply` would leave the operator out.
+    although that clips as well is told to be float: without an entry, `apply` would leave the operator out. So is the
+    copy of a weight for a node that stays float: it would be quantized as the weight is.
     """
     names = Names(proto)
     entries: dict[Any, Encoding] = {}
@@ -33,6 +35,9 @@ def export(proto: onnx.ModelProto) -> Encodings:
             entries.setdefault((one.name, one.kind, one.readers), one)
     for name in _kept(proto, names, entries.values()):
         entries.setdefault((name, "activation", ()), Encoding(name, "activation", "float32"))
+    for name, base in copies(proto.graph):
+        if name in names.initializers and (base, "param", ()) in entries:
+            entries.setdefault((name, "param", ()), Encoding(name, "param", "float32"))
     ordered = sorted(entries.values(), key=lambda one: (bool(one.readers), one.kind))
     bits = {
         kind: Counter(e.bits for e in ordered if e.kind == kind and e.bits < 32) for kind in ("activation", "param")

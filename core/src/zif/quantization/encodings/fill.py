@@ -9,7 +9,7 @@ import attrs
 
 from zif.quantization.assign import MERGED
 from zif.quantization.encodings.conversions import Conversions
-from zif.quantization.encodings.inside import inside
+from zif.quantization.encodings.inside import inside, with_copies
 from zif.quantization.encodings.merged import clipped_at, covers
 from zif.quantization.encodings.record import Encoding, Encodings
 from zif.quantization.encodings.widths import resized
@@ -31,6 +31,7 @@ def filled(model: Model, given: Encodings, calibrated: Encodings) -> Encodings:
     stands inside for an input or output of half floats is named as it is there.
     """
     given, calibrated = (inside(model.proto.graph, one) for one in (given, calibrated))
+    given = with_copies(model.proto.graph, given)
     own = {one.name for one in given.entries}
     said = {one.name: one for one in given.entries if not one.readers}
     found = {one.name: one for one in calibrated.entries if not one.readers and one.name not in own}

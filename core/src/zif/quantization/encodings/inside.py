@@ -1,11 +1,19 @@
-"""Inputs and outputs of half floats: their encodings are those of the float32 tensors that stand for them inside."""
+"""Tensors that have other names once a model is prepared: what a file says of them, under those names.
+
+An input or output of half floats is a float32 tensor inside, and a weight of several uses has a copy for each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import attrs
+import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from zif.quantization.encodings.record import Encoding, Encodings
+from zif.quantization.prepare import BIASED
 from zif.quantization.widened import ends
 
 
@@ -18,12 +26,41 @@ def inner_names(graph: onnx.GraphProto) -> dict[str, str]:
 
 
 def inside(graph: onnx.GraphProto, encodings: Encodings) -> Encodings:
-    """The encodings under the names that the tensors have inside; an entry for the inner name itself goes first."""
+    """The encodings under the names that the tensors have inside; an entry for such a name itself goes first."""
     inner, own = inner_names(graph), {one.name for one in encodings.entries}
     new = {end: name for end, name in inner.items() if name not in own}
-    return attrs.evolve(
-        encodings, entries=tuple(renamed(one, new.get(one.name, one.name)) for one in encodings.entries)
-    )
+    entries = tuple(renamed(one, new.get(one.name, one.name)) for one in encodings.entries)
+    return attrs.evolve(encodings, entries=entries)
+
+
+def with_copies(graph: onnx.GraphProto, encodings: Encodings) -> Encodings:
+    """With an entry for every copy of a weight, unless it has its own."""
+    said = {one.name: one for one in encodings.entries if not one.readers}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    found = {
+        name: renamed(said[base], name)
+        for name, base in copies(graph)
+        if name not in said and base in said and _equal(constants, base, name)
+    }
+    return attrs.evolve(encodings, entries=(*encodings.entries, *found.values()))
+
+
+def copies(graph: onnx.GraphProto) -> Iterator[tuple[str, str]]:
+    """Values that may be copies for one node, and what they would be copies of.
+
+    Those of biases are not among them: the scale of a bias is that of its reader.
+    """
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            owner = next((one for one in (node.name, node.output[0]) if one and name.endswith(f"_of_{one}")), "")
+            if owner and not (node.op_type in BIASED and place == 2):
+                yield name, name.removesuffix(f"_of_{owner}")
+
+
+def _equal(constants: Mapping[str, onnx.TensorProto], *names: str) -> bool:
+    if not constants.keys() >= set(names):
+        return False
+    return np.array_equal(*(numpy_helper.to_array(constants[name]) for name in names))
 
 
 def renamed(one: Encoding, name: str) -> Encoding:
