@@ -147,3 +147,12 @@ def test_nothing_is_renamed_before_everything_is_written(tmp_path: Path) -> None
         write_all({first: lambda stream: stream.write(b"after"), second: full})
     assert first.read_text() == "before"
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_stays_float_is_not_counted_as_quantized(model: Path, tmp_path: Path) -> None:
+    """The value before a Relu has an entry that says float, so that the Relu stays when the file is applied."""
+    wish = ("quantize", model, "-o", tmp_path / "q.onnx", "--random-calibration", "--method", "minmax", "--json")
+    told = json.loads(call(*wish, "--unit", "conv1=float").stdout)
+    found = read(tmp_path / "q.encodings.json").entries
+    assert [one.name for one in found if one.is_float] == ["c1"]
+    assert told["tensors"]["activations"] == sum(one.kind == "activation" and not one.is_float for one in found)

@@ -189,7 +189,7 @@ def _tensors(made: Quantization) -> dict[str, int]:
 
     if made.recipe is None:
         return counts(made.model)
-    entries = made.encodings.entries
+    entries = [one for one in made.encodings.entries if not one.is_float]
     return {
         "activations": sum(one.kind == "activation" and not one.readers for one in entries),
         "weights": sum(one.kind == "param" and one.bits < 32 for one in entries),
