@@ -121,6 +121,18 @@ def test_float16_takes_scales_that_are_float16_and_no_others() -> None:
             apply(model, Encodings(activations("x")))
 
 
+@pytest.mark.parametrize("opset", [9, 11, 13, 17, 21])
+@pytest.mark.parametrize(("activation", "kind"), [("uint8", "int8"), ("uint16", "int4")])
+@pytest.mark.parametrize("channels", [1, 8])
+def test_old_opsets_take_what_new_ones_take(opset: int, activation: str, kind: str, channels: int) -> None:
+    model = Model.load(net([matmul("x", "w", "y")], {"x": (2, 8)}, {"y": (2, 8)}, {"w": values(8, 8)}, opset))
+    entries = [Encoding(name, "activation", activation, (2.0**-6,), (128,)) for name in "xy"]
+    scales = (2.0 ** -(6 if kind == "int8" else 3),) * channels
+    entries.append(Encoding("w", "param", kind, scales, (0,) * channels, None if channels == 1 else 1))
+    made = apply(model, Encodings(tuple(entries))).model
+    assert carried(made) == {one.name: one for one in entries}
+
+
 def attrs_scale(one: Encoding, scale: float) -> Encoding:
     return Encoding(one.name, one.kind, one.dtype, (scale,), one.zero_point, one.axis)
 

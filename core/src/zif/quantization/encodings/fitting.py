@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from zif.quantization.encodings.graph import Graph
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
-#: QuantizeLinear and DequantizeLinear have channels from this opset on.
-_CHANNEL_OPSET = 13
 #: What the least float16 of full precision is.
 _LEAST_HALF = float(np.finfo(np.float16).tiny)
 
@@ -101,12 +99,6 @@ def _axis(graph: Graph, one: Encoding) -> int | None:
         raise InvalidInput(
             f"the encoding of {one.name!r} has {len(one.scale)} channels, but the weight is {dims} and has "
             f"{dims[axis] if -len(dims) <= axis < len(dims) else 'nothing'} on axis {axis}"
-        )
-    opset = graph.model.opsets.get("", 0)
-    if opset < _CHANNEL_OPSET:
-        raise InvalidInput(
-            f"the encoding of {one.name!r} has channels, which ONNX has from opset {_CHANNEL_OPSET} on; the model "
-            f"has {opset} and cannot be raised: export it again with a newer one, or give one scale"
         )
     return axis % len(dims)
 

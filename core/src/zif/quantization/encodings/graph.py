@@ -21,8 +21,8 @@ from zif.quantization.prepare import BIASED, unmark, whole
 if TYPE_CHECKING:
     from zif.model import Model
 
-#: ONNX has QuantizeLinear of 16 and 4 bits, and of float16, from these opsets on; onnxruntime's domain always.
-_WIDE_OPSET, _HALF_OPSET, _CONTRIB = 21, 19, "com.microsoft"
+#: onnxruntime's own domain, which has what older opsets lack.
+_CONTRIB = "com.microsoft"
 #: The place of what stands before the first node.
 _FRONT = -1
 
@@ -139,14 +139,21 @@ class Graph:
     def _node(
         self, op_type: str, inputs: Sequence[str], output: str, one: Encoding, place: int, suffix: str = ""
     ) -> None:
-        half = scale_type(self.model, one.name) == TensorProto.FLOAT16
-        contrib = self._opset < _WIDE_OPSET and (one.bits in (4, 16) or (half and self._opset < _HALF_OPSET))
+        contrib = self._opset < self._since(one)
         self._uses_contrib |= contrib
         name = free_name(f"{one.name}{suffix}_{op_type}", self._names)
         self._names.add(name)
         axis = {"axis": one.axis} if one.axis is not None else {}
         node = helper.make_node(op_type, inputs, [output], name, domain=_CONTRIB if contrib else None, **axis)
         self._added.setdefault(place, []).append(node)
+
+    def _since(self, one: Encoding) -> int:
+        """The opset from which ONNX has a QuantizeLinear and DequantizeLinear for this; onnxruntime's domain always."""
+        if one.bits in (4, 16):
+            return 21
+        if scale_type(self.model, one.name) == TensorProto.FLOAT16:
+            return 19
+        return 10 if one.axis is None else 13
 
     def _value(self, wish: str) -> str:
         """A name for a value that no other value has, in the bodies of the nodes either."""
