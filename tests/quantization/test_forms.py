@@ -125,6 +125,12 @@ def test_one_number_per_channel_has_eight_bits_at_least() -> None:
     assert kinds["w_quantized"] == onnx.TensorProto.INT8
 
 
+def test_a_clip_without_ends_is_none() -> None:
+    """QNN refuses it: it takes what is not there for what is computed."""
+    given = net([node("Clip", ["x", "", ""], ["y"])], {"x": [1, 3]}, ["y"])
+    assert [unit.op_type for unit in prepare(given).units] == ["Identity"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16"])
 def test_htp_takes_every_form_and_agrees(precision: str) -> None:

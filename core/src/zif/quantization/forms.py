@@ -37,11 +37,13 @@ def settle(proto: onnx.ModelProto) -> None:
 
 
 def _clip(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """A Clip to 1 … 6 as a Max with 1 before a Clip to at most 6, and the same below zero.
+    """A Clip to 1 … 6 as a Max with 1 before a Clip to at most 6, and the same below zero; one without ends is none.
 
     Every quantized range has a zero in it: it cannot stand in for such a Clip. Qualcomm's compiler lets it do so behind
     a convolution, an Add or a product all the same, whose own range does not end there.
     """
+    if not any(node.input[1:]) and not node.attribute:
+        return [helper.make_node("Identity", node.input[:1], node.output, node.name)]
     limits = [graph.array(name) for name in node.input[1:3]]
     beside = [place for place, end in enumerate(limits) if end is not None and (end > 0, end < 0)[place]]
     if not beside:
