@@ -125,6 +125,15 @@ def test_one_number_per_channel_has_eight_bits_at_least() -> None:
     assert kinds["w_quantized"] == onnx.TensorProto.INT8
 
 
+def test_slopes_beside_sixteen_bits_are_signed() -> None:
+    """Qualcomm's compiler gives up on others, one per channel, unless a convolution stands before."""
+    given = net([node("PRelu", ["x", "s"], ["y"])], {"x": [1, 4, 6, 6]}, ["y"], s=normal(4, 1, 1))
+    made = quantize_model(given, feeds(given), "w8a16")
+    kinds = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
+    assert kinds["s_quantized"] == onnx.TensorProto.INT16
+    assert ratios(given, "w8a16")["y"] > 80
+
+
 def test_a_clip_without_ends_is_none() -> None:
     """QNN refuses it: it takes what is not there for what is computed."""
     given = net([node("Clip", ["x", "", ""], ["y"])], {"x": [1, 3]}, ["y"])
@@ -146,6 +155,7 @@ def test_htp_takes_every_form_and_agrees(precision: str) -> None:
         net([conv, node("Relu", ["c"], ["y"])], {"x": [1, 3, 8, 8]}, ["y", "c"], **image),
         net([conv, node("Clip", ["c", "low", "high"], ["y"])], {"x": [1, 3, 8, 8]}, ["y"], **image, **ends),
         net(norm, {"x": [1, 6, 4, 4]}, ["y"], m=normal(6), v=np.logspace(-2, 2, 6), g=normal(6), b=normal(6)),
+        net([node("PRelu", ["x", "s"], ["y"])], {"x": [1, 4, 6, 6]}, ["y"], s=normal(4, 1, 1)),
         net([node("Conv", ["x", "w"], ["y"])], {"x": [1, 2, 5, 5, 5]}, ["y"], w=normal(4, 2, 3, 3, 3)),
     ]
     for bias in (6, 0):

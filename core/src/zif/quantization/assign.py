@@ -24,7 +24,10 @@ FLOAT = "float"
 CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1}
 #: Operators whose second input is a weight when it is constant; the third, if any, is the bias.
 WEIGHTED = frozenset(
-    {"Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "InstanceNormalization", "BatchNormalization"}
+    (
+        *("Conv", "ConvTranspose", "Gemm", "MatMul", "PRelu"),
+        *("LayerNormalization", "InstanceNormalization", "BatchNormalization"),
+    )
 )
 #: Operators that onnxruntime merges into the one before when that quantizes their range anyway.
 MERGED = ("Relu", "Clip")
@@ -124,6 +127,8 @@ def _weight(node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any) -> 
         kind = kind.replace("4", "8")
     if node.op_type in ("LayerNormalization", "InstanceNormalization"):
         kind = "uint8"  # HTP takes no other gamma
+    if node.op_type == "PRelu" and one.activation.endswith("16"):
+        kind = "int16"  # Qualcomm's compiler gives up on slopes per channel as uint16
     row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
     return row if axis is None else {**row, "axis": axis}
 
