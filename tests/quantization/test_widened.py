@@ -12,6 +12,7 @@ import zif
 from onnx import TensorProto, helper, numpy_helper
 from quantized_nets import normal, sqnr
 from zif.quantization import prepare, quantize, quantize_model
+from zif.quantization.encodings import export
 from zif.quantization.measure import Reference
 
 node = helper.make_node
@@ -80,8 +81,7 @@ def test_tensors_keep_their_names() -> None:
     assert {"x", "w", "b", "h", "r", "f", "g", "y"} <= ready.tensors.keys()
     assert {name for name, info in ready.tensors.items() if info.dtype == "float16"} == {"x", "y", "r"}
     made = quantize_model(ready, given(TensorProto.FLOAT16), "w8a8")
-    said = {one.tensor_name for one in made.graph.quantization_annotation}
-    assert {"x", "r"} <= said
+    assert {"x", "w", "b", "r", "w2", "b2", "g"} <= {one.name for one in export(made).entries}
 
 
 def test_an_infinity_saturates() -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import onnx
 
 from zif.model.subgraphs import all_graphs
+from zif.quantization.encodings.names import annotate
 from zif.quantization.widened import ends
 
 T = TypeVar("T")
@@ -44,10 +45,7 @@ class Apart:
         _rename(graph, {alias: name for name, alias in self._aliases.items()})
         _set(graph.output, self._outputs)
         known = {alias: name for name, alias in self._aliases.items()} | self._inner
-        owners = {alias + suffix: name for alias, name in known.items() for suffix in _SCALES}
-        for scale in [tensor.name for tensor in graph.initializer if tensor.name in owners]:
-            one = graph.quantization_annotation.add(tensor_name=owners[scale])
-            one.quant_parameter_tensor_names.add(key="SCALE_TENSOR", value=scale)
+        annotate(proto, {alias + suffix: name for alias, name in known.items() for suffix in _SCALES})
 
 
 def _set(rows: Any, values: Any) -> None:
