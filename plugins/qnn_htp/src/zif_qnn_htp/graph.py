@@ -9,7 +9,7 @@ from zif_qnn_runtime.graph import Graph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.apart import separate
-from zif_qnn_htp.crops import copy
+from zif_qnn_htp.copies import copy
 from zif_qnn_htp.encodings import fix
 from zif_qnn_htp.hardswish import unfuse
 from zif_qnn_htp.taming import tame

@@ -1,9 +1,10 @@
-"""A window over a part of a picture, written so that QNN 2.51 computes it right.
+"""What QNN 2.51 computes wrongly from a value that it leaves in place, with a copy of the value in between.
 
 Conv → Slice → Conv (or AveragePool, or a Split in between), where the part begins at no multiple of 8 in height or
 width: the compiler reads the part in place, and the second window then reaches beyond it. On the emulator 16-bit floats
-came out at -90 dB, 8-bit integers at -8, and some sizes ended the process. A copy in between, of all channels in their
-order, keeps it right. With padding floats are right without, but not 8 bits.
+came out at -90 dB, 8-bit integers at -8, and some sizes ended the process. With padding floats are right without, but
+not 8 bits. A Pad is left in place, too: another one behind it, and the padding of a pool, came out wrong, or ended the
+process. A copy of all channels in their order keeps all of them right.
 """
 
 from __future__ import annotations
@@ -20,21 +21,28 @@ from zif_qnn_htp.requantizing import insert
 if TYPE_CHECKING:
     from zif import Model
 
-_WINDOWS = frozenset({"Conv", "AveragePool", "LpPool"})
 _PARTS = frozenset({"Slice", "Split"})
+#: For each operator, what must not lie in place before it.
+_BEFORE: Mapping[str, frozenset[str]] = {
+    "Conv": _PARTS,
+    "AveragePool": _PARTS | {"Pad"},
+    "LpPool": _PARTS | {"Pad"},
+    "MaxPool": frozenset({"Pad"}),
+    "Pad": frozenset({"Pad"}),
+}
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 #: What leaves a value where it is; a Concat does when it has one input.
 _HANDS_ON = _PAIR | {"Identity", "Concat"}
 
 
 def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
-    """Put a copy before every window that reads a part; gives the unit of every new node, by the node's name."""
+    """Put a copy wherever one is needed; gives the unit of every new node, by the node's name."""
     whose = {model.proto.graph.node[index].name: unit.id for unit in model.units for index in unit.nodes}
     makers = {name: node for node in graph.node for name in node.output}
     fed = {value.name for value in graph.input}
     added: dict[str, str] = {}
-    for window in [node for node in graph.node if node.op_type in _WINDOWS and not node.domain]:
-        if _wide(window, model) and _part(window.input[0], makers, fed):
+    for window in [node for node in graph.node if node.op_type in _BEFORE and not node.domain]:
+        if _wide(window, model) and _in_place(window.input[0], _BEFORE[window.op_type], makers, fed):
             added.update(dict.fromkeys(_copied(graph, window, makers, model), whose[window.name]))
     return added
 
@@ -46,10 +54,10 @@ def _wide(window: onnx.NodeProto, model: Model) -> bool:
     return any(side != 1 for side in given or (weights or (0, 0, 0))[2:])
 
 
-def _part(name: str, makers: Mapping[str, onnx.NodeProto], fed: set[str]) -> bool:
-    """Whether a value is a part of one that is made here; parts of what is fed were right."""
+def _in_place(name: str, kinds: frozenset[str], makers: Mapping[str, onnx.NodeProto], fed: set[str]) -> bool:
+    """Whether a value comes from such an operator and from one that is made here; from what is fed it was right."""
     while (node := makers.get(name)) is not None:
-        if node.op_type in _PARTS:
+        if node.op_type in kinds:
             return not node.domain and _source(node.input[0], makers) not in fed
         if node.op_type not in _HANDS_ON or len(node.input) > 1 + 2 * (node.op_type in _PAIR):
             return False

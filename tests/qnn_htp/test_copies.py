@@ -1,4 +1,4 @@
-"""A window over a part of a picture is right: the compiler alone reads beyond the part."""
+"""A window over a part of a picture is right, and so is what pads twice: the compiler alone reads beyond, in place."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_in_integers(part: str, precision: str) -> None:
 
 @pytest.mark.usefixtures("htp")
 def test_the_compiler_alone_gets_it_wrong() -> None:
-    """Or dies of it. The day that this fails, `zif_qnn_htp.crops` has done its duty."""
-    code = f"import sys; sys.path[:0] = {sys.path!r}; from qnn_htp import test_crops as t; t.alone()"
+    """Or dies of it. The day that this fails, `zif_qnn_htp.copies` has done its duty."""
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from qnn_htp import test_copies as t; t.alone()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode < 0 or float(done.stdout) > 0.1
 
@@ -95,6 +95,29 @@ def alone() -> None:
     model = crop("rows", "AveragePool")
     (wanted,) = ReferenceEvaluator(model).run(None, {"x": X})
     print(np.abs(ran(plainly(zif.Model.load(model)).data) - wanted).max())
+
+
+@pytest.mark.usefixtures("htp")
+@pytest.mark.parametrize("behind", ["Pad", "AveragePool", "MaxPool"])
+def test_what_is_padded_twice(behind: str) -> None:
+    """A Pad behind a convolution, and another one, or the padding of a pool."""
+    weights = np.random.default_rng(0).standard_normal((4, 4, 3, 3)).astype(np.float32)
+    sides = np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    last = helper.make_node("Pad", ["p", "sides"], ["y"], "last")
+    if behind != "Pad":
+        last = helper.make_node(behind, ["p"], ["y"], "last", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], "first", pads=[1, 1, 1, 1]),
+        helper.make_node("Pad", ["c", "sides"], ["p"], "pad"),
+        last,
+    ]
+    constants = [numpy_helper.from_array(value, name) for name, value in (("w", weights), ("sides", sides))]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in (("x", SHAPE), ("y", None))]
+    graph = helper.make_graph(nodes, "twice", ends[:1], ends[1:], constants)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    model = onnx.shape_inference.infer_shapes(made)
+    (wanted,) = ReferenceEvaluator(model).run(None, {"x": X})
+    np.testing.assert_allclose(ran(build(zif.Model.load(model)).data), wanted, atol=2e-2)
 
 
 def test_only_what_needs_it_is_copied() -> None:
