@@ -117,11 +117,21 @@ def test_a_batch_normalization_that_stays_has_a_scale_per_channel(dims: list[int
     assert {"g_of_n", "b_of_n"} == prepare(given).initializers.keys()
 
 
-def test_one_number_per_channel_has_eight_bits_at_least() -> None:
-    """Four would save nothing, and Qualcomm's compiler dies of them."""
-    given = net([node("Conv", ["x", "w"], ["y"], group=6)], {"x": [1, 6, 4, 4]}, ["y"], w=normal(6, 1, 1, 1))
-    made = quantize_model(given, feeds(given), "w4a16")
-    kinds = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
+@pytest.mark.parametrize(
+    ("made", "dims", "biased"),
+    [
+        (node("Conv", ["x", "w"], ["y"], group=6), [6, 1, 1, 1], False),
+        (node("Conv", ["x", "w", "b"], ["y"]), [1, 6, 3, 3], True),
+        (node("ConvTranspose", ["x", "w", "b"], ["y"]), [6, 1, 3, 3], True),
+        (node("ConvTranspose", ["x", "w", "b"], ["y"], group=2), [6, 2, 3, 3], True),
+    ],
+)
+def test_eight_bits_where_the_compiler_has_no_four(made: Any, dims: list[int], biased: bool) -> None:
+    """One number per channel, which it dies of, and one scale beside a bias."""
+    count = 4 if made.attribute else dims[made.op_type == "ConvTranspose"]
+    given = net([made], {"x": [1, 6, 4, 4]}, ["y"], w=normal(*dims), **({"b": normal(count)} if biased else {}))
+    quantized = quantize_model(given, feeds(given), "w4a16")
+    kinds = {tensor.name: tensor.data_type for tensor in quantized.graph.initializer}
     assert kinds["w_quantized"] == onnx.TensorProto.INT8
 
 
@@ -155,6 +165,7 @@ def test_htp_takes_every_form_and_agrees(precision: str) -> None:
         net([conv, node("Relu", ["c"], ["y"])], {"x": [1, 3, 8, 8]}, ["y", "c"], **image),
         net([conv, node("Clip", ["c", "low", "high"], ["y"])], {"x": [1, 3, 8, 8]}, ["y"], **image, **ends),
         net(norm, {"x": [1, 6, 4, 4]}, ["y"], m=normal(6), v=np.logspace(-2, 2, 6), g=normal(6), b=normal(6)),
+        net([node("Conv", ["x", "w", "b"], ["y"])], {"x": [1, 3, 8, 8]}, ["y"], w=normal(1, 3, 3, 3), b=normal(1)),
         net([node("PRelu", ["x", "s"], ["y"])], {"x": [1, 4, 6, 6]}, ["y"], s=normal(4, 1, 1)),
         net([node("Conv", ["x", "w"], ["y"])], {"x": [1, 2, 5, 5, 5]}, ["y"], w=normal(4, 2, 3, 3, 3)),
     ]

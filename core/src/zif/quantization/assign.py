@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif.errors import UsageError
+from zif.quantization.forms import BIASED
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
@@ -136,9 +137,10 @@ def _weight(node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any) -> 
 def _wants_eight(node: onnx.NodeProto, info: TensorInfo) -> bool:
     """Whether Qualcomm's compiler refuses the weight in 4 bits, dies of it, or computes something else."""
     dims, axis = [dim if isinstance(dim, int) else 0 for dim in info.shape or ()], channel_axis(node)
-    grouped = node.op_type == "ConvTranspose" and axis is None and len(node.input) > 2
+    biased = node.op_type in BIASED and len(node.input) > 2
+    single = axis is None or dims[axis] == 1  # one scale, which for the compiler is none per channel
     alone = axis is not None and math.prod(dims) == dims[axis]  # one number per channel
-    return grouped or alone or len(dims) > 4 or node.op_type == "BatchNormalization"
+    return (biased and single) or alone or len(dims) > 4 or node.op_type == "BatchNormalization"
 
 
 def channel_axis(node: onnx.NodeProto) -> int | None:
