@@ -41,7 +41,8 @@ def show(document: Mapping[str, Any]) -> None:
     _list("tensor without an entry stays float", "tensors without an entry stay float", document["uncovered"])
     say(f"{document['output']}, encodings in {document['encodings']}")
     if calibration["random"]:
-        note("calibrated with random values: neither the ranges nor the figures say anything about real inputs")
+        what = "measured" if document["recipe"] is None else "calibrated"
+        note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
 
 
 def _measured(document: Mapping[str, Any]) -> str:
