@@ -113,7 +113,7 @@ def _conversions(graph: Graph, encodings: Encodings, known: dict[str, Encoding])
         base = known.get(one.name)
         if not one.readers or base is None or base.is_float or one.name in graph.weights:
             continue
-        there = {node.name for node in graph.readers.get(one.name, ())}
+        there = {node.name for node in graph.readers.get(one.name, ())} | ({one.name} & graph.outputs)
         readers = tuple(name for name in one.readers if name in there)
         if readers:
             found.setdefault(one.name, []).append(attrs.evolve(fitted(graph, one), readers=readers))

@@ -10,7 +10,7 @@ import numpy as np
 from onnx import TensorProto
 
 from zif.errors import InvalidInput
-from zif.quantization.assign import CHANNEL_AXIS, WEIGHTED
+from zif.quantization.assign import CHANNEL_AXIS
 from zif.quantization.encodings.record import LEAST_SCALE, Encoding
 from zif.quantization.prepare import BIASED
 
@@ -77,8 +77,8 @@ def _check_wide(graph: Graph, one: Encoding) -> None:
             'integers of 4, 8 or 16 bits of. An entry with "dtype": "float" leaves it in float'
         )
     for node in graph.readers.get(one.name, ()):
-        weight = node.op_type in WEIGHTED and one.name in node.input[:2]
-        if weight or not (node.op_type in BIASED or node.op_type == "Add"):
+        bias = node.op_type in (*BIASED, "BatchNormalization") and one.name not in node.input[:2]
+        if not bias and node.op_type != "Add":
             raise InvalidInput(
                 f"the encoding of {one.name!r} has 32 bits, which are for biases, but {node.op_type} {node.name!r} "
                 'reads it as a weight: give it 4, 8 or 16 bits, or "dtype": "float" to leave it in float'

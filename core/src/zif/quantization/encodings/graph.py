@@ -107,14 +107,16 @@ class Graph:
 
     def _activation(self, one: Encoding, conversions: Sequence[Encoding]) -> None:
         place = self.makers.get(one.name, _FRONT)
-        before, after = one.name, ""
-        if one.name in self.outputs and place != _FRONT:
-            before, after = self._value(f"{one.name}{BEFORE}"), one.name
-            rename(self.nodes[place].output, one.name, before)
-        after = self._pair(one, before, place, "", after)
+        before, given = one.name, -2
         number_of = {name: number for number, other in enumerate(conversions) for name in other.readers}
+        if one.name in self.outputs and place != _FRONT:
+            before, given = self._value(f"{one.name}{BEFORE}"), number_of.get(one.name, -1)
+            rename(self.nodes[place].output, one.name, before)
+        # The graph's output keeps its name, and is what its own encoding or one of the conversions gives.
+        after = self._pair(one, before, place, "", one.name if given == -1 else "")
         converted = [
-            self._pair(other, after, place, f"_convert{number or ''}") for number, other in enumerate(conversions)
+            self._pair(other, after, place, f"_convert{number or ''}", one.name if given == number else "")
+            for number, other in enumerate(conversions)
         ]
         for node in self.readers.get(one.name, ()):
             number = number_of.get(node.name, -1)

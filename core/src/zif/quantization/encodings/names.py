@@ -55,9 +55,10 @@ class Names:
         return self.activation(first) if first is not None and first.op_type == "QuantizeLinear" else None
 
     def readers_after(self, quantize: onnx.NodeProto) -> set[str]:
-        """The nodes that read what a QuantizeLinear stores, behind its DequantizeLinears."""
+        """The nodes that read what a QuantizeLinear stores, behind its DequantizeLinears; an output by its own name."""
         after = [node for node in self.readers.get(quantize.output[0], ()) if node.op_type == "DequantizeLinear"]
-        return {reader.name for node in after for reader in self.readers.get(node.output[0], ())}
+        given = {node.output[0] for node in after} & self.outputs
+        return given.union(reader.name for node in after for reader in self.readers.get(node.output[0], ()))
 
 
 def annotate(proto: onnx.ModelProto, whose: Mapping[str, str]) -> None:

@@ -24,7 +24,8 @@ class Encoding:
     dtype: element type of the stored integers, such as "uint8"; "float16" or "float32" for a tensor that stays float,
     which has no scale. scale: exact float32 values, one, or one per channel; zero_point likewise. axis: of the
     channels; None per tensor, or where the file does not say. readers: when not empty, the encoding holds for these
-    nodes only and is a conversion from the tensor's own.
+    nodes only (and for the graph's output, where the tensor's own name is among them) and is a conversion from the
+    tensor's own.
     """
 
     name: str
