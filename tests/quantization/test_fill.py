@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+import onnx
 import pytest
-from quantized_nets import SAMPLES, cnn, run, sqnr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from quantized_nets import SAMPLES, cnn, feeds, run, sqnr
+from random_nets import networks
 from zif.errors import InvalidInput
 from zif.model import Model
 from zif.quantization import calibrate, prepare, quantize, quantize_model
 from zif.quantization.encodings import Encoding, Encodings, apply, export, filled
+from zif.quantization.keep import kept_float
 
 MODEL = prepare(cnn())
 RANGES = calibrate(MODEL, SAMPLES)
@@ -31,10 +36,10 @@ def test_every_node_reads_and_gives_integers_of_one_width(around: str, inside: s
     converted = {(one.name, reader): one.bits for one in found for reader in one.readers}
     assert converted
     for node in MODEL.proto.graph.node:
-        given = "r1" if node.output[0] == "c1" else node.output[0]
+        result = "r1" if node.output[0] == "c1" else node.output[0]
         reads = [n for n in node.input if n in own and n not in MODEL.initializers]
         if node.op_type != "Relu":
-            assert {converted.get((n, node.name), own[n]) for n in reads} == {own[given]}, node.name
+            assert {converted.get((n, node.name), own[n]) for n in reads} == {own[result]}, node.name
     kinds = [unit.op_type for unit in Model.load(made).units]
     assert "Relu" not in kinds
     assert sqnr(run(cnn(), SAMPLES[0]), run(made, SAMPLES[0])) > 40
@@ -82,9 +87,34 @@ def test_a_model_filled_by_its_own_recipe_is_the_recipes_model() -> None:
     np.testing.assert_array_equal(run(made, SAMPLES[0]), run(PRECISIONS["uint8"], SAMPLES[0]))
 
 
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(networks(), st.booleans(), st.data())
+def test_whatever_a_file_says_of_a_random_network_its_nodes_compute_in_one_width(
+    network: onnx.ModelProto, wide: bool, data: st.DataObject
+) -> None:
+    model, samples = prepare(network), feeds(network, 3)
+    ranges = calibrate(model, samples)
+    around, other = (quantize_model(model, ranges, one) for one in (("w8a16", "w8a8") if wide else ("w8a8", "w8a16")))
+    there = [one for one in export(other).entries if one.kind == "activation" and not one.readers and one.scale]
+    some = tuple(one for one in there if data.draw(st.booleans()))
+    made = apply(model, filled(model, Encodings(some), export(around))).model
+    found = export(made).entries
+    own = {one.name: one for one in found if not one.readers}
+    assert {one.name: own[one.name] for one in some} == {one.name: one for one in some}
+    bits = {one.name: one.bits for one in own.values() if one.kind == "activation" and one.scale}
+    converted = {(one.name, reader): one.bits for one in found for reader in one.readers}
+    for node in model.proto.graph.node:
+        gives = {bits[name] for name in node.output if name in bits}
+        read = {converted.get((name, node.name), bits[name]) for name in node.input if name in bits}
+        assert not gives or node.name in kept_float(model) or read <= gives, node.name
+    exact, *others = (run(one, samples[0]) for one in (model.proto, made, around, other))
+    got, *uniform = (sqnr(exact, one) for one in others)
+    assert not some or got > min(*uniform, 60) - 12
+
+
 @pytest.mark.parametrize("data", [None, SAMPLES])
 def test_a_file_for_another_model_or_an_empty_one_is_refused_whatever_fills_it(data: object) -> None:
     gone = Encodings((Encoding("gone", "activation", "uint8", (0.5,), (0,)),))
-    for given, told in ((gone, "no entry of the encodings matches a tensor"), (Encodings(()), "has no entry")):
+    for file, told in ((gone, "no entry of the encodings matches a tensor"), (Encodings(()), "has no entry")):
         with pytest.raises(InvalidInput, match=told):
-            quantize(cnn(), data, method="minmax", encodings=given)  # type: ignore[arg-type]
+            quantize(cnn(), data, method="minmax", encodings=file)  # type: ignore[arg-type]
