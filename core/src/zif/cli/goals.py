@@ -145,7 +145,7 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     show(found)
     say(_measured(found, document["calibration"]))
     if found.met and set(found.chosen.counts) == {"float"}:
-        note("no unit is quantized: nothing less than float reaches the goal")
+        note("no unit is quantized: nothing that reaches the goal costs less than float")
     if found.met:
         say(f"{document['output']}, encodings in {document['encodings']}, candidates in {document['frontier']}")
     else:
