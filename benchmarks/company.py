@@ -73,6 +73,9 @@ def judged(proto: onnx.ModelProto, seed: int, precision: str) -> str:
 def _pins(proto: onnx.ModelProto) -> dict[str, str]:
     """Every unit that HTP takes there."""
     plan = zif.plan(proto, target=TARGET, exclude=("reference",))
+    for candidate in plan.candidates:
+        if candidate.name == "qnn_htp" and not candidate.takes_part:
+            raise zif.BackendUnavailable(candidate.reason)
     return {unit.name: "qnn_htp" for unit in plan.units if unit.verdicts["qnn_htp"].supported}
 
 
