@@ -60,7 +60,8 @@ def _derived(graph: Graph, node: onnx.NodeProto, source: Encoding, weight: Encod
     one = Encoding(bias, "param", "int32", tuple(map(float, scales)), (0,) * len(scales), axis)
     if scale_type(graph.model, bias) == TensorProto.FLOAT16 and not fits_half(one):
         return None
-    check_scale(one, f": it is that of {source.name!r} × that of {weight.name!r}, which {node.name!r} multiplies")
+    why = f": it is that of {source.name!r} × that of {weight.name!r}, which {node.name!r} multiplies"
+    check_scale(one, f"{why}. Give one of these another scale, or the bias an entry of its own")
     steps = np.abs(wide(numpy_helper.to_array(graph.weights[bias]), one))
     return one if np.all(steps <= np.iinfo(np.int32).max) else None
 
