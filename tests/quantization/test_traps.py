@@ -50,6 +50,17 @@ def test_a_spectrum_before_its_logarithm_stays_float() -> None:
     assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 60
 
 
+@pytest.mark.parametrize("precision", ["w8a8", "w8a16"])
+def test_a_logistic_function_in_parts_stays_float(precision: str) -> None:
+    """1 / (1 + e^-x): where the sum is near 1, the steps of a range up to 150 are too wide."""
+    nodes = [node("Mul", ["x", "slope"], ["m"]), node("Neg", ["m"], ["n"]), node("Exp", ["n"], ["e"])]
+    nodes += [node("Add", ["e", "one"], ["a"]), node("Div", ["one", "a"], ["y"])]
+    given = net(nodes, {"x": [2, 64]}, ["y"], slope=2.0, one=1.0)
+    made = quantize_model(given, feeds(given), precision)
+    assert not {"e", "a"} & quantized_inputs(made)
+    assert ratios(given, precision)["y"] > {"w8a8": 30, "w8a16": 70}[precision]
+
+
 @pytest.mark.parametrize("precision", ["w8a8", "w16a16"])
 def test_minus_infinity_in_a_max_does_not_stretch_a_range(precision: str) -> None:
     float_model = model(

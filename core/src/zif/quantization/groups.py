@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.quantization.keep import DECADES, WITHOUT_FORM
+from zif.quantization.keep import WITHOUT_FORM, takes_decades
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -52,7 +52,7 @@ def groups(model: Model, most: int = 0) -> list[Group]:
 
 def quantizable(model: Model, unit: Unit) -> bool:
     """Whether the unit has a precision to choose: it computes floats, and from values, not from constants alone."""
-    if unit.op_type in WITHOUT_FORM | DECADES or not unit.inputs:
+    if unit.op_type in WITHOUT_FORM or takes_decades(model, unit) or not unit.inputs:
         return False
     return all(model.tensors[name].dtype in ("float32", "float16") for name in unit.outputs)
 

@@ -17,18 +17,27 @@ LEADING_UP = frozenset(
 )
 #: Operators that only move values.
 MOVING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Concat", "Pad", "Flatten", "Split"})
-#: Operators that the way ends with: a spectrum is a sum of products, and its small bins are what the Log is about.
-SOURCES = frozenset({"Conv", "MatMul", "Gemm"})
+#: Operators that the way ends with: a spectrum is a sum of products, and its small bins are what the Log is about; what
+#: an Exp makes spans decades, what it takes does not.
+SOURCES = frozenset({"Conv", "MatMul", "Gemm", "Exp"})
 
 
 def kept_float(model: Model) -> set[str]:
     """The ids of units that are not quantized: those without a form, and the way up to a Log, Sqrt or Reciprocal."""
     kept = {unit.id for unit in model.units if unit.op_type in WITHOUT_FORM}
     for unit in model.units:
-        if unit.op_type in DECADES:
+        if takes_decades(model, unit):
             kept.add(unit.id)
             kept |= _way_up(model, unit)
     return kept
+
+
+def takes_decades(model: Model, unit: Unit) -> bool:
+    """Whether what goes in spans decades: before a Log, Sqrt, Reciprocal, or a Div of a constant, which is one."""
+    if unit.op_type != "Div":
+        return unit.op_type in DECADES
+    nodes = [model.proto.graph.node[place] for place in unit.nodes]
+    return len(unit.inputs) == 1 and unit.inputs[0] not in {node.input[0] for node in nodes}
 
 
 def _way_up(model: Model, unit: Unit) -> set[str]:
