@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
-from quantized_nets import feeds, net, normal, ratios
+import zif
+from onnx import helper, numpy_helper
+from quantized_nets import feeds, net, normal, ratios, sqnr
 from zif.quantization import Recipe, quantize_model
 from zif.quantization.encodings import export
+from zif.quantization.measure import Reference
 
 PRECISIONS = ["w8a8", "w8a16", "w4a16", "w16a16"]
 #: What a convolution of random weights reaches, in dB.
@@ -113,6 +115,33 @@ def test_names_of_inputs_that_the_quantizer_would_give_are_taken() -> None:
     made = quantize_model(given, feeds(given), "w8a8")
     assert {one.name for one in made.graph.input} == {"image", "image_scale"}
     assert {one.name for one in export(made).entries} == {"image", "image_scale", "y"}
+
+
+def nearly_dead() -> onnx.ModelProto:
+    """A convolution with a channel of small numbers and one of none."""
+    weight = normal(8, 4, 3, 3) / 3
+    weight[2] /= 2**20
+    weight[5] = 0
+    return net([node("Conv", ["x", "w"], ["y"])], {"x": [1, 4, 10, 10]}, ["y"], w=weight)
+
+
+def test_the_scales_of_a_weight_are_of_one_order() -> None:
+    made = quantize_model(nearly_dead(), feeds(nearly_dead()), "w8a16")
+    (scale,) = [numpy_helper.to_array(one) for one in made.graph.initializer if one.name == "w_scale"]
+    assert scale.max() / scale.min() < 2**11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16"])
+def test_a_channel_that_is_nearly_dead_is_no_more_on_htp(precision: str) -> None:
+    """With a scale 2^-15 of the others' beside 16 bits it gave the greatest value that there is, everywhere."""
+    pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
+    given = nearly_dead()
+    made = quantize_model(given, feeds(given), precision)
+    wanted = Reference(given).run(feeds(given)[0])["y"]
+    with zif.load(made, target="snapdragon-8-gen-3", only=("qnn_htp",), emulate=True) as session:
+        got = session.run(feeds(given)[0])["y"]
+    assert sqnr(wanted, got) > PLAIN[precision]
 
 
 @pytest.mark.parametrize("size", [1e-5, 1e-8])
