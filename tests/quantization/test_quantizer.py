@@ -10,7 +10,7 @@ import pytest
 import zif
 from onnx import helper, numpy_helper
 from quantized_nets import feeds, net, normal, ratios, sqnr
-from zif.quantization import Recipe, quantize_model
+from zif.quantization import Recipe, quantize, quantize_model
 from zif.quantization.encodings import export
 from zif.quantization.measure import Reference
 
@@ -106,6 +106,15 @@ def test_names_that_the_quantizer_would_give_are_taken(taken: str) -> None:
     assert ratios(given, "w16a16")["y"] > PLAIN["w16a16"]
     made = quantize_model(given, feeds(given), "w8a8")
     assert {one.name for one in export(made).entries} == {"x", "w", "b", "c", taken, "m", "y"}
+
+
+@pytest.mark.parametrize("taken", ["x_scale", "x_quantized", "w_quantized", "w_scale"])
+def test_names_that_quantizing_weights_would_give_are_taken(taken: str) -> None:
+    nodes = [node("MatMul", ["x", "w"], ["m"]), node("Add", ["m", taken], ["y"])]
+    given = net(nodes, {"x": [4, 8]}, ["y"], w=normal(8, 8), **{taken: normal(4, 8)})
+    made = Reference(quantize(given, precision="w8").model)
+    for sample in feeds(given):
+        assert sqnr(Reference(given).run(sample)["y"], made.run(sample)["y"]) > 30
 
 
 def test_names_of_inputs_that_the_quantizer_would_give_are_taken() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import onnx
 
 from zif.errors import InvalidModel
+from zif.quantization.apart import Apart
 from zif.quantization.backing import quiet, tools
 from zif.quantization.prepare import prepare, unmark, whole
 
@@ -32,11 +33,14 @@ def quantize_weights(source: Source) -> onnx.ModelProto:
     Raises InvalidModel when there is nothing to quantize.
     """
     model = prepare(source)
+    proto = whole(model)
+    apart = Apart(proto)
     with tempfile.TemporaryDirectory(prefix="zif-") as folder, quiet():
         before, after = Path(folder) / "in.onnx", Path(folder) / "out.onnx"
-        onnx.save(whole(model), before)
+        onnx.save(proto, before)
         tools().quantize_dynamic(before, after, weight_type=tools().QuantType.QInt8)
         made = onnx.load(after)
+    apart.back(made)
     if not counts(made)["weights"]:
         raise InvalidModel(
             f"{model.name} has no MatMul, Gemm, Conv or LSTM with constant weights: w8 leaves it as it is"
