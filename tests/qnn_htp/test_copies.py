@@ -24,20 +24,23 @@ PARTS = {
     "columns": ("Slice", {"starts": [1], "ends": [8], "axes": [3]}),
     "both": ("Slice", {"starts": [2, 2], "ends": [8, 7], "axes": [2, 3]}),
     "split": ("Split", {}),
+    "joined": ("Concat", {}),
 }
 WINDOWS = ("Conv", "depthwise", "AveragePool")
 
 
 def crop(part: str, window: str) -> onnx.ModelProto:
-    """A convolution, a part of what it gives, and a window over that."""
+    """A convolution, a part of what it gives (or 6 rows twice), and a window over that."""
     chance = np.random.default_rng(0)
     weights = {"w": chance.standard_normal((4, 4, 3, 3)), "v": chance.standard_normal((4, 4, 3, 3))}
     weights["d"] = chance.standard_normal((4, 1, 3, 3))
     constants = [numpy_helper.from_array(np.float32(value * 0.4), name) for name, value in weights.items()]
     kind, bounds = PARTS[part]
     constants += [numpy_helper.from_array(np.array(value), name) for name, value in bounds.items()]
-    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], "first", pads=[1, 1, 1, 1])]
-    if kind == "Split":
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], "first", pads=[1 - (kind == "Concat")] * 4)]
+    if kind == "Concat":
+        nodes.append(helper.make_node("Concat", ["c", "c"], ["p"], "part", axis=2))
+    elif kind == "Split":
         nodes.append(helper.make_node("Split", ["c"], ["top", "p"], "part", axis=2, num_outputs=2))
     else:
         nodes.append(helper.make_node("Slice", ["c", *bounds], ["p"], "part"))

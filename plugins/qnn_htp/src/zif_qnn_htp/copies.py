@@ -3,8 +3,9 @@
 Conv → Slice → Conv (or AveragePool, or a Split in between), where the part begins at no multiple of 8 in height or
 width: the compiler reads the part in place, and the second window then reaches beyond it. On the emulator 16-bit floats
 came out at -90 dB, 8-bit integers at -8, and some sizes ended the process. With padding floats are right without, but
-not 8 bits. A Pad is left in place, too: another one behind it, and the padding of a pool, came out wrong, or ended the
-process. A copy of all channels in their order keeps all of them right.
+not 8 bits. So it is with what a Concat joins along height or width. A Pad is left in place, too: another one behind it,
+and the padding of a pool, came out wrong, or ended the process. A copy of all channels in their order keeps all of them
+right.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from zif_qnn_htp.requantizing import insert
 if TYPE_CHECKING:
     from zif import Model
 
-_PARTS = frozenset({"Slice", "Split"})
+_PARTS = frozenset({"Slice", "Split", "Concat"})
 #: For each operator, what must not lie in place before it.
 _BEFORE: Mapping[str, frozenset[str]] = {
     "Conv": _PARTS,
@@ -57,12 +58,18 @@ def _wide(window: onnx.NodeProto, model: Model) -> bool:
 def _in_place(name: str, kinds: frozenset[str], makers: Mapping[str, onnx.NodeProto], fed: set[str]) -> bool:
     """Whether a value comes from such an operator and from one that is made here; from what is fed it was right."""
     while (node := makers.get(name)) is not None:
-        if node.op_type in kinds:
+        if node.op_type in kinds and not _beside(node):
             return not node.domain and _source(node.input[0], makers) not in fed
         if node.op_type not in _HANDS_ON or len(node.input) > 1 + 2 * (node.op_type in _PAIR):
             return False
         name = node.input[0]
     return False
+
+
+def _beside(node: onnx.NodeProto) -> bool:
+    """Whether it is a Concat that joins channels, or nothing at all."""
+    axis = next((one.i for one in node.attribute if one.name == "axis"), 1)
+    return node.op_type == "Concat" and (axis in (0, 1, -3) or len(node.input) == 1)
 
 
 def _source(name: str, makers: Mapping[str, onnx.NodeProto]) -> str:
