@@ -140,12 +140,27 @@ def test_the_scales_of_a_weight_are_of_one_order() -> None:
     assert scale.max() / scale.min() < 2**11
 
 
+def uneven() -> onnx.ModelProto:
+    """A convolution whose widest channel has a bias that in the steps of the narrowest is more than an int32."""
+    weight = np.array([0.004, 5.0, 0.05, 0.4, 0.8, 1.0]).reshape(6, 1, 1, 1)
+    nodes = [node("Mul", ["x", "small"], ["z"]), node("Conv", ["z", "w", "b"], ["y"], group=6)]
+    bias = [1.0, 8.0, -0.5, -1.0, -0.2, -1.0]
+    return net(nodes, {"x": [1, 6, 6, 6]}, ["y"], w=weight, b=bias, small=np.full((1, 1, 6, 6), 0.125))
+
+
+def test_a_bias_fits_in_the_steps_of_every_channel() -> None:
+    made = quantize_model(uneven(), feeds(uneven()), "w8a16")
+    steps = {one.name: numpy_helper.to_array(one) for one in made.graph.initializer if one.name.endswith("_scale")}
+    assert 8.0 / (steps["z_scale"] * steps["w_scale"].min()) < 2**31
+    assert ratios(uneven(), "w8a16")["y"] > 60
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("given", [nearly_dead(), uneven()])
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16"])
-def test_a_channel_that_is_nearly_dead_is_no_more_on_htp(precision: str) -> None:
+def test_a_channel_that_is_nearly_dead_is_no_more_on_htp(precision: str, given: onnx.ModelProto) -> None:
     """With a scale 2^-15 of the others' beside 16 bits it gave the greatest value that there is, everywhere."""
     pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
-    given = nearly_dead()
     made = quantize_model(given, feeds(given), precision)
     wanted = Reference(given).run(feeds(given)[0])["y"]
     with zif.load(made, target="snapdragon-8-gen-3", only=("qnn_htp",), emulate=True) as session:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import onnx
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quantized_nets import feeds, ratios
@@ -23,11 +22,4 @@ def check(model: onnx.ModelProto, precision: str) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(networks(), st.sampled_from(sorted(LEAST)))
 def test_quantizing_computes_the_same(model: onnx.ModelProto, precision: str) -> None:
-    check(model, precision)
-
-
-@pytest.mark.slow
-@settings(max_examples=800, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(networks(most=12), st.sampled_from(sorted(LEAST)))
-def test_quantizing_many_computes_the_same(model: onnx.ModelProto, precision: str) -> None:
     check(model, precision)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from zif.records import Array
 
-#: The greatest magnitude that an int32 bias may have, with room for rounding.
-GREATEST = (2**31 - 1) / 1.0001
+#: The greatest magnitude that an int32 bias may have; the other half is for the products that are added to it.
+GREATEST = 2.0**30
 #: Of the widest channel of a weight; at 2**-17 Qualcomm's emulator gave up.
 NARROWEST = 2.0**-10
 
@@ -64,7 +64,6 @@ def quantizer() -> Any:
                 scale = _input_scale(self, info.input_name, info.node_name)
                 if weight is not None and scale is not None:
                     least = _least_scale(numpy_helper.to_array(self.initializers[bias]), scale)
-                    least = least if np.size(weight["scale"]) > 1 else least.max(initial=0.0)
                     weight["scale"] = np.maximum(weight["scale"], least).astype(np.float32)
 
     return Quantizer
@@ -84,9 +83,12 @@ def _input_scale(quantizer: Any, name: str, reader: str) -> float | None:
     return None if params is None else float(params.original["scale"])
 
 
-def _least_scale(bias: Array, scale: float) -> Array:
-    """The least scales of a weight's channels with which the bias fits int32."""
-    return np.asarray(np.abs(bias.astype(np.float64)) / GREATEST / scale)
+def _least_scale(bias: Array, scale: float) -> float:
+    """The least scale of a weight's channels with which all of the bias fits int32.
+
+    That of each channel would do for its own, but HTP computes all channels in the steps of the finest.
+    """
+    return float(np.abs(bias.astype(np.float64)).max(initial=0.0)) / GREATEST / scale
 
 
 def kept_activations(proto: onnx.ModelProto) -> set[str]:
