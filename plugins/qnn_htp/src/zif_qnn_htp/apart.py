@@ -2,7 +2,7 @@
 
 SpaceToDepth hands its integers on as they are, in 8 and in 16 bits, and DepthToSpace does behind a Sigmoid or Softmax:
 in another encoding they are other numbers. So they are where the output is joined in another encoding, which the
-compiler then gives the SpaceToDepth, too.
+compiler then gives the SpaceToDepth, too. A Pad fills with the nearest number that the encoding of its input has.
 
 And in 8 bits Concat → Reshape (Transpose, Unsqueeze, …) → Concat with another encoding, which is what the head of a
 detector looks like: the compiler brings the first input of the inner Concat into the outer encoding, and leaves the
@@ -32,7 +32,7 @@ _MOVES = frozenset(
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 #: What hands integers on as they are.
 _BLOCKS = frozenset({"SpaceToDepth", "DepthToSpace"})
-_NEEDY = _BLOCKS | {"Concat"}
+_NEEDY = _BLOCKS | {"Concat", "Pad"}
 _EIGHT = (TensorProto.UINT8, TensorProto.INT8)
 _KINDS = {
     "uint8": TensorProto.UINT8,
@@ -54,10 +54,15 @@ def separate(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
         if end is None or kind is None:
             continue
         for place, name in enumerate(node.input):
-            if node.op_type in _BLOCKS or _loses(name, makers, kind in _EIGHT):
+            if _own(node, place) or (node.op_type == "Concat" and _loses(name, makers, kind in _EIGHT)):
                 names = _converted(graph, node, place, end, kind, makers, model)
                 added.update(dict.fromkeys(names, whose[node.name]))
     return added
+
+
+def _own(node: onnx.NodeProto, place: int) -> bool:
+    """Whether an input has to be in the encoding of the output whatever makes it."""
+    return place == 0 and (node.op_type in _BLOCKS or (node.op_type == "Pad" and len(node.input) > 2))
 
 
 def _converted(

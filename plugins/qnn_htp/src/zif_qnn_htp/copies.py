@@ -4,8 +4,10 @@ Conv → Slice → Conv (or AveragePool, or a Split in between), where the part 
 width: the compiler reads the part in place, and the second window then reaches beyond it. On the emulator 16-bit floats
 came out at -90 dB, 8-bit integers at -8, and some sizes ended the process. With padding floats are right without, but
 not 8 bits. So it is with what a Concat joins along height or width. A Pad is left in place, too: another one behind it,
-and the padding of a pool, came out wrong, or ended the process. A copy of all channels in their order keeps all of them
-right.
+and the padding of a pool, came out wrong, or ended the process.
+
+And a quantized Clip behind a convolution or an addition becomes the end of their range: where its own output's range
+goes further, nothing was clipped. A copy of all channels in their order keeps all of them right.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from zif_qnn_htp.clips import cuts
 from zif_qnn_htp.requantizing import insert
 
 if TYPE_CHECKING:
@@ -42,9 +45,13 @@ def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     makers = {name: node for node in graph.node for name in node.output}
     fed = {value.name for value in graph.input}
     added: dict[str, str] = {}
-    for window in [node for node in graph.node if node.op_type in _BEFORE and not node.domain]:
-        if _wide(window, model) and _in_place(window.input[0], _BEFORE[window.op_type], makers, fed):
-            added.update(dict.fromkeys(_copied(graph, window, makers, model), whose[window.name]))
+    for node in [node for node in graph.node if not node.domain]:
+        if node.op_type in _BEFORE:
+            needed = _wide(node, model) and _in_place(node.input[0], _BEFORE[node.op_type], makers, fed)
+        else:
+            needed = node.op_type == "Clip" and cuts(graph, node, model) and _source(node.input[0], makers) not in fed
+        if needed:
+            added.update(dict.fromkeys(_copied(graph, node, makers, model), whose[node.name]))
     return added
 
 
@@ -83,12 +90,14 @@ def _copied(
 ) -> tuple[str, ...]:
     """Gather all channels before the window, in the encoding that they have; the names of the new nodes."""
     value, base = window.input[0], f"{window.name}_copied"
-    channels = (model.tensors[value].shape or (None, None))[1]
+    shape = model.tensors[value].shape or (None,)
+    axis = min(1, len(shape) - 1)
+    channels = shape[axis]
     if not isinstance(channels, int):
         return ()
     indices = numpy_helper.from_array(np.arange(channels, dtype=np.int64), f"{base}_channels")
     graph.initializer.append(indices)
-    node = helper.make_node("Gather", [value, indices.name], [f"{base}_value"], base, axis=1)
+    node = helper.make_node("Gather", [value, indices.name], [f"{base}_value"], base, axis=axis)
     shown = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, model.tensors[value].shape)
     known = next((one for one in graph.value_info if one.name == value), None)
     if known is not None:
