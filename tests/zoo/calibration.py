@@ -120,13 +120,16 @@ def _captchas(entry: Entry, run: Run) -> list[Arrays]:
 
 
 def _scattered(entry: Entry, run: Run) -> list[Arrays]:
+    """Photographs, upright and mirrored, with other characters at other places."""
     canvases = []
-    for name in _PHOTOS[1:]:
-        canvas = np.full((captcha.SIDE, captcha.SIDE, 3), 114, np.float32)
-        photo = picture(name).resize((captcha.SIDE, captcha.SIDE // 2))
-        photo.paste(drawn("R 7 Q", (200, 64)), (60, 60))
-        canvas[: captcha.SIDE // 2] = np.asarray(photo)[..., ::-1]
-        canvases.append(canvas)
+    for number, words in enumerate(("R 7 Q", "K 3 d", "W e 8")):
+        for name in _PHOTOS[1:]:
+            canvas = np.full((captcha.SIDE, captcha.SIDE, 3), 114, np.float32)
+            photo = picture(name).resize((captcha.SIDE, captcha.SIDE // 2))
+            photo = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if number % 2 else photo
+            photo.paste(drawn(words, (200, 64)), (60 + 40 * number, 60 - 20 * number))
+            canvas[: captcha.SIDE // 2] = np.asarray(photo)[..., ::-1]
+            canvases.append(canvas)
     return [{"images": nchw(canvas)} for canvas in canvases]
 
 
