@@ -125,3 +125,14 @@ def test_pictures_from_a_folder_are_preprocessed_as_one_alone_is(tmp_path: Path)
     for given in (("-i", "pictures/one.png"), ("-c", "pictures")):
         told = json.loads(zif(tmp_path, "b.onnx", *given, "--preprocess", "scale=1/100", "--json").stdout)
         assert told["sqnr_db"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_bundle_says_for_what_it_is_and_is_given_no_advice(folder: Path) -> None:
+    """Its backends were settled when it was compiled."""
+    for_chip = ("-o", "chip.zif", "--target", "snapdragon-8-gen-3")
+    made = [sys.executable, "-m", "zif", "compile", "a.onnx", *for_chip]
+    done = subprocess.run(made, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = zif(folder, "chip.zif", "-i", "x.npy").stdout
+    assert "chip.zif on snapdragon-8-gen-3 (qnn_cpu) held against" in told
+    assert "compares it" not in told

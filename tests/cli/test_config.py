@@ -109,7 +109,7 @@ def test_a_configuration_reaches_the_plan_the_run_and_the_profile(toy: Site, tmp
     assert again.count("mode quick does nothing here") == 1
     refused = toy.zif("run", tmp_path / "b.zif", "--random", "0", "--config", path)
     assert refused.code == 2
-    assert "give config when you compile it" in refused.err
+    assert "give 'config' when you compile it" in refused.err
 
 
 def test_constraints_reach_the_plan_and_a_hard_goal_exits_1(toy: Site, tmp_path: Path) -> None:

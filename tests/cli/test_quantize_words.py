@@ -43,7 +43,10 @@ def quantize(*args: str) -> Any:
 @pytest.mark.parametrize(
     ("count", "lines"),
     [
-        (1, ["on the 1 sample that it was calibrated and its recipe chosen with", "on 1 sample of calibration (4 sam"]),
+        (
+            1,
+            ["on the 1 sample that it was calibrated with, and its recipe chosen", "on 1 sample of calibration (4 sam"],
+        ),
         (
             2,
             [
@@ -152,3 +155,28 @@ def test_one_of_a_thing_is_no_plural() -> None:
     Path("e.json").write_text(json.dumps({"activation_encodings": {"x": [entry]}}))
     shown = CliRunner().invoke(application(), ["encodings", "check", "e.json"])
     assert "1 good entry, 0 wrong" in shown.stdout
+
+
+def test_a_target_is_its_accelerator_and_an_emulator_is_called_one() -> None:
+    """So small a model is cheapest on the chip's CPU; what is asked is what the accelerator makes of it."""
+    found = quantize("-c", "2.npz", "--method", "minmax", "--target", "snapdragon-8-gen-3")
+    assert found.exit_code == 0, found.output
+    assert "on snapdragon-8-gen-3 (qnn_htp) dB" in " ".join(found.stdout.split())
+    assert "emulated here, not run on hardware: qnn_htp" in found.stdout
+    document = json.loads(quantize("-c", "2.npz", "--target", "snapdragon-8-gen-3", "--json").stdout)
+    assert (document["target_backends"], document["emulated"]) == (["qnn_htp"], ["qnn_htp"])
+
+
+def test_a_fraction_is_no_percentile() -> None:
+    found = quantize("-c", "2.npz", "--method", "percentile", "--percentile", "0.99")
+    assert isinstance(found.exception, UsageError)
+    assert "in % from 50 to 100" in str(found.exception)
+
+
+def test_encodings_of_another_model_are_told() -> None:
+    entry = [{"bitwidth": 8, "min": -1.0, "max": 1.0, "scale": 2 / 255, "offset": -128}]
+    names = ["x", *(f"other{k}" for k in range(9))]
+    others = {"activation_encodings": dict.fromkeys(names, entry), "param_encodings": {}}
+    Path("other.json").write_text(json.dumps(others))
+    found = quantize("--encodings", "other.json", "--repair")
+    assert "is the encodings file another model's?" in found.output

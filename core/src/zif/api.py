@@ -207,7 +207,9 @@ def _refuse(**wishes: Any) -> None:
     """Raise UsageError for wishes that shape a plan: a bundle's is made, with one artifact for each segment."""
     given = [name for name, value in wishes.items() if value and value != "fail"]
     if given:
-        raise UsageError(f"a bundle is planned and built already: give {', '.join(given)} when you compile it")
+        raise UsageError(
+            f"a bundle is planned and built already: give {', '.join(map(repr, given))} when you compile it"
+        )
 
 
 def _is_bundle(source: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zif.cli.compareview import decibels
 from zif.cli.output import say, table
+from zif.cli.quantizeview import emulated
 from zif.figures import things
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def show(found: Mixed) -> None:
     _sensitive(found)
     ways = f"{things(len(found.candidates), 'candidate')} {'was' if len(found.candidates) == 1 else 'were'} measured"
     say(f"{ways}; there was no budget for more (--max-candidates)." if found.spent else f"{ways}.")
+    emulated(list(dict.fromkeys(name for one in found.candidates for name in one.emulated)))
     failed = [one for one in found.candidates if one.error]
     if failed:
         say(f"{len(failed)} of them could not be made, the first: {failed[0].error.splitlines()[0]}", style="yellow")

@@ -20,7 +20,8 @@ def show(document: Mapping[str, Any]) -> None:
     calibration = document["calibration"]
     if document["outputs"]:
         there = document["target_outputs"]
-        columns = ["output", "SQNR dB"] + ([f"on {document['target']} dB"] if there else [])
+        where = f"{document['target']} ({' + '.join(document['target_backends'])})"
+        columns = ["output", "SQNR dB"] + ([f"on {where} dB"] if there else [])
         rows = [
             [name, decibels(row["sqnr_db"]), *([decibels(there[name]["sqnr_db"])] if there else [])]
             for name, row in document["outputs"].items()
@@ -39,10 +40,21 @@ def show(document: Mapping[str, Any]) -> None:
     _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
     _list("entry matches no tensor", "entries match no tensor", document["unmatched"])
     _list("tensor without an entry stays float", "tensors without an entry stay float", document["uncovered"])
+    if len(document["unmatched"]) > sum(document["tensors"].values()):
+        note("more entries match no tensor than were applied: is the encodings file another model's?")
     say(f"{document['output']}, encodings in {document['encodings']}")
+    emulated(document["emulated"])
     if calibration["random"]:
         what = "measured" if document["recipe"] is None else "calibrated"
         note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
+
+
+def emulated(names: Sequence[str]) -> None:
+    """Say which of the backends that ran are emulators."""
+    from zif.cli.output import say
+
+    if names:
+        say(f"emulated here, not run on hardware: {', '.join(names)}", style="yellow")
 
 
 def _measured(document: Mapping[str, Any]) -> str:
@@ -52,8 +64,8 @@ def _measured(document: Mapping[str, Any]) -> str:
     if document["recipe"] is None:
         return f"against float on {held} of {things(count, 'sample')}; weights alone need no calibration"
     if not held:
-        also = " and its recipe chosen with" if chosen else ""
-        return f"against float on the {things(count, 'sample')} that it was calibrated{also} with"
+        also = ", and its recipe chosen" if chosen else ""
+        return f"against float on the {things(count, 'sample')} that it was calibrated with{also}"
     return f"against float on {things(held, 'sample')} held out of everything; calibrated with the other {count - held}"
 
 

@@ -211,7 +211,7 @@ class _Comparing:
     def _notes(self) -> list[str]:
         sides = (self.a, self.b)
         notes = [f"{one.label} is no model: only its outputs could be compared" for one in sides if one.model is None]
-        named = [one.backends or one.session is not None for one in sides]
+        named = [one.backends or one.model is None for one in sides]  # bundles and sessions are settled already
         left = [idle(plan, one.label) for one, plan, own in zip(sides, self.plans, named, strict=False) if not own]
         return [*notes[:1], *dict.fromkeys(note for note in left if note)]
 
@@ -222,7 +222,8 @@ def _ends(a: Any, b: Any) -> Ends:
 
 def _ran(one: Side, session: Session) -> Ran:
     plan = session.plan
-    return Ran(one.label, plan.target, plan.backends, plan.emulated, len(plan.segments))
+    label = f"{one.folder.name} on {plan.target}" if one.folder is not None else one.label  # it says itself for what
+    return Ran(label, plan.target, plan.backends, plan.emulated, len(plan.segments))
 
 
 def _count(tally: Tally, name: str, mine: Any, other: Any) -> None:

@@ -168,6 +168,8 @@ def _layouts(_: Plan, profile: Profile) -> Iterator[Suggestion]:
 
 
 def _between(_: Plan, profile: Profile) -> Iterator[Suggestion]:
+    if profile.emulated:
+        return
     if len(profile.segments) > 1 and profile.overhead_ms > 0.1 * profile.ms.p50:
         text = (
             f"{profile.overhead_ms:.3g} ms of {profile.ms.p50:.3g} lie between {len(profile.segments)} segments; "
@@ -177,6 +179,8 @@ def _between(_: Plan, profile: Profile) -> Iterator[Suggestion]:
 
 
 def _unsteady(_: Plan, profile: Profile) -> Iterator[Suggestion]:
+    if profile.emulated:
+        return
     if profile.runs >= 20 and profile.ms.p99 > 2 * profile.ms.p50:
         text = (
             f"p99 is {ratio(profile.ms.p99, profile.ms.p50)} the median over {profile.runs} runs: something else runs "

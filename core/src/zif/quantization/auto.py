@@ -122,14 +122,11 @@ class _Trials:
 
 def measure(judge: Judge, target: str = "") -> Measure:
     """SQNR of a QDQ model on the CPU reference, or on a target: on its accelerator wherever that takes a unit."""
+    from zif.quantization.onchip import measured
 
-    def there(proto: onnx.ModelProto) -> Mapping[str, float]:
-        from zif import api
-
-        with api.load(proto, target=target, policy="power", cache=False) as session:
-            return judge.sqnr(session)
-
-    return there if target else lambda proto: judge.sqnr(Reference(proto))
+    if target:
+        return lambda proto: measured(judge, proto, target).sqnr
+    return lambda proto: judge.sqnr(Reference(proto))
 
 
 def weights(base: Recipe) -> list[Recipe]:

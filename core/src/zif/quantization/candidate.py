@@ -20,7 +20,7 @@ class Candidate:
     target's name, or "reference". levels: the precision of each unit that has a choice. cost: in `unit` ("us", "uj", or
     "bitops" without a target); NaN where it was not asked for, infinite when the mix could not be made, which `error`
     then explains. sqnr and noise: dB and energy of the error, per float output. metric: the number of the user's
-    function. seconds: what making and measuring took.
+    function. backends: those that ran, of which `emulated` are emulators. seconds: what making and measuring took.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Candidate:
     seconds: float = 0.0
     error: str = ""
     unit_costs: Mapping[str, float] = field(factory=dict, repr=False)
+    emulated: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -54,7 +55,8 @@ class Candidate:
         words = {"number": self.number, "role": self.role, "arithmetic": self.arithmetic}
         exact = self.sqnr_db == math.inf
         figures = {"cost": self.cost, "unit": self.unit, "sqnr_db": self.sqnr_db, "exact": exact, "metric": self.metric}
-        place = {"backends": list(self.backends), "segments": self.segments, "seconds": self.seconds}
+        ran = {"backends": list(self.backends), "emulated": list(self.emulated)}
+        place = {**ran, "segments": self.segments, "seconds": self.seconds}
         return {**words, "units": self.counts, **figures, "met": self.met, **place, "error": self.error}
 
 

@@ -11,7 +11,7 @@ from attrs import Factory, frozen
 
 from zif.errors import InvalidModel, UsageError
 from zif.quantization.assign import FLOAT
-from zif.quantization.auto import auto_quantize, measure
+from zif.quantization.auto import auto_quantize
 from zif.quantization.encodings import (
     Applied,
     Encodings,
@@ -24,6 +24,7 @@ from zif.quantization.encodings import (
 )
 from zif.quantization.given import calibration_samples, check_shapes
 from zif.quantization.measure import Judge, Reference
+from zif.quantization.onchip import Measured, measured
 from zif.quantization.parts import CHOOSING, split, spread
 from zif.quantization.prepare import prepare
 from zif.quantization.recipe import METHODS, Recipe, check_known, recipe
@@ -46,7 +47,8 @@ class Quantization:
 
     sqnr: signal to quantization noise in dB per float output against the float model, on the CPU reference, over
     `held_out` samples by which nothing was calibrated or chosen (over all of them when that is 0); empty without
-    samples. target_sqnr: the same on `target`'s arithmetic. trials: every recipe that was measured, over `chosen_on`
+    samples. target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those in `emulated` as
+    emulators. trials: every recipe that was measured, over `chosen_on`
     samples, of which `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched,
     uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
     repaired.
@@ -68,6 +70,8 @@ class Quantization:
     repairs: tuple[Problem, ...] = ()
     chosen_on: int = 0
     chosen_unseen: int = 0
+    target_backends: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
 
 
 def quantize(
@@ -138,8 +142,10 @@ def quantize(
         random is not None,
         made.sqnr,
         target,
-        there,
+        there.sqnr,
         made.trials,
+        target_backends=there.backends,
+        emulated=there.emulated,
         chosen_on=made.chosen_on,
         chosen_unseen=made.chosen_unseen,
     )
@@ -183,10 +189,21 @@ def _weights_only(
     judge = Judge(model, spread(samples, CHOOSING))
     made = quantize_weights(model)
     sqnr = judge.sqnr(Reference(made)) if samples else {}
-    there = measure(judge, target)(made) if target else {}
+    there = measured(judge, made, target) if target and samples else Measured()
     held = len(judge.samples)
     return Quantization(
-        made, WEIGHTS_ONLY, None, export(made), len(samples), held, random is not None, sqnr, target, there
+        made,
+        WEIGHTS_ONLY,
+        None,
+        export(made),
+        len(samples),
+        held,
+        random is not None,
+        sqnr,
+        target,
+        there.sqnr,
+        target_backends=there.backends,
+        emulated=there.emulated,
     )
 
 
@@ -220,6 +237,7 @@ def _applied(
     refuse_unmatched(model, given.encodings, made)
     held = split(samples)[1] or samples
     sqnr = Judge(model, held).sqnr(Reference(made.model)) if samples else {}
+    there = _on(target, model, samples, made.model)
     return Quantization(
         made.model,
         base.name,
@@ -230,17 +248,18 @@ def _applied(
         random is not None,
         sqnr,
         target,
-        _on(target, model, samples, made.model),
+        there.sqnr,
         (),
         unmatched,
         made.uncovered,
         given.repairs,
+        target_backends=there.backends,
+        emulated=there.emulated,
     )
 
 
-def _on(target: str, model: Model, samples: Sequence[Sample], made: onnx.ModelProto) -> Mapping[str, float]:
+def _on(target: str, model: Model, samples: Sequence[Sample], made: onnx.ModelProto) -> Measured:
     """SQNR on the arithmetic of a target, over the held-out samples."""
     if not target or not samples:
-        return {}
-    held = split(samples)[1] or samples
-    return measure(Judge(model, held), target)(made)
+        return Measured()
+    return measured(Judge(model, split(samples)[1] or samples), made, target)

@@ -119,7 +119,7 @@ def _folder(path: Path, infos: Mapping[str, TensorInfo], preprocess: Mapping[str
         return Samples([(str(file), partial(_entries, file, infos)) for file in files], files)
     if len(infos) > 1:
         raise InvalidInput(
-            f"{path}: the model has {len(infos)} inputs ({', '.join(infos)}), and a {kind} file holds one: "
+            f"{path}: the model has {len(infos)} inputs ({', '.join(infos)}), and one {kind} file holds one: "
             "use one .npz per sample, a folder for each input, or an input list"
         )
     ((name, info),) = infos.items()

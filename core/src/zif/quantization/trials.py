@@ -148,7 +148,7 @@ class Bench:
         with self._session(proto) as session:
             found = self._accuracy(session) | self._metric(session)
             plan = session.plan
-        place = {"backends": plan.backends, "segments": len(plan.segments)}
+        place = {"backends": plan.backends, "emulated": plan.emulated, "segments": len(plan.segments)}
         return found | self._verdict(found) | place | self._predicted(plan, levels)
 
     def _predicted(self, plan: Plan, levels: Mapping[str, str]) -> dict[str, Any]:

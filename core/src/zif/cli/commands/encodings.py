@@ -158,7 +158,7 @@ def _tell_problems(found: Encodings) -> None:
     from zif.cli.output import say
 
     for problem in found.problems:
-        say(f"wrong: {problem}" + (" (--repair takes min and max)" if problem.fixable else ""))
+        say(f"wrong: {problem}" + (" (--repair of quantize and convert takes min and max)" if problem.fixable else ""))
 
 
 def _range(values: tuple[float, ...]) -> str:

@@ -118,6 +118,8 @@ def command(
         raise UsageError("--repair goes with --encodings FILE")
     if percentile is not None and method != "percentile":
         raise UsageError("--percentile goes with --method percentile")
+    if percentile is not None and not 50 <= percentile <= 100:
+        raise UsageError(f"--percentile {percentile:g}: what is kept, in % from 50 to 100, such as 99.99")
     with working(f"quantizing {model.name}") as told:
         made = quantize(
             model,
@@ -175,6 +177,8 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
         "outputs": ratios(made.sqnr),
         "target": made.target or None,
         "target_outputs": ratios(made.target_sqnr),
+        "target_backends": list(made.target_backends),
+        "emulated": list(made.emulated),
         "trials": trials,
         "tensors": _tensors(made),
         "unmatched": list(made.unmatched),

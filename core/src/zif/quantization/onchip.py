@@ -1,0 +1,67 @@
+"""A model on a chip's accelerator: what is measured there is its arithmetic, whatever would be cheapest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import Factory, frozen
+
+from zif.errors import Unsupported
+
+if TYPE_CHECKING:
+    import onnx
+
+    from zif.planning import Plan
+    from zif.quantization.measure import Judge
+    from zif.session import Session
+
+
+@frozen
+class Measured:
+    """SQNR per output in dB on a target, the backends that ran, and those of them that are emulators."""
+
+    sqnr: Mapping[str, float] = Factory(dict)
+    backends: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
+
+
+def measured(judge: Judge, proto: onnx.ModelProto, target: str) -> Measured:
+    """Run the judge's samples on the target. Raises what `zif.load` and `session.run` raise."""
+    with accelerated(proto, target) as session:
+        return Measured(judge.sqnr(session), session.plan.backends, session.plan.emulated)
+
+
+@contextmanager
+def accelerated(proto: onnx.ModelProto, target: str) -> Iterator[Session]:
+    """A session with every unit on an accelerator that takes it.
+
+    Small models are cheapest on the chip's CPU under any policy; where a unit cannot be pinned after all, the plan of
+    the policy "power" stands.
+    """
+    from zif import api
+
+    pin = _pins(api.plan(proto, target=target, policy="power"))
+    try:
+        session = api.load(proto, target=target, policy="power", pin=pin, cache=False)
+    except Unsupported:
+        session = api.load(proto, target=target, policy="power", cache=False)
+    with session:
+        yield session
+
+
+def _pins(plan: Plan) -> dict[str, str]:
+    """The accelerator that takes most, for each unit that it takes; none where the plan has an accelerator at work."""
+    from zif.comparing.sides import literal
+
+    kinds = {one.name: one.processor for one in plan.candidates if one.takes_part}
+    if {kinds.get(name) for name in plan.backends} - {"cpu"}:
+        return {}
+    takes = {
+        name: [unit.name for unit in plan.units if name in unit.verdicts and unit.verdicts[name].supported]
+        for name in kinds
+        if kinds[name] != "cpu"
+    }
+    best = max(takes, key=lambda name: len(takes[name]), default="")
+    return {literal(name): best for name in takes.get(best, ())}
