@@ -334,3 +334,15 @@ def test_what_is_packed_is_packed_as_onnx_does() -> None:
     values = np.array([[-8, 7, -1], [3, -4, 5]], ml_dtypes.int4)
     assert numpy_helper.to_array(numpy_helper.from_array(values)).tolist() == values.tolist()
     np.testing.assert_array_equal(load(cast("int4", False)).run({"x": values})["y"], values.astype(np.float32))
+
+
+def test_an_index_beyond_its_table_is_the_callers_mistake() -> None:
+    """As token ids outside a vocabulary are: exit code 2, and the operator is named."""
+    signature = "g (int64[2] ids, float[4, 3] t) => (float[2, 3] y)"
+    text = f'<ir_version: 9, opset_import: ["": 17]> {signature} {{y = Gather(t, ids)}}'
+    feed = {"ids": np.array([1, 9]), "t": np.zeros((4, 3), np.float32)}
+    with zif.load(parser.parse_model(text), only=["qnn_cpu"], on_fault="fallback") as session:
+        with pytest.raises(zif.InvalidInput, match="Gather.*idx=9"):
+            session.run(feed)
+        assert session.events == []
+        assert session.run({**feed, "ids": np.array([1, 3])})["y"].shape == (2, 3)

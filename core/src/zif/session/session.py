@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, frozen
 
-from zif.errors import BackendBroken, BackendCrashed, StageFailed, UsageError, ZifError
+from zif.errors import BackendBroken, BackendCrashed, InvalidInput, StageFailed, UsageError, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.session.admit import Admission
 from zif.session.step import Step
@@ -166,7 +166,7 @@ class Session:
         if self._closed:
             raise UsageError("the session was closed while it ran") from error
         fault = _labelled(wiring.steps[number], error)
-        if self._rescue is None:
+        if self._rescue is None or isinstance(fault, InvalidInput):  # elsewhere it would be as wrong
             raise fault from (error if fault is not error else error.__cause__)
         with self._lock:
             if self._wiring is wiring:  # another thread may have rescued it already

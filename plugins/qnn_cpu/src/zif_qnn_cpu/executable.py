@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import StageFailed, ZifError
+from zif.errors import InvalidInput, StageFailed, ZifError
 
 from zif_qnn_cpu.values import FOREIGN, from_ort, to_ort
 
@@ -38,8 +38,17 @@ class CpuSession:
             )
 
     def run(self, inputs: Arrays) -> dict[str, Any]:
-        """The outputs by name, for inputs by name: fresh arrays, lists of arrays, maps, or None."""
-        return dict(zip(self._names, self._call(self._names, inputs, None)))  # noqa: B905 - as many, and this is hot
+        """The outputs by name, for inputs by name: fresh arrays, lists of arrays, maps, or None.
+
+        Raises InvalidInput for values that an operator cannot take, such as an index beyond its table: what ONNX
+        Runtime calls an invalid argument while it runs is the caller's, since the model has loaded.
+        """
+        try:
+            return dict(zip(self._names, self._call(self._names, inputs, None)))  # noqa: B905 - as many, and this is hot
+        except Exception as error:
+            if type(error).__name__ != "InvalidArgument":
+                raise
+            raise InvalidInput(str(error).rpartition("INVALID_ARGUMENT : ")[2].strip()) from error
 
     def bind(self, inputs: Arrays, outputs: Arrays) -> BoundRun:
         """A run that reads `inputs` and writes `outputs` where they are."""
