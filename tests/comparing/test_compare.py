@@ -212,3 +212,8 @@ def test_a_mask_that_saturates_is_harmless_and_not_where_the_error_starts() -> N
     assert found.worst(5) == () or all(not one.harmless for one in found.worst(5))
     spoilt = zif.compare(masked(-3e38), masked(-1.0), {"x": x}, target="host")
     assert spoilt.start in ("mask", "sum")
+
+
+def test_an_array_alone_is_no_set_of_inputs() -> None:
+    with pytest.raises(zif.UsageError, match="by input name"):
+        zif.compare(floats(), floats(), X)  # type: ignore[arg-type]

@@ -156,6 +156,7 @@ def test_values_are_let_go_after_their_last_use() -> None:
         ({"x": np.zeros((2, 3), np.float32), "z": X}, "no input 'z'"),
         ({"x": None}, "input 'x' is None"),
         ([X], "must be a mapping"),
+        (X, "such as {'x': array}"),
     ],
 )
 def test_inputs_that_do_not_fit_are_named(inputs: Any, words: str) -> None:

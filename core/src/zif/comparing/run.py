@@ -44,9 +44,10 @@ def compare(
     """Run A and B on the same inputs and tell how far B is from A, output by output and tensor by tensor.
 
     a, b: a model (path, bytes, proto), "PATH@WHERE" with a target, backends, or both ("m.onnx@sm8650,qnn_htp"), a
-    bundle's folder, or an open session. inputs: one set of arrays by input name, or several; a set may be a function
-    that gives it. target: for both, where they name none. policy: of the plans of models that name no
-    backends, as for `zif.load`; "power" gives an accelerator what it takes. shapes: fixes dynamic inputs by name.
+    bundle's folder, or an open session. inputs: one set of arrays by input name, of its input's dtype and shape each,
+    or several; a set may be a function that gives it. target: for both, where they name none. policy: of the plans of
+    models that name no backends, as for `zif.load`; "power" gives an accelerator what it takes. shapes: fixes dynamic
+    inputs by name.
 
     Inner tensors are read by running both again with these as further outputs: at most `group` at a time (0: as many as
     take `memory` bytes). That keeps an accelerator from fusing across them; `observer_db` says what it changed. Only
@@ -55,6 +56,10 @@ def compare(
     Raises UsageError when the two do not have the same inputs and outputs, and what `zif.load` and `session.run` raise.
     """
     samples = [inputs] if isinstance(inputs, Mapping) else inputs
+    if not isinstance(samples, Sequence):
+        raise UsageError(
+            f"inputs are one set of arrays by input name, or a list of such sets, not {type(inputs).__name__}"
+        )
     if not samples:
         raise UsageError("there are no inputs to compare with")
     one, other = _same_shapes(*(s if isinstance(s, Side) else side(s, target, shapes, policy) for s in (a, b)))

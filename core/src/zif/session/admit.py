@@ -43,13 +43,16 @@ class Admission:
                     return self._slowly(inputs)
                 if not value.flags.c_contiguous:
                     return self._slowly(inputs)
-        except (KeyError, AttributeError, TypeError):
+        except (KeyError, IndexError, AttributeError, TypeError):
             return self._slowly(inputs)
         return inputs if len(inputs) == len(self._fast) else self._slowly(inputs)
 
     def _slowly(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(inputs, Mapping):
-            raise InvalidInput(f"inputs must be a mapping of name to array, not {type(inputs).__name__}")
+            first = next(iter(self.gates), "x")
+            raise InvalidInput(
+                f"inputs must be a mapping of name to array, such as {{{first!r}: array}}, not {type(inputs).__name__}"
+            )
         for name in inputs:
             if name not in self.gates:
                 raise InvalidInput(self._unknown(str(name)))
