@@ -24,7 +24,7 @@ class AccuracyGoal:
         for text in texts:
             name, sign, rest = _split(text)
             if name == "sqnr" and sqnr is None and sign != "<=":
-                sqnr = Goal.parse(rest).value
+                sqnr = _ratio(text, rest)
             elif name == "metric" and metric is None:
                 metric = Goal.parse(sign + rest)
             else:
@@ -41,6 +41,13 @@ class AccuracyGoal:
     def __str__(self) -> str:
         parts = [] if self.sqnr_db is None else [f"SQNR of at least {self.sqnr_db:g} dB"]
         return " and ".join(parts + ([] if self.metric is None else [f"a metric of {self.metric}"]))
+
+
+def _ratio(text: str, number: str) -> float:
+    try:
+        return Goal.parse(number).value
+    except UsageError:
+        raise UsageError(f"--accuracy-goal {text}: write a number of dB alone, such as SQNR=35") from None
 
 
 def _split(text: str) -> tuple[str, str, str]:
