@@ -12,20 +12,14 @@ from onnx import TensorProto
 from zif.errors import InvalidInput
 from zif.quantization.assign import CHANNEL_AXIS
 from zif.quantization.encodings.record import LEAST_SCALE, Encoding
+from zif.quantization.encodings.scales import scale_type
 from zif.quantization.prepare import BIASED
 
 if TYPE_CHECKING:
-    from zif.model import Model
     from zif.quantization.encodings.graph import Graph
 
-FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 #: What the least float16 of full precision is.
 _LEAST_HALF = float(np.finfo(np.float16).tiny)
-
-
-def scale_type(model: Model, name: str) -> int:
-    """The element type that QuantizeLinear wants of a tensor's scale: the tensor's own."""
-    return int(TensorProto.FLOAT16 if model.tensors[name].dtype == "float16" else TensorProto.FLOAT)
 
 
 def fitted(graph: Graph, one: Encoding) -> Encoding:
