@@ -73,3 +73,13 @@ def test_a_clip_that_its_range_does_as_well_is_left_alone() -> None:
     for case, copied in (("a Clip that cuts", True), ("a Clip beside zero", True), ("a Clip that does not", False)):
         graph = build(zif.Model.load(_Net("uint8").model(*CASES[case])))
         assert (b"behind_copied" in graph.data) == copied
+
+
+@pytest.mark.usefixtures("htp")
+def test_what_cannot_be_helped_is_refused_with_its_reason() -> None:
+    numbers = {"scale": np.ones(4), "bias": np.zeros(4), "mean": np.zeros(4), "var": np.ones(4)}
+    constants = {name: value.astype(np.float32) for name, value in numbers.items()}
+    model = _Net("uint8").model("BatchNormalization", constants, (-3, 3))
+    verdict = zif.plan(model, target="snapdragon-8-gen-3").unit("behind").verdicts["qnn_htp"]
+    assert verdict.supported is False
+    assert "BatchNormalization" in verdict.reason

@@ -32,7 +32,11 @@ _FLOATS = frozenset({"float32", "float16", "bfloat16"})
 #: The first opset in which bounds and sizes are inputs; before it the provider overlooks some.
 _INPUTS = 11
 _OVERLOOKED = {"Clip": "before opset 11 its bounds are ignored", "Resize": "before opset 11 its coordinates are others"}
-_SUMS = "sums of quantized values were off by up to 21 steps: they leave the range of the output on the way"
+#: Operators that no rewriting helps in a quantized group.
+_GROUPS = {
+    "CumSum": "sums of quantized values were off by up to 21 steps: they leave the range of the output on the way",
+    "BatchNormalization": "quantized, it was at 2 dB: it has one scale for all channels; fold it, or make a Conv of it",
+}
 _WILD = {
     "LogSoftmax": "it was off by up to 90 in a row that holds values 100 to 1000 below its largest",
     "ReduceLogSumExp": "it overflows on values above 11: the largest is not taken out first",
@@ -72,7 +76,9 @@ def _overlooked(model: Model) -> dict[str, str]:
     """Units that cannot be rewritten: a resize and a bound within a quantized group of old versions, sums in 8 bits."""
     kinds = {unit.id: {model.proto.graph.node[index].op_type for index in unit.nodes} for unit in model.units}
     grouped = [unit for unit in model.units if len(unit.nodes) > 1]
-    found = {unit.id: f"CumSum: {_SUMS}" for unit in grouped if "CumSum" in kinds[unit.id]}
+    found = {
+        unit.id: f"{kind}: {_GROUPS[kind]}" for unit in grouped for kind in sorted(kinds[unit.id] & _GROUPS.keys())
+    }
     if model.opsets.get("", _INPUTS) >= _INPUTS:
         return found
     return found | {
