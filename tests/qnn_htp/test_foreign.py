@@ -83,3 +83,23 @@ def test_what_cannot_be_helped_is_refused_with_its_reason() -> None:
     verdict = zif.plan(model, target="snapdragon-8-gen-3").unit("behind").verdicts["qnn_htp"]
     assert verdict.supported is False
     assert "BatchNormalization" in verdict.reason
+
+
+@pytest.mark.usefixtures("htp")
+def test_a_pad_of_a_pad_beyond_its_range_is_copied_and_converted() -> None:
+    net, sides = _Net("uint8"), np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    model = net.model("Pad", {"sides": sides, "value": np.float32(5)}, (-3, 6))
+    again = helper.make_node("Pad", ["y_d", "sides", "more"], ["z"], "again")
+    net.constant("more", np.float32(8))
+    net.nodes.append(again)
+    last = net.quantized("z", -3, 9)
+    del model.graph.node[:], model.graph.initializer[:], model.graph.value_info[:]
+    model.graph.node.extend(net.nodes)
+    model.graph.initializer.extend(net.constants)
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info(last, TensorProto.FLOAT, [1, 4, 10, 10]))
+    model = onnx.shape_inference.infer_shapes(model)
+    x = np.random.default_rng(1).standard_normal((1, 4, 6, 6)).astype(np.float32)
+    (wanted,) = Reference(model).run({"x": x}).values()
+    with zif.load(model, target="snapdragon-8-gen-3", only=["qnn_htp"], cache=False) as session:
+        (got,) = session.run({"x": x}).values()
+    assert np.abs(got - wanted).max() < 2.1 * 6 / 255

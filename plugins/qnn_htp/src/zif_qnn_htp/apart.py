@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto
+from zif_qnn_runtime.graph import owners
 
 from zif_qnn_htp.requantizing import insert
 
@@ -44,7 +45,7 @@ _KINDS = {
 
 def separate(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     """Convert before every node that needs it; gives the unit of every new node, by the node's name."""
-    whose = {model.proto.graph.node[index].name: unit.id for unit in model.units for index in unit.nodes}
+    whose = owners(model)
     makers = {name: node for node in graph.node for name in node.output}
     ends = {node.input[0]: node for node in graph.node if node.op_type == "QuantizeLinear"}
     added: dict[str, str] = {}
@@ -56,7 +57,7 @@ def separate(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
         for place, name in enumerate(node.input):
             if _own(node, place) or (node.op_type == "Concat" and _loses(name, makers, kind in _EIGHT)):
                 names = _converted(graph, node, place, end, kind, makers, model)
-                added.update(dict.fromkeys(names, whose[node.name]))
+                added.update(dict.fromkeys(names, whose[node.name][0]))
     return added
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from zif_qnn_runtime.graph import owners
 
 from zif_qnn_htp.clips import cuts
 from zif_qnn_htp.requantizing import insert
@@ -41,7 +42,7 @@ _HANDS_ON = _PAIR | {"Identity", "Concat"}
 
 def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     """Put a copy wherever one is needed; gives the unit of every new node, by the node's name."""
-    whose = {model.proto.graph.node[index].name: unit.id for unit in model.units for index in unit.nodes}
+    whose = owners(model)
     makers = {name: node for node in graph.node for name in node.output}
     fed = {value.name for value in graph.input}
     added: dict[str, str] = {}
@@ -51,7 +52,7 @@ def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
         else:
             needed = node.op_type == "Clip" and cuts(graph, node, model) and _source(node.input[0], makers) not in fed
         if needed:
-            added.update(dict.fromkeys(_copied(graph, node, makers, model), whose[node.name]))
+            added.update(dict.fromkeys(_copied(graph, node, makers, model), whose[node.name][0]))
     return added
 
 

@@ -32,7 +32,8 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     unfuse(graph)
     tamed = tame(graph, model)
     wild.update(tamed.wild)
-    return fix(graph, model) | separate(graph, model) | copy(graph, model) | tamed.added
+    copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
+    return fix(graph, model) | copied | separate(graph, model) | tamed.added
 
 
 __all__ = ["Graph", "build", "open_shape"]
