@@ -8,24 +8,33 @@ if TYPE_CHECKING:
     from zif.planning import Plan
 
 
+def idle_accelerator(plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """The accelerator that takes most of a plan that has its CPU do everything, and the units that it takes.
+
+    "" and none where an accelerator is at work, and where none takes anything.
+    """
+    kinds = {one.name: one.processor for one in plan.candidates if one.takes_part}
+    if {kinds.get(name) for name in plan.backends} != {"cpu"}:
+        return "", ()
+    takes = {
+        name: tuple(unit.name for unit in plan.units if name in unit.verdicts and unit.verdicts[name].supported)
+        for name in kinds
+        if kinds[name] != "cpu"
+    }
+    best = max(takes, key=lambda name: len(takes[name]), default="")
+    return (best, takes[best]) if best and takes[best] else ("", ())
+
+
 def idle(plan: Plan, label: str) -> str:
     """What the plan for a chip left to its CPU although an accelerator takes it; "" for nothing.
 
     Small models, and float ones, are often cheaper there; the accelerator's arithmetic is then not measured.
     """
-    kinds = {one.name: one.processor for one in plan.candidates if one.takes_part}
-    if plan.target == "host" or {kinds.get(name) for name in plan.backends} != {"cpu"}:
-        return ""
-    takes = {
-        name: sum(unit.verdicts[name].supported is True for unit in plan.units if name in unit.verdicts)
-        for name in kinds
-        if kinds[name] != "cpu"
-    }
-    best = max(takes, key=lambda name: takes[name], default="")
-    if not best or not takes[best]:
+    best, units = ("", ()) if plan.target == "host" else idle_accelerator(plan)
+    if not best:
         return ""
     return (
         f"{label}: the plan puts all {len(plan.units)} units on the CPU ({' + '.join(plan.backends)}), where they are "
-        f"cheapest, so no arithmetic of {best} was measured, which takes {takes[best]} of them: "
+        f"cheapest, so no arithmetic of {best} was measured, which takes {len(units)} of them: "
         f"@{plan.target},{best} compares it"
     )

@@ -13,7 +13,6 @@ from zif.errors import Unsupported
 if TYPE_CHECKING:
     import onnx
 
-    from zif.planning import Plan
     from zif.quantization.measure import Judge
     from zif.session import Session
 
@@ -41,27 +40,14 @@ def accelerated(proto: onnx.ModelProto, target: str) -> Iterator[Session]:
     the policy "power" stands.
     """
     from zif import api
+    from zif.comparing.sides import literal
+    from zif.comparing.where import idle_accelerator
 
-    pin = _pins(api.plan(proto, target=target, policy="power"))
+    best, units = idle_accelerator(api.plan(proto, target=target, policy="power"))
+    pin = {literal(name): best for name in units}
     try:
         session = api.load(proto, target=target, policy="power", pin=pin, cache=False)
     except Unsupported:
         session = api.load(proto, target=target, policy="power", cache=False)
     with session:
         yield session
-
-
-def _pins(plan: Plan) -> dict[str, str]:
-    """The accelerator that takes most, for each unit that it takes; none where the plan has an accelerator at work."""
-    from zif.comparing.sides import literal
-
-    kinds = {one.name: one.processor for one in plan.candidates if one.takes_part}
-    if {kinds.get(name) for name in plan.backends} - {"cpu"}:
-        return {}
-    takes = {
-        name: [unit.name for unit in plan.units if name in unit.verdicts and unit.verdicts[name].supported]
-        for name in kinds
-        if kinds[name] != "cpu"
-    }
-    best = max(takes, key=lambda name: len(takes[name]), default="")
-    return {literal(name): best for name in takes.get(best, ())}
