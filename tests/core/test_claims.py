@@ -11,7 +11,7 @@ import zif
 from onnx import TensorProto, helper, parser
 from zif import OpClaim, Verdict
 from zif.claims import Claims, declared
-from zif.signatures import Signature
+from zif.model.signatures import Signature
 
 FLOAT = frozenset({"tensor(float)"})
 

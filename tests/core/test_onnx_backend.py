@@ -19,8 +19,8 @@ from onnx.backend.base import Backend
 from zif import onnx_backend
 from zif.errors import InvalidInput, InvalidModel
 from zif.model import Model
+from zif.model.signatures import signature
 from zif.nodetests import NodeTest, node_tests
-from zif.signatures import signature
 
 OUT = Path(__file__).parents[2] / "out"
 BOTH = ("qnn_cpu", "reference")

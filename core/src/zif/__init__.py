@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "zif.errors": (
         *("BackendBroken", "BackendCrashed", "BackendNotFound", "BackendUnavailable", "InvalidBundle", "InvalidInput"),
-        *("InvalidModel", "StageFailed", "Unsupported", "UsageError", "ZifError"),
+        *("InvalidModel", "Obstacle", "StageFailed", "Unsupported", "UsageError", "ZifError"),
     ),
     "zif.records": (
         *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),
         *(
             "NoOptions",
-            "Obstacle",
             "OpClaim",
             "Rates",
             "ChoosesPrecision",
             "ExplainsOptions",
             "SupportsBinding",
             "SupportsProfile",
+            "SupportsUnitTimes",
             "Target",
             "TensorInfo",
             "Verdict",
         ),
     ),
-    "zif.unittimes": ("SupportsUnitTimes",),
     "zif.hookspecs": ("BackendHooks", "hookimpl"),
     "zif.registry": ("backend", "installed"),
     "zif.relay": ("observe", "unobserve"),
@@ -67,6 +66,7 @@ if TYPE_CHECKING:
     from zif.planning import Plan as Plan
     from zif.quantization import quantize as quantize
     from zif.records import *
+    from zif.records import SupportsUnitTimes as SupportsUnitTimes
     from zif.registry import backend as backend
     from zif.registry import installed as installed
     from zif.relay import observe as observe
@@ -75,7 +75,6 @@ if TYPE_CHECKING:
     from zif.selector import ModelSummary as ModelSummary
     from zif.session import Session as Session
     from zif.targets import target as target
-    from zif.unittimes import SupportsUnitTimes as SupportsUnitTimes
     from zif.unpacking import read_onnx as read_onnx
 
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zif.arguments import Progress
 from zif.errors import UsageError
+from zif.model.arguments import Progress
 from zif.planning.plan import POLICIES, Plan, Request
 
 if TYPE_CHECKING:
-    from zif.arguments import Source
     from zif.build import Builder
     from zif.compiling import Compilation
     from zif.config import Given
     from zif.constraints import Constraints
     from zif.model import Model
+    from zif.model.arguments import Source
     from zif.planning.planner import Planner
     from zif.session import Session
     from zif.session.session import OnFault

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from zif.arguments import Progress
 from zif.culprits import culprits
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
 from zif.handover import chosen
+from zif.model.arguments import Progress
 from zif.relay import observed
 from zif.session import Event, Session, Step
 

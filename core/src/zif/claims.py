@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.nested import NodeView, may_nest, unit_nodes
+from zif.model.signatures import Signature, normal, signature
+from zif.model.walk import NodeView, may_nest, unit_nodes
 from zif.records import OpClaim, TensorInfo, Verdict
-from zif.signatures import Signature, normal, signature
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from zif.errors import UsageError
+from zif.inputs.tables import read_table
 from zif.options import build_options
 from zif.records import Capabilities, ExplainsOptions, Target
-from zif.tables import read_table
 
 Given: TypeAlias = "str | Path | Mapping[str, Mapping[str, Any]] | None"
 

@@ -15,7 +15,7 @@ from attrs import frozen
 from zif.errors import UsageError, ZifError
 
 if TYPE_CHECKING:
-    from zif.arguments import Source
+    from zif.model.arguments import Source
     from zif.session import Session
 
 Function = Callable[["Session"], float]

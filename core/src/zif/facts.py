@@ -16,8 +16,8 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zif.nested import NodeView, unit_nodes
-from zif.signatures import Signature, normal, signature
+from zif.model.signatures import Signature, normal, signature
+from zif.model.walk import NodeView, unit_nodes
 
 if TYPE_CHECKING:
     from onnx import NodeProto

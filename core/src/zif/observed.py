@@ -17,9 +17,9 @@ from attrs import frozen
 
 from zif.errors import UsageError
 from zif.facts import view_facts
-from zif.nested import may_nest, unit_nodes
+from zif.model.signatures import normal
+from zif.model.walk import may_nest, unit_nodes
 from zif.records import CODES, Verdict
-from zif.signatures import normal
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

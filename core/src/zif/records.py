@@ -188,17 +188,6 @@ class Verdict:
 
 
 @frozen
-class Obstacle:
-    """Why one unit cannot run on one backend: the row of an `Unsupported` error."""
-
-    unit: str
-    op_type: str
-    backend: str
-    code: str
-    reason: str
-
-
-@frozen
 class Installed:
     """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it."""
 
@@ -347,3 +336,15 @@ class SupportsProfile(Protocol):
     """An executable that can say how long its parts took in the last run: microseconds by unit or event name."""
 
     def profile(self) -> Mapping[str, float]: ...
+
+
+@runtime_checkable
+class SupportsUnitTimes(Protocol):
+    """An executable that can time its parts.
+
+    `unit_times` runs `runs` times on these inputs, with instruments that an ordinary run does without, and gives each
+    part's median time in microseconds, by the name of the unit or of its output where the part is one; whatever else
+    the engine does (reordering data, say) stands under a name of its own.
+    """
+
+    def unit_times(self, inputs: Arrays, runs: int) -> Mapping[str, float]: ...

@@ -13,9 +13,9 @@ from attrs import field, frozen, validators
 
 from zif.constraints import Constraints
 from zif.errors import Unsupported, UsageError
-from zif.figures import size
 from zif.planning.plan import Score
 from zif.records import Capabilities, OpClaim, Rates, Target
+from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import attrs
 
 from zif.errors import UsageError
+from zif.inputs.tables import read_table
 from zif.records import Processor, Rates, Target
-from zif.tables import read_table
 
 _PROCESSORS: tuple[str, ...] = get_args(Processor)
 _FILE_KEYS = ("schema", "sources", "targets", "target")

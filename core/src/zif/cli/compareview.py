@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.output import say, table
-from zif.figures import things
+from zif.wording import things
 
 if TYPE_CHECKING:
     from zif.comparing import Compared, Comparison

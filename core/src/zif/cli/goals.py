@@ -157,8 +157,8 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
 def _measured(found: Mixed, calibration: Mapping[str, int]) -> str:
     """On what the mixes were measured, and what the chosen one has on samples that did not choose it."""
     from zif.cli.mixedview import told_db
-    from zif.figures import things
     from zif.quantization.togoal import ENOUGH
+    from zif.wording import things
 
     on = things(calibration["chosen_on"], "sample")
     if not calibration["chosen_unseen"]:

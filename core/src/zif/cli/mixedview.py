@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zif.cli.compareview import decibels
 from zif.cli.output import say, table
 from zif.cli.quantizeview import emulated
-from zif.figures import things
+from zif.wording import things
 
 if TYPE_CHECKING:
     from zif.quantization.candidate import Candidate

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zif.cli.output import PIPE_WIDTH, say, table, width
 from zif.cli.unitsview import show_units
 from zif.cli.whatifview import show_changes
-from zif.figures import brief, duration, energy, operators, ratio, size, things
 from zif.report.grouping import general
+from zif.wording import brief, duration, energy, operators, ratio, size, things
 
 if TYPE_CHECKING:
     from zif.planning import Memory, Plan, Segment, UnitPlan

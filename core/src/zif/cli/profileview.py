@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zif.cli.output import say, table, width
 from zif.cli.planview import KIND_STYLE, ROWS, WIDE
-from zif.figures import brief, duration, ratio, size, things
+from zif.wording import brief, duration, ratio, size, things
 
 if TYPE_CHECKING:
     from zif.profiling import BackendProfile, Profile, SegmentProfile, Stats

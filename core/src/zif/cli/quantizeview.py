@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zif.cli.compareview import decibels
-from zif.figures import things
 from zif.quantization.parts import ENOUGH
+from zif.wording import things
 
 #: So many names of a list are told.
 NAMES = 5

@@ -11,7 +11,7 @@ import numpy as np
 
 from zif.cli.files import write
 from zif.cli.output import plain
-from zif.filenames import safe_names
+from zif.inputs.filenames import safe_names
 
 #: How many of the best classes are told.
 TOP = 5

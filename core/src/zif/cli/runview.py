@@ -7,7 +7,7 @@ from typing import Any
 
 from zif.cli.output import say, table
 from zif.cli.planview import KIND_STYLE
-from zif.figures import duration
+from zif.wording import duration
 
 
 def show(document: Mapping[str, Any]) -> None:

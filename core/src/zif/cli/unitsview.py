@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zif.cli.output import say, table, width
-from zif.figures import duration
+from zif.wording import duration
 
 if TYPE_CHECKING:
     from zif.planning import Plan, UnitPlan

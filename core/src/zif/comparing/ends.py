@@ -26,7 +26,7 @@ class Ends:
 
     def for_b(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A's inputs under B's names; floats in the width that B takes."""
-        from zif.dtypes import numpy_dtype
+        from zif.model.dtypes import numpy_dtype
 
         given = {}
         for name, value in values.items():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import define, field
 
-from zif.arguments import Progress
 from zif.comparing import origin
 from zif.comparing.ends import Ends, match
 from zif.comparing.measures import Tally
@@ -18,10 +17,11 @@ from zif.comparing.sides import Side, side
 from zif.comparing.taps import Tap, common, groups, tapped, taps
 from zif.comparing.where import idle
 from zif.errors import InvalidInput, UsageError, ZifError
+from zif.model.arguments import Progress
 
 if TYPE_CHECKING:
-    from zif.arguments import Source
     from zif.model import Model
+    from zif.model.arguments import Source
     from zif.planning import Plan
     from zif.session import Session
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from zif.arguments import Progress
 from zif.errors import UsageError
+from zif.model.arguments import Progress
 
 if TYPE_CHECKING:
-    from zif.arguments import Source
     from zif.model import Model
+    from zif.model.arguments import Source
     from zif.planning import Plan
     from zif.session import Session
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zif.dtypes import numpy_dtype
 from zif.errors import InvalidInput
 from zif.inputs.raw import from_bytes
+from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zif.dtypes import numpy_dtype
 from zif.errors import InvalidInput, UsageError
 from zif.inputs.preprocess import Preprocess
+from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
 if TYPE_CHECKING:

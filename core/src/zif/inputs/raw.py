@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zif.dtypes import numpy_dtype
 from zif.errors import InvalidInput
+from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
 if TYPE_CHECKING:

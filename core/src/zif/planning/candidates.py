@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from zif.arguments import Progress
 from zif.asking import deadline, hear
 from zif.config import remarks
 from zif.costs.precisions import FLOATS
 from zif.errors import BackendNotFound, ZifError
+from zif.model.arguments import Progress
 from zif.options import build_options
 from zif.planning.oversize import within_limit
 from zif.planning.plan import Candidate, Request

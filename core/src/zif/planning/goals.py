@@ -8,9 +8,9 @@ from attrs import evolve
 
 from zif.constraints import EVERYONE
 from zif.errors import Unsupported
-from zif.figures import size
 from zif.planning.plan import Plan
 from zif.records import Verdict
+from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.constraints import Constraints

@@ -10,8 +10,8 @@ from attrs import evolve
 from zif.constraints import EVERYONE, PRECISIONS, Constraints
 from zif.costs.precisions import on_processor, width
 from zif.errors import UsageError
-from zif.figures import size
 from zif.records import Verdict
+from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

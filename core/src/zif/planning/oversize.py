@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from zif.figures import size
 from zif.records import Verdict
+from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.model import Model

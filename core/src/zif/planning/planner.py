@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from zif.arguments import Progress
 from zif.constraints import Constraints
 from zif.errors import Unsupported
+from zif.model.arguments import Progress
 from zif.planning.assume import lifted, quantized, told
 from zif.planning.candidates import Field, ask
 from zif.planning.frugal import least_memory

@@ -10,9 +10,9 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from zif.figures import duration, size
 from zif.planning.plan import UnitVerdict
 from zif.planning.task import weigh
+from zif.wording import duration, size
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from zif.constraints import EVERYONE
-from zif.figures import duration, size
 from zif.planning.plan import Check
+from zif.wording import duration, size
 
 if TYPE_CHECKING:
     from zif.planning.parts import Memory, Predicted

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from zif.figures import duration, operators, ratio, things
 from zif.profiling.profile import Profile, SegmentProfile, Suggestion, UnitTime
+from zif.wording import duration, operators, ratio, things
 
 if TYPE_CHECKING:
     from zif.planning import Plan, UnitPlan

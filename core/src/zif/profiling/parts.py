@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from attrs import frozen
 
-from zif.unittimes import SupportsUnitTimes
+from zif.records import SupportsUnitTimes
 
 if TYPE_CHECKING:
     from zif.planning import UnitPlan

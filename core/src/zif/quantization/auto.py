@@ -17,7 +17,7 @@ from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
-    from zif.arguments import Progress, Source
+    from zif.model.arguments import Progress, Source
 
     #: SQNR per output of a QDQ model.
     Measure = Callable[[onnx.ModelProto], Mapping[str, float]]

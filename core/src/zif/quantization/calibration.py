@@ -19,8 +19,8 @@ from zif.quantization.recipe import METHODS
 if TYPE_CHECKING:
     import onnx
 
-    from zif.arguments import Progress, Source
     from zif.model import Model
+    from zif.model.arguments import Progress, Source
     from zif.quantization.recipe import Recipe
     from zif.records import Array
 

@@ -20,8 +20,8 @@ from zif.quantization.quantizer import quantizer
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
-    from zif.arguments import Progress, Source
     from zif.model import Model
+    from zif.model.arguments import Progress, Source
     from zif.quantization.calibration import Samples
 
     Pair = tuple[float, float]

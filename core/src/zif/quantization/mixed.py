@@ -27,8 +27,8 @@ from zif.quantization.trials import UNITS, Bench
 if TYPE_CHECKING:
     import onnx
 
-    from zif.arguments import Source
     from zif.evaluating import Function
+    from zif.model.arguments import Source
     from zif.quantization.calibration import Ranges
 
 #: The precisions that are mixed, from the cheapest on.

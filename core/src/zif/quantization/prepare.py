@@ -18,8 +18,8 @@ from zif.quantization.forms import settle
 from zif.quantization.widened import widen
 
 if TYPE_CHECKING:
-    from zif.arguments import Source
     from zif.model import Model
+    from zif.model.arguments import Source
 
 #: Marks a model that has been through here.
 MARK = "zif.prepared"

@@ -32,8 +32,8 @@ from zif.quantization.samples import Sample
 from zif.quantization.weights_only import quantize_weights
 
 if TYPE_CHECKING:
-    from zif.arguments import Progress, Source
     from zif.model import Model
+    from zif.model.arguments import Progress, Source
     from zif.quantization.auto import Trial
     from zif.quantization.encodings import Problem
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, overload, runtime_checkable
 
 from zif.errors import InvalidInput, UsageError
-from zif.filenames import safe_names
+from zif.inputs.filenames import safe_names
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess

@@ -17,8 +17,8 @@ from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, check_known, recipe
 
 if TYPE_CHECKING:
-    from zif.arguments import Progress, Source
     from zif.evaluating import Function
+    from zif.model.arguments import Progress, Source
     from zif.quantization.calibration import Ranges
     from zif.quantization.samples import Sample
 

@@ -14,7 +14,7 @@ from zif.quantization.backing import quiet, tools
 from zif.quantization.prepare import prepare, unmark, whole
 
 if TYPE_CHECKING:
-    from zif.arguments import Source
+    from zif.model.arguments import Source
 
 #: Operators with weights in integers, and which of their inputs may be such.
 INTEGER = {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from zif import figures
+from zif import wording
 from zif.report.colours import colours
 from zif.report.grouping import general
 from zif.report.layout import Spot, edges_between, layers
@@ -34,7 +34,7 @@ def plan_html(plan: Plan) -> str:
             drawing=_drawing(plan),
             obstacles=_obstacles(plan),
             bars=_bars(plan),
-            fig=figures,
+            fig=wording,
             data=_data(plan),
         )
     )
@@ -55,7 +55,7 @@ def _segments(plan: Plan) -> list[dict[str, Any]]:
     for number, unit in enumerate(plan.units):
         members[unit.segment].append((number, unit))
     return [
-        {"segment": one, "units": units, "ops": figures.operators(unit.op_type for _, unit in units)}
+        {"segment": one, "units": units, "ops": wording.operators(unit.op_type for _, unit in units)}
         for one, units in ((one, members[one.id]) for one in plan.segments)
     ]
 
@@ -84,7 +84,7 @@ def _obstacles(plan: Plan) -> list[dict[str, Any]]:
             "code": code,
             "basis": basis,
             "reason": units[0].verdicts[name].reason,
-            "ops": figures.operators(unit.op_type for unit in units),
+            "ops": wording.operators(unit.op_type for unit in units),
             "units": [unit.name for unit in units],
         }
         for (name, code, basis, _), units in groups.items()
@@ -144,7 +144,7 @@ def _box(segment: Segment, row: int, centre: float) -> dict[str, Any]:
         "y": MARGIN + row * (BOX_H + GAP_Y),
         "backend": segment.backend,
         "kind": segment.kind,
-        "text": f"{figures.things(len(segment.units), 'unit')} · {figures.duration(segment.latency_us)}",
+        "text": f"{wording.things(len(segment.units), 'unit')} · {wording.duration(segment.latency_us)}",
     }
 
 

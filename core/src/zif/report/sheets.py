@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.figures import duration, energy, operators, share, size, things
 from zif.report.grouping import general
+from zif.wording import duration, energy, operators, share, size, things
 
 if TYPE_CHECKING:
     from zif.planning.difference import PlanDiff, VerdictChange

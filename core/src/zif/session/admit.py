@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from zif.dtypes import numpy_dtype
 from zif.errors import InvalidInput
+from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
 

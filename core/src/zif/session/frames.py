@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from zif.dtypes import numpy_dtype
+from zif.model.dtypes import numpy_dtype
 from zif.records import SupportsBinding, TensorInfo
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pathlib import Path
 from attrs import frozen
 
 from zif import observed
-from zif.arguments import Progress
 from zif.errors import UsageError, ZifError
 from zif.facts import unit_facts
 from zif.model import Model
+from zif.model.arguments import Progress
 from zif.nodetests import NodeTest
 from zif.observing import Case, learn
 from zif.records import Verdict

@@ -33,7 +33,7 @@ class TimedSession(CpuSession):
         self._again = compiled, options, shared
 
     def unit_times(self, inputs: Arrays, runs: int) -> dict[str, float]:
-        """Microseconds by node; see zif.unittimes."""
+        """Microseconds by node; see zif.SupportsUnitTimes."""
         return unit_times(*self._again, inputs, runs)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
-from zif.dtypes import numpy_dtype
+from zif.model.dtypes import numpy_dtype
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,

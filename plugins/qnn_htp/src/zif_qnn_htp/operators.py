@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif import OpClaim
-from zif.signatures import signature
+from zif.model.signatures import signature
 
 if TYPE_CHECKING:
     from zif_qnn_htp.observing.cases import UnitCase

@@ -37,7 +37,7 @@ class Evaluation:
         return self._run(self._evaluator, inputs)
 
     def unit_times(self, inputs: Arrays, runs: int) -> dict[str, float]:
-        """Microseconds by node, the median of so many runs; see zif.unittimes."""
+        """Microseconds by node, the median of so many runs; see zif.SupportsUnitTimes."""
         watch, evaluator = Stopwatch(), copy(self._evaluator)
         evaluator.rt_nodes_ = watch.on(evaluator.rt_nodes_)
         for _ in range(runs):

@@ -15,9 +15,9 @@ import onnx
 import zif
 from onnx import TensorProto, helper
 from zif import observed
+from zif.model.signatures import signature
 from zif.nodetests import NodeTest, node_tests, observe
 from zif.observing import learn
-from zif.signatures import signature
 
 from zif_reference.operators import ENGINE
 

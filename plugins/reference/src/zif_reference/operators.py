@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx.defs import OpSchema
 from zif import OpClaim, Verdict, declared
-from zif.nested import may_nest, unit_nodes
-from zif.signatures import normal
+from zif.model.signatures import normal
+from zif.model.walk import may_nest, unit_nodes
 
 from zif_reference.native import is_native, strangers
 from zif_reference.upgrade import upgraded

@@ -26,7 +26,7 @@ Name = Annotated[
 def ls(as_json: JsonOption = False) -> None:
     """List the artifacts, last used first."""
     from zif.cli.output import document, say, table
-    from zif.figures import size
+    from zif.wording import size
 
     cache = _cache()
     entries = cache.entries()
@@ -73,7 +73,7 @@ def clear(
 ) -> None:
     """Remove every artifact, or one."""
     from zif.cli.output import document, say
-    from zif.figures import size
+    from zif.wording import size
 
     cache = _cache()
     if name:

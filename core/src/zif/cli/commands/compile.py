@@ -132,7 +132,7 @@ def _show(document: dict[str, Any]) -> None:
     from zif.cli.mixedview import told_db
     from zif.cli.output import say, table
     from zif.cli.planview import KIND_STYLE
-    from zif.figures import size, things
+    from zif.wording import size, things
 
     rows = [
         [

@@ -26,7 +26,7 @@ ModelOption = Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="The
 def show(file: FileArgument, as_json: JsonOption = False) -> None:
     """Every entry of a file or of a QDQ model."""
     from zif.cli import output
-    from zif.figures import things
+    from zif.wording import things
 
     found = _read(file)
     if as_json:
@@ -53,7 +53,7 @@ def check(
     Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
     """
     from zif.cli import output
-    from zif.figures import things
+    from zif.wording import things
 
     found = _read(file)
     document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
@@ -98,9 +98,9 @@ def convert(
 
     from zif.cli.files import check_output, write_text
     from zif.cli.output import say
-    from zif.figures import things
     from zif.quantization import prepare
     from zif.quantization.encodings import refuse, repaired, settled, write
+    from zif.wording import things
 
     check_output(output, file, model)
     found = _read(file)

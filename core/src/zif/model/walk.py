@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
-from zif.signatures import normal, signature, since_version
+from zif.model.signatures import normal, signature, since_version
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
