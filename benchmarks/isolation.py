@@ -22,9 +22,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from zif import Compiled, Target
-from zif.facade import Backend
-from zif.isolation import isolated
-from zif.registry import Installed
+from zif.backends.backend import Backend
+from zif.backends.isolation import isolated
+from zif.backends.registry import Installed
 
 PLUGIN = """
 import numpy as np

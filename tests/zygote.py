@@ -16,7 +16,14 @@ from typing import Any
 
 PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.planview", "zif.cli.runview")
 PRELOAD += ("zif.cli.results", "zif.inputs", "zif.api", "zif.build", "zif.placement", "zif.planning.planner")
-PRELOAD += ("scipy.sparse.csgraph", "importlib_metadata", "zif.cache", "zif.asking", "zif.targets", "typer._adapters")
+PRELOAD += (
+    "scipy.sparse.csgraph",
+    "importlib_metadata",
+    "zif.cache",
+    "zif.backends.survey",
+    "zif.targets",
+    "typer._adapters",
+)
 
 
 def serve() -> None:

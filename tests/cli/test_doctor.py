@@ -55,7 +55,7 @@ def test_variables_that_matter_are_shown(site: Site) -> None:
 
 PARTS = """
 def parts():
-    from zif.checks import Check
+    from zif.backends.checks import Check
     yield Check("libGood.so", "works", "2.1")
     yield Check("libBad.so", "broken", "cannot be loaded", "pip install bad")
     yield Check("libRare.so", "absent")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import zif
-from zif.config import check, settle
+from zif.backends.config import check, settle
 from zif.errors import UsageError
 
 CHIP = zif.target("snapdragon-8-elite")  # Hexagon v79
@@ -155,7 +155,7 @@ def test_a_device_that_the_emulator_lacks_is_refused() -> None:
 
 
 def test_an_alias_of_two_backends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zif import config
+    from zif.backends import config
     from zif.records import Capabilities
 
     both = {name: Capabilities("cpu", config_sections=("cpu_config",)) for name in ("one", "two")}

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import pytest
 from attrs import field, frozen, validators
-from zif import relay
+from zif.backends import relay
+from zif.backends.backend import Backend
+from zif.backends.options import build_options, describe_options
 from zif.errors import BackendBroken, StageFailed, Unsupported, UsageError
-from zif.facade import Backend
 from zif.hookspecs import hookimpl
-from zif.options import build_options, describe_options
 from zif.records import Capabilities, Certificate, Compiled, Converted, Installed, Target
 
 HOST = Target("host")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from isolation.host import Wild
-from zif.isolation import pool as workers
+from zif.backends.isolation import pool as workers
 
 
 @pytest.fixture

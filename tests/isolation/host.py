@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from zif import Target
-from zif.facade import Backend
-from zif.isolation import Limits, isolated
-from zif.isolation import pool as workers
+from zif.backends.backend import Backend
+from zif.backends.isolation import Limits, isolated
+from zif.backends.isolation import pool as workers
 from zif.records import Installed
 
 INFO = Installed("wild", "wild-dist", "1.2.3", "isolation.wild")

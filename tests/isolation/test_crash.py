@@ -16,8 +16,8 @@ import psutil
 import pytest
 import zif
 from zif import BackendBroken, BackendCrashed, StageFailed, UsageError
-from zif.isolation import Limits
-from zif.isolation import pool as workers
+from zif.backends.isolation import Limits
+from zif.backends.isolation import pool as workers
 
 X = {"x": np.arange(6, dtype=np.float32).reshape(2, 3)}
 

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper, save_model
+from zif.backends.isolation import pool as workers
+from zif.backends.isolation.executable import RemoteExecutable
+from zif.backends.isolation.pulse import cpu_seconds
 from zif.cache import default_cache
-from zif.isolation import pool as workers
-from zif.isolation.executable import RemoteExecutable
-from zif.isolation.pulse import cpu_seconds
 
 CHIP = "snapdragon-8-gen-3"
 
@@ -254,8 +254,8 @@ def test_ctrl_c_while_qualcomms_compiler_works_leaves_nothing_and_poisons_nothin
 
 def test_the_same_question_is_asked_once_in_a_process(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ResNet-50's weights are 100 MB: they go to the worker once, to hear what its compiler says of them."""
-    from zif.isolation import remote
-    from zif.isolation.worker import Limits
+    from zif.backends.isolation import remote
+    from zif.backends.isolation.worker import Limits
     from zif.model import Model
 
     asked: list[str] = []

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from isolation.host import Wild
 from zif import SupportsProfile, Target
-from zif.isolation import Limits, channel, isolated
-from zif.isolation import pool as workers
+from zif.backends.isolation import Limits, channel, isolated
+from zif.backends.isolation import pool as workers
 from zif.records import SupportsBinding
 
 DTYPES = [

@@ -10,8 +10,8 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper, parser
+from zif.backends.options import describe_options
 from zif.errors import BackendUnavailable, UsageError
-from zif.options import describe_options
 from zif_qnn_cpu import options as module
 from zif_qnn_cpu.options import Options
 from zif_qnn_cpu.sessions import session_options

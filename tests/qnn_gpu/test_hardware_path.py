@@ -12,7 +12,7 @@ import zif
 from onnx import helper
 from qnn_gpu.graphs import FLOAT, HALF, convolutions, model
 from zif import Compiled
-from zif.defaults import compile as plain
+from zif.backends.defaults import compile as plain
 from zif.model import Model
 from zif_qnn_gpu import artifact, executable, report
 from zif_qnn_gpu.options import GpuOptions

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from zif import UsageError
-from zif.options import build_options
+from zif.backends.options import build_options
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.options import HtpOptions, provider_options
 

@@ -27,11 +27,11 @@ _HOMES = {
         ),
     ),
     "zif.hookspecs": ("BackendHooks", "hookimpl"),
-    "zif.registry": ("backend", "installed"),
-    "zif.relay": ("observe", "unobserve"),
+    "zif.backends.registry": ("backend", "installed"),
+    "zif.backends.relay": ("observe", "unobserve"),
     "zif.model": ("Model", "Unit"),
     "zif.claims": ("declared",),
-    "zif.unpacking": ("read_onnx",),
+    "zif.backends.onnx_artifact": ("read_onnx",),
     "zif.targets": ("target",),
     "zif.constraints": ("Constraints",),
     "zif.selector": ("BackendSelector", "ModelSummary"),
@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     from zif.api import compile as compile
     from zif.api import load as load
     from zif.api import plan as plan
+    from zif.backends.backend import Backend as Backend
+    from zif.backends.onnx_artifact import read_onnx as read_onnx
+    from zif.backends.registry import backend as backend
+    from zif.backends.registry import installed as installed
+    from zif.backends.relay import observe as observe
+    from zif.backends.relay import unobserve as unobserve
     from zif.claims import declared as declared
     from zif.comparing import Comparison as Comparison
     from zif.comparing import compare as compare
@@ -58,7 +64,6 @@ if TYPE_CHECKING:
     from zif.evaluating import Evaluation as Evaluation
     from zif.evaluating import Goal as Goal
     from zif.evaluating import evaluate as evaluate
-    from zif.facade import Backend as Backend
     from zif.hookspecs import BackendHooks as BackendHooks
     from zif.hookspecs import hookimpl as hookimpl
     from zif.model import Model as Model
@@ -67,15 +72,10 @@ if TYPE_CHECKING:
     from zif.quantization import quantize as quantize
     from zif.records import *
     from zif.records import SupportsUnitTimes as SupportsUnitTimes
-    from zif.registry import backend as backend
-    from zif.registry import installed as installed
-    from zif.relay import observe as observe
-    from zif.relay import unobserve as unobserve
     from zif.selector import BackendSelector as BackendSelector
     from zif.selector import ModelSummary as ModelSummary
     from zif.session import Session as Session
     from zif.targets import target as target
-    from zif.unpacking import read_onnx as read_onnx
 
 
 def __getattr__(name: str) -> Any:

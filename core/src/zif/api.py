@@ -11,9 +11,9 @@ from zif.model.arguments import Progress
 from zif.planning.plan import POLICIES, Plan, Request
 
 if TYPE_CHECKING:
+    from zif.backends.config import Given
     from zif.build import Builder
     from zif.compiling import Compilation
-    from zif.config import Given
     from zif.constraints import Constraints
     from zif.model import Model
     from zif.model.arguments import Source
@@ -150,7 +150,7 @@ def planner(
 
     What it plans under `assume` is not to be built.
     """
-    from zif.config import settle
+    from zif.backends.config import settle
     from zif.constraints import Constraints
     from zif.planning.goals import settled
     from zif.planning.planner import Planner

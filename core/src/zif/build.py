@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
+from zif.backends.watched import watched
 from zif.culprits import culprits
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
 from zif.handover import chosen
 from zif.model.arguments import Progress
-from zif.relay import observed
 from zif.session import Event, Session, Step
 
 if TYPE_CHECKING:
+    from zif.backends.backend import Backend
     from zif.cache import Cache, Hit, Miss
-    from zif.facade import Backend
     from zif.model import Model
     from zif.planning import Plan, Segment
     from zif.planning.planner import Planner
-    from zif.records import Arrays, Compiled, Executable
+    from zif.records import Compiled
     from zif.session.session import OnFault
 
 #: How often a plan is made again after a failed build before the error goes to the caller.
@@ -201,29 +201,6 @@ def compiled_by(backend: Backend, model: Model, target: Any, options: Any, toolc
     """Convert and compile one model on one backend, and certify the artifact."""
     converted = backend.convert(model, target, options)
     return backend.certify(backend.compile(converted, target, options), toolchain, target, options)
-
-
-@frozen(eq=False)
-class Watched:
-    """An executable whose runs go over the `execute` hook, because somebody observes it."""
-
-    backend: Backend
-    inner: Executable
-
-    def run(self, inputs: Arrays) -> Arrays:
-        """Run once, seen by the observers."""
-        return self.backend.execute(self.inner, inputs)
-
-    def close(self) -> None:
-        """Close the executable."""
-        self.inner.close()
-
-
-def watched(backend: Backend, executable: Executable) -> Executable:
-    """The executable itself, unless an observer wants to see every run or the backend has its own `execute`."""
-    if observed("execute") or "execute" in backend.stages:
-        return Watched(backend, executable)
-    return executable
 
 
 def _first_line(error: BaseException) -> str:

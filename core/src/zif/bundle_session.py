@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from zif.asking import deadline, hear
-from zif.build import watched
+from zif.backends.config import remarks
+from zif.backends.deadline import deadline
+from zif.backends.isolation.remote import stand_in
+from zif.backends.registry import backend, installed
+from zif.backends.survey import hear
+from zif.backends.watched import watched
 from zif.bundle import Bundle, open_bundle
 from zif.compiling import CONSTANTS, SESSION, SESSION_SCHEMA
-from zif.config import remarks
 from zif.errors import BackendUnavailable, InvalidBundle
 from zif.planning import Plan
-from zif.planning.candidates import stand_in
 from zif.records import Compiled, TensorInfo
-from zif.registry import backend, installed
 from zif.session import Event, Session, Step
 from zif.targets import host
 from zif.targets import target as find

@@ -109,7 +109,7 @@ def _labels(built: Sequence[tuple[Builder, Plan]]) -> dict[tuple[int, str], str]
 
 def _versions(plans: Mapping[str, Plan]) -> dict[str, Any]:
     """zif and every backend that takes part, with its toolchain."""
-    from zif.registry import core_version
+    from zif.backends.registry import core_version
 
     used = {name: one for plan in plans.values() for name, one in _used(plan).items()}
     return {"zif": core_version(), "backends": used}

@@ -24,7 +24,7 @@ from zif.observing import Case
 if TYPE_CHECKING:
     import onnx
 
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
     from zif.records import Target, Verdict
 
 #: Relative to the largest value that was expected: results farther off than this are wrong, not imprecise.

@@ -200,8 +200,8 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _ask_installed(target: Target | str) -> dict[str, Capabilities]:
+    from zif.backends.registry import backend, installed
     from zif.errors import ZifError
-    from zif.registry import backend, installed
     from zif.targets import target as find
 
     chip = find(target) if isinstance(target, str) else target

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from zif.artifact import canonical
 
 if TYPE_CHECKING:
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
     from zif.model import Model
     from zif.records import Target
 

@@ -21,7 +21,7 @@ from zif.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_ind
 from zif.cache.key import Key, key_of
 
 if TYPE_CHECKING:
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
     from zif.model import Model
     from zif.records import Compiled, Target
 

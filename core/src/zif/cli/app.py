@@ -37,8 +37,8 @@ def _add(app: typer.Typer, module_name: str) -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from zif.backends.registry import core_version
         from zif.cli import output
-        from zif.registry import core_version
 
         output.say(f"zif {core_version()}")
         raise typer.Exit

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from zif.asking import deadline, hear
-from zif.config import remarks
+from zif.backends.config import remarks
+from zif.backends.deadline import deadline
+from zif.backends.isolation.remote import stand_in
+from zif.backends.options import build_options
+from zif.backends.registry import backend, installed
+from zif.backends.survey import hear
 from zif.costs.precisions import FLOATS
 from zif.errors import BackendNotFound, ZifError
 from zif.model.arguments import Progress
-from zif.options import build_options
 from zif.planning.oversize import within_limit
 from zif.planning.plan import Candidate, Request
 from zif.records import Capabilities, ChoosesPrecision, Target
-from zif.registry import backend, installed
 
 if TYPE_CHECKING:
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
     from zif.model import Model
 
 
@@ -92,15 +94,6 @@ def _player(facade: Backend, full: Capabilities, target: Target, request: Reques
     if precisions and precisions[0] in FLOATS:
         full = evolve(full, preferred_precision=precisions[0])
     return Player(facade, full, precisions, remarks(options, target, full, facade.name))
-
-
-def stand_in(facade: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
-    """The backend itself, or the worker process that stands for one that asks to be isolated, or that must be."""
-    if not (general.isolate or isolate):
-        return facade
-    from zif.isolation import isolated
-
-    return isolated(facade, target)
 
 
 def _excluded(name: str, request: Request) -> str:

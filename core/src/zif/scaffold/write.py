@@ -8,8 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from zif.backends.registry import core_version, installed
 from zif.errors import UsageError
-from zif.registry import core_version, installed
 
 #: Where each template goes; {module} is the name of the Python package.
 FILES = {

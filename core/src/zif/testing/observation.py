@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from zif import observed
+from zif.backends.registry import backend as find
 from zif.errors import UsageError, ZifError
 from zif.facts import unit_facts
 from zif.model import Model
@@ -19,7 +20,6 @@ from zif.model.arguments import Progress
 from zif.nodetests import NodeTest
 from zif.observing import Case, learn
 from zif.records import Verdict
-from zif.registry import backend as find
 from zif.shipped import deniable, place_of
 from zif.testing.endings import Ending, tried
 from zif.testing.parts import parts

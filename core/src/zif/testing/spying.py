@@ -17,11 +17,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
+from zif.backends.backend import Backend
+from zif.backends.registry import backend
 from zif.errors import ZifError
-from zif.facade import Backend
 from zif.model import Model
 from zif.records import ChoosesPrecision, ExplainsOptions, Target
-from zif.registry import backend
 from zif.targets import target
 from zif.testing.networks import perceptron
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from zif.backends.isolation import close_idle
+from zif.backends.isolation.remote import stand_in
+from zif.backends.registry import backend
 from zif.build import compiled_by
-from zif.isolation import close_idle
 from zif.model import Model
-from zif.planning.candidates import stand_in
 from zif.records import Capabilities, Compiled, Executable, Target, Verdict
-from zif.registry import backend
 from zif.targets import target as find
 
 if TYPE_CHECKING:
     import onnx
 
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
 
 
 @frozen(eq=False)

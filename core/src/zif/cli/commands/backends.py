@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zif.cli.wishes import JsonOption, TargetOption
 
 if TYPE_CHECKING:
-    from zif.asking import Answer
+    from zif.backends.survey import Answer
 
 _COLOURS = {"hardware": "green", "emulator": "yellow"}
 
@@ -17,7 +17,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
 
     A plugin that is broken, or does not answer within ZIF_DEADLINE seconds (10), is a row with its reason.
     """
-    from zif.asking import hear_all
+    from zif.backends.survey import hear_all
     from zif.cli import output
     from zif.cli.progress import working
     from zif.targets import target as find

@@ -41,8 +41,8 @@ def command(
     With --save, ONNX's node tests are first run on it in a worker process, claimed or not, and what differs from its
     claims goes into `observed.json` beside its module. Plans prefer that to what the backend says.
     """
+    from zif.backends.registry import backend as find
     from zif.cli import output
-    from zif.registry import backend as find
     from zif.testing.run import check, needs
 
     found = find(backend)  # an unknown or broken name is an error of its own, before pytest starts

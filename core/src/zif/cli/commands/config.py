@@ -10,7 +10,7 @@ import typer
 from zif.cli.wishes import JsonOption, TargetOption
 
 if TYPE_CHECKING:
-    from zif.config import Section
+    from zif.backends.config import Section
 
 app = typer.Typer(no_args_is_help=True, help="The options of backends, and files of them.")
 
@@ -21,9 +21,9 @@ BackendArgument = Annotated[str, typer.Argument(metavar="BACKEND", help="Its nam
 @app.command("check")
 def check(file: FileArgument, target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check a configuration file: unknown and impossible options are refused, those without effect are named."""
+    from zif.backends.config import check as checked
     from zif.cli import output
     from zif.cli.progress import working
-    from zif.config import check as checked
     from zif.targets import target as find
 
     chip = find(target)
@@ -62,9 +62,9 @@ def _show(file: Path, sections: list[Section]) -> None:
 @app.command("show")
 def show(backend: BackendArgument, target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Show every option of a backend: what it takes, its default, what it does."""
+    from zif.backends.options import describe_options
+    from zif.backends.registry import backend as find_backend
     from zif.cli import output
-    from zif.options import describe_options
-    from zif.registry import backend as find_backend
     from zif.targets import target as find
 
     known = find_backend(backend).capabilities(find(target))

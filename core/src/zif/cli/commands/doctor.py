@@ -9,19 +9,19 @@ import typer
 from zif.cli.wishes import JsonOption, TargetOption
 
 if TYPE_CHECKING:
-    from zif.asking import Answer
-    from zif.checks import Check
-    from zif.libraries import Library
+    from zif.backends.checks import Check
+    from zif.backends.requirements import Library
+    from zif.backends.survey import Answer
     from zif.records import Target
 
 
 def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check the installation. Exit 1 when no backend can run."""
-    from zif.asking import hear_all
-    from zif.checks import checks
+    from zif.backends.checks import checks
+    from zif.backends.requirements import libraries
+    from zif.backends.survey import hear_all
     from zif.cli import output
     from zif.cli.progress import working
-    from zif.libraries import libraries
     from zif.targets import target as find
 
     chip = find(target)
@@ -61,7 +61,7 @@ def _machine() -> dict[str, str]:
     import platform
     import sys
 
-    from zif.registry import core_version
+    from zif.backends.registry import core_version
 
     return {
         "system": f"{platform.system()} {platform.release()}",

@@ -9,8 +9,8 @@ def command(as_json: JsonOption = False) -> None:
     """Print the versions of zif and of the backends."""
     import platform
 
+    from zif.backends.registry import core_version, installed
     from zif.cli import output
-    from zif.registry import core_version, installed
 
     backends = {row.distribution: row.version for row in installed()}
     if as_json:

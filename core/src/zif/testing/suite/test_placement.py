@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import zif
+from zif.backends.registry import installed
 from zif.model import Model
-from zif.registry import installed
 from zif.testing.judge import TOLERANCE
 from zif.testing.networks import NETWORKS
 from zif.testing.plugin import not_claimed

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 import attrs
 import pytest
 
+from zif.backends.options import describe_options
 from zif.claims import declared
 from zif.errors import UsageError, ZifError
 from zif.model import Model
 from zif.nodetests import NodeTest
-from zif.options import describe_options
 from zif.records import CODES, Capabilities
 from zif.shipped import deniable
 from zif.testing.networks import NETWORKS
@@ -54,9 +54,9 @@ def test_pickles(subject: Subject) -> None:
 def test_answers_before_the_deadline(subject: Subject) -> None:
     """A new interpreter imports the backend and hears what it is within ZIF_DEADLINE (10 s), or plans go without it."""
     code = (
-        "import sys, zif, zif.asking, zif.targets\n"
+        "import sys, zif, zif.backends.survey, zif.targets\n"
         "row = next(row for row in zif.installed() if row.name == sys.argv[1])\n"
-        "zif.asking.hear(row, zif.targets.target(sys.argv[2]), zif.asking.deadline())\n"
+        "zif.backends.survey.hear(row, zif.targets.target(sys.argv[2]), zif.backends.survey.deadline())\n"
     )
     arguments = [sys.executable, "-c", code, subject.backend.name, subject.target.name]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)

@@ -15,8 +15,8 @@ import onnx
 import pytest
 
 from zif.artifact import write_file
+from zif.backends.backend import content_digest
 from zif.errors import ZifError
-from zif.facade import content_digest
 from zif.model import Model
 from zif.records import Compiled
 from zif.testing.judge import difference, tolerance

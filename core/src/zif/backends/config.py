@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from attrs import frozen
-
+from zif.backends.options import build_options
 from zif.errors import UsageError
 from zif.inputs.tables import read_table
-from zif.options import build_options
 from zif.records import Capabilities, ExplainsOptions, Target
 
 Given: TypeAlias = "str | Path | Mapping[str, Mapping[str, Any]] | None"
@@ -67,8 +66,8 @@ def remarks(options: Any, target: Target, known: Capabilities, backend: str) -> 
 
 def _known(target: Target, written: Mapping[str, Any]) -> dict[str, Capabilities | str]:
     """What each backend that may be meant says of itself, or why it says nothing. All are asked for an unknown name."""
-    from zif.asking import hear_all
-    from zif.registry import installed
+    from zif.backends.registry import installed
+    from zif.backends.survey import hear_all
 
     rows = installed()
     names = {row.name for row in rows}

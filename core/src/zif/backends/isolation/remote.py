@@ -6,19 +6,18 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from zif import relay
-from zif.facade import Backend
+from zif.backends import relay
+from zif.backends.backend import Backend
+from zif.backends.isolation import pool as workers
+from zif.backends.isolation.executable import load
+from zif.backends.isolation.worker import Limits
 from zif.hookspecs import hookimpl
-from zif.isolation import pool as workers
-from zif.isolation.executable import load
-from zif.isolation.worker import Limits
 from zif.records import Capabilities, Compiled, Converted, Executable, Target
 
 if TYPE_CHECKING:
-    from zif.isolation.pool import Slot
+    from zif.backends.isolation.pool import Slot
     from zif.model import Model
     from zif.records import Installed
-
 
 #: How many answers about models one isolated backend remembers while the process lives.
 ANSWERS = 32
@@ -119,3 +118,10 @@ _lock = threading.Lock()
 def _name(model: Any) -> str:
     name = getattr(model, "name", "")
     return repr(name) if isinstance(name, str) and name else ""
+
+
+def stand_in(facade: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
+    """The backend itself, or the worker process that stands for one that asks to be isolated, or that must be."""
+    if not (general.isolate or isolate):
+        return facade
+    return isolated(facade, target)

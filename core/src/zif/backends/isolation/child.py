@@ -1,4 +1,7 @@
-"""The worker process: one backend plugin, asked over a socket. Started as `python -m zif.isolation.child ADDRESS`."""
+"""The worker process: one backend plugin, asked over a socket.
+
+Started as `python -m zif.backends.isolation.child ADDRESS`.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from zif.backends.isolation.channel import Channel
+from zif.backends.isolation.messages import Failure, Hello, Loaded
 from zif.errors import StageFailed, ZifError
-from zif.isolation.channel import Channel
-from zif.isolation.messages import Failure, Hello, Loaded
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
     from zif.records import Executable
 
 
@@ -94,7 +97,7 @@ def _settle(hello: Hello) -> None:
 
 
 def _open(hello: Hello) -> Server | Failure:
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
 
     try:
         return Server(Backend.open(hello.info))

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zif.isolation.worker import Limits, Worker
+from zif.backends.isolation.worker import Limits, Worker
 
 if TYPE_CHECKING:
     from zif.records import Installed

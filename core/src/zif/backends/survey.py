@@ -4,23 +4,18 @@ or take down the one who asks.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-
-from zif.errors import BackendBroken, UsageError, ZifError
-from zif.facade import within
+from zif.backends.deadline import deadline, within
+from zif.backends.registry import backend, installed
+from zif.errors import BackendBroken, ZifError
 from zif.records import Capabilities, Installed, Stage, Target
-from zif.registry import backend, installed
 
 if TYPE_CHECKING:
-    from zif.facade import Backend
-
-#: Environment variable with the seconds that a backend has to be imported and to say what it is; and the default.
-ENVIRONMENT, SECONDS = "ZIF_DEADLINE", 10.0
+    from zif.backends.backend import Backend
 
 
 @frozen
@@ -36,18 +31,6 @@ class Answer:
     def available(self) -> bool:
         """Whether it can run or compile here."""
         return self.capabilities is not None and self.capabilities.available
-
-
-def deadline() -> float:
-    """Seconds that a backend has to answer. Raises UsageError when ZIF_DEADLINE is no positive number."""
-    text = os.environ.get(ENVIRONMENT, "")
-    try:
-        seconds = float(text) if text else SECONDS
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < threading.TIMEOUT_MAX:
-        raise UsageError(f"{ENVIRONMENT}={text}: must be a positive number of seconds")
-    return seconds
 
 
 def hear(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capabilities]:

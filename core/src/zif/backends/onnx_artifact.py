@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import onnx
-
     from zif.records import Compiled
 
 
@@ -22,7 +21,6 @@ def read_onnx(compiled: Compiled) -> onnx.ModelProto:
     `Model.external_files()`. Raises StageFailed when the file is no ONNX model, or weights are not there.
     """
     import onnx
-
     from zif.model.subgraphs import all_graphs
 
     try:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from zif.isolation import pool as _pool
-from zif.isolation.remote import IsolatedBackend, isolated
-from zif.isolation.worker import Limits, Worker
+from zif.backends.isolation import pool as _pool
+from zif.backends.isolation.remote import IsolatedBackend, isolated
+from zif.backends.isolation.worker import Limits, Worker
 
 
 def close_idle() -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
-
-from zif import relay
+from zif.backends import relay
+from zif.backends.deadline import T, within
+from zif.backends.options import build_options
 from zif.errors import BackendBroken, StageFailed, ZifError
-from zif.options import build_options
 from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, Executable, Installed, Stage, Target
 
 if TYPE_CHECKING:
     import pluggy
-
     from zif.model import Model
     from zif.observed import Table
-
-T = TypeVar("T")
 
 
 class Backend:
@@ -140,30 +136,6 @@ class Backend:
         except Exception as error:
             why = str(error).strip() or type(error).__name__
             raise StageFailed(f"{self._who} failed in {stage}: {why}") from error
-
-
-def within(seconds: float, call: Callable[[], T], what: str) -> T:
-    """The answer of `call`, or BackendBroken when there is none in time.
-
-    The call runs in a daemon thread: one that hangs in native code cannot be stopped, only left behind.
-    """
-    box: list[T] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            box.append(call())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work, daemon=True, name="zif-deadline")
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not box:
-        raise BackendBroken(f"{what} within {seconds:g} s; tell its author, or uninstall it")
-    return box[0]
 
 
 def content_digest(compiled: Compiled) -> str:

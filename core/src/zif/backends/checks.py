@@ -10,10 +10,8 @@ from typing import Any, Literal
 
 import importlib_metadata as metadata
 from attrs import field, frozen, validators
-
-from zif.asking import deadline
+from zif.backends.deadline import deadline, within
 from zif.errors import ZifError
-from zif.facade import within
 
 GROUP = "zif.checks"
 State = Literal["works", "absent", "broken"]

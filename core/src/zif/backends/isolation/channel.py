@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zif.isolation.block import Block
+from zif.backends.isolation.block import Block
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -16,13 +16,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
-
 from zif.errors import BackendBroken, BackendNotFound
 from zif.hookspecs import GROUP
 from zif.records import Installed
 
 if TYPE_CHECKING:
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
 
 
 def installed() -> tuple[Installed, ...]:
@@ -105,7 +104,7 @@ _lock = threading.Lock()
 
 
 def _open(name: str) -> Backend:
-    from zif.facade import Backend
+    from zif.backends.backend import Backend
 
     rows = [row for row in installed() if row.name == name]
     if not rows:

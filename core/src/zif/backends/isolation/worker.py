@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-
+from zif.backends.isolation.channel import pickled
+from zif.backends.isolation.log import Log
+from zif.backends.isolation.messages import Failure, Hello, WorkerTraceback
+from zif.backends.isolation.process import ending, paths, start
+from zif.backends.isolation.pulse import cpu_seconds
 from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
-from zif.isolation.channel import pickled
-from zif.isolation.log import Log
-from zif.isolation.messages import Failure, Hello, WorkerTraceback
-from zif.isolation.process import ending, paths, start
-from zif.isolation.pulse import cpu_seconds
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.isolation.messages import Loaded
-    from zif.isolation.pool import Slot
-    from zif.isolation.worker import Worker
+    from zif.backends.isolation.messages import Loaded
+    from zif.backends.isolation.pool import Slot
+    from zif.backends.isolation.worker import Worker
     from zif.records import Arrays, Compiled
 
 

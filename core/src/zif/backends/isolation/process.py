@@ -10,10 +10,9 @@ import sys
 from multiprocessing import connection, spawn
 from pathlib import Path
 
-import zif
+from zif.backends.isolation.channel import Channel
+from zif.backends.isolation.log import Log
 from zif.errors import BackendUnavailable
-from zif.isolation.channel import Channel
-from zif.isolation.log import Log
 
 
 def start(log: Log, scratch: Path | None) -> tuple[subprocess.Popen[bytes], Channel]:
@@ -85,12 +84,12 @@ def _command(address: str) -> list[str]:
             "this program embeds Python and does not say where an interpreter is, so no worker process can be started: "
             "call multiprocessing.set_executable() first"
         )
-    return [os.fsdecode(python), "-u", "-P", "-m", "zif.isolation.child", address]
+    return [os.fsdecode(python), "-u", "-P", "-m", "zif.backends.isolation.child", address]
 
 
 def _environment(scratch: Path | None) -> dict[str, str]:
     """The host's environment, with a PYTHONPATH that finds what the host finds; the worker puts the host's back."""
-    here = str(Path(zif.__path__[0]).parent)
+    here = str(Path(__file__).parents[3])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *paths()]), "PYTHONIOENCODING": "utf-8:replace"}
     if scratch is not None:
         environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
