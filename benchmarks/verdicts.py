@@ -15,7 +15,7 @@ import zif
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
-from zif.claims import declared
+from zif.verdicts.declared import declared
 
 SIZES = (1_000, 10_000, 100_000)
 SHAPES = 16

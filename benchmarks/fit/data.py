@@ -12,7 +12,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from zif.costs.features import of_model
 from zif.model import Model
-from zif.targets import target
+from zif.targets.catalogue import target
 
 Floats = NDArray[np.float64]
 

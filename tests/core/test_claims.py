@@ -10,8 +10,8 @@ import pytest
 import zif
 from onnx import TensorProto, helper, parser
 from zif import OpClaim, Verdict
-from zif.claims import Claims, declared
 from zif.model.signatures import Signature
+from zif.verdicts.declared import Claims, declared
 
 FLOAT = frozenset({"tensor(float)"})
 

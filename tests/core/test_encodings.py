@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from small import classifier, save, value
-from zif.encodings import encodings
+from zif.encodings.config import encodings
 from zif.model import Model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zif
 from onnx import parser
-from zif.facts import unit_facts
+from zif.verdicts.facts import unit_facts
 
 
 def facts(body: str, inputs: str, outputs: str = "y", opset: int = 18, weights: str = "") -> frozenset[str]:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import zif
 from onnx import parser
-from zif import Verdict, observed
+from zif import Verdict
 from zif.errors import UsageError
-from zif.facts import unit_facts
-from zif.observed import Rule, Table
-from zif.observing import Case, learn
+from zif.verdicts import observed
+from zif.verdicts.facts import unit_facts
+from zif.verdicts.learning import Case, learn
+from zif.verdicts.observed import Rule, Table
 
 
 def model(text: str) -> zif.Model:

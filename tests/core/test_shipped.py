@@ -8,10 +8,11 @@ import pytest
 import zif
 from attrs import evolve
 from onnx import parser
-from zif import Capabilities, Installed, Verdict, observed
+from zif import Capabilities, Installed, Verdict
 from zif.errors import BackendBroken
-from zif.observing import Case, learn
-from zif.shipped import place_of, preferred, shipped
+from zif.verdicts import observed
+from zif.verdicts.learning import Case, learn
+from zif.verdicts.shipped import place_of, preferred, shipped
 
 HOST = zif.Target("host")
 
@@ -23,7 +24,7 @@ def model() -> zif.Model:
 
 
 def case(model: zif.Model, place: int, outcome: str, claimed: bool) -> Case:
-    from zif.facts import unit_facts
+    from zif.verdicts.facts import unit_facts
 
     unit = model.units[place]
     return Case("test", unit.op_type, "", unit_facts(model, unit), outcome, "", claimed)  # type: ignore[arg-type]

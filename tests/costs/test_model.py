@@ -14,7 +14,7 @@ from zif.costs import CostModel
 from zif.errors import UsageError
 from zif.model import Model
 from zif.records import Capabilities, Processor, Rates, Target
-from zif.targets import host, target, targets
+from zif.targets.catalogue import host, target, targets
 
 CHIP = "snapdragon-8-gen-3"
 PRECISIONS = ("fp16", "int8", "int16")

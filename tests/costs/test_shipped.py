@@ -15,7 +15,7 @@ from zif.costs import CostModel, coefficients
 from zif.costs.coefficients import GROUPS
 from zif.costs.kinds import FEATURES
 from zif.model import Model
-from zif.targets import target
+from zif.targets.catalogue import target
 
 SHARED = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
 TABLE = json.loads(Path(coefficients.__file__).parents[1].joinpath("data", "costs.json").read_text(encoding="utf-8"))

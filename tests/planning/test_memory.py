@@ -20,10 +20,10 @@ from zif.model import Model
 from zif.planning import Memory, Plan
 from zif.planning.frugal import NEARLY
 from zif.planning.memory import total
-from zif.planning.oversize import within_limit
 from zif.records import Capabilities, Verdict
 from zif.session import Session
 from zif.session.frames import allocate
+from zif.verdicts.tensor_size import within_limit
 from zoo import ZooUnavailable, entry
 
 GRAPHS = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "graphs"

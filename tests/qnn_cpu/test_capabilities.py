@@ -58,7 +58,7 @@ def test_claims_are_the_kernel_registry() -> None:
 
 def test_versions_and_types_are_those_that_the_engine_opens() -> None:
     """Every unary operator of ONNX in every version and type: claimed if and only if the engine opens it."""
-    from zif.claims import declared
+    from zif.verdicts.declared import declared
 
     checked, wrong = 0, []
     for schema in onnx.defs.get_all_schemas_with_history():

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from zif.quantization.encodings import Encoding, export
+from zif.encodings import export
+from zif.quantization.encodings import Encoding
 
 
 def activations(*names: str, scale: float = 4 / 127) -> tuple[Encoding, ...]:

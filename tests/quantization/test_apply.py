@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from quantized_nets import cnn, run
 from small_nets import activations, carried, net, values, weight
+from zif.encodings import export
 from zif.errors import InvalidInput, InvalidModel
 from zif.model import Model
 from zif.quantization import prepare
-from zif.quantization.encodings import Encoding, Encodings, apply, export, read, strip
+from zif.quantization.encodings import Encoding, Encodings, apply, read, strip
 
 X8 = {"x": np.random.default_rng(0).uniform(-1, 1, (2, 8)).astype(np.float32)}
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantized_nets import SAMPLES, cnn, run, sqnr
+from zif.encodings import export
 from zif.errors import InvalidInput, UsageError
 from zif.model import Model
 from zif.quantization import PRESETS, calibrate, prepare, quantize_model
@@ -22,7 +23,6 @@ from zif.quantization.encodings import (
     Encoding,
     Encodings,
     apply,
-    export,
     filled,
     read,
     repaired,

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quantized_nets import SAMPLES, cnn, feeds, run, sqnr
 from random_nets import networks
+from zif.encodings import export
 from zif.errors import InvalidInput
 from zif.model import Model
 from zif.quantization import calibrate, prepare, quantize, quantize_model
-from zif.quantization.encodings import Encoding, Encodings, apply, export, filled
+from zif.quantization.encodings import Encoding, Encodings, apply, filled
 from zif.quantization.keep import kept_float
 
 MODEL = prepare(cnn())

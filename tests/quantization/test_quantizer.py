@@ -10,8 +10,8 @@ import pytest
 import zif
 from onnx import helper, numpy_helper
 from quantized_nets import feeds, net, normal, ratios, sqnr
+from zif.encodings import export
 from zif.quantization import Recipe, quantize, quantize_model
-from zif.quantization.encodings import export
 from zif.quantization.measure import Reference
 
 PRECISIONS = ["w8a8", "w8a16", "w4a16", "w16a16"]

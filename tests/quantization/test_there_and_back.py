@@ -16,11 +16,12 @@ from random_nets import networks
 from small_nets import activations, carried, net, values
 from test_transformer import SAMPLES as MASKED
 from test_transformer import transformer
+from zif.encodings import export
 from zif.errors import UsageError
 from zif.inputs import random_inputs
 from zif.model import Model
 from zif.quantization import PRESETS, calibrate, prepare, quantize_model
-from zif.quantization.encodings import FORMATS, Encoding, Encodings, apply, export, filled, read, settled, write
+from zif.quantization.encodings import FORMATS, Encoding, Encodings, apply, filled, read, settled, write
 from zoo import entry
 
 HALVES = [{"x": sample["x"].astype(np.float16)} for sample in SAMPLES]

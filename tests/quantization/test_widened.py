@@ -11,8 +11,8 @@ import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
 from quantized_nets import normal, sqnr
+from zif.encodings import export
 from zif.quantization import prepare, quantize, quantize_model
-from zif.quantization.encodings import export
 from zif.quantization.measure import Reference
 
 node = helper.make_node

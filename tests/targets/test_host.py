@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from zif.host import detect
-from zif.targets import target, targets
+from zif.targets.catalogue import target, targets
+from zif.targets.detect import detect
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows asks the registry, not /proc")
 

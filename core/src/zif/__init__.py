@@ -30,7 +30,7 @@ _HOMES = {
     "zif.backends.registry": ("backend", "installed"),
     "zif.backends.relay": ("observe", "unobserve"),
     "zif.model": ("Model", "Unit"),
-    "zif.claims": ("declared",),
+    "zif.verdicts.declared": ("declared",),
     "zif.backends.onnx_artifact": ("read_onnx",),
     "zif.targets": ("target",),
     "zif.constraints": ("Constraints",),
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from zif.backends.registry import installed as installed
     from zif.backends.relay import observe as observe
     from zif.backends.relay import unobserve as unobserve
-    from zif.claims import declared as declared
     from zif.comparing import Comparison as Comparison
     from zif.comparing import compare as compare
     from zif.comparing import validate_quantization_range as validate_quantization_range
@@ -75,7 +74,8 @@ if TYPE_CHECKING:
     from zif.selector import BackendSelector as BackendSelector
     from zif.selector import ModelSummary as ModelSummary
     from zif.session import Session as Session
-    from zif.targets import target as target
+    from zif.targets.catalogue import target as target
+    from zif.verdicts.declared import declared as declared
 
 
 def __getattr__(name: str) -> Any:

@@ -22,8 +22,8 @@ from zif.errors import BackendUnavailable, InvalidBundle
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
 from zif.session import Event, Session, Step
-from zif.targets import host
-from zif.targets import target as find
+from zif.targets.catalogue import host
+from zif.targets.catalogue import target as find
 
 if TYPE_CHECKING:
     from zif.planning import Segment

@@ -45,7 +45,7 @@ def compile_model(
 ) -> Compilation:
     """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses."""
     from zif.bundle import check_place, write_bundle
-    from zif.encodings import encodings
+    from zif.encodings.config import encodings
 
     check_place(folder, overwrite)
     builders = {builder.planner.target.name: builder for builder in map(build, targets)}

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.facts import unit_facts
 from zif.model import Model
-from zif.observing import Case
+from zif.verdicts.facts import unit_facts
+from zif.verdicts.learning import Case
 
 if TYPE_CHECKING:
     import onnx

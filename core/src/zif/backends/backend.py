@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
 from zif.backends import relay
 from zif.backends.deadline import T, within
 from zif.backends.options import build_options
@@ -17,8 +18,9 @@ from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, 
 
 if TYPE_CHECKING:
     import pluggy
+
     from zif.model import Model
-    from zif.observed import Table
+    from zif.verdicts.observed import Table
 
 
 class Backend:
@@ -62,7 +64,7 @@ class Backend:
     @cached_property
     def observations(self) -> Table | None:
         """What the plugin ships of how it was seen to behave. Raises BackendBroken for a file that is no table."""
-        from zif.shipped import shipped
+        from zif.verdicts.shipped import shipped
 
         return shipped(self.info)
 
@@ -118,7 +120,7 @@ class Backend:
         return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
 
     def _preferred(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:
-        from zif.shipped import preferred
+        from zif.verdicts.shipped import preferred
 
         return preferred(answer, model, target, self.observations) if self.observations else answer
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import importlib_metadata as metadata
 from attrs import field, frozen, validators
+
 from zif.backends.deadline import deadline, within
 from zif.errors import ZifError
 

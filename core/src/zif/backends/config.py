@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from attrs import frozen
+
 from zif.backends.options import build_options
 from zif.errors import UsageError
 from zif.inputs.tables import read_table

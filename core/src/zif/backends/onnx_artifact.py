@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import onnx
+
     from zif.records import Compiled
 
 
@@ -21,6 +22,7 @@ def read_onnx(compiled: Compiled) -> onnx.ModelProto:
     `Model.external_files()`. Raises StageFailed when the file is no ONNX model, or weights are not there.
     """
     import onnx
+
     from zif.model.subgraphs import all_graphs
 
     try:

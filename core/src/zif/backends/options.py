@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
+
 from zif.errors import UsageError
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
+
 from zif.errors import BackendBroken, BackendNotFound
 from zif.hookspecs import GROUP
 from zif.records import Installed

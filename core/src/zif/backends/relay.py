@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+
 from zif.backends import defaults
 from zif.errors import BackendBroken, UsageError
 from zif.hookspecs import BackendHooks

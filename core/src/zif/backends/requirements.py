@@ -8,6 +8,7 @@ import importlib_metadata as metadata
 from attrs import evolve, frozen
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
 from zif.backends.registry import installed
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+
 from zif.backends.deadline import deadline, within
 from zif.backends.registry import backend, installed
 from zif.errors import BackendBroken, ZifError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+
 from zif.backends.relay import observed
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def reach(
     """Search, tell, and write the model if the goal is met; exit 1 if it is not."""
     from zif.cli.files import write_text
     from zif.cli.quantized import save
-    from zif.quantization.encodings import export
+    from zif.encodings import export
 
     _check(wanted)
     found, calibration = _searched(model, wanted, data, shapes, target, method)

@@ -16,9 +16,9 @@ from zif.backends.survey import hear
 from zif.costs.precisions import FLOATS
 from zif.errors import BackendNotFound, ZifError
 from zif.model.arguments import Progress
-from zif.planning.oversize import within_limit
 from zif.planning.plan import Candidate, Request
 from zif.records import Capabilities, ChoosesPrecision, Target
+from zif.verdicts.tensor_size import within_limit
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import onnx
 
+from zif.encodings.names import annotate
 from zif.model.subgraphs import all_graphs
-from zif.quantization.encodings.names import annotate
 from zif.quantization.widened import ends
 
 T = TypeVar("T")

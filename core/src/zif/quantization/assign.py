@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zif.encodings.operators import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED
 from zif.errors import UsageError
-from zif.quantization.forms import BIASED
 from zif.quantization.recipe import Recipe, recipe
 
 if TYPE_CHECKING:
@@ -21,17 +21,6 @@ if TYPE_CHECKING:
 
 #: The word for a unit that stays as it is.
 FLOAT = "float"
-#: The channel axis of a weight, where QNN takes one scale per channel; Gemm's follows from an attribute.
-CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1}
-#: Operators whose second input is a weight when it is constant; the third, if any, is the bias.
-WEIGHTED = frozenset(
-    (
-        *("Conv", "ConvTranspose", "Gemm", "MatMul", "PRelu"),
-        *("LayerNormalization", "InstanceNormalization", "BatchNormalization"),
-    )
-)
-#: Operators that onnxruntime merges into the one before when that quantizes their range anyway.
-MERGED = ("Relu", "Clip")
 
 
 def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]) -> dict[str, Recipe | str]:

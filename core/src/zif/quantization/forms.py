@@ -8,13 +8,11 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from zif.encodings.operators import BIASED
 from zif.quantization.rewriting import Graph
 
 if TYPE_CHECKING:
     from zif.records import Array
-
-#: Operators whose third input is a bias.
-BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormalization")
 
 
 def settle(proto: onnx.ModelProto) -> None:

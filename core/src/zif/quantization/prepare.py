@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import numpy_helper
 
+from zif.encodings.operators import BIASED as BIASED
 from zif.errors import InvalidModel
 from zif.quantization.backing import quiet, tools
-from zif.quantization.forms import BIASED as BIASED
 from zif.quantization.forms import settle
 from zif.quantization.widened import widen
 

@@ -9,19 +9,11 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from attrs import Factory, frozen
 
+from zif.encodings import export
 from zif.errors import InvalidModel, UsageError
 from zif.quantization.assign import FLOAT
 from zif.quantization.auto import auto_quantize
-from zif.quantization.encodings import (
-    Applied,
-    Encodings,
-    apply,
-    export,
-    filled,
-    read,
-    refuse_unmatched,
-    repaired,
-)
+from zif.quantization.encodings import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
 from zif.quantization.given import calibration_samples, check_shapes
 from zif.quantization.measure import Judge, Reference
 from zif.quantization.onchip import Measured, measured

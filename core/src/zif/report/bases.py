@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.claims import declared
 from zif.records import Verdict
+from zif.verdicts.declared import declared
 
 if TYPE_CHECKING:
     from zif.model import Model

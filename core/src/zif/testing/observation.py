@@ -11,19 +11,19 @@ from pathlib import Path
 
 from attrs import frozen
 
-from zif import observed
 from zif.backends.registry import backend as find
 from zif.errors import UsageError, ZifError
-from zif.facts import unit_facts
 from zif.model import Model
 from zif.model.arguments import Progress
 from zif.nodetests import NodeTest
-from zif.observing import Case, learn
 from zif.records import Verdict
-from zif.shipped import deniable, place_of
 from zif.testing.endings import Ending, tried
 from zif.testing.parts import parts
 from zif.testing.subject import Subject
+from zif.verdicts import observed
+from zif.verdicts.facts import unit_facts
+from zif.verdicts.learning import Case, learn
+from zif.verdicts.shipped import deniable, place_of
 
 MARK = "zif check"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import onnx
 import zif
-from zif import observed
 from zif.nodetests import node_tests, observe
-from zif.observing import learn
+from zif.verdicts import observed
+from zif.verdicts.learning import learn
 
 from zif_qnn_cpu.further_tests import further_tests
 from zif_qnn_cpu.kernels import ENGINE

@@ -10,8 +10,9 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from zif import Verdict, observed
-from zif.claims import Claims
+from zif import Verdict
+from zif.verdicts import observed
+from zif.verdicts.declared import Claims
 
 from zif_qnn_cpu.kernels import ENGINE, claims, signatures
 from zif_qnn_cpu.probing import probed

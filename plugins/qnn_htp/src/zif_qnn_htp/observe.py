@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zif.observed import save
-from zif.observing import Case, learn
+from zif.verdicts.learning import Case, learn
+from zif.verdicts.observed import save
 from zif_qnn_runtime import toolchain
 
 from zif_qnn_htp import operators

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif import BackendUnavailable, Capabilities, Target, Verdict, declared
-from zif.observed import Table, load, overlay
+from zif.verdicts.observed import Table, load, overlay
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
 from zif_qnn_htp.chips import Chip, NoChip, chip_of

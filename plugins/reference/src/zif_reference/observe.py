@@ -14,10 +14,10 @@ import numpy as np
 import onnx
 import zif
 from onnx import TensorProto, helper
-from zif import observed
 from zif.model.signatures import signature
 from zif.nodetests import NodeTest, node_tests, observe
-from zif.observing import learn
+from zif.verdicts import observed
+from zif.verdicts.learning import learn
 
 from zif_reference.operators import ENGINE
 

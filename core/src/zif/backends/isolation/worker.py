@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+
 from zif.backends.isolation.channel import pickled
 from zif.backends.isolation.log import Log
 from zif.backends.isolation.messages import Failure, Hello, WorkerTraceback

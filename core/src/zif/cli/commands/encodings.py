@@ -113,7 +113,8 @@ def convert(
 
 
 def _read(file: Path) -> Encodings:
-    from zif.quantization.encodings import export, read
+    from zif.encodings import export
+    from zif.quantization.encodings import read
 
     if file.suffix.lower() != ".onnx":
         return read(file)

@@ -8,13 +8,13 @@ import attrs
 import onnx
 from attrs import frozen
 
+from zif.encodings.record import Encoding, Encodings
 from zif.errors import InvalidInput, InvalidModel
 from zif.quantization.encodings.biases import biases
 from zif.quantization.encodings.fitting import fitted
 from zif.quantization.encodings.graph import Graph
 from zif.quantization.encodings.inside import inside, renamed, with_copies
 from zif.quantization.encodings.merged import merge
-from zif.quantization.encodings.record import Encoding, Encodings
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from zif.encodings.record import Encoding
 from zif.quantization.encodings.fitting import check_scale, fits_half
-from zif.quantization.encodings.record import Encoding
 from zif.quantization.encodings.scales import scale_type
 from zif.quantization.encodings.stored import wide
 from zif.quantization.prepare import BIASED

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import attrs
 import onnx
 
-from zif.quantization.assign import MERGED, WEIGHTED
-from zif.quantization.encodings.record import Encoding, Encodings
+from zif.encodings.operators import MERGED, WEIGHTED
+from zif.encodings.record import Encoding, Encodings
 from zif.quantization.encodings.widths import resized
 from zif.quantization.keep import kept_float
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from zif.quantization.assign import MERGED
+from zif.encodings.clips import clipped_at, covers
+from zif.encodings.operators import MERGED
+from zif.encodings.record import Encoding, Encodings
 from zif.quantization.encodings.conversions import Conversions
 from zif.quantization.encodings.inside import inside, with_copies
-from zif.quantization.encodings.merged import clipped_at, covers
-from zif.quantization.encodings.record import Encoding, Encodings
 from zif.quantization.encodings.widths import resized
 from zif.quantization.prepare import BIASED
 

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 from onnx import TensorProto
 
+from zif.encodings.operators import CHANNEL_AXIS
+from zif.encodings.record import LEAST_SCALE, Encoding
 from zif.errors import InvalidInput
-from zif.quantization.assign import CHANNEL_AXIS
-from zif.quantization.encodings.record import LEAST_SCALE, Encoding
 from zif.quantization.encodings.scales import scale_type
 from zif.quantization.prepare import BIASED
 

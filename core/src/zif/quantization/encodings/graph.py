@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import TensorProto, helper
 
+from zif.encodings.names import AFTER, BEFORE, QUANTIZED, STORED, annotate
+from zif.encodings.record import Encoding
 from zif.model.nodes import free_name
 from zif.model.subgraphs import all_graphs
 from zif.quantization.encodings.inside import inner_names
-from zif.quantization.encodings.names import AFTER, BEFORE, QUANTIZED, STORED, annotate
-from zif.quantization.encodings.record import Encoding
 from zif.quantization.encodings.rewire import read_by, rename, replace
 from zif.quantization.encodings.scales import FLOATS, scale_type
 from zif.quantization.encodings.stored import parameters, stored

@@ -5,15 +5,15 @@ An input or output of half floats is a float32 tensor inside, and a weight of se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from zif.quantization.encodings.record import Encoding, Encodings
-from zif.quantization.prepare import BIASED
+from zif.encodings.copies import copies
+from zif.encodings.record import Encoding, Encodings
 from zif.quantization.widened import ends
 
 
@@ -43,18 +43,6 @@ def with_copies(graph: onnx.GraphProto, encodings: Encodings) -> Encodings:
         if name not in said and base in said and _equal(constants, base, name)
     }
     return attrs.evolve(encodings, entries=(*encodings.entries, *found.values()))
-
-
-def copies(graph: onnx.GraphProto) -> Iterator[tuple[str, str]]:
-    """Values that may be copies for one node, and what they would be copies of.
-
-    Those of biases are not among them: the scale of a bias is that of its reader.
-    """
-    for node in graph.node:
-        for place, name in enumerate(node.input):
-            owner = next((one for one in (node.name, node.output[0]) if one and name.endswith(f"_of_{one}")), "")
-            if owner and not (node.op_type in BIASED and place == 2):
-                yield name, name.removesuffix(f"_of_{owner}")
 
 
 def _equal(constants: Mapping[str, onnx.TensorProto], *names: str) -> bool:

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from zif.encodings.record import Encoding
 from zif.quantization.backing import tools
-from zif.quantization.encodings.record import Encoding
 
 
 def parameters(one: Encoding, names: Sequence[str], float_type: int) -> list[onnx.TensorProto]:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from zif.quantization.encodings.names import AFTER, Names, axis_of
+from zif.encodings.names import AFTER, Names, axis_of
 from zif.quantization.encodings.rewire import read_by, replace
 
 

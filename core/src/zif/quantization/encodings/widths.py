@@ -6,9 +6,9 @@ import attrs
 import numpy as np
 from onnx import TensorProto
 
+from zif.encodings.clips import span
+from zif.encodings.record import Encoding
 from zif.quantization.backing import tools
-from zif.quantization.encodings.merged import span
-from zif.quantization.encodings.record import Encoding
 
 
 def resized(one: Encoding, dtype: str) -> Encoding:

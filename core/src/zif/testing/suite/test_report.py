@@ -11,16 +11,16 @@ import attrs
 import pytest
 
 from zif.backends.options import describe_options
-from zif.claims import declared
 from zif.errors import UsageError, ZifError
 from zif.model import Model
 from zif.nodetests import NodeTest
 from zif.records import CODES, Capabilities
-from zif.shipped import deniable
 from zif.testing.networks import NETWORKS
 from zif.testing.nodes import operators
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
+from zif.verdicts.declared import declared
+from zif.verdicts.shipped import deniable
 
 
 def test_describes_itself(subject: Subject) -> None:

@@ -12,9 +12,9 @@ import onnx
 from attrs import frozen
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from zif.facts import unit_facts
 from zif.model import Model, Unit
 from zif.nodetests import node_tests
+from zif.verdicts.facts import unit_facts
 
 if TYPE_CHECKING:
     from zif.records import Array

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
-from zif.facts import unit_facts
 from zif.model import Model
+from zif.verdicts.facts import unit_facts
 
 from zif_qnn_htp.observing.cases import UnitCase
 from zif_qnn_htp.observing.judge import by_reference

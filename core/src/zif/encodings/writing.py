@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from zif.encodings.reading import CONVERSIONS
+from zif.encodings.record import FORMATS, Encoding, Encodings
 from zif.errors import UsageError
-from zif.quantization.encodings.reading import CONVERSIONS
-from zif.quantization.encodings.record import FORMATS, Encoding, Encodings
 
 
 def write(encodings: Encodings, format: str = "qnn") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from zif.quantization.encodings.record import BITWIDTHS, LEAST_SCALE, Encoding, Kind, exact
+from zif.encodings.record import BITWIDTHS, LEAST_SCALE, Encoding, Kind, exact
 
 #: How far a scale may be from (max − min) / (2^bits − 1), and an offset from min / scale in steps: files are rounded.
 SCALE_TOLERANCE, OFFSET_TOLERANCE = 1e-2, 1.01

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from zif.errors import UsageError
 from zif.records import Target
-from zif.targetfile import read
+from zif.targets.file import read
 
 #: Paths of further target files, separated like PATH; a chip there wins over one of the same name in zif's table.
 ENVIRONMENT = "ZIF_TARGETS"
-_TABLE = Path(__file__).with_name("data") / "chips.json"
+_TABLE = Path(__file__).parents[1] / "data" / "chips.json"
 _NOISE = re.compile(r"\b(qualcomm|mobile|technologies|inc|proxy)\b|\((r|tm|c)\)|[^a-z0-9+]+")
 
 
@@ -45,7 +45,7 @@ def target(name: str, files: Sequence[str | Path] = ()) -> Target:
 
 def host() -> Target:
     """This machine: its CPU with estimated rates and, on a Snapdragon that is known, its NPU and GPU too."""
-    from zif.host import detect
+    from zif.targets.detect import detect
 
     return detect(targets())
 

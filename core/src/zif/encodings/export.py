@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import numpy_helper
 
-from zif.quantization.assign import MERGED
-from zif.quantization.encodings.inside import copies
-from zif.quantization.encodings.merged import clipped_at, covers
-from zif.quantization.encodings.names import Names, axis_of
-from zif.quantization.encodings.record import Encoding, Encodings, Kind
+from zif.encodings.clips import clipped_at, covers
+from zif.encodings.copies import copies
+from zif.encodings.names import Names, axis_of
+from zif.encodings.operators import MERGED
+from zif.encodings.record import Encoding, Encodings, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

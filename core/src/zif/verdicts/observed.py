@@ -1,7 +1,7 @@
 """What a backend was observed to do otherwise than it says: rules over a unit's facts, kept as JSON.
 
-A table is made by running known tests (`zif check NAME --save`, see `zif.observing`) and shipped inside a plugin as
-`observed.json` beside its module. Core finds it there and prefers it to what the plugin says: a rule with an error
+A table is made by running known tests (`zif check NAME --save`, see `zif.verdicts.learning`) and shipped inside a
+plugin as `observed.json` beside its module. Core finds it there and prefers it to what the plugin says: a rule with an error
 code refuses what the backend claims, a rule with the code "ok" grants what it declares that it cannot.
 """
 
@@ -16,10 +16,10 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.facts import view_facts
 from zif.model.signatures import normal
 from zif.model.walk import may_nest, unit_nodes
 from zif.records import CODES, Verdict
+from zif.verdicts.facts import view_facts
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -37,7 +37,7 @@ MORE, LESS = "claims more than it can", "can do more than it claims"
 
 @frozen
 class Rule:
-    """An operator under conditions, all of which must hold; `when` lists facts in the words of `zif.facts`.
+    """An operator under conditions, all of which must hold; `when` lists facts in the words of `zif.verdicts.facts`.
 
     failed and passed count the tests that the rule covers, by how they ended on the backend. code is one of
     zif.records.CODES ("observed-wrong", "observed-crash", "precision"; "ok" for what is declared to be impossible and

@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
+from zif.encodings.entry import Parsed, Wrong, parse_affine, parse_onnx
+from zif.encodings.record import Encodings, Kind, Problem
 from zif.errors import InvalidInput
-from zif.quantization.encodings.entry import Parsed, Wrong, parse_affine, parse_onnx
-from zif.quantization.encodings.record import Encodings, Kind, Problem
 
 _SECTIONS: tuple[tuple[str, Kind], ...] = (("activation_encodings", "activation"), ("param_encodings", "param"))
 #: Where zif keeps conversions between precisions, which no other format has a place for.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from zif import observed
 from zif.errors import BackendBroken, UsageError
+from zif.verdicts import observed
 
 if TYPE_CHECKING:
     from zif.model import Model

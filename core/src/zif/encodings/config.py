@@ -21,8 +21,8 @@ def encodings(model: Model) -> dict[str, Any] | None:
     computed at run time (dynamic quantization) is left out: its encoding is not known before. The same stands in it as
     QNN's `--quantization_overrides` ("activation_encodings", "param_encodings"), so that the file serves QNN's tools.
     """
-    from zif.quantization.encodings.export import export
-    from zif.quantization.encodings.writing import write
+    from zif.encodings.export import export
+    from zif.encodings.writing import write
 
     found: dict[str, dict[str, Any]] = {"activations": {}, "weights": {}}
     for node in model.proto.graph.node:

@@ -10,8 +10,8 @@ from typing import Literal
 
 from attrs import frozen
 
-from zif.facts import node_facts
-from zif.observed import GRANT, Rule, Table
+from zif.verdicts.facts import node_facts
+from zif.verdicts.observed import GRANT, Rule, Table
 
 
 @frozen

@@ -1,0 +1,40 @@
+"""Where a Relu or Clip cuts off, held against the range of an encoding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from zif.encodings.record import Encoding
+
+
+def covers(limits: tuple[float, float], one: Encoding) -> bool:
+    """Whether the range of an encoding ends, to the last step, where a Clip does, or within."""
+    low, high = span(one)
+    return limits[0] < low + one.scale[0] and limits[1] > high - one.scale[0]
+
+
+def span(one: Encoding) -> tuple[float, float]:
+    """The least and the greatest value that an encoding of one scale holds."""
+    least = -(2 ** (one.bits - 1)) if one.signed else 0
+    return (least - one.zero_point[0]) * one.scale[0], (least + 2**one.bits - 1 - one.zero_point[0]) * one.scale[0]
+
+
+def clipped_at(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> tuple[float, float] | None:
+    """Where a Relu or Clip cuts off; None when it is told at run time."""
+    if node.op_type == "Relu":
+        return 0.0, math.inf
+    limits = [-math.inf, math.inf]
+    for attribute in node.attribute:  # before opset 11
+        if attribute.name in ("min", "max"):
+            limits[attribute.name == "max"] = attribute.f
+    for place, name in enumerate(node.input[1:3]):
+        if name and name not in constants:
+            return None
+        if name:
+            limits[place] = float(np.asarray(numpy_helper.to_array(constants[name])).reshape(()))
+    return limits[0], limits[1]

@@ -1,0 +1,8 @@
+"""The chips that can be planned for, from whoever brings them, and this machine.
+
+What may come in: reading, merging and finding targets. What a backend does with one is the backend's.
+"""
+
+from zif.targets.catalogue import host, target, targets
+
+__all__ = ["host", "target", "targets"]
