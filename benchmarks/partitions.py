@@ -19,8 +19,8 @@ import zif
 from placing.quantized import quantized, recipes
 from rich.console import Console
 from rich.table import Table
-from zif.api import planner
-from zif.placement import greedy, segments
+from zif.planning.placement import greedy, segments
+from zif.runtime.verbs import planner
 
 CHIP, NPU = "snapdragon-888", "qnn_htp"
 MODELS = ("vit", "convnext_tiny", "swin_tiny", "densenet121")

@@ -15,7 +15,7 @@ from attrs import evolve
 from placing.synthetic import SHAPES, synthetic
 from rich.console import Console
 from rich.table import Table
-from zif.placement import Problem, Solution, solve
+from zif.planning.placement import Problem, Solution, solve
 
 SIZES = (1_000, 2_000, 10_000, 100_000)
 TORCH_FX = {

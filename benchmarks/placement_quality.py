@@ -23,7 +23,7 @@ from placing.graphs import PROFILES, SWEEP, Graph, Setting, graphs, three, two
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from zif.placement import Cost, Problem, Solution, solve
+from zif.planning.placement import Cost, Problem, Solution, solve
 
 Case = tuple[Graph, str, Setting]
 

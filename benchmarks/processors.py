@@ -14,9 +14,9 @@ from pathlib import Path
 
 import attrs
 import onnx
-from zif.api import planner
 from zif.model import Model
 from zif.planning.plan import POLICIES, Plan
+from zif.runtime.verbs import planner
 from zif.wording import duration, energy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))

@@ -21,10 +21,10 @@ from attrs import evolve
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
-from zif.api import builder, planner
-from zif.build import Builder
 from zif.model import Model
-from zif.session import Session
+from zif.runtime.build import Builder
+from zif.runtime.session import Session
+from zif.runtime.verbs import builder, planner
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 

@@ -21,7 +21,7 @@ import onnx
 import zif
 from attrs import define, field
 from onnx import helper, numpy_helper
-from zif.comparing.measures import sqnr
+from zif.evaluation.comparison.measures import sqnr
 from zif.quantization import auto_quantize, prepare
 from zif.quantization.measure import Reference
 from zoo import entry

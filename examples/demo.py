@@ -26,7 +26,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from zif import Plan, ZifError
 from zif.model import Model
-from zif.session import Timing
+from zif.runtime.session import Timing
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from braille import braille

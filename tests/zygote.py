@@ -15,11 +15,18 @@ from contextlib import suppress
 from typing import Any
 
 PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.planview", "zif.cli.runview")
-PRELOAD += ("zif.cli.results", "zif.inputs", "zif.api", "zif.build", "zif.placement", "zif.planning.planner")
+PRELOAD += (
+    "zif.cli.results",
+    "zif.inputs",
+    "zif.runtime.verbs",
+    "zif.runtime.build",
+    "zif.planning.placement",
+    "zif.planning.planner",
+)
 PRELOAD += (
     "scipy.sparse.csgraph",
     "importlib_metadata",
-    "zif.cache",
+    "zif.runtime.cache",
     "zif.backends.survey",
     "zif.targets",
     "typer._adapters",

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
-from zif.costs.features import of_model
 from zif.model import Model
+from zif.planning.costs.features import of_model
 from zif.targets.catalogue import target
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from zif.costs.coefficients import Table
+from zif.planning.costs.coefficients import Table
 from zif.records import Target
 from zif.targets.catalogue import target
 

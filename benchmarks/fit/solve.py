@@ -16,7 +16,7 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from zif.costs.kinds import FEATURES
+from zif.planning.costs.kinds import FEATURES
 
 from benchmarks.fit.data import PRECISIONS, RUNTIMES, Data, Row
 from benchmarks.fit.prior import GROUPS, PRIORS

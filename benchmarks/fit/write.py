@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from zif.costs.kinds import FEATURES
+from zif.planning.costs.kinds import FEATURES
 from zif.targets.catalogue import target
 
 from benchmarks.fit.data import PRECISIONS, RUNTIMES, Data, Row

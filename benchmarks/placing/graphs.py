@@ -19,7 +19,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from zif.model import Model
-from zif.placement import Problem
+from zif.planning.placement import Problem
 
 #: Fixed shapes by input name, hashable.
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
@@ -122,7 +122,7 @@ def read(path: Path, shapes: Shapes) -> Graph:
 @cache
 def probed(path: Path, shapes: Shapes) -> NDArray[np.bool_]:
     """bool[n]: what Qualcomm's compiler says that a Snapdragon 8 Gen 3 takes (fp16 and integers)."""
-    from zif.api import planner
+    from zif.runtime.verbs import planner
 
     made = planner(load(path, shapes), "snapdragon-8-gen-3", only=["qnn_htp", "qnn_cpu"])
     verdicts = made.field.players["qnn_htp"].capabilities.verdicts

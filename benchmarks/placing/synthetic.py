@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from zif.placement import Problem
+from zif.planning.placement import Problem
 
 from placing.graphs import links
 

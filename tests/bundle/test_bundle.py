@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 import pytest
 from zif import Certificate, Compiled, InvalidBundle, TensorInfo, UsageError
-from zif.bundle import is_bundle, open_bundle, write, write_bundle
+from zif.runtime.bundle import is_bundle, open_bundle, write, write_bundle
 
 X, Y = TensorInfo("x", "tensor(float)", (1, 3, "h")), TensorInfo("y", "tensor(uint8)", None)
 ELITE, GEN3 = "snapdragon-8-elite", "snapdragon-8-gen-3"
@@ -291,7 +291,7 @@ def test_an_edited_manifest_is_noticed_and_a_reformatted_one_is_not(folder, how)
 
 def forged(folder, change):
     """A manifest that someone changed and sealed again."""
-    from zif.artifact import seal
+    from zif.runtime.artifact import seal
 
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest.pop("sha256")
@@ -476,6 +476,8 @@ def test_a_killed_writer_leaves_no_bundle_and_its_rest_is_swept_later(tmp_path, 
 def test_reading_runs_no_code(folder):
     """What is called .py or .pkl in there is bytes."""
     (folder / "sitecustomize.py").write_text("raise SystemExit(9)")
-    code = f"import os; os.chdir({str(folder)!r})\nfrom zif.bundle import open_bundle\nopen_bundle('.').verify()"
+    code = (
+        f"import os; os.chdir({str(folder)!r})\nfrom zif.runtime.bundle import open_bundle\nopen_bundle('.').verify()"
+    )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-P", "-c", code], env=env).returncode == 0

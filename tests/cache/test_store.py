@@ -18,7 +18,7 @@ from cache.plain import CHIP, Backend, Model, Options, Use, artifact, contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zif import Rates, Target
-from zif.cache import Cache, Hit, Miss, key_of
+from zif.runtime.cache import Cache, Hit, Miss, key_of
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_an_interrupt_while_compiling_leaves_nothing_and_frees_the_lock(cache):
 
 
 def test_an_interrupt_while_writing_leaves_nothing(cache, monkeypatch):
-    from zif.cache import entry
+    from zif.runtime.cache import entry
 
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
@@ -483,7 +483,7 @@ def open_path(folder):
 
 def test_the_default_place(tmp_path, monkeypatch):
     from zif import UsageError
-    from zif.cache import default_cache, default_limit, default_root
+    from zif.runtime.cache import default_cache, default_limit, default_root
 
     monkeypatch.setenv("ZIF_CACHE", str(tmp_path / "here"))
     assert default_cache().root == tmp_path / "here"
@@ -500,7 +500,7 @@ def test_the_default_place(tmp_path, monkeypatch):
 
 
 def test_a_user_without_a_home_has_no_cache_and_no_folder_named_tilde(tmp_path, monkeypatch):
-    from zif.cache import default_cache
+    from zif.runtime.cache import default_cache
 
     for name in ("ZIF_CACHE", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)

@@ -12,8 +12,8 @@ import pytest
 import zif
 from comparing.nets import INNER, X, floats, model, nodes, quantized
 from onnx import TensorProto, helper, numpy_helper
-from zif.comparing import side, taps
-from zif.comparing.sides import literal
+from zif.evaluation.comparison import side, taps
+from zif.evaluation.comparison.sides import literal
 
 FEED = {"x": X}
 

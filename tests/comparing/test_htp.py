@@ -8,7 +8,7 @@ import onnx
 import pytest
 import zif
 from comparing.nets import INNER, X, floats, quantized
-from zif.comparing import side, taps
+from zif.evaluation.comparison import side, taps
 
 #: So small a model would be placed on the chip's CPU.
 NPU = "@snapdragon-8-gen-3,qnn_htp"

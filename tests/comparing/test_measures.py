@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from zif.comparing import Figures, Tally
+from zif.evaluation.comparison import Figures, Tally
 
 NUMBERS = st.floats(-100, 100, width=32)
 

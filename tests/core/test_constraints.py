@@ -7,8 +7,8 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zif.constraints import Constraints, demanded, microseconds, nbytes
 from zif.errors import UsageError
+from zif.planning.constraints import Constraints, demanded, microseconds, nbytes
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zif
 from comparing.nets import X, floats, quantized
-from zif.evaluating import score
+from zif.evaluation.accuracy import score
 
 SCRIPT = """
 import numpy as np

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 from zif.errors import Unsupported, UsageError
+from zif.planning.selector import BackendSelector, Constraints, ModelSummary
 from zif.records import Capabilities, OpClaim, Rates
-from zif.selector import BackendSelector, Constraints, ModelSummary
 
 MIB = 1024 * 1024
 TABLE = {

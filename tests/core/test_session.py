@@ -11,8 +11,8 @@ import pytest
 from zif.errors import BackendBroken, InvalidInput, StageFailed, UsageError, ZifError
 from zif.planning.plan import Plan, Predicted, Request, Segment
 from zif.records import TensorInfo
-from zif.session import Session, Step, Timing
-from zif.session.frames import ALIGN, allocate, bindable
+from zif.runtime.session import Session, Step, Timing
+from zif.runtime.session.frames import ALIGN, allocate, bindable
 
 Array = np.ndarray[Any, Any]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from costs.graphs import conv, model, node
 from onnx import TensorProto
-from zif.costs.features import of_model, of_unit
-from zif.costs.kinds import FEATURES
 from zif.model import Model
+from zif.planning.costs.features import of_model, of_unit
+from zif.planning.costs.kinds import FEATURES
 
 
 def counts(found: Model, row: int = 0) -> dict[str, float]:

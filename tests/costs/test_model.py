@@ -10,9 +10,9 @@ import pytest
 from costs.graphs import conv, model, node
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zif.costs import CostModel
 from zif.errors import UsageError
 from zif.model import Model
+from zif.planning.costs import CostModel
 from zif.records import Capabilities, Processor, Rates, Target
 from zif.targets.catalogue import host, target, targets
 

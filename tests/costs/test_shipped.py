@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from zif.costs import CostModel, coefficients
-from zif.costs.coefficients import GROUPS
-from zif.costs.kinds import FEATURES
 from zif.model import Model
+from zif.planning.costs import CostModel, coefficients
+from zif.planning.costs.coefficients import GROUPS
+from zif.planning.costs.kinds import FEATURES
 from zif.targets.catalogue import target
 
 SHARED = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))

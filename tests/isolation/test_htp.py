@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper, save_model
 from zif.backends.isolation import pool as workers
 from zif.backends.isolation.executable import RemoteExecutable
 from zif.backends.isolation.pulse import cpu_seconds
-from zif.cache import default_cache
+from zif.runtime.cache import default_cache
 
 CHIP = "snapdragon-8-gen-3"
 

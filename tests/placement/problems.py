@@ -1,4 +1,4 @@
-"""Random placement problems for hypothesis, and slow, plain oracles for what zif.placement computes."""
+"""Random placement problems for hypothesis, and slow, plain oracles for what zif.planning.placement computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from zif.placement import Problem, evaluate
+from zif.planning.placement import Problem, evaluate
 
 Labels = NDArray[np.int32]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from placement.problems import any_labels, chain, feasible, problems
-from zif.placement import Problem, alternatives, evaluate, explain_alternatives
+from zif.planning.placement import Problem, alternatives, evaluate, explain_alternatives
 
 seeds = st.integers(0, 2**32)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zif.placement.flow import SINK, SOURCE, Network
+from zif.planning.placement.flow import SINK, SOURCE, Network
 
 sizes = st.sampled_from([0.0, 1.0, 2.0, 3.5, 1e-3, 700.0, 1e6])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from placement.problems import chain, feasible, problems
-from zif.placement import PlacementError, Problem, fastest_first, greedy, single
+from zif.planning.placement import PlacementError, Problem, fastest_first, greedy, single
 
 INF = np.inf
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from placement.problems import any_labels, chain, problems
-from zif.placement import Problem, evaluate
-from zif.placement.launch import Charges, critical_charges, even_charges
+from zif.planning.placement import Problem, evaluate
+from zif.planning.placement.launch import Charges, critical_charges, even_charges
 
 seeds = st.integers(0, 2**32)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from placement.problems import Labels, any_labels, every_labels, problems
-from zif.placement import Problem
-from zif.placement.expansion import charged_cost, expand
-from zif.placement.launch import Charges, critical_charges, even_charges
-from zif.placement.moves import best_move
+from zif.planning.placement import Problem
+from zif.planning.placement.expansion import charged_cost, expand
+from zif.planning.placement.launch import Charges, critical_charges, even_charges
+from zif.planning.placement.moves import best_move
 
 seeds = st.integers(0, 2**32)
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from placement.problems import any_labels, chain, problems
-from zif.placement import Problem, evaluate
-from zif.placement.prune import prune
+from zif.planning.placement import Problem, evaluate
+from zif.planning.placement.prune import prune
 
 
 @settings(deadline=None)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from placement.problems import any_labels, chain, cheapest_schedule, edges, feasible, problems
-from zif.placement import PlacementError, Problem, segments
+from zif.planning.placement import PlacementError, Problem, segments
 
 seeds = st.integers(0, 2**32)
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from placement.exact import bound
 from placement.problems import chain, every_labels, feasible, optimum, problems
-from zif.placement import PlacementError, Problem, Solution, evaluate, segments, solve
-from zif.placement.solve import _cuts, _Search
+from zif.planning.placement import PlacementError, Problem, Solution, evaluate, segments, solve
+from zif.planning.placement.solve import _cuts, _Search
 
 INF = np.inf
 
@@ -188,7 +188,7 @@ def test_equal_input_gives_equal_output_also_in_another_process() -> None:
 
 
 def test_importing_placement_does_not_import_scipy() -> None:
-    code = "import sys, zif.placement; sys.exit('scipy' in sys.modules)"
+    code = "import sys, zif.planning.placement; sys.exit('scipy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

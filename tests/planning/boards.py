@@ -10,7 +10,7 @@ import onnx
 from attrs import frozen
 from onnx import TensorProto, helper
 from zif.model import Model, Unit
-from zif.planning.candidates import Field, Player
+from zif.planning.candidates.participants import Field, Player
 from zif.planning.plan import Candidate, Request
 from zif.planning.planner import Planner
 from zif.planning.pricing import price

@@ -8,12 +8,12 @@ import pytest
 import zif
 from planning.test_limits import CHIP, QNN, network, pytestmark  # noqa: F401
 from small import quantized
-from zif.costs import CostModel
 from zif.errors import UsageError
 from zif.model import Model
 from zif.planning import Plan, diff
-from zif.planning.assume import lifted
-from zif.planning.candidates import Field, Player
+from zif.planning.candidates.assumed import lifted
+from zif.planning.candidates.participants import Field, Player
+from zif.planning.costs import CostModel
 from zif.records import Capabilities, Verdict
 
 

@@ -12,11 +12,11 @@ import zif
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning.boards import CPU, Paper, chain, fast, planner
-from zif.api import explored
 from zif.errors import Unsupported, UsageError
-from zif.planning import counterfactual
-from zif.planning.counterfactual import counterfactuals, what_if
-from zif.planning.whatif import suppose
+from zif.planning.whatif import counterfactual
+from zif.planning.whatif.counterfactual import counterfactuals, what_if
+from zif.planning.whatif.hypothesis import suppose
+from zif.runtime.verbs import explored
 
 #: One operator is refused in three places: five segments more than there need be.
 LADDER = ["Relu", "Relu", "Erf", "Relu", "Relu", "Erf", "Relu", "Relu", "Erf", "Relu"]
@@ -102,7 +102,7 @@ def test_no_change_of_few_operators_beats_the_best_that_is_told(
 
 
 def test_how_often_it_solves_depends_on_the_size_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    import zif.placement as placement
+    import zif.planning.placement as placement
 
     ops = ["Relu", "Erf", "Sign", "Abs", "Neg", "Exp", "Tanh", "Sigmoid"] * 250
     made = planner(chain(ops), {"npu": fast(*sorted(set(ops) - {"Relu"})), "cpu": CPU})

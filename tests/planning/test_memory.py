@@ -18,11 +18,11 @@ from planning.boards import CPU, Paper, chain, fast, planner
 from strategies import models
 from zif.model import Model
 from zif.planning import Memory, Plan
-from zif.planning.frugal import NEARLY
-from zif.planning.memory import total
+from zif.planning.memory.footprint import total
+from zif.planning.memory.policy import NEARLY
 from zif.records import Capabilities, Verdict
-from zif.session import Session
-from zif.session.frames import allocate
+from zif.runtime.session import Session
+from zif.runtime.session.frames import allocate
 from zif.verdicts.tensor_size import within_limit
 from zoo import ZooUnavailable, entry
 

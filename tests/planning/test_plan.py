@@ -14,10 +14,10 @@ import pytest
 import zif
 from onnx import TensorProto, helper
 from planning.boards import CPU, fast, planner
-from zif.build import Builder
 from zif.errors import BackendNotFound, StageFailed, Unsupported, UsageError
 from zif.model import Model
 from zif.records import CODES
+from zif.runtime.build import Builder
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 
@@ -130,7 +130,7 @@ def test_an_emulator_takes_no_part_on_this_machine_unless_asked() -> None:
 
 
 def test_a_refusal_of_the_compiler_moves_the_unit_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zif import build
+    from zif.runtime import build
 
     real = build.compiled_by
 
@@ -153,7 +153,7 @@ def test_a_refusal_of_the_compiler_moves_the_unit_and_says_so(monkeypatch: pytes
 
 
 def test_a_model_that_builds_nowhere_ends_with_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zif import build
+    from zif.runtime import build
 
     def never(*_: Any) -> Any:
         raise StageFailed("out of memory on the device")
@@ -164,7 +164,7 @@ def test_a_model_that_builds_nowhere_ends_with_the_reasons(monkeypatch: pytest.M
 
 
 def test_artifacts_are_kept_when_the_plan_changes() -> None:
-    from zif.api import planner
+    from zif.runtime.verbs import planner
 
     builder = Builder(planner(chain("Relu", "Neg"), only=ONLY))
     first = builder.artifacts()[1]

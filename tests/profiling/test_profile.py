@@ -12,9 +12,9 @@ import pytest
 import zif
 from onnx import TensorProto, helper
 from zif.errors import UsageError
+from zif.evaluation.profiling import Profile, Stats, measure, store
+from zif.evaluation.profiling.segments import shared_out
 from zif.planning import UnitPlan, UnitVerdict
-from zif.profiling import Profile, Stats, measure, store
-from zif.profiling.parts import shared_out
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 ONLY = ["qnn_cpu", "reference"]
@@ -161,7 +161,7 @@ def test_suggestions_name_figures_that_were_measured() -> None:
     with zif.load(unique(), only=ONLY, pin={"unique": "reference", "relu": "qnn_cpu"}) as session:
         found = measure(session, {"x": np.ones(400_000, np.float32)}, runs=3, warmup=0)
     slow = attrs.evolve(found.segments[1], units_us={"unique": 1e6}, ms=attrs.evolve(found.ms, p50=1e3))
-    from zif.profiling.advice import suggestions
+    from zif.evaluation.profiling.advice import suggestions
 
     profile = attrs.evolve(found, segments=(found.segments[0], slow), ms=slow.ms)
     (first, *_) = [one for one in suggestions(session.plan, profile) if one.code == "elsewhere"]

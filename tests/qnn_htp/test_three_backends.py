@@ -15,9 +15,9 @@ import pytest
 import zif
 from attrs import frozen
 from qnn_htp.htp_first import explained
-from zif.api import planner
 from zif.model import Model
 from zif.nodetests import NodeTest, node_tests
+from zif.runtime.verbs import planner
 
 CHIP = "snapdragon-8-gen-3"
 ROOT = Path(__file__).resolve().parents[2]

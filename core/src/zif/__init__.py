@@ -33,47 +33,47 @@ _HOMES = {
     "zif.verdicts.declared": ("declared",),
     "zif.backends.onnx_artifact": ("read_onnx",),
     "zif.targets": ("target",),
-    "zif.constraints": ("Constraints",),
-    "zif.selector": ("BackendSelector", "ModelSummary"),
+    "zif.planning.constraints": ("Constraints",),
+    "zif.planning.selector": ("BackendSelector", "ModelSummary"),
     "zif.planning": ("Plan",),
-    "zif.session": ("Session",),
-    "zif.api": ("compile", "load", "plan"),
+    "zif.runtime.session": ("Session",),
+    "zif.runtime.verbs": ("compile", "load", "plan"),
     "zif.quantization": ("quantize",),
-    "zif.evaluating": ("Evaluation", "Goal", "evaluate"),
-    "zif.comparing": ("Comparison", "compare", "validate_quantization_range"),
+    "zif.evaluation.accuracy": ("Evaluation", "Goal", "evaluate"),
+    "zif.evaluation.comparison": ("Comparison", "compare", "validate_quantization_range"),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
 
 if TYPE_CHECKING:
-    from zif.api import compile as compile
-    from zif.api import load as load
-    from zif.api import plan as plan
     from zif.backends.backend import Backend as Backend
     from zif.backends.onnx_artifact import read_onnx as read_onnx
     from zif.backends.registry import backend as backend
     from zif.backends.registry import installed as installed
     from zif.backends.relay import observe as observe
     from zif.backends.relay import unobserve as unobserve
-    from zif.comparing import Comparison as Comparison
-    from zif.comparing import compare as compare
-    from zif.comparing import validate_quantization_range as validate_quantization_range
-    from zif.constraints import Constraints as Constraints
     from zif.errors import *
-    from zif.evaluating import Evaluation as Evaluation
-    from zif.evaluating import Goal as Goal
-    from zif.evaluating import evaluate as evaluate
+    from zif.evaluation.accuracy import Evaluation as Evaluation
+    from zif.evaluation.accuracy import Goal as Goal
+    from zif.evaluation.accuracy import evaluate as evaluate
+    from zif.evaluation.comparison import Comparison as Comparison
+    from zif.evaluation.comparison import compare as compare
+    from zif.evaluation.comparison import validate_quantization_range as validate_quantization_range
     from zif.hookspecs import BackendHooks as BackendHooks
     from zif.hookspecs import hookimpl as hookimpl
     from zif.model import Model as Model
     from zif.model import Unit as Unit
     from zif.planning import Plan as Plan
+    from zif.planning.constraints import Constraints as Constraints
+    from zif.planning.selector import BackendSelector as BackendSelector
+    from zif.planning.selector import ModelSummary as ModelSummary
     from zif.quantization import quantize as quantize
     from zif.records import *
     from zif.records import SupportsUnitTimes as SupportsUnitTimes
-    from zif.selector import BackendSelector as BackendSelector
-    from zif.selector import ModelSummary as ModelSummary
-    from zif.session import Session as Session
+    from zif.runtime.session import Session as Session
+    from zif.runtime.verbs import compile as compile
+    from zif.runtime.verbs import load as load
+    from zif.runtime.verbs import plan as plan
     from zif.targets.catalogue import target as target
     from zif.verdicts.declared import declared as declared
 

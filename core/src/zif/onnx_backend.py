@@ -15,11 +15,11 @@ import onnx
 from onnx import helper
 from onnx.backend.base import Backend, BackendRep, namedtupledict
 
-from zif.api import load
 from zif.errors import InvalidInput
+from zif.runtime.verbs import load
 
 if TYPE_CHECKING:
-    from zif.session import Session
+    from zif.runtime.session import Session
 
 
 class ZifRep(BackendRep):  # type: ignore[misc]

@@ -9,8 +9,8 @@ from zif.cli.output import say, table
 from zif.wording import things
 
 if TYPE_CHECKING:
-    from zif.comparing import Compared, Comparison
-    from zif.comparing.record import Ran
+    from zif.evaluation.comparison import Compared, Comparison
+    from zif.evaluation.comparison.record import Ran
 
 _FIGURES = ("SQNR dB", "cosine", "max error")
 

@@ -37,7 +37,7 @@ class Wanted:
 
 def feeds(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
     """The sets of inputs, the first of them checked against the model. Raises UsageError or InvalidInput."""
-    from zif.session.admit import Admission
+    from zif.runtime.session.admit import Admission
 
     made = _listed(wanted, inputs, optional) if wanted.listed else [_single(wanted, inputs, optional)]
     Admission(inputs, optional).admit(made[0].read())

@@ -9,7 +9,7 @@ from zif.cli.planview import KIND_STYLE, ROWS, WIDE
 from zif.wording import brief, duration, ratio, size, things
 
 if TYPE_CHECKING:
-    from zif.profiling import BackendProfile, Profile, SegmentProfile, Stats
+    from zif.evaluation.profiling import BackendProfile, Profile, SegmentProfile, Stats
 
 #: Rows of slow units and of engine events.
 MOST = 10

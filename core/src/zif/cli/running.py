@@ -11,7 +11,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from zif.planning import Plan
-    from zif.session import Event, Session, Timing
+    from zif.runtime.session import Event, Session, Timing
 
 
 @frozen

@@ -142,7 +142,7 @@ def _constraints(memory_limit: Iterable[str] = (), **rest: Any) -> dict[str, Any
 
 
 def _limit(text: str) -> tuple[str, str]:
-    from zif.constraints import EVERYONE
+    from zif.planning.constraints import EVERYONE
 
     name, equals, size = text.rpartition("=")
     if equals and not name:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from zif.constraints import EVERYONE
 from zif.errors import Unsupported
+from zif.planning.constraints import EVERYONE
 from zif.planning.plan import Plan
 from zif.records import Verdict
 from zif.wording import size
 
 if TYPE_CHECKING:
-    from zif.constraints import Constraints
+    from zif.planning.constraints import Constraints
     from zif.planning.planner import Planner
 
 #: How many units are kept off a backend, one after the other, for a memory limit.

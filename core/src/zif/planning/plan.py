@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import attrs
 from attrs import frozen
 
-from zif.planning.parts import (
+from zif.planning.records import (
     Candidate,
     Check,
     Counterfactual,

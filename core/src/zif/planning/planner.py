@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from zif.constraints import Constraints
 from zif.errors import Unsupported
 from zif.model.arguments import Progress
-from zif.planning.assume import lifted, quantized, told
-from zif.planning.candidates import Field, ask
-from zif.planning.frugal import least_memory
+from zif.planning.candidates.assumed import lifted, quantized, told
+from zif.planning.candidates.limits import constrained
+from zif.planning.candidates.participants import Field, ask
+from zif.planning.constraints import Constraints
+from zif.planning.goal_checks import checks
 from zif.planning.hints import open_dimensions
-from zif.planning.limits import constrained
-from zif.planning.memory import Sizes, footprints
+from zif.planning.memory.footprint import Sizes, footprints
+from zif.planning.memory.policy import least_memory
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
-from zif.planning.standing import checks
 from zif.planning.task import Bans, allowed, in_microseconds, pinned, problem
 from zif.records import Target, Verdict
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zif.model import Model
-    from zif.placement import Problem, Solution
+    from zif.planning.placement import Problem, Solution
 
 
 @frozen(eq=False)
@@ -108,7 +108,7 @@ class Planner:
 
     def place(self, bans: Bans | None = None) -> Placed:
         """The placement alone, before it is told as a plan. Raises Unsupported."""
-        from zif.placement import solve
+        from zif.planning.placement import solve
 
         bans = bans or {}
         players = list(self.field.players.values())
@@ -131,7 +131,7 @@ class Planner:
 
     def scores(self, bans: Bans | None = None) -> dict[str, Any]:
         """The selector's explained score of every backend that takes part."""
-        from zif.selector import BackendSelector
+        from zif.planning.selector import BackendSelector
 
         capabilities = {name: player.capabilities for name, player in self.field.players.items()}
         selector = BackendSelector(capabilities, target=self.target)
@@ -151,7 +151,7 @@ class Planner:
     def _units(
         self, task: Problem, solution: Solution, verdicts: Sequence[Sequence[Any]], pins: Mapping[str, str]
     ) -> tuple[UnitPlan, ...]:
-        from zif.placement import alternatives
+        from zif.planning.placement import alternatives
 
         labels = solution.labels
         moves = alternatives(task, labels) / (solution.cost.total or 1.0)
@@ -213,7 +213,7 @@ def _transfers(
     planner: Planner, task: Problem, tensors: Sequence[str], labels: NDArray[np.int32]
 ) -> tuple[Transfer, ...]:
     """Every tensor that changes its place, once per receiving place: a CPU backend works in the host's memory."""
-    from zif.placement import transfers
+    from zif.planning.placement import transfers
 
     names = (*planner.names, "host")
     moved = transfers(in_microseconds(task, planner.prices), labels)
@@ -226,7 +226,7 @@ def _transfers(
 
 
 def _predict(planner: Planner, placed: Placed, segments: Sequence[Segment], transfers: Sequence[Transfer]) -> Predicted:
-    from zif.placement import greedy, single
+    from zif.planning.placement import greedy, single
 
     task, solution = placed.task, placed.solution
     sizes = Sizes.of(planner.model, planner.prices, placed.tensors)
@@ -246,6 +246,6 @@ def _predict(planner: Planner, placed: Placed, segments: Sequence[Segment], tran
 
 def _latency(planner: Planner, task: Problem, labels: NDArray[np.int32]) -> float:
     """Latency of any placement in microseconds, whatever the policy weighs."""
-    from zif.placement import evaluate
+    from zif.planning.placement import evaluate
 
     return round(float(evaluate(in_microseconds(task, planner.prices), labels).total), 3)

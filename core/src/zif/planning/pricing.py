@@ -9,13 +9,13 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from zif.costs import CostModel
-from zif.costs.precisions import on_processor, width
+from zif.planning.costs import CostModel
+from zif.planning.costs.precisions import on_processor, width
 from zif.records import Rates
 
 if TYPE_CHECKING:
     from zif.model import Model
-    from zif.planning.candidates import Player
+    from zif.planning.candidates.participants import Player
     from zif.records import Target
 
 Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> 
 
 def _measured(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:
     """Put what was measured here over everything: each unit's part where units were timed, else shared out by costs."""
-    from zif.profiling.store import measured
+    from zif.planning.costs.measured import measured
 
     rows = {unit.id: row for row, unit in enumerate(model.units)}
     for one in measured(model.fingerprint, player.backend.name, player.capabilities.toolchain):

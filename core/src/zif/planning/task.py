@@ -11,14 +11,14 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from zif.errors import Obstacle, Unsupported, UsageError
-from zif.placement.problem import Problem
-from zif.planning.frugal import copies, kept
 from zif.planning.hints import open_dimensions
+from zif.planning.memory.policy import copies, kept
+from zif.planning.placement.problem import Problem
 from zif.records import Verdict
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
-    from zif.planning.candidates import Field, Player
+    from zif.planning.candidates.participants import Field, Player
     from zif.planning.plan import Request
     from zif.planning.pricing import Prices
 

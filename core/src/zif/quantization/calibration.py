@@ -186,7 +186,7 @@ class _calibrator:  # noqa: N801 - used as a function
 
 def _feed(made: Any, model: Model, samples: Samples, told: Callable[[str], None], doing: str) -> int:
     """Give the samples to a calibrator one by one, each checked; how many there were."""
-    from zif.session.admit import Admission
+    from zif.runtime.session.admit import Admission
 
     admission = Admission(model.inputs, model.optional_inputs)
     total = f" of {len(samples)}" if isinstance(samples, Sized) else ""

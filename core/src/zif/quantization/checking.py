@@ -23,7 +23,7 @@ class Checked(Sequence["Sample"]):
     """
 
     def __init__(self, model: Model, samples: Sequence[Sample]) -> None:
-        from zif.session.admit import Admission
+        from zif.runtime.session.admit import Admission
 
         self._samples, self._admission = samples, Admission(model.inputs, model.optional_inputs)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.evaluating import Goal
+from zif.evaluation.accuracy import Goal
 
 
 @frozen

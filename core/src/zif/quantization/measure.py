@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import onnx
 
-from zif.comparing.measures import Tally, is_float
 from zif.errors import StageFailed
+from zif.evaluation.comparison.measures import Tally, is_float
 from zif.quantization.backing import CpuSession
 from zif.quantization.checking import Checked, unfit
 

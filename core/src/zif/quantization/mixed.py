@@ -27,7 +27,7 @@ from zif.quantization.trials import UNITS, Bench
 if TYPE_CHECKING:
     import onnx
 
-    from zif.evaluating import Function
+    from zif.evaluation.accuracy import Function
     from zif.model.arguments import Source
     from zif.quantization.calibration import Ranges
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnx
 
     from zif.quantization.measure import Judge
-    from zif.session import Session
+    from zif.runtime.session import Session
 
 
 @frozen
@@ -39,15 +39,15 @@ def accelerated(proto: onnx.ModelProto, target: str) -> Iterator[Session]:
     Small models are cheapest on the chip's CPU under any policy; where a unit cannot be pinned after all, the plan of
     the policy "power" stands.
     """
-    from zif import api
-    from zif.comparing.sides import literal
-    from zif.comparing.where import idle_accelerator
+    from zif.evaluation.comparison.sides import literal
+    from zif.evaluation.comparison.where import idle_accelerator
+    from zif.runtime import verbs
 
-    best, units = idle_accelerator(api.plan(proto, target=target, policy="power"))
+    best, units = idle_accelerator(verbs.plan(proto, target=target, policy="power"))
     pin = {literal(name): best for name in units}
     try:
-        session = api.load(proto, target=target, policy="power", pin=pin, cache=False)
+        session = verbs.load(proto, target=target, policy="power", pin=pin, cache=False)
     except Unsupported:
-        session = api.load(proto, target=target, policy="power", cache=False)
+        session = verbs.load(proto, target=target, policy="power", cache=False)
     with session:
         yield session

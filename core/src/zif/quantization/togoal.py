@@ -17,7 +17,7 @@ from zif.quantization.prepare import prepare
 from zif.quantization.recipe import Recipe, check_known, recipe
 
 if TYPE_CHECKING:
-    from zif.evaluating import Function
+    from zif.evaluation.accuracy import Function
     from zif.model.arguments import Progress, Source
     from zif.quantization.calibration import Ranges
     from zif.quantization.samples import Sample
@@ -50,7 +50,7 @@ def quantize_to_goal(
     precision the recipe that is best on the CPU reference. options: those of `mixed_precision` (policy, cost, most,
     on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
     """
-    from zif.evaluating import resolved
+    from zif.evaluation.accuracy import resolved
 
     wanted = AccuracyGoal.parse([goal]) if isinstance(goal, str) else goal
     call = None if function is None else resolved(function)

@@ -21,12 +21,12 @@ from zif.quantization.recipe import Recipe
 if TYPE_CHECKING:
     import onnx
 
-    from zif.evaluating import Function
+    from zif.evaluation.accuracy import Function
     from zif.model import Model
     from zif.planning import Plan
     from zif.quantization.calibration import Ranges
     from zif.quantization.goal import AccuracyGoal
-    from zif.session import Session
+    from zif.runtime.session import Session
 
 #: Where candidates run when no target is named: ONNX Runtime's CPU provider without optimizations.
 REFERENCE = "reference"
@@ -137,11 +137,11 @@ class Bench:
             return judge.sqnr(session)
 
     def _session(self, proto: onnx.ModelProto) -> Session:
-        from zif import api
         from zif.model import Model
+        from zif.runtime import verbs
 
-        return api.builder(
-            api.planner(Model.load(proto), self.target, self.policy, **self.wishes), cache=False
+        return verbs.builder(
+            verbs.planner(Model.load(proto), self.target, self.policy, **self.wishes), cache=False
         ).session()
 
     def _on_target(self, proto: onnx.ModelProto, levels: Mapping[str, str]) -> dict[str, Any]:
@@ -164,9 +164,9 @@ class Bench:
     def _on_reference(self, proto: onnx.ModelProto) -> dict[str, Any]:
         found = self._accuracy(Reference(proto))
         if self.function is not None and not self.target:
-            from zif import api
+            from zif.runtime import verbs
 
-            with api.load(proto, "host", cache=False) as session:
+            with verbs.load(proto, "host", cache=False) as session:
                 found |= self._metric(session)
         return found | self._verdict(found)
 
@@ -180,7 +180,7 @@ class Bench:
         return {"sqnr": {name: tally.sqnr_db for name, tally in tallies.items()}, "noise": noise}
 
     def _metric(self, session: Any) -> dict[str, Any]:
-        from zif.evaluating import score
+        from zif.evaluation.accuracy import score
 
         return {"metric": score(self.function, session) if self.function else None}
 

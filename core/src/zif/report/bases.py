@@ -15,7 +15,7 @@ from zif.verdicts.declared import declared
 
 if TYPE_CHECKING:
     from zif.model import Model
-    from zif.planning.candidates import Player
+    from zif.planning.candidates.participants import Player
 
 
 @frozen

@@ -10,9 +10,9 @@ from attrs import evolve, frozen
 from zif.backends.isolation import close_idle
 from zif.backends.isolation.remote import stand_in
 from zif.backends.registry import backend
-from zif.build import compiled_by
 from zif.model import Model
 from zif.records import Capabilities, Compiled, Executable, Target, Verdict
+from zif.runtime.build import compiled_by
 from zif.targets.catalogue import target as find
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attrs import frozen
-from zif.cache.place import default_root
+from zif.runtime.cache.place import default_root
 
 from zif_qnn_runtime import kept
 from zif_qnn_runtime.libraries import (

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 from zif import Verdict
-from zif.cache.place import default_root
+from zif.runtime.cache.place import default_root
 
 from zif_qnn_runtime import kept
 from zif_qnn_runtime.unitprobe import Probed

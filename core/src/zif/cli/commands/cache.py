@@ -11,8 +11,8 @@ from zif.cli.wishes import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.cache import Cache, Entry
     from zif.planning import Segment
+    from zif.runtime.cache import Cache, Entry
 
 app = typer.Typer(no_args_is_help=True, help="Look at, check and empty the cache of compiled segments.")
 
@@ -113,13 +113,13 @@ def why(
     as_json: JsonOption = False,
 ) -> None:
     """Say for each segment of a model whether it is in the cache, and if not, what differs."""
-    from zif import api
-    from zif.build import Builder
     from zif.cli.output import document, say
     from zif.cli.progress import working
+    from zif.runtime import verbs
+    from zif.runtime.build import Builder
 
     with working(f"planning {model.name}"):
-        made = api.planner(model, target, **wanted)
+        made = verbs.planner(model, target, **wanted)
         builder = Builder(made, _cache())
         rows = [_answer(builder.looked_up(segment), segment) for segment in made.plan().segments]
     if as_json:
@@ -130,7 +130,7 @@ def why(
 
 
 def _answer(found: Any, segment: Segment) -> dict[str, Any]:
-    from zif.cache import Hit
+    from zif.runtime.cache import Hit
 
     told = {"id": segment.id, "backend": segment.backend, "units": len(segment.units)}
     if found is None:
@@ -141,7 +141,7 @@ def _answer(found: Any, segment: Segment) -> dict[str, Any]:
 
 
 def _cache() -> Cache:
-    from zif.cache import default_cache
+    from zif.runtime.cache import default_cache
 
     cache = default_cache()
     if cache is None:

@@ -15,8 +15,8 @@ from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.cli.feeding import Wanted
-    from zif.comparing import Comparison, Side
-    from zif.evaluating import Function, Goal
+    from zif.evaluation.accuracy import Function, Goal
+    from zif.evaluation.comparison import Comparison, Side
 
 _WHAT = "An ONNX file or a bundle, then @ and a target, backends, or both: m.onnx@sm8650,qnn_htp"
 
@@ -58,7 +58,7 @@ def command(
     from zif.cli import output
     from zif.cli.feeding import Wanted, note_folder
     from zif.cli.progress import working
-    from zif.comparing import side
+    from zif.evaluation.comparison import side
 
     shapes = wishes.shapes(shape)
     judge = _Judge.of(function, goal)
@@ -112,14 +112,14 @@ def _compare(a: Side, b: Side, inputs: _Inputs, options: Mapping[str, Any]) -> C
     """Feed both: by A's inputs, or B's where A is a bundle whose inputs are not known before it is opened."""
     import attrs
 
-    from zif import comparing
+    from zif.evaluation import comparison
 
     known = a.model or b.model
     if known is None:
         with a.open(options["progress"]) as session:
             a = attrs.evolve(a, session=session)
-            return comparing.compare(a, b, inputs.sets(session), **options)
-    return comparing.compare(a, b, inputs.sets(known), **options)
+            return comparison.compare(a, b, inputs.sets(session), **options)
+    return comparison.compare(a, b, inputs.sets(known), **options)
 
 
 class _Judge(NamedTuple):
@@ -130,7 +130,7 @@ class _Judge(NamedTuple):
 
     @classmethod
     def of(cls, function: str, goal: str | None) -> _Judge | None:
-        from zif.evaluating import Goal, resolved
+        from zif.evaluation.accuracy import Goal, resolved
 
         if goal is not None and not function:
             raise UsageError("--goal is for the number of --eval; --min-sqnr is the bound for the outputs")
@@ -138,7 +138,7 @@ class _Judge(NamedTuple):
 
     def values(self, a: Side, b: Side) -> dict[str, float]:
         """Its numbers for both."""
-        from zif.evaluating import score
+        from zif.evaluation.accuracy import score
 
         found = {}
         for name, side in (("a", a), ("b", b)):

@@ -13,8 +13,8 @@ from zif.cli.wishes import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.compiling import Compilation
     from zif.model import Model
+    from zif.runtime.to_bundle import Compilation
 
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle's folder.", show_default=False)
@@ -55,12 +55,12 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Compile a model into a bundle for one or several targets."""
-    from zif import api
-    from zif.bundle import check_place
     from zif.cli import output as out
     from zif.cli.feeding import note_folder
     from zif.cli.overwriting import check_folder, read_by
     from zif.cli.progress import working
+    from zif.runtime import verbs
+    from zif.runtime.bundle import check_place
 
     wanted |= {"isolate": isolate}
     if (calibration is not None or preprocess) and not quantize:
@@ -73,7 +73,7 @@ def command(
     note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
         source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)
-        made = api.compile(
+        made = verbs.compile(
             source,
             output,
             target,
@@ -107,8 +107,8 @@ def _quantized(
 def _document(made: Compilation) -> dict[str, Any]:
     import attrs
 
-    from zif.bundle import open_bundle
     from zif.cli.running import unsaid
+    from zif.runtime.bundle import open_bundle
 
     bundle = open_bundle(made.folder)
     targets = [

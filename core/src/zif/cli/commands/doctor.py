@@ -79,7 +79,7 @@ def _environment() -> dict[str, str]:
 
 
 def _cache() -> str:
-    from zif.cache import default_cache
+    from zif.runtime.cache import default_cache
 
     cache = default_cache()
     return str(cache.root) if cache is not None else "off"

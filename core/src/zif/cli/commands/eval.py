@@ -31,18 +31,18 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Let a function of yours judge a model on its target; exit 1 when the goal is missed."""
-    from zif import evaluating
     from zif.cli import output
     from zif.cli.progress import working
+    from zif.evaluation import accuracy
 
-    least = evaluating.Goal.parse(goal) if goal is not None else None
-    call = evaluating.resolved(function)
+    least = accuracy.Goal.parse(goal) if goal is not None else None
+    call = accuracy.resolved(function)
     with working(f"loading {model.name}") as told:
-        from zif import api
+        from zif.runtime import verbs
 
-        with api.load(model, target, progress=told, **wanted) as session:
+        with verbs.load(model, target, progress=told, **wanted) as session:
             told(f"{function} judges {model.name}")
-            found = evaluating.evaluate(session, call)
+            found = accuracy.evaluate(session, call)
             emulation = session.plan.emulation
     met = least is None or least.met(found.value)
     if as_json:

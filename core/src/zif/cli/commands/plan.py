@@ -53,11 +53,11 @@ def command(
     as_json: JsonOption = False,
 ) -> int:
     """Show where each part of a model would run, and why; or how two plans differ."""
-    from zif import api
     from zif.cli import output
     from zif.cli.files import write_text
     from zif.cli.overwriting import check_outputs, read_by
     from zif.cli.progress import working
+    from zif.runtime import verbs
 
     if model is None or diff is not None:
         for name, value in (("--html", html), ("--overlay", overlay), ("--what-if", what_if), ("--assume", assume)):
@@ -72,9 +72,9 @@ def command(
 
         check_ending(overlay)
     with working(f"planning {model.name}") as told:
-        made = api.planner(model, target, progress=told, assume=assume, **wanted)
+        made = verbs.planner(model, target, progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
-        plan = api.explored(made, what_if, suggest)
+        plan = verbs.explored(made, what_if, suggest)
     if html is not None:
         from zif.report import plan_html
 

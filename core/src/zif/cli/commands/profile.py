@@ -12,7 +12,7 @@ from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, Rand
 from zif.cli.wishes import JsonOption
 
 if TYPE_CHECKING:
-    from zif.profiling import Profile
+    from zif.evaluation.profiling import Profile
 
 
 @wishes.planned
@@ -36,7 +36,7 @@ def command(
     """Measure a model or a bundle: latency, throughput, processor use and memory, by backend, segment and unit."""
     from zif.cli import output
     from zif.cli.feeding import Wanted
-    from zif.profiling import store
+    from zif.evaluation.profiling import store
 
     wanted |= {"target": target, "isolate": isolate}
     profile, notes = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup, units)
@@ -64,7 +64,7 @@ def _measure(
     from zif.cli.commands.run import _opened
     from zif.cli.progress import working
     from zif.cli.running import unsaid
-    from zif.profiling import measure
+    from zif.evaluation.profiling import measure
 
     with working(f"loading {model.name}") as told:
         session, fed = _opened(model, given, wanted, told)

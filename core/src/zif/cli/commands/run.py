@@ -15,7 +15,7 @@ from zif.errors import UsageError
 if TYPE_CHECKING:
     from zif.cli.feeding import Feed, Wanted
     from zif.cli.running import Outcome
-    from zif.session import Session
+    from zif.runtime.session import Session
 
 Source = Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file, or a bundle.", show_default=False)]
 InputOption = Annotated[
@@ -104,11 +104,11 @@ def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Fe
 
 def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
     """The session and what to feed it. A model's inputs are checked before anything is compiled."""
-    from zif import api
     from zif.cli.feeding import feeds
+    from zif.runtime import verbs
 
     if source.is_dir():
-        session = api.load(source, progress=told, **wanted)
+        session = verbs.load(source, progress=told, **wanted)
         try:
             return session, feeds(given, session.inputs, session.optional_inputs)
         except BaseException:
@@ -118,7 +118,7 @@ def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> t
 
     model = Model.load(source, wanted["shapes"])
     fed = feeds(given, model.inputs, model.optional_inputs)
-    return api.load(model, progress=told, **wanted), fed
+    return verbs.load(model, progress=told, **wanted), fed
 
 
 def _result(feed: Feed, outcome: Outcome, output: Path | None, raw: bool) -> dict[str, Any]:

@@ -29,13 +29,13 @@ def command(
     """Compare what the backends declare with what their engines answer and what was observed of them."""
     import attrs
 
-    from zif import api
     from zif.cli import output
     from zif.cli.progress import working
     from zif.report.bases import compare
+    from zif.runtime import verbs
 
     with working(f"asking about {model.name}") as told:
-        made = api.planner(model, target, progress=told, **wanted)
+        made = verbs.planner(model, target, progress=told, **wanted)
         rows = [row for player in made.field.players.values() for row in compare(made.model, player)]
     shown = [row for row in rows if every or row.differs]
     if as_json:

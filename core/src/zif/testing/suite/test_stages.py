@@ -14,11 +14,11 @@ import numpy as np
 import onnx
 import pytest
 
-from zif.artifact import write_file
 from zif.backends.backend import content_digest
 from zif.errors import ZifError
 from zif.model import Model
 from zif.records import Compiled
+from zif.runtime.artifact import write_file
 from zif.testing.judge import difference, tolerance
 from zif.testing.networks import NETWORKS, Network, perceptron
 from zif.testing.plugin import not_claimed

@@ -1,0 +1,8 @@
+"""Measured beats estimated: time a session, keep what was measured, let the next plan use it."""
+
+from __future__ import annotations
+
+from zif.evaluation.profiling.measure import measure
+from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats, Suggestion, UnitTime
+
+__all__ = ["BackendProfile", "Profile", "SegmentProfile", "Stats", "Suggestion", "UnitTime", "measure"]

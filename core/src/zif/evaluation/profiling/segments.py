@@ -1,0 +1,118 @@
+"""Each segment by itself: processor use, and the times of its units where the backend can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from attrs import frozen
+
+from zif.records import SupportsUnitTimes
+
+if TYPE_CHECKING:
+    from zif.planning import UnitPlan
+    from zif.runtime.session import Session, Step
+
+#: A segment is repeated for so many seconds or so often, whichever comes first, and once at least.
+_SECONDS, _RUNS = 0.2, 50
+
+
+@frozen
+class Part:
+    """What was seen of one segment; see `zif.evaluation.profiling.profile.SegmentProfile`."""
+
+    cpu_percent: float
+    units_us: Mapping[str, float]
+    other_us: Mapping[str, float]
+
+
+def examine(session: Session, inputs: Mapping[str, Any], tick: Callable[[], None] | None = None) -> list[Part]:
+    """Every segment on what it is handed in a run on these inputs. Raises what the backends raise."""
+    found = []
+    for step, given in session.stages(inputs):
+        call = lambda step=step, given=given: step.executable.run(given)  # noqa: E731
+        cpu_percent, each = _repeated(call)
+        timed: Mapping[str, float] = {}
+        if isinstance(step.executable, SupportsUnitTimes):
+            timed = step.executable.unit_times(given, max(1, min(20, int(5 * _SECONDS / each))))
+        found.append(Part(cpu_percent, *_by_unit(session, step, timed)))
+        if tick:
+            tick()
+    return found
+
+
+def _repeated(call: Callable[[], Any]) -> tuple[float, float]:
+    """(processor time over wall-clock time in percent, seconds of one run)."""
+    workers, runs = psutil.Process().children(recursive=True), 0
+    theirs = _seconds(workers)
+    own, start = process_time(), perf_counter()
+    while runs == 0 or (runs < _RUNS and perf_counter() - start < _SECONDS):
+        call()
+        runs += 1
+    wall, spent = max(perf_counter() - start, 1e-9), process_time() - own
+    return round(100 * (spent + _seconds(workers) - theirs) / wall, 1), wall / runs
+
+
+def _seconds(processes: Sequence[psutil.Process]) -> float:
+    """Processor seconds of other processes, as finely as the system tells; one that ended counts for nothing."""
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def _by_unit(session: Session, step: Step, timed: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """The times by unit, and those of parts that are none. A part goes by its unit's name, or by an output of it."""
+    members = set(step.segment.units)
+    units = [unit for unit in session.plan.units if unit.name in members]
+    homes = {name: unit.name for unit in units for name in unit.outputs} | {unit.name: unit.name for unit in units}
+    known: dict[str, float] = {}
+    other: dict[str, float] = {}
+    for name, us in timed.items():
+        home = homes.get(name)
+        place, key = (other, name) if home is None else (known, home)
+        place[key] = place.get(key, 0.0) + us
+    return shared_out(units, known), other
+
+
+def shared_out(units: Sequence[UnitPlan], timed: Mapping[str, float]) -> dict[str, float]:
+    """The times with those of fused units split: as the plan's costs are to each other, for nothing better is known.
+
+    A unit without a time of its own was fused into the one that reads it or, without such a one, that made its input.
+    """
+    owner = {name: name for name in timed}
+    makers = {name: unit.name for unit in units for name in unit.outputs}
+    readers = {name: unit.name for unit in reversed(units) for name in unit.inputs}
+    for unit in reversed(units):
+        into = (owner.get(readers.get(name, "")) for name in unit.outputs)
+        owner.setdefault(unit.name, next(filter(None, into), ""))
+    for unit in units:
+        if not owner[unit.name]:
+            owner[unit.name] = next(filter(None, (owner.get(makers.get(name, "")) for name in unit.inputs)), "")
+    costs = {unit.name: max(_cost(unit), 1e-3) for unit in units}
+    whole: dict[str, float] = {}
+    for name, home in owner.items():
+        whole[home] = whole.get(home, 0.0) + costs[name]
+    return {
+        name: round(timed[home] * costs[name] / whole[home], 3) for name, home in owner.items() if home and whole[home]
+    }
+
+
+def _cost(unit: UnitPlan) -> float:
+    verdict = unit.verdicts.get(unit.backend)
+    return verdict.cost_us or 0.0 if verdict is not None else 0.0
+
+
+def usage() -> tuple[float, float]:
+    """Processor seconds and resident MiB of this process and its children."""
+    this = psutil.Process()
+    workers, memory = this.children(recursive=True), this.memory_info().rss
+    for process in workers:
+        with suppress(psutil.Error):  # one that ended meanwhile
+            memory += process.memory_info().rss
+    return process_time() + _seconds(workers), memory / 2**20

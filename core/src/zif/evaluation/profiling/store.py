@@ -1,0 +1,51 @@
+"""Keeping what was measured, so that the next plan can use it (`zif.planning.costs.measured` reads it).
+
+Only hardware counts: the time that an emulator takes says nothing of the chip.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zif.planning.costs.measured import SCHEMA, device, path_of, read_rows, same_segment
+
+if TYPE_CHECKING:
+    from zif.evaluation.profiling.profile import Profile, SegmentProfile
+
+
+def save(profile: Profile, keep: Path | None = None) -> Path | None:
+    """Add a profile's hardware segments to what is kept of its model. Returns the file, None when nothing counts.
+
+    A measurement of the same units on the same backend and toolchain replaces the older one. Raises OSError where it
+    cannot be written; then nothing is left behind.
+    """
+    rows = [_row(segment) for segment in profile.segments if segment.kind == "hardware"]
+    if not rows or profile.target != "host":
+        return None
+    path = path_of(profile.fingerprint, keep)
+    old = [row for row in read_rows(path) if not any(same_segment(row, new) for new in rows)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"schema": SCHEMA, "model": profile.model, "device": device(), "segments": [*old, *rows]}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _row(segment: SegmentProfile) -> dict[str, Any]:
+    return {
+        "backend": segment.backend,
+        "toolchain": segment.toolchain,
+        "units": list(segment.units),
+        "us": round(segment.ms.p50 * 1e3, 3),
+        "parts": {name: round(us, 3) for name, us in segment.parts_us.items()},
+    }

@@ -1,0 +1,140 @@
+"""Which backends take part in a plan, what each says of the model, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from zif.backends.config import remarks
+from zif.backends.deadline import deadline
+from zif.backends.isolation.remote import stand_in
+from zif.backends.options import build_options
+from zif.backends.registry import backend, installed
+from zif.backends.survey import hear
+from zif.errors import BackendNotFound, ZifError
+from zif.model.arguments import Progress
+from zif.planning.costs.precisions import FLOATS
+from zif.planning.plan import Candidate, Request
+from zif.records import Capabilities, ChoosesPrecision, Target
+from zif.verdicts.tensor_size import within_limit
+
+if TYPE_CHECKING:
+    from zif.backends.backend import Backend
+    from zif.model import Model
+
+
+@frozen(eq=False)
+class Player:
+    """A backend that takes part: its facade (or the worker that stands for it) and its verdicts on the model.
+
+    precisions: what its options allow it to compute in; empty for whatever it likes. remarks: what has no effect.
+    """
+
+    backend: Backend
+    capabilities: Capabilities
+    precisions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@frozen(eq=False)
+class Field:
+    """Everyone who was asked. `players` by name, in the order of the names."""
+
+    players: Mapping[str, Player]
+    candidates: tuple[Candidate, ...]
+
+
+def ask(
+    model: Model, target: Target, request: Request, progress: Progress | None = None, isolate: bool = False
+) -> Field:
+    """Ask every installed backend, leave out whom the request or their own answer rules out, and say why.
+
+    isolate: ask every one in a worker process, where its stages will be done too.
+
+    Raises BackendNotFound for a name in the request that nobody offers.
+    """
+    names = sorted({row.name for row in installed()})
+    for name in (*request.only, *request.exclude, *request.pin.values()):
+        if name not in names:
+            backend(name)  # raises BackendNotFound with the ones that are installed
+            raise BackendNotFound(name)
+    answers = [_ask_one(name, model, target, request, progress, isolate) for name in names]
+    players = {name: player for name, (player, _) in zip(names, answers, strict=True) if player is not None}
+    return Field(players, tuple(candidate for _, candidate in answers))
+
+
+def _ask_one(
+    name: str, model: Model, target: Target, request: Request, progress: Progress | None, isolate: bool
+) -> tuple[Player | None, Candidate]:
+    rows = [row for row in installed() if row.name == name]
+    excluded = _excluded(name, request)
+    if excluded:
+        return None, _out(rows[0].distribution, rows[0].version, name, "excluded", excluded)
+    seconds = deadline()
+    try:
+        facade, general = hear(rows[0], target, seconds)
+        refusal = _refusal(general, target, request)
+        if refusal:
+            return None, _candidate(facade, general, *refusal)
+        if progress:
+            progress(f"asking {name}")
+        facade = stand_in(facade, general, target, isolate)
+        full = within_limit(facade.capabilities(target, model), model)
+    except ZifError as error:
+        return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
+    return _player(facade, full, target, request), _candidate(facade, full)
+
+
+def _player(facade: Backend, full: Capabilities, target: Target, request: Request) -> Player:
+    """The backend with what its options change in the plan. Raises UsageError for options that it does not have."""
+    options = build_options(full.options, request.config.get(facade.name, {}), facade.name)
+    precisions = tuple(options.precisions) if isinstance(options, ChoosesPrecision) else ()
+    if precisions and precisions[0] in FLOATS:
+        full = evolve(full, preferred_precision=precisions[0])
+    return Player(facade, full, precisions, remarks(options, target, full, facade.name))
+
+
+def _excluded(name: str, request: Request) -> str:
+    if name in request.exclude:
+        return "excluded by the caller"
+    if request.only and name not in request.only:
+        return f"not among the backends asked for ({', '.join(request.only)})"
+    return ""
+
+
+def _refusal(general: Capabilities, target: Target, request: Request) -> tuple[str, str] | None:
+    if not general.available:
+        return "unavailable", general.reason
+    if general.kind == "emulator" and target.is_host and not request.emulate:
+        return (
+            "excluded",
+            "an emulator on this machine: takes part with --emulate, or when a chip is named as the target",
+        )
+    if general.rates is None and general.processor not in target.processors:
+        return "unavailable", f"{target.name} has no {general.processor}, and the backend gives no rates of its own"
+    return None
+
+
+def _candidate(facade: Backend, answer: Capabilities, code: str = "ok", reason: str = "") -> Candidate:
+    return Candidate(
+        name=facade.name,
+        distribution=facade.distribution,
+        version=facade.version,
+        processor=answer.processor,
+        kind=answer.kind,
+        toolchain=answer.toolchain,
+        takes_part=code == "ok",
+        code=code,
+        reason=reason,
+        notes=answer.notes,
+        label=answer.label,
+    )
+
+
+def _out(distribution: str, version: str, name: str, code: str, reason: str) -> Candidate:
+    return Candidate(name, distribution, version, "", "hardware", "", False, code, reason)
+
+
+__all__ = ["Field", "Player", "ask", "stand_in"]

@@ -1,0 +1,149 @@
+"""Costs for one target: per unit, per model, and of moving tensors, each with where the figure comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from zif.errors import UsageError
+from zif.planning.costs import coefficients, features, precisions, roofline
+from zif.records import Capabilities, Processor, Rates, Target, TensorInfo
+
+if TYPE_CHECKING:
+    from zif.model import Model, Unit
+
+Floats = NDArray[np.float64]
+
+#: fitted: from latencies measured on this chip or, by the ratio of rates, on its nearest relative. roofline: from
+#: rates. declared: the backend's own figure. measured: this model on this device.
+Source = Literal["fitted", "roofline", "declared", "measured"]
+
+
+@frozen
+class Estimate:
+    """A figure and where it comes from. `error`: median relative error of such figures when models are left out of the
+    fit, for whole models; None where that is not known. `note`: what else there is to say.
+    """
+
+    us: float
+    source: Source
+    error: float | None = None
+    note: str = ""
+
+
+class CostModel:
+    """Costs for one target, in microseconds. The same for equal input; reads no weights."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._fitted: dict[str, coefficients.Coefficients | None] = {}
+
+    def rates(self, capabilities: Capabilities) -> Rates:
+        """The backend's own rates, or those of the target's processor with the launch cost that was fitted.
+
+        Raises UsageError when there are neither.
+        """
+        return capabilities.rates or self._rates(capabilities.processor, capabilities.preferred_precision)
+
+    def unit_costs(self, model: Model, capabilities: Capabilities) -> tuple[Floats, NDArray[Any]]:
+        """(float64[n] microseconds, object[n] source) for every unit of the model, supported there or not."""
+        rates = capabilities.rates or self._target_rates(capabilities.processor)
+        return self._price(
+            features.of_model(model),
+            [unit.precision for unit in model.units],
+            rates,
+            capabilities.processor if capabilities.rates is None else None,
+            capabilities.preferred_precision,
+        )
+
+    def unit_us(
+        self, unit: Unit, tensors: Mapping[str, TensorInfo], processor: Processor, precision: str | None = None
+    ) -> Estimate:
+        """One unit by itself, as if nothing stood around it; `precision` overrides the unit's own.
+
+        Raises UsageError when the target has no such processor.
+        """
+        rates = self._target_rates(processor)
+        us, source = self._price(
+            features.of_unit(unit, tensors), [precision or unit.precision], rates, processor, precision or "fp16"
+        )
+        return self._estimate(float(us[0]), source[0], processor, precision or unit.precision)
+
+    def model_us(self, model: Model, processor: Processor, precision: str | None = None) -> Estimate:
+        """The whole model in one segment on one processor: launch, units, and moving its inputs and outputs.
+
+        `precision` ("fp16", "int8", "int16", …) asks what the model would cost in it, if it were quantized so. Raises
+        UsageError when the target has no such processor.
+        """
+        rates = self._rates(processor, precision or "fp16")
+        words = [precision or unit.precision for unit in model.units]
+        us, source = self._price(features.of_model(model), words, rates, processor, precision or "fp16")
+        shrink = precisions.width(precision) / 4 if precision in ("int8", "int16", "int4") else 1.0
+        edges = sum(self.transfer_us((v.nbytes or 0) * shrink, processor) for v in (*model.inputs, *model.outputs))
+        found: Source = "fitted" if "fitted" in source else "roofline"
+        return self._estimate(float(us.sum()) + rates.launch_us + edges, found, processor, precision or "fp16")
+
+    def transfer_us(self, nbytes: float, processor: Processor) -> float:
+        """Moving one tensor between the processor and host memory, either way; nothing for the CPU [estimated]."""
+        rates = self._target_rates(processor)
+        return 0.0 if processor == "cpu" else rates.link_us + nbytes / rates.link_bytes_per_s * 1e6
+
+    def energy_uj(self, us: float, processor: Processor) -> float:
+        """Microjoules of keeping the processor busy for so long: its power times the time, both estimates."""
+        return us * self._target_rates(processor).watts
+
+    def _price(
+        self, counted: features.Features, words: list[str], rates: Rates, processor: Processor | None, preferred: str
+    ) -> tuple[Floats, NDArray[Any]]:
+        """Price units by the arithmetic that each runs in. Without a processor, the rates are all there is."""
+        us, source = np.zeros(len(words)), np.full(len(words), "roofline", dtype=object)
+        runs_in = {w: precisions.on_processor(w, rates.macs_per_s, preferred) for w in set(words)}
+        chosen = np.array([runs_in[word] for word in words], dtype=object)
+        for word in sorted(set(runs_in.values())):
+            rows = np.flatnonzero(chosen == word)
+            part = features.Features(*(column[rows] for column in attrs.astuple(counted, recurse=False)))
+            fit = self._coefficients(word) if processor == "npu" else None
+            if fit is not None:
+                us[rows], source[rows] = part.counts @ fit.us, "fitted"
+            else:
+                rate = rates.macs_per_s.get(word) or min(rates.macs_per_s.values())
+                us[rows] = roofline.microseconds(part, rates, rate, precisions.width(word))
+        return us, source
+
+    def _coefficients(self, precision: str) -> coefficients.Coefficients | None:
+        word = {"fp32": "fp16", "bf16": "fp16", "int4": "int8"}.get(precision, precision)
+        if word not in self._fitted:
+            table = coefficients.shipped()
+            self._fitted[word] = table.at(self.target, word) if word in table.us else None
+        return self._fitted[word]
+
+    def _rates(self, processor: Processor, preferred: str) -> Rates:
+        rates = self._target_rates(processor)
+        if processor != "npu":
+            return rates
+        order = [preferred, *rates.macs_per_s]
+        fit = next((found for word in order if (found := self._coefficients(word)) is not None), None)
+        if fit is None:
+            return rates
+        how = f"the launch is fitted, {fit.note}" if fit.note else "the launch is fitted"
+        return attrs.evolve(rates, launch_us=round(fit.launch_us, 1), source=f"{rates.source}; {how}")
+
+    def _target_rates(self, processor: str) -> Rates:
+        found = self.target.processors.get(processor)
+        if found is None:
+            known = ", ".join(self.target.processors) or "none"
+            raise UsageError(f"{self.target.name} has no {processor}; its processors are {known}.")
+        return found
+
+    def _estimate(self, us: float, source: Source, processor: Processor, precision: str) -> Estimate:
+        fit = self._coefficients(precision) if source == "fitted" and processor == "npu" else None
+        if fit is None:
+            return Estimate(us, source, note=self._target_rates(processor).source)
+        word = {"fp32": "fp16"}.get(precision, precision)
+        error = coefficients.shipped().error(fit.chip, word) if fit.chip and not fit.note else None
+        return Estimate(us, source, error, fit.note)

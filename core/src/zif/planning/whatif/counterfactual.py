@@ -1,0 +1,227 @@
+"""Counterfactuals: what a hypothesis would make of the plan, and which few changes would pay most.
+
+The search re-solves the placement for every kind of refused unit (an operator, or all that one code refuses), from all
+of a backend's kinds together down to the few that carry the gain. How often it solves depends on the size of the model
+alone, never on the clock: equal input gives equal answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from zif.planning.plan import Counterfactual
+from zif.planning.task import in_microseconds, problem, weigh
+from zif.planning.whatif.hypothesis import Change, suppose, wording
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zif.model import Unit
+    from zif.planning.placement import Problem
+    from zif.planning.planner import Placed, Planner
+    from zif.records import Verdict
+
+#: A change that saves less than this share of the plan's cost is not worth a line.
+WORTH = 0.005
+
+#: A smaller change that keeps this share of the gain stands for the larger one.
+NEARLY = 0.95
+
+#: At most so many kinds in one suggestion: "a few changes".
+FEW = 3
+
+#: Codes that are one cause for every operator they meet: one change lifts them all.
+_ONE_CAUSE = {
+    "dynamic-shape": "sizes are unknown, so this figure is a guess; where inputs are open, --shape fixes them",
+    "precision": "priced in the precision that the backend has; what that does to the results, `zif compare` measures",
+}
+
+
+def what_if(planner: Planner, changes: Sequence[str]) -> Counterfactual:
+    """What these changes together (see `Change`) would make of the plan. Raises UsageError, and Unsupported when a
+    unit would have no home left."""
+    guess = suppose(planner, changes)
+    before, after = planner.place(), guess.planner.place()
+    labels = after.solution.labels
+    if all(change.takes for change in guess.changes):
+        labels = _cheaper(after.task, labels, before.solution.labels)
+    return _told(planner, guess.changes, guess.touched, before, after.task, labels, asked=True)
+
+
+def counterfactuals(planner: Planner, limit: int = 5) -> tuple[Counterfactual, ...]:
+    """The changes that would pay most, the best first: which backend would have to take what that it refuses now."""
+    if planner.request.strict or not planner.model.units or len(planner.names) < 2:
+        return ()
+    search = _Search(planner, planner.place())
+    found = [one for k in range(len(planner.names)) for one in search.best_on(k)]
+    found.sort(key=lambda one: (one.cost, len(one.kinds), one.backend, one.kinds))
+    return tuple(search.told(one) for one in found[:limit])
+
+
+@frozen(eq=False)
+class _Found:
+    """Kinds of refused units that a backend would take, the cost of the plan then, and where everything would run."""
+
+    backend: int
+    kinds: tuple[str, ...]
+    cost: float
+    task: Problem
+    labels: NDArray[np.int32]
+
+
+class _Search:
+    """Re-solving with kinds of refused units allowed, as often as the size of the model permits."""
+
+    def __init__(self, planner: Planner, placed: Placed) -> None:
+        self.planner, self.placed = planner, placed
+        self.base = placed.solution.cost.total
+        self.left = 0
+        self.costs, _ = weigh(planner.prices, planner.request.policy, planner.model)
+        self.open_to = np.isfinite(placed.task.costs)
+        self.found: dict[tuple[int, tuple[str, ...]], _Found] = {}
+
+    def best_on(self, k: int) -> list[_Found]:
+        """The few changes on one backend that pay; none when even all of them together would not."""
+        rows = self._kinds(k)
+        self.left = int(np.clip(24_000 // len(self.planner.model.units), 4, 48))
+        if not rows or not self._gain(everything := self._solve(k, rows, tuple(rows))):
+            return []
+        singles = sorted((self._solve(k, rows, (kind,)) for kind in rows), key=lambda one: -one.cost)
+        order = [one.kinds[0] for one in singles]
+        # From all of them, let go what carries little, the least promising first; then ever more.
+        kept = everything
+        for share in (NEARLY, 0.7, 0.4):
+            kept = self._without(k, rows, kept, order, share)
+        mine = [one for (label, _), one in self.found.items() if label == k]
+        few = [one for one in mine if len(one.kinds) <= FEW and self._gain(one)]
+        worth = [one for one in few if not any(self._stands_for(other, one) for other in few)]
+        return worth or [min(mine, key=lambda one: (one.cost, len(one.kinds)))]
+
+    def _without(self, k: int, rows: dict[str, list[int]], start: _Found, order: Sequence[str], share: float) -> _Found:
+        """A part of the kinds that keeps this share of the gain; those of `order` are let go one after another."""
+        kept = start
+        for kind in order:
+            if len(kept.kinds) > 1 and kind in kept.kinds and self.left > 0:
+                fewer = self._solve(k, rows, tuple(one for one in kept.kinds if one != kind))
+                if self._gain(fewer) >= share * self._gain(start):
+                    kept = fewer
+        return kept
+
+    def _stands_for(self, other: _Found, one: _Found) -> bool:
+        """Whether `other` makes `one` superfluous: a part of it that gains nearly as much."""
+        smaller = set(other.kinds) < set(one.kinds)
+        return smaller and self._gain(other) >= NEARLY * self._gain(one)
+
+    def _gain(self, one: _Found) -> float:
+        """What is saved under the policy; 0 when that is not worth a line."""
+        saved = self.base - one.cost
+        return saved if saved > WORTH * self.base else 0.0
+
+    def _kinds(self, k: int) -> dict[str, list[int]]:
+        """Rows of the units that the backend refuses, by what would have to change; the costliest kinds first."""
+        kinds: dict[str, list[int]] = {}
+        for row, unit in enumerate(self.planner.model.units):
+            verdict = self.placed.verdicts[row][k]
+            if not verdict.supported and unit.id not in self.placed.pins:
+                code = f"code:{verdict.code}"
+                kinds.setdefault(code if verdict.code in _ONE_CAUSE else unit.op_type, []).append(row)
+        chosen = self.placed.solution.labels
+        spent = {kind: float(self.costs[rows, chosen[rows]].sum()) for kind, rows in kinds.items()}
+        return {kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: (-spent[kind], kind))}
+
+    def _solve(self, k: int, rows: dict[str, list[int]], kinds: tuple[str, ...]) -> _Found:
+        """The plan if the backend took these kinds; what was solved for a part of them holds for all of them, too."""
+        from zif.planning.placement import solve
+
+        key = (k, kinds)
+        if key in self.found:
+            return self.found[key]
+        open_to = self.open_to.copy()
+        open_to[[row for kind in kinds for row in rows[kind]], k] = True
+        planner = self.planner
+        task, _ = problem(planner.model, planner.names, planner.prices, open_to, planner.request.policy)
+        labels = self.placed.solution.labels
+        if self.left > 0:
+            self.left -= 1
+            labels = _cheaper(task, solve(task).labels, labels)
+        for (label, part), one in self.found.items():
+            if label == k and set(part) < set(kinds):
+                labels = _cheaper(task, labels, one.labels)
+        self.found[key] = _Found(k, kinds, _total(task, labels), task, labels)
+        return self.found[key]
+
+    def told(self, one: _Found) -> Counterfactual:
+        """The change with its figures."""
+        rows = self._kinds(one.backend)
+        touched = [
+            (self.planner.model.units[row], self.placed.verdicts[row][one.backend])
+            for kind in one.kinds
+            for row in rows[kind]
+        ]
+        changes = tuple(Change(self.planner.names[one.backend], True, kind) for kind in one.kinds)
+        return _told(self.planner, changes, touched, self.placed, one.task, one.labels)
+
+
+def _cheaper(task: Problem, labels: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:
+    """A plan that was possible before still is when more is allowed: the cheaper of the two."""
+    return labels if _total(task, labels) <= _total(task, other) else other
+
+
+def _total(task: Problem, labels: NDArray[np.int32]) -> float:
+    from zif.planning.placement import evaluate
+
+    return evaluate(task, labels).total
+
+
+def _told(
+    planner: Planner,
+    changes: tuple[Change, ...],
+    touched: Iterable[tuple[Unit, Verdict]],
+    before: Placed,
+    task: Problem,
+    labels: NDArray[np.int32],
+    asked: bool = False,
+) -> Counterfactual:
+    pairs = list(touched)
+    units = tuple(dict.fromkeys(unit.id for unit, _ in pairs))
+    codes = Counter(verdict.code for _, verdict in pairs)
+    base = before.solution.cost.total
+    return Counterfactual(
+        changes=tuple(map(str, changes)),
+        text=wording(changes),
+        units=units,
+        op_types=dict(Counter(unit.op_type for unit, _ in pairs).most_common()),
+        codes=dict(codes.most_common()),
+        reason=pairs[0][1].reason,
+        moved=int((labels != before.solution.labels).sum()),
+        **_figures(planner, task, labels),
+        cost_change=round(_total(task, labels) / base - 1, 6) if base else 0.0,
+        asked=asked,
+        note="; ".join(note for code, note in _ONE_CAUSE.items() if code in codes),
+    )
+
+
+def _figures(planner: Planner, task: Problem, labels: NDArray[np.int32]) -> dict[str, Any]:
+    """What a placement comes to in microseconds, microjoules and bytes, whatever the policy weighs."""
+    from zif.planning.placement import evaluate, segments
+
+    prices, rows = planner.prices, np.arange(len(labels))
+    segment = segments(task, labels)
+    cost = evaluate(in_microseconds(task, prices), labels, segment)
+    started = dict(zip(segment.tolist(), labels.tolist(), strict=True)).values()
+    energy = float((prices.us[rows, labels] * prices.watts[labels]).sum())
+    energy += sum(float(prices.launch_us[k] * prices.watts[k]) for k in started)
+    return {
+        "segments": cost.segments,
+        "latency_us": round(cost.total, 3),
+        "energy_uj": round(energy, 3),
+        "transfer_bytes": int(cost.transfer_bytes),
+    }
+
+
+__all__ = ["counterfactuals", "what_if"]

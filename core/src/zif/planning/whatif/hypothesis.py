@@ -1,0 +1,132 @@
+"""What if a backend took what it refuses, or refused what it takes: a planner in which it is so.
+
+Prices are known for every unit on every backend that takes part, supported there or not, so a hypothesis needs no new
+question: it changes verdicts and solves again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import attrs
+from attrs import frozen
+
+from zif.errors import UsageError
+from zif.planning.task import UNASKED, matches
+from zif.records import Verdict
+
+if TYPE_CHECKING:
+    from zif.model import Unit
+    from zif.planning.candidates.participants import Field, Player
+    from zif.planning.planner import Planner
+
+
+@frozen
+class Change:
+    """One hypothesis, written BACKEND+PATTERN (takes these, too) or BACKEND-PATTERN (takes these no more).
+
+    PATTERN is an operator (`Erf`, `op:Reduce*`), the name of units (`/head/*`), or `code:dynamic-shape` for all that is
+    refused with that code.
+    """
+
+    backend: str
+    takes: bool
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}{'+' if self.takes else '-'}{self.pattern}"
+
+    @classmethod
+    def parse(cls, text: str, field: Field) -> Change:
+        """The change that a text means. Raises UsageError for another form, or a backend that takes no part."""
+        known = sorted((c.name for c in field.candidates), key=len, reverse=True)
+        for name in known:  # the longest first: a name may hold a minus, and begin another
+            sign, pattern = text[len(name) : len(name) + 1], text[len(name) + 1 :]
+            if text.startswith(name) and sign in ("+", "-") and pattern:
+                return cls._of(name, sign == "+", pattern, field)
+        raise UsageError(
+            f"--what-if {text}: write BACKEND+PATTERN or BACKEND-PATTERN, such as qnn_htp+Erf; "
+            f"the backends are {', '.join(sorted(known)) or 'none'}"
+        )
+
+    @classmethod
+    def _of(cls, name: str, takes: bool, pattern: str, field: Field) -> Change:
+        if name not in field.players:
+            reason = next(c.reason for c in field.candidates if c.name == name)
+            raise UsageError(f"--what-if: {name} takes no part in this plan: {reason}")
+        return cls(name, takes, pattern)
+
+    def touches(self, unit: Unit, verdict: Verdict) -> bool:
+        """Whether it changes this verdict of its backend on this unit."""
+        if bool(verdict.supported) is self.takes:
+            return False
+        if self.pattern.startswith("code:"):
+            return fnmatchcase(verdict.code, self.pattern[5:])
+        return unit.op_type == self.pattern or matches(unit, self.pattern)
+
+
+def wording(changes: Sequence[Change]) -> str:
+    """Several changes as half a sentence: "qnn_htp took Erf and Mod, and qnn_cpu did not take Conv"."""
+    parts: dict[tuple[str, bool], list[str]] = {}
+    for change in changes:
+        code = change.pattern.removeprefix("code:")
+        kind = change.pattern.removeprefix("op:") if code == change.pattern else f"what it refuses as {code}"
+        parts.setdefault((change.backend, change.takes), []).append(kind)
+    verbs = {True: "took", False: "did not take"}
+    return ", and ".join(f"{name} {verbs[takes]} {_list(kinds)}" for (name, takes), kinds in parts.items())
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+@frozen(eq=False)
+class Hypothesis:
+    """A planner in which the changes hold. `touched`: the units and what their backends said of them until now."""
+
+    planner: Planner
+    changes: tuple[Change, ...]
+    touched: tuple[tuple[Unit, Verdict], ...]
+
+
+def suppose(planner: Planner, texts: Sequence[str]) -> Hypothesis:
+    """A planner with all these changes. Raises UsageError for one that can't be read or that changes nothing."""
+    changes = tuple(Change.parse(text, planner.field) for text in texts)
+    players, touched = dict(planner.field.players), []
+    for change in changes:
+        hits = _hits(planner, change, players[change.backend])
+        touched += hits
+        players[change.backend] = _changed(players[change.backend], change, hits)
+    field = attrs.evolve(planner.field, players=players)
+    return Hypothesis(attrs.evolve(planner, field=field), changes, tuple(touched))
+
+
+def _hits(planner: Planner, change: Change, player: Player) -> list[tuple[Unit, Verdict]]:
+    units, verdicts = planner.model.units, player.capabilities.verdicts
+    hits = [(u, v) for u in units if change.touches(u, v := verdicts.get(u.id, UNASKED))]
+    if not hits:
+        raise UsageError(f"--what-if {change}: {_why_nothing(planner, change, verdicts)}")
+    return hits
+
+
+def _why_nothing(planner: Planner, change: Change, verdicts: Mapping[str, Verdict]) -> str:
+    """A sentence for a change without effect: no such unit, or the backend says so already."""
+    other = attrs.evolve(change, takes=not change.takes)
+    if any(other.touches(unit, verdicts.get(unit.id, UNASKED)) for unit in planner.model.units):
+        already = "takes all of these already" if change.takes else "takes none of these anyway"
+        return f"{change.backend} {already}"
+    return f"no operator and no unit of {planner.model.name} is called so; `zif plan --all-units` lists them"
+
+
+def _changed(player: Player, change: Change, hits: Sequence[tuple[Unit, Verdict]]) -> Player:
+    """The backend with other verdicts; what it says of costs stays."""
+    new = dict(player.capabilities.verdicts)
+    for unit, verdict in hits:
+        code, reason = ("ok", f"assumed: {change}") if change.takes else ("excluded", f"ruled out: {change}")
+        new[unit.id] = attrs.evolve(verdict, supported=change.takes, code=code, reason=reason)
+    return attrs.evolve(player, capabilities=attrs.evolve(player.capabilities, verdicts=new))
+
+
+__all__ = ["Change", "Hypothesis", "suppose", "wording"]

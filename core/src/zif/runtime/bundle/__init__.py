@@ -1,0 +1,12 @@
+"""The deployment folder: plans, artifacts of one or several targets, and everything that running them needs.
+
+`write_bundle` writes one whole or not at all, `open_bundle` checks one and gives its artifacts. Neither runs any code
+from it.
+"""
+
+from __future__ import annotations
+
+from zif.runtime.bundle.read import Bundle, is_bundle, open_bundle
+from zif.runtime.bundle.write import check_place, write_bundle
+
+__all__ = ["Bundle", "check_place", "is_bundle", "open_bundle", "write_bundle"]

@@ -1,0 +1,52 @@
+"""Where the user's cache is and how large it may grow."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.runtime.cache.store import Cache
+
+_OFF = ("off", "0", "no", "none")
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def default_root() -> Path | None:
+    """The folder that ZIF_CACHE names, else the system's place for caches.
+
+    None when ZIF_CACHE is "off", and for a user without a home.
+    """
+    import platformdirs
+
+    given = os.environ.get("ZIF_CACHE", "")
+    if given.strip().lower() in _OFF:
+        return None
+    if given:
+        return Path(os.path.abspath(given))
+    try:
+        root = Path(platformdirs.user_cache_dir("zif"))
+    except RuntimeError:
+        return None
+    return root if root.is_absolute() else None
+
+
+def default_limit() -> int:
+    """Bytes that the cache may take: ZIF_CACHE_LIMIT ("500M", "20G"), else 10 GB. Raises UsageError."""
+    given = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)?", given, re.IGNORECASE)
+    if not match:
+        raise UsageError(f"ZIF_CACHE_LIMIT={given!r} is no size; examples: 500M, 20G")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def default_cache() -> Cache | None:
+    """The user's cache; None when it is switched off or there is no place for one."""
+    from zif.runtime.cache.store import Cache
+
+    root = default_root()
+    return Cache(root, default_limit()) if root is not None else None

@@ -1,0 +1,266 @@
+"""The store: lookup, single flight, writing whole or not at all, and making room.
+
+It never fails a command: what cannot be read or written is told to the caller's `note`, and the artifact is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from zif.runtime.artifact import Damaged
+from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
+from zif.runtime.cache.key import Key, key_of
+
+if TYPE_CHECKING:
+    from zif.backends.backend import Backend
+    from zif.model import Model
+    from zif.records import Compiled, Target
+
+_STALE_S = 24 * 3600.0
+
+#: Called with a backend's name and a sentence.
+Note = Callable[[str, str], None]
+
+
+@frozen
+class Hit:
+    """The artifact is there."""
+
+    entry: Entry
+
+
+@frozen
+class Miss:
+    """It is not. `part` is the first part of the key that differs from the nearest entry ("" when there is none)."""
+
+    reason: str
+    part: str = ""
+
+
+@frozen
+class Cache:
+    """Artifacts under `root`, at most `limit` bytes of them; what was used least recently goes first.
+
+    spare_s: an artifact that was used within so many seconds stays even then: another process may be opening it.
+    """
+
+    root: Path
+    limit: int = 10 << 30
+    spare_s: float = 600.0
+
+    def fetch(
+        self,
+        backend: Backend,
+        model: Model,
+        target: Target,
+        options: Any,
+        toolchain: str,
+        make: Callable[[], Compiled],
+        note: Note,
+    ) -> Compiled:
+        """The artifact of this segment: from the cache, or made by `make` and kept.
+
+        While another process makes the same one, this one waits for it. Raises only what `make` raises.
+        """
+        key = key_of(backend, model, target, options, toolchain)
+        one = _Fetch(self, key, model.name, model.external_files(), lambda text: note(backend.name, text))
+        found = one.get()
+        if found is not None:
+            return found
+        with one.alone():
+            return one.get() or one.keep(make())
+
+    def lookup(self, key: Key, label: str = "") -> Hit | Miss:
+        """Whether the artifact is there, or why not; its files are not read. label: the segment's name, for reasons."""
+        entries = self.entries()
+        found = next((entry for entry in entries if entry.key == key), None)
+        if found is not None:
+            return Hit(found)
+        near = [entry for entry in entries if (entry.key.model, entry.key.backend) == (key.model, key.backend)]
+        if near:
+            nearest = min(near, key=lambda entry: (len(key.differing(entry.key)), -entry.used))
+            return Miss(key.against(nearest.key), key.differing(nearest.key)[0])
+        same = [entry for entry in entries if (entry.label, entry.key.backend) == (label, key.backend)]
+        if label and same:
+            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(entry.created for entry in same)))
+            return Miss(f"{label} has other content than when it was compiled on {day}", "model")
+        return Miss(f"never compiled by {key.backend} before")
+
+    def entries(self) -> list[Entry]:
+        """What is there, last used first. Damaged entries are left out; see `verify`."""
+        found = []
+        for folder in self._folders():
+            with contextlib.suppress(OSError, Damaged):
+                found.append(entry_of(folder, read_index(folder)))
+        return sorted(found, key=lambda entry: -entry.used)
+
+    def verify(self) -> dict[str, str]:
+        """Read every file of every entry: what is wrong, by the name of the entry. Damaged entries are removed."""
+        wrong = {}
+        for folder in self._folders():
+            try:
+                index = read_index(folder)
+                check(folder, index)
+                if entry_of(folder, index).key.hash != folder.name:
+                    raise Damaged("it is the artifact of something else")
+            except (OSError, Damaged) as error:
+                wrong[folder.name] = str(error)
+                self.discard(folder)
+        return wrong
+
+    def remove(self, name: str) -> bool:
+        """Remove the entry of this name; whether it was there."""
+        folder = self.artifacts / name
+        return folder in self._folders() and self.discard(folder)
+
+    def clear(self) -> tuple[int, int]:
+        """Remove everything: how many entries and bytes. Processes that compile meanwhile are not disturbed."""
+        entries = self.entries()
+        for folder in self._folders():
+            self.discard(folder)
+        self._sweep()
+        return len(entries), sum(entry.bytes for entry in entries)
+
+    def trim(self, keep: Path | None = None) -> list[Entry]:
+        """Make room: remove what was used least recently until the limit holds. Gives what was removed."""
+        self._sweep()
+        entries = self.entries()
+        size, now, gone = sum(entry.bytes for entry in entries), time.time(), []
+        for entry in reversed(entries):
+            if size <= self.limit:
+                break
+            if entry.folder != keep and now - entry.used >= self.spare_s and self.discard(entry.folder):
+                size -= entry.bytes
+                gone.append(entry)
+        return gone
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the entries."""
+        return self.root / "artifacts"
+
+    def discard(self, folder: Path) -> bool:
+        """Take an entry out in one step, then delete it: a reader finds all of it or nothing. Whether it is gone."""
+        gone = self.artifacts / f".gone-{os.getpid()}-{time.monotonic_ns()}"
+        try:
+            folder.rename(gone)
+        except OSError:
+            return False
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
+
+    def _folders(self) -> list[Path]:
+        with contextlib.suppress(OSError):
+            return [folder for folder in self.artifacts.iterdir() if not folder.name.startswith(".")]
+        return []
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left behind, and locks that nobody took for long."""
+        now = time.time()
+        for place in (*self.artifacts.glob(".*"), *(self.root / "locks").glob("*")):
+            with contextlib.suppress(OSError):
+                if now - place.stat().st_mtime >= _STALE_S:
+                    shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+
+@frozen
+class _Fetch:
+    """One segment on its way out of the cache or into it. outside: the model's own files, which are not copied."""
+
+    cache: Cache
+    key: Key
+    label: str
+    outside: Mapping[str, Path]
+    tell: Callable[[str], None]
+
+    def get(self) -> Compiled | None:
+        """The artifact; None when it is not there or is damaged, in which case it is removed."""
+        folder = self._folder
+        try:
+            index = read_index(folder)
+            if entry_of(folder, index).key != self.key:
+                raise Damaged("it is the artifact of something else")
+            compiled = read(folder, index, self.outside)
+        except (FileNotFoundError, IsADirectoryError):
+            if folder.exists():
+                self.cache.discard(folder)
+                self.tell("the artifact in the cache had lost its index and is made again")
+            return None
+        except OSError as error:
+            self.tell(f"the cache {self.cache.root} cannot be read: {_why(error)}")
+            return None
+        except Damaged as error:
+            self.cache.discard(folder)
+            self.tell(f"the artifact in the cache was damaged ({error}) and is made again")
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(folder / INDEX)
+        return compiled
+
+    def keep(self, compiled: Compiled) -> Compiled:
+        """Store an artifact: it comes back with its files in the cache, or as it was when it cannot be stored."""
+        cache = self.cache
+        try:
+            size = sum(_size(content) for name, content in compiled.files.items() if self.outside.get(name) != content)
+            if size > cache.limit:
+                self.tell(f"the artifact ({size} bytes) is larger than the cache may be and was not kept")
+                return compiled
+            cache.artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._publish(draft(cache.artifacts, self.key, self.label, compiled, self.outside))
+            cache.trim(self._folder)
+            return read(self._folder, read_index(self._folder), self.outside, hashes=False)
+        except (OSError, Damaged) as error:
+            self.tell(f"the artifact was not kept in the cache {cache.root}: {_why(error)}")
+            return compiled
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time; all of them where locking is impossible, which costs time and nothing else."""
+        import filelock
+
+        lock = None
+        with contextlib.suppress(OSError, NotImplementedError):
+            locks = self.cache.root / "locks"
+            locks.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = filelock.FileLock(locks / self.key.hash)
+            try:
+                lock.acquire(timeout=0.1)
+            except filelock.Timeout:
+                self.tell("another process compiles the same segment: waiting for it")
+                lock.acquire()
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release(force=True)
+
+    @property
+    def _folder(self) -> Path:
+        return self.cache.artifacts / self.key.hash
+
+    def _publish(self, place: Path) -> None:
+        try:
+            place.rename(self._folder)
+        except OSError:  # somebody who could not lock was faster: theirs is as good
+            shutil.rmtree(place, ignore_errors=True)
+            if not self._folder.exists():
+                raise
+
+
+def _size(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}. Free space, or name another folder in ZIF_CACHE"
+    return str(error)

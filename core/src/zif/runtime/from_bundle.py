@@ -1,0 +1,164 @@
+"""A session from a bundle: its artifacts loaded by the backends of this machine; no model, no compiler, no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from zif.backends.config import remarks
+from zif.backends.deadline import deadline
+from zif.backends.isolation.remote import stand_in
+from zif.backends.registry import backend, installed
+from zif.backends.survey import hear
+from zif.backends.watched import watched
+from zif.errors import BackendUnavailable, InvalidBundle
+from zif.planning import Plan
+from zif.records import Compiled, TensorInfo
+from zif.runtime.bundle import Bundle, open_bundle
+from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.runtime.session import Event, Session, Step
+from zif.targets.catalogue import host
+from zif.targets.catalogue import target as find
+
+if TYPE_CHECKING:
+    from zif.planning import Segment
+    from zif.records import Capabilities, Executable, Target
+
+
+def load_bundle(folder: Path, target: str = "host", isolate: bool = False) -> Session:
+    """A session on the bundle's artifacts for `target`; "host" takes what fits this machine best.
+
+    The plan's segments say `hardware` or `emulator` as their backends are here, not as they were where the bundle was
+    built. Raises InvalidBundle, UsageError for a target that the bundle is not for, BackendNotFound,
+    BackendUnavailable, and what backends raise when they load.
+    """
+    bundle = open_bundle(folder)
+    chip = chosen(bundle, target)
+    plan = _plan(bundle, chip.name)
+    readers, tensors = _known(bundle)
+    optional = tuple(readers)
+    loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1, isolate=isolate)
+    steps = loader.steps(plan.segments)
+    plan = evolve(plan, segments=tuple(step.segment for step in steps))
+    return Session(plan, steps, tensors, optional, loader.events, None, _constants(bundle, plan.outputs))
+
+
+def chosen(bundle: Bundle, target: str) -> Target:
+    """Which of the bundle's targets to run: the one that is named, or for "host" the one that this machine is.
+
+    A machine that is none of them takes the first, as the one that compiled it does to try it out.
+    """
+    asked = find(target)
+    if not asked.is_host:
+        bundle.plan(asked.name)  # raises UsageError when it is not for this chip
+        return asked
+    if "host" in bundle.targets:
+        return asked
+    here = host().soc_model
+    chips = [find(name) for name in bundle.targets]
+    return next((chip for chip in chips if here is not None and chip.soc_model == here), chips[0])
+
+
+class _Loader:
+    """Loads segments one by one, and closes those that it has when one of them cannot be loaded."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        chip: Target,
+        readers: Mapping[TensorInfo, frozenset[str]],
+        *,
+        shared: bool,
+        isolate: bool,
+    ) -> None:
+        self.bundle, self.chip, self.readers, self.shared, self.isolate = bundle, chip, readers, shared, isolate
+        self.events: list[Event] = []
+
+    def steps(self, segments: Sequence[Segment]) -> list[Step]:
+        """Every segment, loaded."""
+        done: list[Step] = []
+        with ExitStack() as undo:
+            for segment in segments:
+                done.append(self._step(segment))
+                undo.callback(done[-1].executable.close)
+            undo.pop_all()
+        return done
+
+    def _step(self, segment: Segment) -> Step:
+        compiled = self.bundle.load_compiled(segment.id, self.chip.name)
+        executable, general = self._load(segment, compiled)
+        self._compare(segment, compiled, general)
+        placed = evolve(segment, kind=general.kind, label=general.label)
+        texts = getattr(executable, "notes", ())
+        self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
+        optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]
+        return Step(placed, executable, (*segment.inputs, *optional), segment.outputs)
+
+    def _load(self, segment: Segment, compiled: Compiled) -> tuple[Executable, Capabilities]:
+        row = next((row for row in installed() if row.name == segment.backend), None)
+        if row is None:
+            backend(segment.backend)  # raises BackendNotFound with the ones that are installed
+        assert row is not None
+        facade, general = hear(row, self.chip, deadline())
+        if not general.available:
+            raise BackendUnavailable(
+                f"segment {segment.id} needs {segment.backend}, which cannot run: {general.reason}"
+            )
+        facade = stand_in(facade, general, self.chip, self.isolate)
+        born = compiled.certificate
+        options = facade.options(born.options if born else {}, self.chip)
+        said = remarks(options, self.chip, general, segment.backend)
+        known = {(event.backend, event.text) for event in self.events}
+        self.events.extend(Event("note", segment.backend, None, t) for t in said if (segment.backend, t) not in known)
+        return watched(facade, facade.load(compiled, options, shared=self.shared)), general
+
+    def _compare(self, segment: Segment, compiled: Compiled, general: Capabilities) -> None:
+        """Note when the artifact was made with another version of the engine than the one that runs it."""
+        born = compiled.certificate
+        if born is not None and born.toolchain != general.toolchain:
+            text = f"compiled with {born.toolchain or 'an unknown toolchain'}, this machine has {general.toolchain}"
+            self.events.append(Event("toolchain", segment.backend, segment.id, text))
+
+
+def _plan(bundle: Bundle, target: str) -> Plan:
+    try:
+        return Plan.from_json(bundle.plan(target))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidBundle(f"{bundle.folder}: its plan for {target} cannot be read: {error!r}") from error
+
+
+def _known(bundle: Bundle) -> tuple[dict[TensorInfo, frozenset[str]], dict[str, TensorInfo]]:
+    """The optional inputs with the units that read each, and the tensors between segments."""
+    try:
+        data = json.loads(bundle.path(SESSION).read_bytes())
+        if data["schema"] != SESSION_SCHEMA:
+            raise ValueError(f"schema is {data['schema']!r}, this version of zif reads {SESSION_SCHEMA!r}")
+        readers = {_tensor(row): frozenset(row["read_by"]) for row in data["optional_inputs"]}
+        return readers, {info.name: info for info in map(_tensor, data["tensors"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidBundle(f"{bundle.folder}: {SESSION} cannot be read: {error}") from error
+
+
+def _tensor(row: Mapping[str, Any]) -> TensorInfo:
+    shape = row["shape"]
+    return TensorInfo(row["name"], row["type"], None if shape is None else tuple(shape))
+
+
+def _constants(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any]:
+    """Outputs that are known without running."""
+    if CONSTANTS not in bundle.files:
+        return {}
+    from zif.inputs.files import as_declared, load_numpy
+
+    infos = {info.name: info for info in outputs}
+    arrays = load_numpy(bundle.path(CONSTANTS))
+    return {
+        name: array.astype(object) if infos[name].dtype == "string" else as_declared(array, infos[name])
+        for name, array in arrays.items()
+        if name in infos
+    }

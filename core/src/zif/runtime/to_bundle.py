@@ -1,0 +1,143 @@
+"""From a model to a bundle for one or several targets: plan, build every segment, write it all or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import frozen
+
+from zif.errors import UsageError, ZifError
+from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.runtime.extra_formats import check_known, check_made
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.planning import Plan
+    from zif.records import Compiled
+    from zif.runtime.build import Builder
+    from zif.runtime.session import Event
+
+
+@frozen
+class Compilation:
+    """What `compile` wrote: the bundle's folder, and per target its plan and what happened while it was built."""
+
+    folder: Path
+    plans: Mapping[str, Plan]
+    events: Mapping[str, tuple[Event, ...]]
+
+
+def compile_model(
+    model: Model,
+    folder: str | Path,
+    targets: Sequence[str],
+    build: Callable[[str], Builder],
+    overwrite: bool = False,
+) -> Compilation:
+    """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses."""
+    from zif.encodings.config import encodings
+    from zif.runtime.bundle import check_place, write_bundle
+
+    check_place(folder, overwrite)
+    builders = {builder.planner.target.name: builder for builder in map(build, targets)}
+    if len(builders) < len(targets):
+        raise UsageError(f"the same target is named twice: {', '.join(targets)}")
+    kinds = _options(builders.values())
+    for builder in builders.values():
+        check_known(builder.also, kinds)
+    built = {name: (builder, *_artifacts(builder)) for name, builder in builders.items()}
+    plans = {name: plan for name, (_, plan, _) in built.items()}
+    for builder in builders.values():
+        check_made(builder.also, kinds, {backend for plan in plans.values() for backend in plan.backends})
+    quantization = encodings(model)
+    place = write_bundle(
+        folder,
+        {name: plan.to_json() for name, plan in plans.items()},
+        {
+            (s.id, name): one
+            for name, (_, plan, made) in built.items()
+            for s, one in zip(plan.segments, made, strict=True)
+        },
+        labels=_labels([(builder, plan) for builder, plan, _ in built.values()]),
+        inputs=model.inputs,
+        outputs=model.outputs,
+        ranges=quantization and quantization["activations"],
+        quantization=quantization,
+        versions=_versions(plans),
+        extras=_extras(model, [plan for _, plan, _ in built.values()]),
+        overwrite=overwrite,
+    )
+    return Compilation(place, plans, {name: tuple(builder.events) for name, (builder, _, _) in built.items()})
+
+
+def _options(builders: Iterable[Builder]) -> dict[str, type[Any]]:
+    """The class of options of every backend that takes part for some target, by name."""
+    fields = [builder.planner.field.players for builder in builders]
+    return {name: player.capabilities.options for players in fields for name, player in players.items()}
+
+
+def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:
+    try:
+        return builder.artifacts()
+    except ZifError as error:
+        error.add_note(f"while compiling for {builder.planner.target.name}")
+        raise
+
+
+def _labels(built: Sequence[tuple[Builder, Plan]]) -> dict[tuple[int, str], str]:
+    """What the files of NPU segments are called: "htp-v79", with the chip's name where two share an architecture."""
+    targets = [builder.planner.target for builder, _ in built]
+    shared = Counter(target.htp_arch for target in targets)
+    labels = {}
+    for (_, plan), target in zip(built, targets, strict=True):
+        processors = {one.name: one.processor for one in plan.candidates}
+        chip = "" if shared[target.htp_arch] == 1 else f"-{target.name}"
+        for segment in plan.segments:
+            if processors[segment.backend] == "npu" and target.htp_arch:
+                labels[segment.id, target.name] = f"htp-v{target.htp_arch}{chip}"
+    return labels
+
+
+def _versions(plans: Mapping[str, Plan]) -> dict[str, Any]:
+    """zif and every backend that takes part, with its toolchain."""
+    from zif.backends.registry import core_version
+
+    used = {name: one for plan in plans.values() for name, one in _used(plan).items()}
+    return {"zif": core_version(), "backends": used}
+
+
+def _used(plan: Plan) -> dict[str, Any]:
+    return {
+        one.name: {"distribution": one.distribution, "version": one.version, "toolchain": one.toolchain}
+        for one in plan.candidates
+        if one.name in plan.backends
+    }
+
+
+def _extras(model: Model, plans: Sequence[Plan]) -> dict[str, bytes]:
+    """What a session needs besides: the tensors between segments, the optional inputs, outputs that are constants."""
+    import numpy as np
+
+    edges = {name for plan in plans for segment in plan.segments for name in (*segment.inputs, *segment.outputs)}
+    data = {
+        "schema": SESSION_SCHEMA,
+        "optional_inputs": [
+            {**attrs.asdict(info), "read_by": [unit.id for unit in model.units if info.name in unit.weights]}
+            for info in model.optional_inputs
+        ],
+        "tensors": [attrs.asdict(model.tensors[name]) for name in sorted(edges) if name in model.tensors],
+    }
+    extras = {SESSION: json.dumps(data, indent=1).encode()}
+    known = {info.name: model.array(info.name) for info in model.outputs if info.name in model.initializers}
+    if known:
+        stream = io.BytesIO()
+        arrays: dict[str, Any] = {n: one.astype(str) if one.dtype.kind == "O" else one for n, one in known.items()}
+        np.savez(stream, **arrays)
+        extras[CONSTANTS] = stream.getvalue()
+    return extras

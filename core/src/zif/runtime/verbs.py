@@ -1,0 +1,216 @@
+"""The public verbs: plan, load, compile. Each takes a model (path, bytes or ModelProto) and says what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zif.errors import UsageError
+from zif.model.arguments import Progress
+from zif.planning.plan import POLICIES, Plan, Request
+
+if TYPE_CHECKING:
+    from zif.backends.config import Given
+    from zif.model import Model
+    from zif.model.arguments import Source
+    from zif.planning.constraints import Constraints
+    from zif.planning.planner import Planner
+    from zif.runtime.build import Builder
+    from zif.runtime.session import Session
+    from zif.runtime.session.session import OnFault
+    from zif.runtime.to_bundle import Compilation
+
+
+def plan(
+    source: Source,
+    target: str = "host",
+    policy: str = "balanced",
+    *,
+    what_if: Sequence[str] | str = (),
+    counterfactuals: int = 0,
+    assume: str = "",
+    **wishes: Any,
+) -> Plan:
+    """Place every unit of a model and say why. Compiles nothing, reads no weights.
+
+    what_if: changes that are supposed, all together, such as "qnn_htp+Erf": see `zif.planning.whatif.Change`.
+    counterfactuals: how many of the changes that would pay most to look for. Both go into `plan.counterfactuals`.
+    assume: "w8a8" or "w8a16" tells the costs of a float model as if it were quantized so. `wishes` are those of `load`:
+    shapes, pin, only, exclude, strict, emulate, config, constraints, progress. Raises ZifError subclasses.
+    """
+    return explored(planner(source, target, policy, assume=assume, **wishes), _names(what_if), counterfactuals)
+
+
+def explored(made: Planner, what_if: Sequence[str] = (), limit: int = 0) -> Plan:
+    """The plan with what was supposed, and up to `limit` of the changes that would pay most."""
+    import attrs
+
+    found = made.plan()
+    if not what_if and limit < 1:
+        return found
+    from zif.planning.whatif.counterfactual import counterfactuals
+    from zif.planning.whatif.counterfactual import what_if as suppose
+
+    asked = (suppose(made, what_if),) if what_if else ()
+    return attrs.evolve(found, counterfactuals=(*asked, *(counterfactuals(made, limit) if limit > 0 else ())))
+
+
+def load(
+    source: Source,
+    target: str = "host",
+    policy: str = "balanced",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    pin: Mapping[str, str] | None = None,
+    only: Sequence[str] | str | None = None,
+    exclude: Sequence[str] | str | None = None,
+    strict: bool = False,
+    emulate: bool = False,
+    config: Given = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    on_fault: OnFault = "fail",
+    cache: bool = True,
+    isolate: bool = False,
+    progress: Progress | None = None,
+) -> Session:
+    """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
+
+    shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
+    backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this
+    machine. config: options per backend, as a mapping or the path of a configuration file. constraints: see
+    `zif.Constraints`, such as {"min_precision": "fp16", "max_latency": "5ms"}. on_fault "fallback": a segment whose
+    backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
+    in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
+    Raises ZifError subclasses.
+    """
+    wishes: dict[str, Any]
+    if _is_bundle(source):
+        from zif.runtime.from_bundle import load_bundle
+
+        policy = "" if policy == "balanced" else policy
+        wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
+        _refuse(**wishes, config=config, constraints=constraints, on_fault=on_fault)
+        return load_bundle(Path(source), target, isolate)  # type: ignore[arg-type]
+    wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
+    wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
+    made = planner(source, target, policy, progress=progress, **wishes)
+    return builder(made, cache, progress).session(on_fault)
+
+
+def compile(
+    source: Source,
+    output: str | Path,
+    target: str | Sequence[str] = "host",
+    policy: str = "balanced",
+    *,
+    also: Sequence[str] | str = (),
+    overwrite: bool = False,
+    cache: bool = True,
+    progress: Progress | None = None,
+    **wishes: Any,
+) -> Compilation:
+    """Build a model for one or several targets and write a bundle, which `load` opens on any of them without the model.
+
+    output: the bundle's folder; a bundle that is there is replaced with `overwrite` only. The first target is the one
+    that a reader gets who names none. also: forms of the same segments for other tools that go into the bundle, too,
+    such as "dlc" and "source" of `qnn_htp`. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is
+    written.
+    """
+    from zif.model import Model
+    from zif.runtime.to_bundle import compile_model
+
+    if wishes.get("assume"):
+        raise UsageError("what is assumed can be planned, not built: quantize the model, then compile it")
+    model = Model.load(source, wishes.get("shapes"))
+
+    def build(name: str) -> Builder:
+        return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
+
+    return compile_model(model, output, _names(target), build, overwrite)
+
+
+def planner(
+    source: Source,
+    target: str = "host",
+    policy: str = "balanced",
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    pin: Mapping[str, str] | None = None,
+    only: Sequence[str] | str | None = None,
+    exclude: Sequence[str] | str | None = None,
+    strict: bool = False,
+    emulate: bool = False,
+    config: Given = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    assume: str = "",
+    isolate: bool = False,
+    progress: Progress | None = None,
+) -> Planner:
+    """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet.
+
+    What it plans under `assume` is not to be built.
+    """
+    from zif.backends.config import settle
+    from zif.planning.constraints import Constraints
+    from zif.planning.goals import settled
+    from zif.planning.planner import Planner
+    from zif.targets.catalogue import target as find
+
+    if policy not in POLICIES:
+        raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
+    demands = Constraints.parse(constraints)
+    policy = demands.policy(policy)
+    model, chip = _model(source, shapes or {}), find(target)
+    request = Request(
+        target=chip.name,
+        policy=policy,
+        shapes={name: tuple(dims) for name, dims in (shapes or {}).items()},
+        pin=dict(pin or {}),
+        only=_names(only),
+        exclude=_names(exclude),
+        strict=strict,
+        emulate=emulate,
+        config=settle(config, chip),
+        constraints=demands.told() | ({"policy": policy} if demands.goal or demands.memory_limit else {}),
+        assume=assume,
+    )
+    return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
+
+
+def builder(made: Planner, cache: bool = True, progress: Progress | None = None, also: Sequence[str] = ()) -> Builder:
+    """The builder of a planner's segments, with the user's artifact cache unless `cache` is False."""
+    from zif.runtime.build import Builder
+
+    if not cache:
+        return Builder(made, None, progress, tuple(also))
+    from zif.runtime.cache import default_cache
+
+    return Builder(made, default_cache(), progress, tuple(also))
+
+
+def _model(source: Source, shapes: Mapping[str, Sequence[int]]) -> Model:
+    """The model with these shapes; not read again when it has them already."""
+    from zif.model import Model
+
+    if isinstance(source, Model):
+        known = source.tensors
+        if all(name in known and known[name].shape == tuple(dims) for name, dims in shapes.items()):
+            return source
+    return Model.load(source, shapes)
+
+
+def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _refuse(**wishes: Any) -> None:
+    """Raise UsageError for wishes that shape a plan: a bundle's is made, with one artifact for each segment."""
+    given = [name for name, value in wishes.items() if value and value != "fail"]
+    if given:
+        raise UsageError(
+            f"a bundle is planned and built already: give {', '.join(map(repr, given))} when you compile it"
+        )
+
+
+def _is_bundle(source: Any) -> bool:
+    return isinstance(source, (str, Path)) and Path(source).is_dir()

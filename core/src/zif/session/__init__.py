@@ -1,8 +1,0 @@
-"""A loaded plan: segments in order over a DAG of tensors, buffers reused, every error labelled."""
-
-from __future__ import annotations
-
-from zif.session.session import Event, Session, Timing
-from zif.session.step import Step
-
-__all__ = ["Event", "Session", "Step", "Timing"]
