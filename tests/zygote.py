@@ -14,9 +14,9 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.planview", "zif.cli.runview")
+PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.views.plan", "zif.cli.views.run")
 PRELOAD += (
-    "zif.cli.results",
+    "zif.cli.outputs",
     "zif.inputs",
     "zif.runtime.verbs",
     "zif.runtime.build",

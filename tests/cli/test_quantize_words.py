@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 from zif.cli.app import application
-from zif.cli.mixedview import _part, told_db
+from zif.cli.views.mixed import _part, told_db
 from zif.errors import InvalidModel, UsageError
 from zif.quantization.candidate import Candidate, table
 

@@ -10,7 +10,7 @@ import pytest
 import zif
 from onnx.reference import ReferenceEvaluator
 from zif.errors import UsageError
-from zif.nodetests import NodeTest, node_tests, observe
+from zif.testing.nodetests import NodeTest, node_tests, observe
 
 
 def one(name: str, module: str) -> NodeTest:

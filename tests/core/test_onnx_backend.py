@@ -20,7 +20,7 @@ from zif import onnx_backend
 from zif.errors import InvalidInput, InvalidModel
 from zif.model import Model
 from zif.model.signatures import signature
-from zif.nodetests import NodeTest, node_tests
+from zif.testing.nodetests import NodeTest, node_tests
 
 OUT = Path(__file__).parents[2] / "out"
 BOTH = ("qnn_cpu", "reference")

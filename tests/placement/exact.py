@@ -1,7 +1,8 @@
 """Proven bounds: the placement problem as a mixed-integer program, solved by HiGHS through scipy.
 
 Two backends: exactly the objective of `zif.planning.placement.evaluate`. More: every backend's segments are
-counted by the greatest number of separate runs of it on one path, which no schedule can undercut: the optimum found is a lower bound.
+counted by the greatest number of separate runs of it on one path, which no schedule can undercut: the optimum found is
+a lower bound.
 """
 
 from __future__ import annotations

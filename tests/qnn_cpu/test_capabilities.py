@@ -8,7 +8,7 @@ import pytest
 import zif
 from onnx import TensorProto, helper, parser
 from zif import Verdict
-from zif.nodetests import node_tests
+from zif.testing.nodetests import node_tests
 from zif_qnn_cpu import kernels, probing, verdicts
 from zif_qnn_cpu.options import Options
 

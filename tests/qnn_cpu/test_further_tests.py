@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import zif
 from zif.model import Model
-from zif.nodetests import NodeTest
+from zif.testing.nodetests import NodeTest
 from zif_qnn_cpu.further_tests import further_tests
 
 

@@ -15,7 +15,7 @@ from attrs import frozen
 from onnx.reference import ReferenceEvaluator
 from zif import Unsupported
 from zif.model import Model
-from zif.nodetests import NodeTest
+from zif.testing.nodetests import NodeTest
 from zif_qnn_htp.observing.judge import as_half, difference
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_runtime import QnnError

@@ -87,7 +87,7 @@ def test_in_integers(part: str, precision: str) -> None:
 
 @pytest.mark.usefixtures("htp")
 def test_the_compiler_alone_gets_it_wrong() -> None:
-    """Or dies of it. The day that this fails, `zif_qnn_htp.copies` has done its duty."""
+    """Or dies of it. The day that this fails, `zif_qnn_htp.rewrites.copies` has done its duty."""
     code = f"import sys; sys.path[:0] = {sys.path!r}; from qnn_htp import test_copies as t; t.alone()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode < 0 or float(done.stdout) > 0.1

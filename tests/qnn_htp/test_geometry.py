@@ -9,7 +9,7 @@ import zif
 from onnx import TensorProto, helper, numpy_helper
 from qnn_htp.as_user import CHIP
 from zif.model import Model
-from zif_qnn_htp.geometry import misplaced
+from zif_qnn_htp.refusals.geometry import misplaced
 
 IMAGE = (2, 3, 4, 5)
 

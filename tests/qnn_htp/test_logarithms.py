@@ -8,7 +8,7 @@ import zif
 from onnx import parser
 from qnn_htp.as_user import CHIP
 from zif.model import Model
-from zif_qnn_htp.logarithms import of_tiny
+from zif_qnn_htp.rewrites.logarithms import of_tiny
 
 SPECTRUM = (
     '<ir_version: 8, opset_import: ["": 17]> g (float[4, 8] x) => (float[4, 8] y) <float e = {%s}>'

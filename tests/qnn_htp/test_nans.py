@@ -7,7 +7,7 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
-from zif_qnn_htp.nans import needless
+from zif_qnn_htp.refusals.nans import needless
 
 CHIP = "snapdragon-8-gen-3"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 from qnn_htp.htp_first import rows
-from zif.nodetests import node_tests
+from zif.testing.nodetests import node_tests
 
 pytestmark = pytest.mark.usefixtures("htp")
 #: Operators whose answer is chance: the values cannot be compared.

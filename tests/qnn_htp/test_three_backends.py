@@ -16,8 +16,8 @@ import zif
 from attrs import frozen
 from qnn_htp.htp_first import explained
 from zif.model import Model
-from zif.nodetests import NodeTest, node_tests
 from zif.runtime.verbs import planner
+from zif.testing.nodetests import NodeTest, node_tests
 
 CHIP = "snapdragon-8-gen-3"
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from quantized_nets import cnn, run
 from small_nets import activations, carried, net, values, weight
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.errors import InvalidInput, InvalidModel
 from zif.model import Model
 from zif.quantization import prepare

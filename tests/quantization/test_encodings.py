@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantized_nets import SAMPLES, cnn, run, sqnr
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.errors import InvalidInput, UsageError
 from zif.model import Model
 from zif.quantization import PRESETS, calibrate, prepare, quantize_model

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quantized_nets import SAMPLES, cnn, feeds, run, sqnr
 from random_nets import networks
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.errors import InvalidInput
 from zif.model import Model
 from zif.quantization import calibrate, prepare, quantize, quantize_model

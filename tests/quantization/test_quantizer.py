@@ -10,7 +10,7 @@ import pytest
 import zif
 from onnx import helper, numpy_helper
 from quantized_nets import feeds, net, normal, ratios, sqnr
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.quantization import Recipe, quantize, quantize_model
 from zif.quantization.measure import Reference
 

@@ -16,7 +16,7 @@ from random_nets import networks
 from small_nets import activations, carried, net, values
 from test_transformer import SAMPLES as MASKED
 from test_transformer import transformer
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.errors import UsageError
 from zif.inputs import random_inputs
 from zif.model import Model

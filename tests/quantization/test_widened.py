@@ -11,7 +11,7 @@ import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
 from quantized_nets import normal, sqnr
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.quantization import prepare, quantize, quantize_model
 from zif.quantization.measure import Reference
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 from testing.mutants import install
-from zif.testing.spying import watched
+from zif.testing.unread_options import watched
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,12 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code."""
-    from zif.cli import failure, output
     from zif.cli.app import application
+    from zif.cli.views import failure, terminal
 
     words, debug = _without_debug(arguments)
     as_json = "--json" in words
-    with output.guarded(as_json):
+    with terminal.guarded(as_json):
         try:
             return _code(application()(words, prog_name="zif", standalone_mode=False))
         except SystemExit as done:  # typer's own way out, after completion scripts and broken pipes
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         except BaseException as error:
             return failure.report(error, as_json=as_json, debug=debug)
         finally:
-            output.flush()
+            terminal.flush()
 
 
 def _terminated(number: int, _frame: object) -> NoReturn:

@@ -38,9 +38,9 @@ def _add(app: typer.Typer, module_name: str) -> None:
 def _version(wanted: bool) -> None:
     if wanted:
         from zif.backends.registry import core_version
-        from zif.cli import output
+        from zif.cli.views import terminal
 
-        output.say(f"zif {core_version()}")
+        terminal.say(f"zif {core_version()}")
         raise typer.Exit
 
 

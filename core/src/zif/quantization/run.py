@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from attrs import Factory, frozen
 
-from zif.encodings import export
+from zif.encodings.export import export
 from zif.errors import InvalidModel, UsageError
 from zif.quantization.assign import FLOAT
 from zif.quantization.auto import auto_quantize

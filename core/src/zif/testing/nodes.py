@@ -7,9 +7,9 @@ from functools import cache
 
 import onnx
 
-from zif.nodetests import NodeTest, modules
-from zif.nodetests import node_tests as load
-from zif.testing.further import further_tests
+from zif.testing.extra_nodes import further_tests
+from zif.testing.nodetests import NodeTest, modules
+from zif.testing.nodetests import node_tests as load
 
 #: Modules of ONNX's tests that are not called like their operator.
 _CALLED = {"rangeop": "range"}

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from zif.testing.journal import Journal
-from zif.testing.known import Known, read_known
+from zif.testing.known_failures import Known, read_known
 from zif.testing.outcome import Record, word_of
 from zif.testing.subject import Subject
 
 if TYPE_CHECKING:
-    from zif.nodetests import NodeTest
+    from zif.testing.nodetests import NodeTest
 
 _RECORD = pytest.StashKey[Record]()
 _KNOWN = pytest.StashKey[Known]()

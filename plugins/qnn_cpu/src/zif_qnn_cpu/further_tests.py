@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
-from zif.nodetests import NodeTest
+from zif.testing.nodetests import NodeTest
 
 
 def further_tests() -> tuple[NodeTest, ...]:

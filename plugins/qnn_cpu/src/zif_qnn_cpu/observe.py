@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 import zif
-from zif.nodetests import node_tests, observe
+from zif.testing.nodetests import node_tests, observe
 from zif.verdicts import observed
 from zif.verdicts.learning import learn
 

@@ -19,7 +19,7 @@ from typing import Any
 import onnx
 from zif.model import Model
 from zif.model.signatures import signature
-from zif.nodetests import node_tests
+from zif.testing.nodetests import node_tests
 from zif_qnn_runtime import gpu_operators
 
 Row = tuple[str, dict[str, list[str]], int]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from zif_qnn_runtime.graph import Graph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
-from zif_qnn_htp.apart import separate
-from zif_qnn_htp.copies import copy
-from zif_qnn_htp.encodings import fix
-from zif_qnn_htp.hardswish import unfuse
-from zif_qnn_htp.taming import tame
+from zif_qnn_htp.rewrites.apart import separate
+from zif_qnn_htp.rewrites.copies import copy
+from zif_qnn_htp.rewrites.encodings import fix
+from zif_qnn_htp.rewrites.hardswish import unfuse
+from zif_qnn_htp.rewrites.taming import tame
 
 if TYPE_CHECKING:
     import onnx

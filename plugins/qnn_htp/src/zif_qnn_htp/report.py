@@ -12,9 +12,9 @@ from zif.verdicts.observed import Table, load, overlay
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
 from zif_qnn_htp.chips import Chip, NoChip, chip_of
-from zif_qnn_htp.nans import NEEDLESS, needless
 from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
+from zif_qnn_htp.refusals.nans import NEEDLESS, needless
 from zif_qnn_htp.verdicts import probe
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
-from zif_qnn_htp import geometry, graph, infinite, logarithms
+from zif_qnn_htp import graph
+from zif_qnn_htp.refusals import geometry, infinite
+from zif_qnn_htp.rewrites import logarithms
 
 if TYPE_CHECKING:
     from zif import Model, Unit

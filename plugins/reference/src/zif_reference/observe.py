@@ -15,7 +15,7 @@ import onnx
 import zif
 from onnx import TensorProto, helper
 from zif.model.signatures import signature
-from zif.nodetests import NodeTest, node_tests, observe
+from zif.testing.nodetests import NodeTest, node_tests, observe
 from zif.verdicts import observed
 from zif.verdicts.learning import learn
 

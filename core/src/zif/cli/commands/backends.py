@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zif.cli.wishes import JsonOption, TargetOption
+from zif.cli.options import JsonOption, TargetOption
 
 if TYPE_CHECKING:
     from zif.backends.survey import Answer
@@ -18,23 +18,23 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     A plugin that is broken, or does not answer within ZIF_DEADLINE seconds (10), is a row with its reason.
     """
     from zif.backends.survey import hear_all
-    from zif.cli import output
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.targets.catalogue import target as find
 
     chip = find(target)
     with working("asking the backends"):
         answers = hear_all(chip)
     if as_json:
-        output.document("backends", {"target": chip.name, "backends": [fields(one) for one in answers]})
+        terminal.document("backends", {"target": chip.name, "backends": [fields(one) for one in answers]})
     elif answers:
         columns = ("backend", "distribution", "kind", "processor", "available", "stages", "toolchain")
-        output.table("", columns, [_cells(one) for one in answers])
+        terminal.table("", columns, [_cells(one) for one in answers])
         for one in answers:
             if one.reason:
-                output.say(f"{one.row.name}: {one.reason}")
+                terminal.say(f"{one.row.name}: {one.reason}")
     else:
-        output.say("No backend is installed. `pip install zif-qnn-cpu` is a start.")
+        terminal.say("No backend is installed. `pip install zif-qnn-cpu` is a start.")
 
 
 def fields(one: Answer) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Name = Annotated[
 @app.command("list", hidden=True)
 def ls(as_json: JsonOption = False) -> None:
     """List the artifacts, last used first."""
-    from zif.cli.output import document, say, table
+    from zif.cli.views.terminal import document, say, table
     from zif.wording import size
 
     cache = _cache()
@@ -56,7 +56,7 @@ def ls(as_json: JsonOption = False) -> None:
 @app.command()
 def show(name: Name, as_json: JsonOption = False) -> None:
     """Show what an artifact was made from."""
-    from zif.cli.output import document, say
+    from zif.cli.views.terminal import document, say
 
     fields = _fields(_found(_cache(), name))
     if as_json:
@@ -72,7 +72,7 @@ def clear(
     as_json: JsonOption = False,
 ) -> None:
     """Remove every artifact, or one."""
-    from zif.cli.output import document, say
+    from zif.cli.views.terminal import document, say
     from zif.wording import size
 
     cache = _cache()
@@ -90,7 +90,7 @@ def clear(
 @app.command()
 def verify(as_json: JsonOption = False) -> None:
     """Read every artifact and remove what is damaged. Exit 1 when something was."""
-    from zif.cli.output import document, say
+    from zif.cli.views.terminal import document, say
 
     cache = _cache()
     wrong = cache.verify()
@@ -105,16 +105,16 @@ def verify(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-@wishes.planned
+@options.planned
 def why(
-    model: wishes.ModelArgument,
-    target: wishes.TargetOption = "host",
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
+    model: options.ModelArgument,
+    target: options.TargetOption = "host",
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     as_json: JsonOption = False,
 ) -> None:
     """Say for each segment of a model whether it is in the cache, and if not, what differs."""
-    from zif.cli.output import document, say
-    from zif.cli.progress import working
+    from zif.cli.views.progress import working
+    from zif.cli.views.terminal import document, say
     from zif.runtime import verbs
     from zif.runtime.build import Builder
 

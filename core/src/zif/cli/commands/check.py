@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zif.cli.wishes import JsonOption, TargetOption
+from zif.cli.options import JsonOption, TargetOption
 
 
 def command(
@@ -42,7 +42,7 @@ def command(
     claims goes into `observed.json` beside its module. Plans prefer that to what the backend says.
     """
     from zif.backends.registry import backend as find
-    from zif.cli import output
+    from zif.cli.views import terminal
     from zif.testing.run import check, needs
 
     found = find(backend)  # an unknown or broken name is an error of its own, before pytest starts
@@ -58,22 +58,22 @@ def command(
         known=known,
         junit=junit,
         outcome=outcome,
-        report=sys.stderr if as_json else output.stream(),
+        report=sys.stderr if as_json else terminal.stream(),
     )
     if as_json:
         differences = found.observations.differences() if found.observations else {}
-        output.document("check", {**done.record, "differences": differences})
+        terminal.document("check", {**done.record, "differences": differences})
     raise typer.Exit(done.code)
 
 
 def _save(backend: str, target: str, quiet: bool) -> None:
-    from zif.cli import output
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.testing.observation import save
 
     with working(f"observing {backend}") as progress:
         saved = save(backend, target, progress)
-    say = output.note if quiet else output.say
+    say = terminal.note if quiet else terminal.say
     say(f"{saved.path}: {len(saved.table.rules)} rules from {saved.cases} tests")
     for line in saved.table.summary():
         say(line)

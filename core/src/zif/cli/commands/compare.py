@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from zif.cli import wishes
+from zif.cli import options
 from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption
-from zif.cli.wishes import JsonOption
+from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.cli.feeding import Wanted
+    from zif.cli.inputs import Wanted
     from zif.evaluation.accuracy import Function, Goal
     from zif.evaluation.comparison import Comparison, Side
 
@@ -36,8 +36,8 @@ def command(
     target: Annotated[str, typer.Option("--target", "-t", help="The target of both, where they name none.")] = "",
     target_a: Annotated[str, typer.Option("--target-a", help="The target of A.")] = "",
     target_b: Annotated[str, typer.Option("--target-b", help="The target of B.")] = "",
-    policy: wishes.PolicyOption = "balanced",
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    policy: options.PolicyOption = "balanced",
+    shape: options.ShapeOption = [],  # noqa: B006
     outputs_only: Annotated[bool, typer.Option("--outputs-only", help="Do not look at inner tensors.")] = False,
     group: Annotated[
         int, typer.Option("--group", min=0, help="Read at most so many inner tensors in one run; 0: what fits.")
@@ -55,12 +55,12 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Run two things on the same inputs: how far B is from A, tensor by tensor, and where the error starts."""
-    from zif.cli import output
-    from zif.cli.feeding import Wanted, note_folder
-    from zif.cli.progress import working
+    from zif.cli.inputs import Wanted, note_folder
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.evaluation.comparison import side
 
-    shapes = wishes.shapes(shape)
+    shapes = options.shapes(shape)
     judge = _Judge.of(function, goal)
     note_folder(calibration, preprocess)
     with working(f"reading {a} and {b}") as told:
@@ -70,19 +70,19 @@ def command(
         given = Wanted(inputs, input_list, random, preprocess)
         if calibration and (inputs or input_list or random is not None):
             raise UsageError("--calibration goes without --input, --input-list and --random")
-        options = {"intermediates": not outputs_only, "group": group, "progress": told}
-        comparison = _compare(one, other, _Inputs(given, calibration, samples), options)
+        extras = {"intermediates": not outputs_only, "group": group, "progress": told}
+        comparison = _compare(one, other, _Inputs(given, calibration, samples), extras)
         if judge:
             told(f"{function} judges both")
         values = judge.values(one, other) if judge else None
     if as_json:
-        output.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr, "eval": values})
+        terminal.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr, "eval": values})
     else:
-        from zif.cli.compareview import show
+        from zif.cli.views.compare import show
 
         show(comparison, worst)
         if values:
-            output.say(f"{function}: {values['a']:g} for A, {values['b']:g} for B")
+            terminal.say(f"{function}: {values['a']:g} for A, {values['b']:g} for B")
     if not (_close_enough(comparison, min_sqnr) and (judge is None or judge.met(values))):
         raise typer.Exit(1)
 
@@ -102,7 +102,7 @@ class _Inputs(NamedTuple):
 
             images = parse(self.given.preprocess) if self.given.preprocess else None
             return samples_of(self.calibration, known, images)[: self.most or None]
-        from zif.cli.feeding import feeds
+        from zif.cli.inputs import feeds
 
         fed = feeds(self.given, known.inputs, known.optional_inputs)
         return [feed.read for feed in fed[: self.most or None]]
@@ -151,17 +151,17 @@ class _Judge(NamedTuple):
 
     def met(self, values: Mapping[str, float] | None) -> bool:
         """Whether B is good enough; says so when it is not."""
-        from zif.cli import output
+        from zif.cli.views import terminal
 
         if self.goal is None or values is None or self.goal.met(values["b"]):
             return True
-        output.note(f"the goal is missed: {values['b']:g} is not {self.goal}")
+        terminal.note(f"the goal is missed: {values['b']:g} is not {self.goal}")
         return False
 
 
 def _close_enough(comparison: Comparison, least: float | None) -> bool:
     """Whether every output reaches the bound; says so when one does not."""
-    from zif.cli import output
+    from zif.cli.views import terminal
 
     if least is None:
         return True
@@ -171,5 +171,5 @@ def _close_enough(comparison: Comparison, least: float | None) -> bool:
     told = [f"{one.name!r} has {one.figures.sqnr_db:.1f} dB" for one in below]
     told += [f"{one.name!r} has {one.figures.not_finite} values that are finite on one side only" for one in odd]
     if told:
-        output.note(f"--min-sqnr {least:g} is missed: {', '.join(told)}")
+        terminal.note(f"--min-sqnr {least:g} is missed: {', '.join(told)}")
     return not told

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,26 +39,26 @@ PreprocessOption = Annotated[
 ]
 
 
-@wishes.planned
+@options.planned
 def command(
-    model: wishes.ModelArgument,
+    model: options.ModelArgument,
     output: OutputOption,
     target: TargetsOption = ["host"],  # noqa: B006 - typer reads the default and never changes it
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
-    isolate: wishes.IsolateOption = False,
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
+    isolate: options.IsolateOption = False,
     also: AlsoOption = [],  # noqa: B006
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
     quantize: QuantizeOption = "",
     calibration: CalibrationOption = None,
     preprocess: PreprocessOption = "",
-    no_cache: wishes.NoCacheOption = False,
+    no_cache: options.NoCacheOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compile a model into a bundle for one or several targets."""
-    from zif.cli import output as out
-    from zif.cli.feeding import note_folder
+    from zif.cli.inputs import note_folder
     from zif.cli.overwriting import check_folder, read_by
-    from zif.cli.progress import working
+    from zif.cli.views import terminal as out
+    from zif.cli.views.progress import working
     from zif.runtime import verbs
     from zif.runtime.bundle import check_place
 
@@ -129,9 +129,9 @@ def _document(made: Compilation) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any]) -> None:
-    from zif.cli.mixedview import told_db
-    from zif.cli.output import say, table
-    from zif.cli.planview import KIND_STYLE
+    from zif.cli.views.mixed import told_db
+    from zif.cli.views.plan import KIND_STYLE
+    from zif.cli.views.terminal import say, table
     from zif.wording import size, things
 
     rows = [

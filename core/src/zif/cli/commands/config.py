@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli.wishes import JsonOption, TargetOption
+from zif.cli.options import JsonOption, TargetOption
 
 if TYPE_CHECKING:
     from zif.backends.config import Section
@@ -22,8 +22,8 @@ BackendArgument = Annotated[str, typer.Argument(metavar="BACKEND", help="Its nam
 def check(file: FileArgument, target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check a configuration file: unknown and impossible options are refused, those without effect are named."""
     from zif.backends.config import check as checked
-    from zif.cli import output
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.targets.catalogue import target as find
 
     chip = find(target)
@@ -31,7 +31,7 @@ def check(file: FileArgument, target: TargetOption = "host", as_json: JsonOption
         sections = checked(file, chip)
     if as_json:
         rows = [_document(one) for one in sections]
-        output.document("config-check", {"file": str(file), "target": chip.name, "sections": rows})
+        terminal.document("config-check", {"file": str(file), "target": chip.name, "sections": rows})
     else:
         _show(file, sections)
 
@@ -49,7 +49,7 @@ def _document(one: Section) -> dict[str, Any]:
 
 
 def _show(file: Path, sections: list[Section]) -> None:
-    from zif.cli.output import say, table
+    from zif.cli.views.terminal import say, table
 
     rows = [[one.section, one.backend, key, getattr(one.options, key)] for one in sections for key in one.given]
     table("", ("section", "backend", "option", "value"), rows)
@@ -64,16 +64,16 @@ def show(backend: BackendArgument, target: TargetOption = "host", as_json: JsonO
     """Show every option of a backend: what it takes, its default, what it does."""
     from zif.backends.options import describe_options
     from zif.backends.registry import backend as find_backend
-    from zif.cli import output
+    from zif.cli.views import terminal
     from zif.targets.catalogue import target as find
 
     known = find_backend(backend).capabilities(find(target))
     options, sections = describe_options(known.options), (backend, *known.config_sections)
     if as_json:
-        output.document("config-show", {"backend": backend, "sections": sections, "options": options})
+        terminal.document("config-show", {"backend": backend, "sections": sections, "options": options})
         return
-    output.say(f"{backend}: section {' or '.join(sections)} of a configuration file", style="bold")
+    terminal.say(f"{backend}: section {' or '.join(sections)} of a configuration file", style="bold")
     rows = [[(one["name"], "bold"), one["type"], one["default"], one["help"]] for one in options]
-    output.table("", ("option", "takes", "default", "what it does"), rows)
+    terminal.table("", ("option", "takes", "default", "what it does"), rows)
     if not options:
-        output.say("It has no options.")
+        terminal.say("It has no options.")

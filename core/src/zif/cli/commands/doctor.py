@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from zif.cli.wishes import JsonOption, TargetOption
+from zif.cli.options import JsonOption, TargetOption
 
 if TYPE_CHECKING:
     from zif.backends.checks import Check
@@ -20,8 +20,8 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     from zif.backends.checks import checks
     from zif.backends.requirements import libraries
     from zif.backends.survey import hear_all
-    from zif.cli import output
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.targets.catalogue import target as find
 
     chip = find(target)
@@ -31,7 +31,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
         found = checks()
     report = _report(chip, answers, libraries(), found)
     if as_json:
-        output.document("doctor", report)
+        terminal.document("doctor", report)
     else:
         _show(report)
     if not any(one.available for one in answers):
@@ -102,7 +102,7 @@ def _problems(answers: list[Answer], needed: tuple[Library, ...], checked: tuple
 
 
 def _show(report: dict[str, Any]) -> None:
-    from zif.cli.output import say, table
+    from zif.cli.views.terminal import say, table
 
     for key, value in report["machine"].items():
         say(f"{key}: {value}")
@@ -122,7 +122,7 @@ def _show(report: dict[str, Any]) -> None:
 
 
 def _show_checks(found: list[dict[str, str]]) -> None:
-    from zif.cli.output import say
+    from zif.cli.views.terminal import say
 
     styles = {"works": "green", "absent": "dim", "broken": "bold red"}
     if found:
@@ -140,8 +140,8 @@ def _library(one: dict[str, Any]) -> list[Any]:
 
 
 def _show_backend(one: dict[str, Any]) -> None:
-    from zif.cli.output import say
-    from zif.cli.planview import KIND_STYLE
+    from zif.cli.views.plan import KIND_STYLE
+    from zif.cli.views.terminal import say
 
     state = "can run" if one["available"] else "cannot run"
     kind = f", {one['label'] or one['kind']}" if one["kind"] else ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 from zif.errors import InvalidInput, InvalidModel
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ ModelOption = Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="The
 @app.command("show")
 def show(file: FileArgument, as_json: JsonOption = False) -> None:
     """Every entry of a file or of a QDQ model."""
-    from zif.cli import output
+    from zif.cli.views import terminal
     from zif.wording import things
 
     found = _read(file)
     if as_json:
-        output.document("encodings", _document(file, found))
+        terminal.document("encodings", _document(file, found))
         return
     rows = [
         [one.name, one.kind, one.dtype, _range(one.scale), _range(one.zero_point), "" if one.axis is None else one.axis]
         for one in found.entries
     ]
     columns = ("tensor", "kind", "type", "scale", "zero point", "axis")
-    output.table(f"{file}: {found.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
+    terminal.table(f"{file}: {found.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
     _tell_problems(found)
 
 
@@ -45,14 +45,14 @@ def show(file: FileArgument, as_json: JsonOption = False) -> None:
 def check(
     file: FileArgument,
     model: ModelOption = None,
-    shape: wishes.ShapeOption = [],  # noqa: B006 - typer reads the default and never changes it
+    shape: options.ShapeOption = [],  # noqa: B006 - typer reads the default and never changes it
     as_json: JsonOption = False,
 ) -> None:
     """What is wrong with a file, and how it fits a model.
 
     Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
     """
-    from zif.cli import output
+    from zif.cli.views import terminal
     from zif.wording import things
 
     found = _read(file)
@@ -63,20 +63,20 @@ def check(
         document |= _fit(found, model, shape)
     bad = bool(found.problems or document["unmatched"] or document["misfit"])
     if as_json:
-        output.document("encodings", document)
+        terminal.document("encodings", document)
     else:
         good = things(len(found.entries), "good entry", "good entries")
-        output.say(f"{file}: {found.format}, {good}, {len(found.problems)} wrong")
+        terminal.say(f"{file}: {found.format}, {good}, {len(found.problems)} wrong")
         _tell_problems(found)
         match, have = ("entry matches", "entries match"), ("tensor has", "tensors have")
         for key, forms, what in (("unmatched", match, "no tensor"), ("uncovered", have, "no entry")):
             names = document[key] or ()
             if names:
-                output.say(
+                terminal.say(
                     f"{things(len(names), *forms)} {what}: {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
                 )
         if document["misfit"]:
-            output.say(document["misfit"])
+            terminal.say(document["misfit"])
     if bad:
         raise typer.Exit(1)
 
@@ -97,7 +97,7 @@ def convert(
     import json
 
     from zif.cli.files import check_output, write_text
-    from zif.cli.output import say
+    from zif.cli.views.terminal import say
     from zif.quantization import prepare
     from zif.quantization.encodings import refuse, repaired, settled, write
     from zif.wording import things
@@ -113,7 +113,7 @@ def convert(
 
 
 def _read(file: Path) -> Encodings:
-    from zif.encodings import export
+    from zif.encodings.export import export
     from zif.quantization.encodings import read
 
     if file.suffix.lower() != ".onnx":
@@ -134,7 +134,7 @@ def _fit(found: Encodings, model: Path, shape: list[str]) -> dict[str, Any]:
     from zif.quantization.encodings import apply
     from zif.quantization.given import check_shapes
 
-    prepared = prepare(model, wishes.shapes(shape))
+    prepared = prepare(model, options.shapes(shape))
     check_shapes(prepared)
     try:
         made = apply(prepared, attrs.evolve(found, problems=()))
@@ -156,7 +156,7 @@ def _document(file: Path, found: Encodings) -> dict[str, Any]:
 
 
 def _tell_problems(found: Encodings) -> None:
-    from zif.cli.output import say
+    from zif.cli.views.terminal import say
 
     for problem in found.problems:
         say(f"wrong: {problem}" + (" (--repair of quantize and convert takes min and max)" if problem.fixable else ""))

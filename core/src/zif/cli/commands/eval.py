@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 
 EvalOption = Annotated[
     str,
@@ -21,18 +21,18 @@ GoalOption = Annotated[
 ]
 
 
-@wishes.planned
+@options.planned
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file, or a bundle.", show_default=False)],
     function: EvalOption,
     goal: GoalOption = None,
-    target: wishes.TargetOption = "host",
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
+    target: options.TargetOption = "host",
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     as_json: JsonOption = False,
 ) -> None:
     """Let a function of yours judge a model on its target; exit 1 when the goal is missed."""
-    from zif.cli import output
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.evaluation import accuracy
 
     least = accuracy.Goal.parse(goal) if goal is not None else None
@@ -47,14 +47,14 @@ def command(
     met = least is None or least.met(found.value)
     if as_json:
         told_goal = {"goal": goal, "met": met if least else None}
-        output.document("eval", found.to_json() | {"function": function} | told_goal)
+        terminal.document("eval", found.to_json() | {"function": function} | told_goal)
     else:
         where = f"{found.target} ({' + '.join(found.backends)})"
-        output.say(f"{found.value:g}  {model.name} on {where}, by {function} in {found.seconds:.1f} s")
+        terminal.say(f"{found.value:g}  {model.name} on {where}, by {function} in {found.seconds:.1f} s")
         if least and met:
-            output.say(f"the goal is met: {least}")
+            terminal.say(f"the goal is met: {least}")
         if emulation:
-            output.say(f"emulated here, not run on hardware: {emulation}", style="yellow")
+            terminal.say(f"emulated here, not run on hardware: {emulation}", style="yellow")
     if not met:
-        output.note(f"the goal is missed: {found.value:g} is not {least}")
+        terminal.note(f"the goal is missed: {found.value:g} is not {least}")
         raise typer.Exit(1)

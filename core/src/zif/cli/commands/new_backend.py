@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zif.cli.wishes import JsonOption
+from zif.cli.options import JsonOption
 
 
 def command(
@@ -16,14 +16,14 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Write a packaged backend with tests and CI that passes `zif check` as it is, and say what to do next."""
-    from zif.cli import output
-    from zif.scaffold import create
+    from zif.cli.views import terminal
+    from zif.testing.scaffold import create
 
     folder = create(name, into)
     if as_json:
-        output.document("new-backend", {"name": name, "folder": str(folder)})
+        terminal.document("new-backend", {"name": name, "folder": str(folder)})
         return
-    output.say(f"{folder}: a backend called {name}. Next:")
-    output.say(f"  pip install -e '{folder}[dev]'")
-    output.say(f"  zif check {name}")
-    output.say(f"README.md in {folder} says what to replace.")
+    terminal.say(f"{folder}: a backend called {name}. Next:")
+    terminal.say(f"  pip install -e '{folder}[dev]'")
+    terminal.say(f"  zif check {name}")
+    terminal.say(f"README.md in {folder} says what to replace.")

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 
-@wishes.planned
+@options.planned
 def command(
     model: Annotated[Path | None, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)] = None,
-    target: wishes.TargetOption = "host",
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
+    target: options.TargetOption = "host",
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     assume: Annotated[
         str, typer.Option("--assume", metavar="w8a8|w8a16", help="Costs of a float model as if it were quantized so.")
     ] = "",
@@ -53,10 +53,10 @@ def command(
     as_json: JsonOption = False,
 ) -> int:
     """Show where each part of a model would run, and why; or how two plans differ."""
-    from zif.cli import output
     from zif.cli.files import write_text
     from zif.cli.overwriting import check_outputs, read_by
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.runtime import verbs
 
     if model is None or diff is not None:
@@ -84,22 +84,22 @@ def command(
 
         write_overlay(overlay, plan, model, wanted["shapes"])
     if as_json:
-        output.document("plan", plan.to_json())
+        terminal.document("plan", plan.to_json())
     else:
-        from zif.cli.planview import show
+        from zif.cli.views.plan import show
 
         show(plan, all_units)
         for file in filter(None, (html, overlay)):
-            output.say(f"wrote {file}")
+            terminal.say(f"wrote {file}")
     if plan.failure:
-        output.note(f"{plan.model} for {plan.target}: {plan.failure}")
+        terminal.note(f"{plan.model} for {plan.target}: {plan.failure}")
     return 1 if plan.failure else 0
 
 
 def _compare(
     model: Path | None, files: tuple[Path, Path] | None, threshold: str | None, as_json: bool, markdown: bool
 ) -> int:
-    from zif.cli.plandiff import compare
+    from zif.cli.views.plan_diff import compare
 
     if files is None:
         raise UsageError("which model? `zif plan MODEL`, or `zif plan --diff OLD NEW` for two plans that --json wrote")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
+from zif.cli import options
 from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption, Source
-from zif.cli.wishes import JsonOption
+from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from zif.evaluation.profiling import Profile
 
 
-@wishes.planned
+@options.planned
 def command(
     model: Source,
     inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
@@ -28,14 +28,14 @@ def command(
     keep: Annotated[
         bool, typer.Option(help="Keep what was measured on hardware for the next plan; never with --isolate.")
     ] = True,
-    target: wishes.TargetOption = "host",
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
-    isolate: wishes.IsolateOption = False,
+    target: options.TargetOption = "host",
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
+    isolate: options.IsolateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model or a bundle: latency, throughput, processor use and memory, by backend, segment and unit."""
-    from zif.cli import output
-    from zif.cli.feeding import Wanted
+    from zif.cli.inputs import Wanted
+    from zif.cli.views import terminal
     from zif.evaluation.profiling import store
 
     wanted |= {"target": target, "isolate": isolate}
@@ -45,25 +45,25 @@ def command(
     try:
         kept = store.save(profile) if keep and not isolate else None
     except OSError as error:  # no reason to lose what was measured
-        output.note(f"not kept for the next plan: {error}; ZIF_DATA names another folder")
+        terminal.note(f"not kept for the next plan: {error}; ZIF_DATA names another folder")
     if as_json:
-        output.document("profile", profile.to_json() | {"kept": str(kept) if kept else None, "notes": notes})
+        terminal.document("profile", profile.to_json() | {"kept": str(kept) if kept else None, "notes": notes})
     else:
-        from zif.cli.profileview import show
+        from zif.cli.views.profile import show
 
         show(profile)
         for note in notes:
-            output.say(f"note: {note}")
+            terminal.say(f"note: {note}")
         if kept:
-            output.say("Kept: the next `zif plan` of this model on this machine uses these times.")
+            terminal.say("Kept: the next `zif plan` of this model on this machine uses these times.")
 
 
 def _measure(
     model: Any, given: Any, wanted: dict[str, Any], runs: int, warmup: int, units: bool
 ) -> tuple[Profile, list[str]]:
     from zif.cli.commands.run import _opened
-    from zif.cli.progress import working
     from zif.cli.running import unsaid
+    from zif.cli.views.progress import working
     from zif.evaluation.profiling import measure
 
     with working(f"loading {model.name}") as told:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import goals, wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import accuracy_goal as goal_search
+from zif.cli import options
+from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ FormatOption = Annotated[
 
 
 def command(
-    model: wishes.ModelArgument,
+    model: options.ModelArgument,
     output: OutputOption,
     calibration: CalibrationOption = None,
     precision: PrecisionOption = "w8a8",
@@ -72,30 +73,30 @@ def command(
     preprocess: PreprocessOption = "",
     random_calibration: RandomOption = False,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --random-calibration; 0 if not given.")] = None,
-    shape: wishes.ShapeOption = [],  # noqa: B006
+    shape: options.ShapeOption = [],  # noqa: B006
     target: TargetOption = "",
     encodings_format: FormatOption = "qnn",
-    accuracy_goal: goals.GoalOption = [],  # noqa: B006
-    function: goals.EvalOption = "",
-    max_candidates: goals.BudgetOption = 64,
-    cost: goals.CostOption = "",
-    sensitivity: goals.SensitivityOption = "target",
-    frontier: goals.FrontierOption = None,
+    accuracy_goal: goal_search.GoalOption = [],  # noqa: B006
+    function: goal_search.EvalOption = "",
+    max_candidates: goal_search.BudgetOption = 64,
+    cost: goal_search.CostOption = "",
+    sensitivity: goal_search.SensitivityOption = "target",
+    frontier: goal_search.FrontierOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
-    from zif.cli.feeding import note_folder
+    from zif.cli.inputs import note_folder
     from zif.cli.overwriting import check_outputs, read_by
-    from zif.cli.progress import working
     from zif.cli.quantized import beside, save
+    from zif.cli.views.progress import working
     from zif.quantization import quantize
     from zif.quantization.encodings import FORMATS
 
     if encodings_format not in FORMATS:
         raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
-    shapes = wishes.shapes(shape)
-    outputs = [output, beside(output), *([goals.table_of(output, frontier)] if accuracy_goal else [])]
-    others = (encodings, goals.script(function))
+    shapes = options.shapes(shape)
+    outputs = [output, beside(output), *([goal_search.table_of(output, frontier)] if accuracy_goal else [])]
+    others = (encodings, goal_search.script(function))
     check_outputs(outputs, lambda: read_by(model, shapes, calibration, preprocess, others))
     note_folder(calibration, preprocess)
     if seed is not None and not random_calibration:
@@ -108,9 +109,9 @@ def command(
     changes |= {"symmetric": True} if symmetric else {}
     if accuracy_goal or function:
         fixed = changes or encodings or repair or unit or precision != "w8a8"
-        wanted = goals.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
+        wanted = goal_search.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
         data = {"calibration": calibration, "preprocess": preprocess, "random": random}
-        goals.reach(model, output, wanted, data, shapes, target, method, encodings_format, as_json)
+        goal_search.reach(model, output, wanted, data, shapes, target, method, encodings_format, as_json)
         return
     if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
         raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
@@ -139,11 +140,11 @@ def command(
     written = save(made.model, made.encodings, output, encodings_format)
     document = described(model, made) | {"output": str(output), "encodings": str(written)}
     if as_json:
-        from zif.cli.output import document as emit
+        from zif.cli.views.terminal import document as emit
 
         emit("quantize", document)
     else:
-        from zif.cli.quantizeview import show
+        from zif.cli.views.quantize import show
 
         show(document)
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.cli.feeding import Feed, Wanted
+    from zif.cli.inputs import Feed, Wanted
     from zif.cli.running import Outcome
     from zif.runtime.session import Session
 
@@ -39,7 +39,7 @@ FaultOption = Annotated[
 ]
 
 
-@wishes.planned
+@options.planned
 def command(
     model: Source,
     inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
@@ -49,15 +49,15 @@ def command(
     output: OutputOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Write raw data instead of .npy.")] = False,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run so often; times are medians.")] = 1,
-    target: wishes.TargetOption = "host",
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
-    isolate: wishes.IsolateOption = False,
+    target: options.TargetOption = "host",
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
+    isolate: options.IsolateOption = False,
     on_fault: FaultOption = "fail",
-    no_cache: wishes.NoCacheOption = False,
+    no_cache: options.NoCacheOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a model or a bundle on files or random values."""
-    from zif.cli.feeding import Wanted
+    from zif.cli.inputs import Wanted
 
     if raw and output is None:
         raise UsageError("--raw says how to write outputs, --output where; give both")
@@ -73,8 +73,8 @@ def _run(
 ) -> dict[str, Any]:
     from time import perf_counter
 
-    from zif.cli.progress import working
     from zif.cli.running import repeated
+    from zif.cli.views.progress import working
 
     with working(f"loading {source.name}") as told:
         begun = perf_counter()
@@ -93,8 +93,8 @@ def _run(
 
 def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Feed], raw: bool) -> None:
     """Raise UsageError when an output would replace a file that is read; of several runs, before the first."""
+    from zif.cli.outputs import there
     from zif.cli.overwriting import check_outputs
-    from zif.cli.results import there
 
     if output is not None:
         names = [info.name for info in session.outputs]
@@ -104,7 +104,7 @@ def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Fe
 
 def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
     """The session and what to feed it. A model's inputs are checked before anything is compiled."""
-    from zif.cli.feeding import feeds
+    from zif.cli.inputs import feeds
     from zif.runtime import verbs
 
     if source.is_dir():
@@ -124,7 +124,7 @@ def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> t
 def _result(feed: Feed, outcome: Outcome, output: Path | None, raw: bool) -> dict[str, Any]:
     from statistics import median
 
-    from zif.cli.results import save, summary
+    from zif.cli.outputs import save, summary
 
     files = save(outcome.outputs, output / feed.folder, raw) if output is not None else {}
     outputs = {
@@ -164,10 +164,10 @@ def _document(
 
 def _tell(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        from zif.cli.output import document as emit
+        from zif.cli.views.terminal import document as emit
 
         emit("run", document)
     else:
-        from zif.cli.runview import show
+        from zif.cli.views.run import show
 
         show(document)

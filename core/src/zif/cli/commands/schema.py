@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zif.cli.wishes import JsonOption
+from zif.cli.options import JsonOption
 
 
 def command(
@@ -19,14 +19,14 @@ def command(
     import json
 
     from zif import schemas
-    from zif.cli import output
+    from zif.cli.views import terminal
 
     if name:
-        output.say(json.dumps(schemas.schema(name), indent=1, ensure_ascii=False))
+        terminal.say(json.dumps(schemas.schema(name), indent=1, ensure_ascii=False))
         return
     titles = {one: schemas.schema(one)["title"] for one in schemas.names()}
     if as_json:
-        output.document("schema", {"documents": titles})
+        terminal.document("schema", {"documents": titles})
         return
     for one, title in titles.items():
-        output.say(f"{one:<12} {title}")
+        terminal.say(f"{one:<12} {title}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli.wishes import JsonOption
+from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from zif.records import Target
@@ -30,26 +30,26 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """List the chips that are known, or one with its sources."""
-    from zif.cli import output
+    from zif.cli.views import terminal
     from zif.targets.catalogue import host, target, targets
 
     if name:
         chosen = target(name)
         if as_json:
-            output.document("targets", {"targets": [_fields(chosen)]})
+            terminal.document("targets", {"targets": [_fields(chosen)]})
         else:
             _show(chosen)
         return
     known, here = targets(), host()
     if as_json:
-        output.document("targets", {"targets": [_fields(one) for one in known], "host": _fields(here)})
+        terminal.document("targets", {"targets": [_fields(one) for one in known], "host": _fields(here)})
         return
-    width = output.width()
+    width = terminal.width()
     kept = [k for k, (_, least) in enumerate(COLUMNS) if width >= least]
     columns = [COLUMNS[k][0] for k in kept]
     rows = [[cells[k] for k in kept] for cells in map(_cells, (here, *known))]
-    output.table("", columns, rows, right=[name for name, _ in COLUMNS[4:]], whole=columns[:1])
-    output.say("`zif targets NAME` shows every figure with its source, and the other names that the chip answers to.")
+    terminal.table("", columns, rows, right=[name for name, _ in COLUMNS[4:]], whole=columns[:1])
+    terminal.say("`zif targets NAME` shows every figure with its source, and the other names that the chip answers to.")
 
 
 def _fields(one: Target) -> dict[str, Any]:
@@ -74,17 +74,17 @@ def _cells(one: Target) -> list[Any]:
 
 
 def _show(one: Target) -> None:
-    from zif.cli import output
+    from zif.cli.views import terminal
 
     facts = {"htp_arch": one.htp_arch, "soc_model": one.soc_model, "vtcm_mb": one.vtcm_mb, "htp_fp16": one.htp_fp16}
-    output.say(f"{one.name}: {one.title}", style="bold")
+    terminal.say(f"{one.name}: {one.title}", style="bold")
     if one.aliases:
-        output.say(f"also called {', '.join(one.aliases)}")
+        terminal.say(f"also called {', '.join(one.aliases)}")
     rows = [[key, value, one.sources.get(key, "")] for key, value in facts.items() if value is not None]
     rows += [[key, "", source] for key, source in one.sources.items() if key not in facts]
-    output.table("", ("figure", "value", "source"), rows)
+    terminal.table("", ("figure", "value", "source"), rows)
     columns = ("processor", "GMAC/s by precision", "GB/s", "op µs", "launch µs", "link GB/s", "link µs", "W", "source")
-    output.table("Rates", columns, [_rates(name, rates) for name, rates in one.processors.items()])
+    terminal.table("Rates", columns, [_rates(name, rates) for name, rates in one.processors.items()])
 
 
 def _rates(name: str, rates: Any) -> list[Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zif.cli import wishes
-from zif.cli.wishes import JsonOption
+from zif.cli import options
+from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _WORDS = {True: "takes", False: "no", None: "–"}
 
 
-@wishes.planned
+@options.planned
 def command(
-    model: wishes.ModelArgument,
-    target: wishes.TargetOption = "host",
-    wanted: wishes.Wishes = {},  # noqa: B006 - filled in by `planned`
+    model: options.ModelArgument,
+    target: options.TargetOption = "host",
+    wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     every: Annotated[bool, typer.Option("--all", help="Every unit, not only those where they differ.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare what the backends declare with what their engines answer and what was observed of them."""
     import attrs
 
-    from zif.cli import output
-    from zif.cli.progress import working
+    from zif.cli.views import terminal
+    from zif.cli.views.progress import working
     from zif.report.bases import compare
     from zif.runtime import verbs
 
@@ -40,7 +40,7 @@ def command(
     shown = [row for row in rows if every or row.differs]
     if as_json:
         units = [attrs.asdict(row) for row in shown]
-        output.document("verdicts", {"target": made.target.name, "summary": _summary(rows), "units": units})
+        terminal.document("verdicts", {"target": made.target.name, "summary": _summary(rows), "units": units})
     else:
         _show(rows, shown)
 
@@ -53,7 +53,7 @@ def _summary(rows: Sequence[Compared]) -> list[dict[str, Any]]:
 
 
 def _show(rows: Sequence[Compared], shown: Sequence[Compared]) -> None:
-    from zif.cli.output import say, table
+    from zif.cli.views.terminal import say, table
 
     lines = [
         [(one["backend"], "bold"), *(_WORDS[one[basis]] for basis in ("declared", "probed", "observed")), one["units"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zif.cli.wishes import JsonOption
+from zif.cli.options import JsonOption
 
 
 def command(as_json: JsonOption = False) -> None:
@@ -10,13 +10,13 @@ def command(as_json: JsonOption = False) -> None:
     import platform
 
     from zif.backends.registry import core_version, installed
-    from zif.cli import output
+    from zif.cli.views import terminal
 
     backends = {row.distribution: row.version for row in installed()}
     if as_json:
         fields = {"zif": core_version(), "python": platform.python_version(), "backends": backends}
-        output.document("version", fields)
+        terminal.document("version", fields)
         return
-    output.say(f"zif {core_version()} (Python {platform.python_version()})")
+    terminal.say(f"zif {core_version()} (Python {platform.python_version()})")
     for name, version in backends.items():
-        output.say(f"{name} {version}")
+        terminal.say(f"{name} {version}")

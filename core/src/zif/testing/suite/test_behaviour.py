@@ -17,10 +17,10 @@ import pytest
 from zif.errors import ZifError
 from zif.model import Model
 from zif.records import SupportsBinding
-from zif.testing.judge import TOLERANCE
 from zif.testing.networks import Network, fork, perceptron
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
+from zif.testing.tolerance import TOLERANCE
 
 
 def loaded(subject: Subject, network: Network) -> Any:

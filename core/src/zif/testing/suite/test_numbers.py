@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 
 from zif.errors import ZifError
 from zif.model import Model
-from zif.nodetests import NodeTest
-from zif.testing.endings import Ending, brief, compared, ending
-from zif.testing.judge import TOLERANCE, difference
 from zif.testing.networks import answers, random_networks
+from zif.testing.node_results import Ending, brief, compared, ending
 from zif.testing.nodes import operators
+from zif.testing.nodetests import NodeTest
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
+from zif.testing.tolerance import TOLERANCE, difference
 
 
 @pytest.mark.parametrize("operator", operators())

@@ -11,10 +11,10 @@ import pytest
 import zif
 from zif.backends.registry import installed
 from zif.model import Model
-from zif.testing.judge import TOLERANCE
 from zif.testing.networks import NETWORKS
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
+from zif.testing.tolerance import TOLERANCE
 
 JUDGE = "reference"
 

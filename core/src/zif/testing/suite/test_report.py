@@ -13,10 +13,10 @@ import pytest
 from zif.backends.options import describe_options
 from zif.errors import UsageError, ZifError
 from zif.model import Model
-from zif.nodetests import NodeTest
 from zif.records import CODES, Capabilities
 from zif.testing.networks import NETWORKS
 from zif.testing.nodes import operators
+from zif.testing.nodetests import NodeTest
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
 from zif.verdicts.declared import declared

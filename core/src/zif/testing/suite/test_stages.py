@@ -19,10 +19,10 @@ from zif.errors import ZifError
 from zif.model import Model
 from zif.records import Compiled
 from zif.runtime.artifact import write_file
-from zif.testing.judge import difference, tolerance
 from zif.testing.networks import NETWORKS, Network, perceptron
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
+from zif.testing.tolerance import difference, tolerance
 
 
 def claimed(subject: Subject, network: Network) -> Model:
@@ -148,7 +148,7 @@ def test_every_option_is_read(device: Subject) -> None:
     if not attrs.fields(device.general.options):
         not_claimed("options")
     claimed(device, perceptron())
-    arguments = [sys.executable, "-m", "zif.testing.spying", device.backend.name, device.target.name]
+    arguments = [sys.executable, "-m", "zif.testing.unread_options", device.backend.name, device.target.name]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     unread = json.loads(done.stdout.splitlines()[-1])

@@ -13,7 +13,7 @@ from attrs import frozen
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from zif.model import Model, Unit
-from zif.nodetests import node_tests
+from zif.testing.nodetests import node_tests
 from zif.verdicts.facts import unit_facts
 
 if TYPE_CHECKING:

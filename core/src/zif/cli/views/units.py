@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zif.cli.output import say, table, width
+from zif.cli.views.terminal import say, table, width
 from zif.wording import duration
 
 if TYPE_CHECKING:

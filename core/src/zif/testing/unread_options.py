@@ -1,7 +1,7 @@
 """Which options does nobody read? Told by watching: every stage gets options that note what is asked of them.
 
-`python -m zif.testing.spying BACKEND TARGET` prints the names that were never read, as JSON. In a process of its own,
-since the stages run here even if the backend asks to be isolated.
+`python -m zif.testing.unread_options BACKEND TARGET` prints the names that were never read, as JSON. In a process of
+its own, since the stages run here even if the backend asks to be isolated.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zif.cli import output
+from zif.cli.views import terminal
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def compare(files: tuple[Path, Path], threshold: str | None, as_json: bool, mark
     allowed = _share(threshold) if threshold else (DEFAULT if old.target == new.target else None)
     found = diff(old, new, allowed)
     if as_json:
-        output.document("plan-diff", found.to_json())
+        terminal.document("plan-diff", found.to_json())
     elif markdown:
         from zif.report.markdown import diff_markdown
 
-        output.say(diff_markdown(found).rstrip())
+        terminal.say(diff_markdown(found).rstrip())
     else:
         show(found)
     return 1 if found.regressions else 0
@@ -70,17 +70,17 @@ def show(found: PlanDiff) -> None:
     """Print the difference as tables."""
     from zif.report.sheets import headline, outcome, sheets
 
-    output.say(headline(found), style="bold")
+    terminal.say(headline(found), style="bold")
     if found.same:
-        output.say("The plans are the same.")
+        terminal.say("The plans are the same.")
         return
-    narrow = output.width() < 100
+    narrow = terminal.width() < 100
     for sheet in sheets(found):
         dropped = {"such as", "operators"} if narrow else set()
         kept = [i for i, name in enumerate(sheet.columns) if name not in dropped]
         columns = [sheet.columns[i] for i in kept]
-        output.table(sheet.title, columns, [[row[i] for i in kept] for row in sheet.rows], right=sheet.right)
+        terminal.table(sheet.title, columns, [[row[i] for i in kept] for row in sheet.rows], right=sheet.right)
         if sheet.more:
-            output.say(sheet.more)
+            terminal.say(sheet.more)
     for line in outcome(found):
-        output.say(line, style="bold red" if found.regressions else None)
+        terminal.say(line, style="bold red" if found.regressions else None)

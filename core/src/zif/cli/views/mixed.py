@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from zif.cli.compareview import decibels
-from zif.cli.output import say, table
-from zif.cli.quantizeview import emulated
+from zif.cli.views.compare import decibels
+from zif.cli.views.quantize import emulated
+from zif.cli.views.terminal import say, table
 from zif.wording import things
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zif.cli.files import write
-from zif.cli.output import plain
+from zif.cli.views.terminal import plain
 from zif.inputs.filenames import safe_names
 
 #: How many of the best classes are told.

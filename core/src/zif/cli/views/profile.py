@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zif.cli.output import say, table, width
-from zif.cli.planview import KIND_STYLE, ROWS, WIDE
+from zif.cli.views.plan import KIND_STYLE, ROWS, WIDE
+from zif.cli.views.terminal import say, table, width
 from zif.wording import brief, duration, ratio, size, things
 
 if TYPE_CHECKING:

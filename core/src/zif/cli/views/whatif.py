@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zif.cli.output import say, table, width
+from zif.cli.views.terminal import say, table, width
 from zif.wording import duration, energy, operators, share, size
 
 if TYPE_CHECKING:

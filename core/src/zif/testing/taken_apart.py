@@ -8,7 +8,7 @@ from typing import Any
 
 from zif.errors import ZifError
 from zif.model import Model
-from zif.nodetests import NodeTest
+from zif.testing.nodetests import NodeTest
 
 
 def parts(test: NodeTest, model: Model) -> Iterator[NodeTest]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from zif_qnn_htp.infinite import spread
+from zif_qnn_htp.refusals.infinite import spread
 
 if TYPE_CHECKING:
     from zif import Model

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
-
-from zif_qnn_htp.requantizing import insert
+from zif_qnn_htp.rewrites.requantizing import insert
 
 if TYPE_CHECKING:
     from zif import Model, Unit

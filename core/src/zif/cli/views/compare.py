@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from zif.cli.output import say, table
+from zif.cli.views.terminal import say, table
 from zif.wording import things
 
 if TYPE_CHECKING:

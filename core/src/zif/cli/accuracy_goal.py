@@ -69,7 +69,7 @@ def reach(
     """Search, tell, and write the model if the goal is met; exit 1 if it is not."""
     from zif.cli.files import write_text
     from zif.cli.quantized import save
-    from zif.encodings import export
+    from zif.encodings.export import export
 
     _check(wanted)
     found, calibration = _searched(model, wanted, data, shapes, target, method)
@@ -106,7 +106,7 @@ def _check(wanted: Search) -> None:
 def _searched(
     model: Path, wanted: Search, data: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], target: str, method: str
 ) -> tuple[Mixed, dict[str, int]]:
-    from zif.cli.progress import working
+    from zif.cli.views.progress import working
     from zif.quantization.given import calibration_samples, check_shapes
     from zif.quantization.goal import AccuracyGoal
     from zif.quantization.parts import parts
@@ -135,12 +135,12 @@ def _searched(
 
 def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        from zif.cli.output import document as emit
+        from zif.cli.views.terminal import document as emit
 
         emit("quantize", document)
         return
-    from zif.cli.mixedview import show
-    from zif.cli.output import note, say
+    from zif.cli.views.mixed import show
+    from zif.cli.views.terminal import note, say
 
     show(found)
     say(_measured(found, document["calibration"]))
@@ -156,7 +156,7 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
 
 def _measured(found: Mixed, calibration: Mapping[str, int]) -> str:
     """On what the mixes were measured, and what the chosen one has on samples that did not choose it."""
-    from zif.cli.mixedview import told_db
+    from zif.cli.views.mixed import told_db
     from zif.quantization.togoal import ENOUGH
     from zif.wording import things
 

@@ -10,10 +10,10 @@ from attrs import frozen
 
 from zif.errors import BackendCrashed, Unsupported, ZifError
 from zif.model import Model
-from zif.nodetests import NodeTest, close
-from zif.testing.judge import difference, rounded, tolerance
 from zif.testing.networks import answers
+from zif.testing.nodetests import NodeTest, close
 from zif.testing.subject import Subject
+from zif.testing.tolerance import difference, rounded, tolerance
 
 Outcome = Literal["right", "wrong", "imprecise", "refused", "error", "crash", "not claimed"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zif.cli.output import PIPE_WIDTH, say, table, width
-from zif.cli.unitsview import show_units
-from zif.cli.whatifview import show_changes
+from zif.cli.views.terminal import PIPE_WIDTH, say, table, width
+from zif.cli.views.units import show_units
+from zif.cli.views.whatif import show_changes
 from zif.report.grouping import general
 from zif.wording import brief, duration, energy, operators, ratio, size, things
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zif.scaffold.write import create
+from zif.testing.scaffold.write import create
 
 __all__ = ["create"]

@@ -58,11 +58,10 @@ class _Spinner:
 
     def _show(self) -> None:
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        from zif.cli import output
+        from zif.cli.views import terminal
 
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(24), TimeElapsedColumn())
-        shown = Progress(*columns, console=output.console(stderr=True), transient=True)
+        shown = Progress(*columns, console=terminal.console(stderr=True), transient=True)
         with self._lock:
             if self._stopped:
                 return

@@ -86,7 +86,7 @@ def _single(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[Ten
 
 def note_pixels(files: Iterable[str], preprocess: str) -> None:
     """Say that pictures go in as they are when nothing says how: most networks want them scaled, and give nonsense."""
-    from zif.cli.output import note
+    from zif.cli.views.terminal import note
     from zif.inputs.files import IMAGES
 
     found = None if preprocess else next((file for file in files if Path(file).suffix.lower() in IMAGES), None)

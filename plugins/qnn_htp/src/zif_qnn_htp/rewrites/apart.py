@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto
+from zif_qnn_htp.rewrites.requantizing import insert
 from zif_qnn_runtime.graph import owners
-
-from zif_qnn_htp.requantizing import insert
 
 if TYPE_CHECKING:
     from zif import Model

@@ -70,7 +70,7 @@ def _next_minor(version: str) -> str:
 def _render(folder: Path, words: dict[str, str]) -> None:
     import jinja2
 
-    loader = jinja2.PackageLoader("zif.scaffold", "templates")
+    loader = jinja2.PackageLoader("zif.testing.scaffold", "templates")
     templates = jinja2.Environment(
         loader=loader, autoescape=False, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zif.cli.compareview import decibels
+from zif.cli.views.compare import decibels
 from zif.quantization.parts import ENOUGH
 from zif.wording import things
 
@@ -15,7 +15,7 @@ NAMES = 5
 
 def show(document: Mapping[str, Any]) -> None:
     """Accuracy per output, what was tried, what an encodings file left over, and where the files are."""
-    from zif.cli.output import note, say, table
+    from zif.cli.views.terminal import note, say, table
 
     calibration = document["calibration"]
     if document["outputs"]:
@@ -51,7 +51,7 @@ def show(document: Mapping[str, Any]) -> None:
 
 def emulated(names: Sequence[str]) -> None:
     """Say which of the backends that ran are emulators."""
-    from zif.cli.output import say
+    from zif.cli.views.terminal import say
 
     if names:
         say(f"emulated here, not run on hardware: {', '.join(names)}", style="yellow")
@@ -88,7 +88,7 @@ def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
 
 
 def _list(one: str, many: str, names: Sequence[str]) -> None:
-    from zif.cli.output import say
+    from zif.cli.views.terminal import say
 
     if names:
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""

@@ -7,8 +7,7 @@ import traceback
 from typing import Any
 
 import typer
-
-from zif.cli import output
+from zif.cli.views import terminal
 from zif.errors import BackendCrashed, Unsupported, ZifError
 
 #: Exit codes beside those of the errors themselves.
@@ -27,8 +26,8 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
         print(message, file=sys.stderr)
         return code
     if as_json:
-        output.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
-    print(f"zif: error: {output.printable(message)}", file=sys.stderr)
+        terminal.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
+    print(f"zif: error: {terminal.printable(message)}", file=sys.stderr)
     if debug:
         _show_cause(error)
     return code
@@ -69,4 +68,4 @@ def _show_cause(error: BaseException) -> None:
     """The traceback with its chain of causes, and what a crashed backend wrote last."""
     traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, BackendCrashed) and error.log:
-        print(f"the backend's last lines:\n{output.printable(error.log)}", file=sys.stderr)
+        print(f"the backend's last lines:\n{terminal.printable(error.log)}", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from zif.nodetests import NodeTest
+from zif.testing.nodetests import NodeTest
 
 _SHAPE = (2, 3, 4)
 

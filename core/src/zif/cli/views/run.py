@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zif.cli.output import say, table
-from zif.cli.planview import KIND_STYLE
+from zif.cli.views.plan import KIND_STYLE
+from zif.cli.views.terminal import say, table
 from zif.wording import duration
 
 
