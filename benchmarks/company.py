@@ -19,8 +19,8 @@ import onnx
 import zif
 from attrs import define, field
 from onnx import TensorProto, helper, numpy_helper
-from zif.quantization import auto_quantize, prepare
-from zif.quantization.measure import Judge, Reference
+from zif_quantize import auto_quantize, prepare
+from zif_quantize.measure import Judge, Reference
 
 TARGET = "snapdragon-8-gen-3"
 os.environ.setdefault("ZIF_DEADLINE", "300")  # the machine may be busy

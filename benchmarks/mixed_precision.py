@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from transformer import sentences, transformer
 from zif import Model
-from zif.quantization import calibrate, prepare
-from zif.quantization.goal import AccuracyGoal
-from zif.quantization.mixed import Mixed, mixed_precision
+from zif_quantize import calibrate, prepare
+from zif_quantize.search.goal import AccuracyGoal
+from zif_quantize.search.mixed import Mixed, mixed_precision
 from zoo import entry
 from zoo.calibration import feeds
 

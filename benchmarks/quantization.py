@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import onnx
 import zif
-from zif.quantization import auto_quantize, prepare
-from zif.quantization.auto import describe
+from zif_quantize import auto_quantize, prepare
+from zif_quantize.auto import describe
 from zoo import Entry, all_entries
 from zoo.calibration import feeds
 
@@ -131,8 +131,8 @@ def baseline(entry: Entry, samples: Sequence[Mapping[str, Any]], precision: str)
     """What onnxruntime's documentation does: preprocess, get_qnn_qdq_config, quantize."""
     from onnxruntime.quantization import QuantType, quantize
     from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config, qnn_preprocess_model
-    from zif.quantization.backing import quiet
-    from zif.quantization.prepare import whole
+    from zif_quantize.ort.tools import quiet
+    from zif_quantize.rewrites.prepare import whole
 
     activation = QuantType.QUInt16 if precision.endswith("16") else QuantType.QUInt8
     with tempfile.TemporaryDirectory() as folder, quiet():

@@ -22,8 +22,8 @@ import zif
 from attrs import define, field
 from onnx import helper, numpy_helper
 from zif.evaluation.comparison.measures import sqnr
-from zif.quantization import auto_quantize, prepare
-from zif.quantization.measure import Reference
+from zif_quantize import auto_quantize, prepare
+from zif_quantize.measure import Reference
 from zoo import entry
 from zoo.calibration import feeds
 

@@ -13,11 +13,11 @@ import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
 from qnn_runtime.graphs import CHIP
-from zif.quantization import auto_quantize, prepare
-from zif.quantization.measure import Judge, Reference
 from zif_qnn_htp.graph import build
 from zif_qnn_runtime import ProviderOptions, open_session
 from zif_qnn_runtime.graph import build as plainly
+from zif_quantize import auto_quantize, prepare
+from zif_quantize.measure import Judge, Reference
 
 #: Scale and zero point of each value, all different, and with room for what lies from 0 to 1.
 ENCODINGS = {"a": (0.01, 100), "b": (0.005, 0), "inner": (0.012, 90), "c": (0.02, 128), "outer": (0.02, 120)}

@@ -12,11 +12,11 @@ import zif
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from qnn_runtime.graphs import CHIP
-from zif.quantization import auto_quantize, prepare
-from zif.quantization.measure import Judge, Reference
 from zif_qnn_htp.graph import build
 from zif_qnn_runtime import ProviderOptions, open_session
 from zif_qnn_runtime.graph import build as plainly
+from zif_quantize import auto_quantize, prepare
+from zif_quantize.measure import Judge, Reference
 
 SHAPE = (1, 4, 8, 8)
 PARTS = {

@@ -7,7 +7,7 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
-from zif.quantization.measure import Reference
+from zif_quantize.measure import Reference
 
 
 @pytest.mark.usefixtures("htp")

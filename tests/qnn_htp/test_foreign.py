@@ -9,8 +9,8 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
-from zif.quantization.measure import Reference
 from zif_qnn_htp.graph import build
+from zif_quantize.measure import Reference
 
 #: An operator behind a convolution, its constants, and the range of its output.
 CASES: dict[str, tuple[str, dict[str, Any], tuple[float, float]]] = {

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "zif.errors": (
         *("BackendBroken", "BackendCrashed", "BackendNotFound", "BackendUnavailable", "InvalidBundle", "InvalidInput"),
-        *("InvalidModel", "Obstacle", "StageFailed", "Unsupported", "UsageError", "ZifError"),
+        *("InvalidModel", "StageFailed", "Unsupported", "UsageError", "ZifError"),
     ),
     "zif.records": (
         *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),
         *(
             "NoOptions",
+            "Obstacle",
             "OpClaim",
             "Rates",
             "ChoosesPrecision",
@@ -38,12 +39,13 @@ _HOMES = {
     "zif.planning": ("Plan",),
     "zif.runtime.session": ("Session",),
     "zif.runtime.verbs": ("compile", "load", "plan"),
-    "zif.quantization": ("quantize",),
     "zif.evaluation.accuracy": ("Evaluation", "Goal", "evaluate"),
     "zif.evaluation.comparison": ("Comparison", "compare", "validate_quantization_range"),
 }
+#: Public names that another distribution brings; without it, using one says what to install.
+_BROUGHT = ("quantize",)
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_WHERE)
+__all__ = sorted({*_WHERE, *_BROUGHT})
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend as Backend
@@ -67,7 +69,6 @@ if TYPE_CHECKING:
     from zif.planning.constraints import Constraints as Constraints
     from zif.planning.selector import BackendSelector as BackendSelector
     from zif.planning.selector import ModelSummary as ModelSummary
-    from zif.quantization import quantize as quantize
     from zif.records import *
     from zif.records import SupportsUnitTimes as SupportsUnitTimes
     from zif.runtime.session import Session as Session
@@ -77,8 +78,16 @@ if TYPE_CHECKING:
     from zif.targets.catalogue import target as target
     from zif.verdicts.declared import declared as declared
 
+    def quantize(*args: Any, **kwargs: Any) -> Any:
+        """See zif-quantize."""
+
 
 def __getattr__(name: str) -> Any:
+    if name in _BROUGHT:
+        from zif.backends.extensions import verb
+
+        globals()[name] = verb(name)
+        return globals()[name]
     if name not in _WHERE:
         raise AttributeError(f"module 'zif' has no attribute {name!r}")
     value = getattr(importlib.import_module(_WHERE[name]), name)
@@ -87,4 +96,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+    return sorted({*globals(), *__all__})

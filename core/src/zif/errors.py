@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+if TYPE_CHECKING:
+    from zif.records import Obstacle
 
 
 class ZifError(Exception):
@@ -71,17 +73,6 @@ class BackendCrashed(ZifError):
 
     def __reduce__(self) -> tuple[type[BackendCrashed], tuple[str, str]]:
         return type(self), (str(self), self.log)
-
-
-@frozen
-class Obstacle:
-    """Why one unit cannot run on one backend: the row of an `Unsupported` error."""
-
-    unit: str
-    op_type: str
-    backend: str
-    code: str
-    reason: str
 
 
 class Unsupported(ZifError):

@@ -1,38 +1,85 @@
-"""The typer application, put together from the files in `zif.cli.commands`: a new command is a new file there.
+"""The typer application: a command is a file in `zif.cli.commands`, or is brought by another distribution.
 
 A file `new_backend.py` becomes `zif new-backend`. It holds a function `command`, or a `typer.Typer` called `app` when
 the command has commands of its own; the first line of the docstring is the help. Files whose name starts with an
-underscore are not commands. Command files import only typer at the top, so that `zif --help` stays fast.
+underscore are not commands. An entry point of the group `zif.commands` names such a function or application in another
+distribution. Only the command that is called is imported; command files import only typer at the top, so that
+`zif --help`, which imports all, stays fast.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from zif.cli import commands
 
 
-def application() -> typer.Typer:
-    """Every command, in the order of the names. Help is plain text: rich's takes three times as long to come up."""
-    app = typer.Typer(name="zif", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+class Commands(TyperGroup):
+    """Core's own commands and those that installed distributions bring; a command is imported when it is looked up."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every command, in the order of the names."""
+        from zif.backends.extensions import commands as brought
+
+        return sorted({*_own(), *brought()})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
+        """The command of this name; None when there is none. A broken one is a command that says so."""
+        from zif.backends.extensions import command as brought
+
+        module = cmd_name.replace("-", "_")
+        if cmd_name in _own():
+            source = importlib.import_module(f"{commands.__name__}.{module}")
+            return _built(cmd_name, getattr(source, "app", None) or source.command)
+        try:
+            found = brought(cmd_name)
+        except Exception as error:
+            return _built(cmd_name, _broken(error), lenient=True)
+        return None if found is None else _built(cmd_name, found)
+
+
+def application() -> Any:
+    """The `zif` command. Help is plain text: rich's takes three times as long to come up."""
+    app = typer.Typer(
+        cls=Commands, name="zif", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
     app.callback()(_root)
-    for found in sorted(pkgutil.iter_modules(commands.__path__), key=lambda one: one.name):
-        if not found.name.startswith("_"):
-            _add(app, found.name)
-    return app
+    return get_command(app)
 
 
-def _add(app: typer.Typer, module_name: str) -> None:
-    module = importlib.import_module(f"{commands.__name__}.{module_name}")
-    name = module_name.replace("_", "-")
-    if hasattr(module, "app"):
-        app.add_typer(module.app, name=name, help=module.app.info.help or module.__doc__)
+def _own() -> list[str]:
+    """The names of core's commands."""
+    names = (module.name for module in pkgutil.iter_modules(commands.__path__))
+    return [name.replace("_", "-") for name in names if not name.startswith("_")]
+
+
+def _built(name: str, source: Any, lenient: bool = False) -> Any:
+    """A click command from a function or a Typer application."""
+    if not isinstance(source, typer.Typer):
+        single = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        settings = {"allow_extra_args": True, "ignore_unknown_options": True} if lenient else None
+        single.command(name, context_settings=settings)(source)
+        source = single
     else:
-        app.command(name)(module.command)
+        source.rich_markup_mode = None
+    source._add_completion = False
+    built = get_command(source)
+    built.name = name
+    return built
+
+
+def _broken(error: Exception) -> Any:
+    def command() -> None:
+        raise error
+
+    command.__doc__ = str(error)
+    return command
 
 
 def _version(wanted: bool) -> None:

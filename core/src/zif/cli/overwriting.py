@@ -48,8 +48,8 @@ def read_by(
     for nothing here.
     """
     from zif.inputs import parse
+    from zif.inputs.samples import samples_of
     from zif.model import Model, external
-    from zif.quantization.samples import samples_of
 
     yield from (path for path in (model, calibration, *others) if path is not None)
     if preprocess.endswith((".toml", ".json")):

@@ -98,7 +98,7 @@ class _Inputs(NamedTuple):
         """The sets of inputs for what `known` takes, which are read when they are needed."""
         if self.calibration is not None:
             from zif.inputs import parse
-            from zif.quantization.samples import samples_of
+            from zif.inputs.samples import samples_of
 
             images = parse(self.given.preprocess) if self.given.preprocess else None
             return samples_of(self.calibration, known, images)[: self.most or None]

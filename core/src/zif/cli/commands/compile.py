@@ -94,8 +94,8 @@ def _quantized(
     path: Path, precision: str, calibration: Path | None, preprocess: str, wanted: Mapping[str, Any], told: Any
 ) -> tuple[Model, dict[str, Any]]:
     """The QDQ model under the float one's name, and how close it comes on the CPU reference."""
+    from zif import quantize
     from zif.model import Model
-    from zif.quantization import quantize
 
     found = quantize(path, calibration, precision, shapes=wanted.get("shapes"), preprocess=preprocess, progress=told)
     model = Model.load(found.model)
@@ -129,7 +129,7 @@ def _document(made: Compilation) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any]) -> None:
-    from zif.cli.views.mixed import told_db
+    from zif.cli.views.compare import told_db
     from zif.cli.views.plan import KIND_STYLE
     from zif.cli.views.terminal import say, table
     from zif.wording import size, things

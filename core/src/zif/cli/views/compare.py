@@ -69,6 +69,11 @@ def decibels(value: float | None) -> str:
     return "exact" if value == math.inf else f"{value:.1f}"
 
 
+def told_db(value: float) -> str:
+    """A ratio in a sentence: "35.2 dB", or that there is no error at all."""
+    return "no error at all" if value == math.inf else f"{decibels(value)} dB"
+
+
 def _start(c: Comparison) -> str:
     if not c.start:
         low = next(iter(c.worst(1)), None)

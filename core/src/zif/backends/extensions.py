@@ -1,0 +1,86 @@
+"""What other distributions bring besides backends: commands of `zif` and verbs of `import zif`, found by metadata.
+
+The group `zif.commands` names a function or a `typer.Typer` for each command, `zif.verbs` a function for each public
+name. Every call of `zif --help` comes through here, so it imports little and reads the metadata once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+import importlib_metadata as metadata
+
+from zif.errors import BackendBroken, UsageError, ZifError
+
+COMMANDS, VERBS = "zif.commands", "zif.verbs"
+
+#: Which distribution brings a name that zif itself documents, so that a missing one can be told.
+BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize"}
+
+
+def commands() -> tuple[str, ...]:
+    """The names of the commands that installed distributions bring, in their order; nothing is imported."""
+    return tuple(sorted({point.name for point in _points().select(group=COMMANDS)}))
+
+
+def command(name: str) -> Any:
+    """The function or Typer application of a command; None when nobody brings one of this name.
+
+    Raises BackendBroken when its module cannot be imported or two distributions bring it, and UsageError that says
+    what to install where zif documents the command and it is missing.
+    """
+    return _brought(COMMANDS, name, f"the command `zif {name}`")
+
+
+def verb(name: str) -> Callable[..., Any]:
+    """The function behind a public name of `zif` that another distribution brings.
+
+    Where that is missing or broken, a function that raises as `command` does when it is called: asking whether zif has
+    the name, or listing its names, must not fail.
+    """
+    try:
+        function: Callable[..., Any] = _brought(VERBS, name, f"zif.{name}")
+    except ZifError as error:
+        return _refusing(name, error)
+    return function
+
+
+def _refusing(name: str, error: ZifError) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:  # noqa: ARG001 - whatever it is called with
+        raise error
+
+    refuse.__name__, refuse.__doc__ = name, str(error)
+    return refuse
+
+
+def _brought(group: str, name: str, what: str) -> Any:
+    points = list(_points().select(group=group, name=name))
+    if not points:
+        if name in BROUGHT_BY:
+            raise UsageError(
+                f"{what} comes with {BROUGHT_BY[name]}, which is not installed: pip install {BROUGHT_BY[name]}"
+            )
+        return None
+    if len(points) > 1:
+        raise BackendBroken(f"{what} is brought by {_owners(points)}: uninstall all but one")
+    try:
+        return points[0].load()
+    except ZifError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise BackendBroken(
+            f"{what} of {_owners(points)} cannot be imported: {why}. Tell its author, or uninstall it."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _points() -> metadata.EntryPoints:
+    return metadata.entry_points()
+
+
+def _owners(points: Iterable[metadata.EntryPoint]) -> str:
+    names = {f"{point.dist.metadata['Name']} {point.dist.version}" if point.dist else "?" for point in points}
+    return " and ".join(sorted(names))

@@ -1,0 +1,150 @@
+"""Which unit is quantized how, and what that means for each tensor."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zif.encodings.operators import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED
+from zif.errors import UsageError
+
+from zif_quantize.recipes import Recipe, recipe
+
+if TYPE_CHECKING:
+    import onnx
+    from zif.model import Model
+    from zif.records import TensorInfo
+
+    Chosen = Mapping[str, Recipe | str]
+
+#: The word for a unit that stays as it is.
+FLOAT = "float"
+
+
+def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]) -> dict[str, Recipe | str]:
+    """The recipe of every unit, or FLOAT. Raises UsageError for a name that is no unit and for an unknown precision."""
+    units = {unit.id for unit in model.units}
+    for name in overrides:
+        if name not in units:
+            close = difflib.get_close_matches(name, units, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise UsageError(f"the model has no unit {name!r} to override.{hint} `zif plan --all-units` lists them")
+    given = {name: FLOAT if one == FLOAT else recipe(one) for name, one in overrides.items()}
+    chosen: dict[str, Recipe | str] = {unit.id: given.get(unit.id, base) for unit in model.units}
+    for unit in model.units:
+        if unit.op_type in MERGED and unit.inputs[0] in model.producers and len(model.consumers[unit.inputs[0]]) == 1:
+            chosen[unit.id] = chosen[model.units[model.producers[unit.inputs[0]]].id]
+    return chosen
+
+
+def tensor_overrides(model: Model, base: Recipe, chosen: Chosen, types: Any) -> dict[str, list[dict[str, Any]]]:
+    """onnxruntime's overrides per tensor: the type of each value, conversions between units, the types of weights."""
+    found = _activations(model, base, chosen, types)
+    for node, unit in zip(model.proto.graph.node, _units_of_nodes(model), strict=True):
+        one = chosen[unit]
+        if isinstance(one, Recipe):
+            _weights(model, node, one, base, types, found)
+    return found
+
+
+def _activations(model: Model, base: Recipe, chosen: Chosen, types: Any) -> dict[str, list[dict[str, Any]]]:
+    """For every value between units of different types: that of its maker, and the conversion for the others."""
+    kinds = {one.activation for one in chosen.values() if isinstance(one, Recipe)}
+    if kinds <= {base.activation}:
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    values = [info.name for info in model.inputs] + [name for unit in model.units for name in unit.outputs]
+    for name in values:
+        if model.tensors[name].dtype not in ("float32", "float16"):
+            continue
+        made = _made_as(model, name, base, chosen)
+        others: dict[str, set[str]] = {}
+        for reader in _reader_nodes(model, name):
+            wanted = chosen[reader]
+            if isinstance(wanted, Recipe) and wanted.activation != made:
+                others.setdefault(wanted.activation, set()).add(reader)
+        row: dict[str, Any] = {"quant_type": quant_type(types, made)}
+        if len(others) > 1:
+            raise UsageError(f"the tensor {name!r} is wanted as {made}, {', '.join(others)}: two types at most")
+        for kind, readers in others.items():
+            row["convert"] = {"quant_type": quant_type(types, kind), "recv_nodes": readers}
+        if made != base.activation or others:
+            found[name] = [row]
+    return found
+
+
+def _made_as(model: Model, name: str, base: Recipe, chosen: Chosen) -> str:
+    """The type in which a value comes into being: its maker's, or that of its first quantized reader."""
+    if name in model.producers:
+        maker = chosen[model.units[model.producers[name]].id]
+        if isinstance(maker, Recipe):
+            return maker.activation
+    wanted = [chosen[reader] for reader in _reader_nodes(model, name)]
+    return next((one.activation for one in wanted if isinstance(one, Recipe)), base.activation)
+
+
+def _reader_nodes(model: Model, name: str) -> list[str]:
+    return [model.units[position].id for position in model.consumers.get(name, ())]
+
+
+def _units_of_nodes(model: Model) -> list[str]:
+    owner = {index: unit.id for unit in model.units for index in unit.nodes}
+    return [owner[index] for index in range(len(model.proto.graph.node))]
+
+
+def _weights(
+    model: Model, node: onnx.NodeProto, one: Recipe, base: Recipe, types: Any, found: dict[str, list[dict[str, Any]]]
+) -> None:
+    """The types of a node's constant inputs."""
+    for place, name in enumerate(node.input):
+        info = model.initializers.get(name)
+        if info is None or info.dtype not in ("float32", "float16") or name in found:
+            continue
+        if node.op_type in WEIGHTED:
+            if place == 1:
+                found[name] = [_weight(node, info, one, types)]
+        elif one.activation != base.activation:
+            found[name] = [{"quant_type": quant_type(types, one.activation)}]
+
+
+def _weight(node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any) -> dict[str, Any]:
+    """The override of a weight."""
+    axis = channel_axis(node) if one.per_channel else None
+    kind = one.weight if axis is not None else one.tensor_weight or one.weight
+    if kind.endswith("int4") and _wants_eight(node, info):
+        kind = kind.replace("4", "8")
+    if node.op_type in ("LayerNormalization", "InstanceNormalization"):
+        kind = "uint8"  # HTP takes no other gamma
+    if node.op_type == "PRelu" and one.activation.endswith("16"):
+        kind = "int16"  # Qualcomm's compiler gives up on slopes per channel as uint16
+    row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
+    return row if axis is None else {**row, "axis": axis}
+
+
+def _wants_eight(node: onnx.NodeProto, info: TensorInfo) -> bool:
+    """Whether Qualcomm's compiler refuses the weight in 4 bits, dies of it, or computes something else."""
+    dims, axis = [dim if isinstance(dim, int) else 0 for dim in info.shape or ()], channel_axis(node)
+    biased = node.op_type in BIASED and len(node.input) > 2
+    single = axis is None or dims[axis] == 1  # one scale, which for the compiler is none per channel
+    alone = axis is not None and math.prod(dims) == dims[axis]  # one number per channel
+    return (biased and single) or alone or len(dims) > 4 or node.op_type == "BatchNormalization"
+
+
+def channel_axis(node: onnx.NodeProto) -> int | None:
+    """The axis of the output channels in a node's weight, where QNN takes a scale for each; None where it does not.
+
+    That of a ConvTranspose in groups has fewer channels than the output and its bias: each is one of every group.
+    """
+    given = {attribute.name: attribute.i for attribute in node.attribute}
+    if node.op_type == "ConvTranspose" and given.get("group", 1) != 1:
+        return None
+    if node.op_type == "Gemm":
+        return 0 if given.get("transB") else 1
+    return CHANNEL_AXIS.get(node.op_type)
+
+
+def quant_type(types: Any, dtype: str) -> Any:
+    """onnxruntime's member for an element type's name."""
+    return getattr(types, "QU" + "Int" + dtype[4:] if dtype.startswith("u") else "QInt" + dtype[3:])

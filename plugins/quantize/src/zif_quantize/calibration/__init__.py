@@ -1,0 +1,1 @@
+"""Ranges of tensors: from samples to least and greatest values, which samples are held out, and which method."""

@@ -1,0 +1,1 @@
+"""The commands `zif quantize` and `zif encodings`."""

@@ -1,0 +1,170 @@
+"""`zif encodings`: files of quantization encodings: shown, checked against a model, converted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from zif.cli import options
+from zif.cli.options import JsonOption
+from zif.errors import InvalidInput, InvalidModel
+
+if TYPE_CHECKING:
+    from zif_quantize.qdq import Encodings
+
+app = typer.Typer(no_args_is_help=True, help="Quantization encodings: show, check, convert between QNN's and AIMET's.")
+
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Encodings (.json), or a QDQ model (.onnx).", show_default=False)
+]
+ModelOption = Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="The float model that they are for.")]
+
+
+@app.command("show")
+def show(file: FileArgument, as_json: JsonOption = False) -> None:
+    """Every entry of a file or of a QDQ model."""
+    from zif.cli.views import terminal
+    from zif.wording import things
+
+    found = _read(file)
+    if as_json:
+        terminal.document("encodings", _document(file, found))
+        return
+    rows = [
+        [one.name, one.kind, one.dtype, _range(one.scale), _range(one.zero_point), "" if one.axis is None else one.axis]
+        for one in found.entries
+    ]
+    columns = ("tensor", "kind", "type", "scale", "zero point", "axis")
+    terminal.table(f"{file}: {found.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
+    _tell_problems(found)
+
+
+@app.command("check")
+def check(
+    file: FileArgument,
+    model: ModelOption = None,
+    shape: options.ShapeOption = [],  # noqa: B006 - typer reads the default and never changes it
+    as_json: JsonOption = False,
+) -> None:
+    """What is wrong with a file, and how it fits a model.
+
+    Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
+    """
+    from zif.cli.views import terminal
+    from zif.wording import things
+
+    found = _read(file)
+    document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
+    if not found.entries and not found.problems:
+        document |= {"misfit": "the file has no entry"}
+    elif model is not None:
+        document |= _fit(found, model, shape)
+    bad = bool(found.problems or document["unmatched"] or document["misfit"])
+    if as_json:
+        terminal.document("encodings", document)
+    else:
+        good = things(len(found.entries), "good entry", "good entries")
+        terminal.say(f"{file}: {found.format}, {good}, {len(found.problems)} wrong")
+        _tell_problems(found)
+        match, have = ("entry matches", "entries match"), ("tensor has", "tensors have")
+        for key, forms, what in (("unmatched", match, "no tensor"), ("uncovered", have, "no entry")):
+            names = document[key] or ()
+            if names:
+                terminal.say(
+                    f"{things(len(names), *forms)} {what}: {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
+                )
+        if document["misfit"]:
+            terminal.say(document["misfit"])
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command("convert")
+def convert(
+    file: FileArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", show_default=False)],
+    to: Annotated[str, typer.Option("--to", help="qnn, 0.6.1, 1.0.0 or 2.0.0.")] = "qnn",
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="MODEL", help="Says which entries are weights, and their axes.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Take min and max where an entry contradicts itself.")
+    ] = False,
+) -> None:
+    """Write a file, or what a QDQ model carries, in another format."""
+    import json
+
+    from zif.cli.files import check_output, write_text
+    from zif.cli.views.terminal import say
+    from zif.wording import things
+
+    from zif_quantize import prepare
+    from zif_quantize.qdq import refuse, repaired, settled, write
+
+    check_output(output, file, model)
+    found = _read(file)
+    found = repaired(found) if repair else found
+    refuse(found)
+    if model is not None:
+        found = settled(prepare(model), found)
+    write_text(output, json.dumps(write(found, to), indent=1) + "\n")
+    say(f"{output}: {things(len(found.entries), 'entry', 'entries')} as {to}")
+
+
+def _read(file: Path) -> Encodings:
+    from zif.encodings.export import export
+
+    from zif_quantize.qdq import read
+
+    if file.suffix.lower() != ".onnx":
+        return read(file)
+    from zif.model.source import read as read_model
+
+    found = export(read_model(file).proto)
+    if not found.entries:
+        raise InvalidInput(f"{file} carries no encodings: it is not quantized, or only at run time")
+    return found
+
+
+def _fit(found: Encodings, model: Path, shape: list[str]) -> dict[str, Any]:
+    """How the good entries fit a model, which is found out by applying them."""
+    import attrs
+
+    from zif_quantize import prepare
+    from zif_quantize.calibration.given import check_shapes
+    from zif_quantize.qdq import apply
+
+    prepared = prepare(model, options.shapes(shape))
+    check_shapes(prepared)
+    try:
+        made = apply(prepared, attrs.evolve(found, problems=()))
+    except (InvalidInput, InvalidModel) as error:
+        return {"misfit": str(error)}
+    return {"unmatched": list(made.unmatched), "uncovered": list(made.uncovered)}
+
+
+def _document(file: Path, found: Encodings) -> dict[str, Any]:
+    import attrs
+
+    return {
+        "file": str(file),
+        "format": found.format,
+        "defaults": dict(found.defaults),
+        "entries": [attrs.asdict(one) for one in found.entries],
+        "problems": [attrs.asdict(problem) for problem in found.problems],
+    }
+
+
+def _tell_problems(found: Encodings) -> None:
+    from zif.cli.views.terminal import say
+
+    for problem in found.problems:
+        say(f"wrong: {problem}" + (" (--repair of quantize and convert takes min and max)" if problem.fixable else ""))
+
+
+def _range(values: tuple[float, ...]) -> str:
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    return f"{low:.6g}" if low == high else f"{low:.4g} to {high:.4g}, {len(values)} channels"

@@ -1,0 +1,204 @@
+"""`zif quantize`: a float model to QDQ, from real inputs or from encodings, with what it costs in accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from zif.cli import options
+from zif.cli.options import JsonOption
+from zif.errors import UsageError
+
+from zif_quantize.cli import goal_search as goal_search
+
+if TYPE_CHECKING:
+    from zif_quantize import Quantization
+
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration", "-c", metavar="DIR|NPZ|LIST", help="Real inputs: a folder, an .npz or .npy, an input list."
+    ),
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="The QDQ model.", show_default=False)
+]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="w8a8, w8a16, w4a16, w16a16; w8: weights only, data just to measure.")
+]
+MethodOption = Annotated[
+    str,
+    typer.Option("--method", help="Ranges by minmax, percentile, entropy or mse; auto measures and takes the best."),
+]
+PercentileOption = Annotated[float | None, typer.Option("--percentile", help="What percentile keeps, in %.")]
+ChannelOption = Annotated[
+    bool | None, typer.Option("--per-channel/--per-tensor", help="Scales of weights; auto measures both.")
+]
+SymmetricOption = Annotated[bool, typer.Option("--symmetric", help="Activations around zero.")]
+EncodingsOption = Annotated[
+    Path | None,
+    typer.Option("--encodings", metavar="FILE", help="Encodings to apply: QNN's overrides, or AIMET's 0.6.1 to 2.0.0."),
+]
+RepairOption = Annotated[bool, typer.Option("--repair", help="Take min and max where an entry contradicts itself.")]
+UnitOption = Annotated[
+    list[str], typer.Option("--unit", metavar="NAME=PRECISION", help="Another precision, or float; repeatable.")
+]
+PreprocessOption = Annotated[
+    str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
+]
+RandomOption = Annotated[
+    bool, typer.Option("--random-calibration", help="Random values instead of data: the ranges mean nothing then.")
+]
+TargetOption = Annotated[
+    str, typer.Option("--target", "-t", help="Choose and measure on a chip's arithmetic, emulated if need be.")
+]
+FormatOption = Annotated[
+    str, typer.Option("--encodings-format", help="Of the file written beside: qnn, 0.6.1, 1.0.0 or 2.0.0.")
+]
+
+
+def command(
+    model: options.ModelArgument,
+    output: OutputOption,
+    calibration: CalibrationOption = None,
+    precision: PrecisionOption = "w8a8",
+    method: MethodOption = "auto",
+    percentile: PercentileOption = None,
+    per_channel: ChannelOption = None,
+    symmetric: SymmetricOption = False,
+    encodings: EncodingsOption = None,
+    repair: RepairOption = False,
+    unit: UnitOption = [],  # noqa: B006 - typer reads the default and never changes it
+    preprocess: PreprocessOption = "",
+    random_calibration: RandomOption = False,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --random-calibration; 0 if not given.")] = None,
+    shape: options.ShapeOption = [],  # noqa: B006
+    target: TargetOption = "",
+    encodings_format: FormatOption = "qnn",
+    accuracy_goal: goal_search.GoalOption = [],  # noqa: B006
+    function: goal_search.EvalOption = "",
+    max_candidates: goal_search.BudgetOption = 64,
+    cost: goal_search.CostOption = "",
+    sensitivity: goal_search.SensitivityOption = "target",
+    frontier: goal_search.FrontierOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Quantize a float model to QDQ, and measure what that costs."""
+    from zif.cli.inputs import note_folder
+    from zif.cli.overwriting import check_outputs, read_by
+    from zif.cli.views.progress import working
+
+    from zif_quantize import quantize
+    from zif_quantize.cli.saving import beside, save
+    from zif_quantize.qdq import FORMATS
+
+    if encodings_format not in FORMATS:
+        raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
+    shapes = options.shapes(shape)
+    outputs = [output, beside(output), *([goal_search.table_of(output, frontier)] if accuracy_goal else [])]
+    others = (encodings, goal_search.script(function))
+    check_outputs(outputs, lambda: read_by(model, shapes, calibration, preprocess, others))
+    note_folder(calibration, preprocess)
+    if seed is not None and not random_calibration:
+        raise UsageError("--seed goes with --random-calibration")
+    if preprocess and calibration is None:
+        raise UsageError("--preprocess says how pictures become inputs: it goes with --calibration DIR|LIST")
+    random = (seed or 0) if random_calibration else None
+    changes: dict[str, Any] = {"per_channel": per_channel, "percentile": percentile}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    changes |= {"symmetric": True} if symmetric else {}
+    if accuracy_goal or function:
+        fixed = changes or encodings or repair or unit or precision != "w8a8"
+        wanted = goal_search.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
+        data = {"calibration": calibration, "preprocess": preprocess, "random": random}
+        goal_search.reach(model, output, wanted, data, shapes, target, method, encodings_format, as_json)
+        return
+    if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
+        raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
+    if repair and encodings is None:
+        raise UsageError("--repair goes with --encodings FILE")
+    if percentile is not None and method != "percentile":
+        raise UsageError("--percentile goes with --method percentile")
+    if percentile is not None and not 50 <= percentile <= 100:
+        raise UsageError(f"--percentile {percentile:g}: what is kept, in % from 50 to 100, such as 99.99")
+    with working(f"quantizing {model.name}") as told:
+        made = quantize(
+            model,
+            calibration,
+            precision,
+            method,
+            encodings=encodings,
+            overrides=dict(map(_unit, unit)),
+            shapes=shapes,
+            target=target,
+            preprocess=preprocess,
+            random=random,
+            repair=repair,
+            progress=told,
+            **changes,
+        )
+    written = save(made.model, made.encodings, output, encodings_format)
+    document = described(model, made) | {"output": str(output), "encodings": str(written)}
+    if as_json:
+        from zif.cli.views.terminal import document as emit
+
+        emit("quantize", document)
+    else:
+        from zif_quantize.cli.view import show
+
+        show(document)
+
+
+def _unit(text: str) -> tuple[str, str]:
+    name, equals, precision = text.rpartition("=")
+    if not (name and equals):
+        raise UsageError(f"--unit {text}: write NAME=PRECISION, such as Conv_12=w8a16 or Softmax_3=float")
+    return name, precision
+
+
+def described(model: Path, made: Quantization) -> dict[str, Any]:
+    """The document of `--json`."""
+    import attrs
+
+    from zif_quantize.auto import describe
+    from zif_quantize.search.candidate import ratios
+
+    trials = [{"recipe": describe(one.recipe), "sqnr_db": dict(one.sqnr)} for one in made.trials]
+    return {
+        "model": str(model),
+        "precision": made.precision,
+        "recipe": None if made.recipe is None else attrs.asdict(made.recipe) | {"text": describe(made.recipe)},
+        "calibration": {
+            "samples": made.samples,
+            "held_out": made.held_out,
+            "chosen_on": made.chosen_on,
+            "chosen_unseen": made.chosen_unseen,
+            "random": made.random,
+        },
+        "outputs": ratios(made.sqnr),
+        "target": made.target or None,
+        "target_outputs": ratios(made.target_sqnr),
+        "target_backends": list(made.target_backends),
+        "emulated": list(made.emulated),
+        "trials": trials,
+        "tensors": _tensors(made),
+        "unmatched": list(made.unmatched),
+        "uncovered": list(made.uncovered),
+        "repaired": [str(problem) for problem in made.repairs],
+    }
+
+
+def _tensors(made: Quantization) -> dict[str, int]:
+    """How many of what were quantized."""
+    from zif_quantize.weights_only import counts
+
+    if made.recipe is None:
+        return counts(made.model)
+    entries = [one for one in made.encodings.entries if not one.is_float]
+    return {
+        "activations": sum(one.kind == "activation" and not one.readers for one in entries),
+        "weights": sum(one.kind == "param" and one.bits < 32 for one in entries),
+        "biases": sum(one.kind == "param" and one.bits == 32 for one in entries),
+        "conversions": sum(bool(one.readers) for one in entries),
+    }

@@ -1,0 +1,96 @@
+"""What `zif quantize` says to a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zif.cli.views.compare import decibels
+from zif.wording import things
+
+from zif_quantize.calibration.holdout import ENOUGH
+
+#: So many names of a list are told.
+NAMES = 5
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Accuracy per output, what was tried, what an encodings file left over, and where the files are."""
+    from zif.cli.views.terminal import note, say, table
+
+    calibration = document["calibration"]
+    if document["outputs"]:
+        there = document["target_outputs"]
+        where = f"{document['target']} ({' + '.join(document['target_backends'])})"
+        columns = ["output", "SQNR dB"] + ([f"on {where} dB"] if there else [])
+        rows = [
+            [name, decibels(row["sqnr_db"]), *([decibels(there[name]["sqnr_db"])] if there else [])]
+            for name, row in document["outputs"].items()
+        ]
+        table("", columns, rows, right=columns[1:])
+        say(_measured(document))
+    trials = document["trials"]
+    if len(trials) > 1 and document["outputs"]:
+        best = sorted(trials, key=lambda one: -min(one["sqnr_db"].values()))
+        told = "; ".join(f"{one['recipe']}: {decibels(min(one['sqnr_db'].values()))}" for one in best[:4])
+        rest = f"; {len(best) - 4} worse" if len(best) > 4 else ""
+        say(f"tried {len(trials)} recipes, the best first, dB of the worst output on {_judges(document)}: {told}{rest}")
+    elif document["recipe"]:
+        say(f"recipe: {document['recipe']['text']}")
+    say(_counts(document["tensors"], document["recipe"] is None))
+    _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
+    _list("entry matches no tensor", "entries match no tensor", document["unmatched"])
+    _list("tensor without an entry stays float", "tensors without an entry stay float", document["uncovered"])
+    if len(document["unmatched"]) > sum(document["tensors"].values()):
+        note("more entries match no tensor than were applied: is the encodings file another model's?")
+    say(f"{document['output']}, encodings in {document['encodings']}")
+    emulated(document["emulated"])
+    if calibration["random"]:
+        what = "measured" if document["recipe"] is None else "calibrated"
+        note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
+
+
+def emulated(names: Sequence[str]) -> None:
+    """Say which of the backends that ran are emulators."""
+    from zif.cli.views.terminal import say
+
+    if names:
+        say(f"emulated here, not run on hardware: {', '.join(names)}", style="yellow")
+
+
+def _measured(document: Mapping[str, Any]) -> str:
+    """On what the figures were taken, and what else was done with it."""
+    calibration = document["calibration"]
+    held, count, chosen = (calibration[key] for key in ("held_out", "samples", "chosen_on"))
+    if document["recipe"] is None:
+        return f"against float on {held} of {things(count, 'sample')}; weights alone need no calibration"
+    if not held:
+        also = ", and its recipe chosen" if chosen else ""
+        return f"against float on the {things(count, 'sample')} that it was calibrated with{also}"
+    return f"against float on {things(held, 'sample')} held out of everything; calibrated with the other {count - held}"
+
+
+def _judges(document: Mapping[str, Any]) -> str:
+    """The samples that the recipe was chosen by."""
+    chosen, unseen = (document["calibration"][key] for key in ("chosen_on", "chosen_unseen"))
+    if not unseen:
+        return f"{things(chosen, 'sample')} of calibration ({ENOUGH} samples or more would choose by others)"
+    return f"{things(chosen, 'sample')}, of which {unseen} had not calibrated yet"
+
+
+def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
+    if weights_only:
+        dynamic = things(counts["activations"], "activation")
+        return f"{things(counts['weights'], 'weight')} quantized to 8 bits; {dynamic} quantized at run time"
+    told = f"{things(counts['activations'], 'activation')}, {things(counts['weights'], 'weight')}, "
+    told += things(counts["biases"], "bias", "biases")
+    between = counts["conversions"]
+    return f"{told} quantized" + (f", {things(between, 'conversion')} between precisions" if between else "")
+
+
+def _list(one: str, many: str, names: Sequence[str]) -> None:
+    from zif.cli.views.terminal import say
+
+    if names:
+        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+        say(f"{len(names)} {one if len(names) == 1 else many}: {', '.join(names[:NAMES])}{more}")

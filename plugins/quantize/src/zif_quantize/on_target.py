@@ -1,0 +1,52 @@
+"""A model on a chip's accelerator: what is measured there is its arithmetic, whatever would be cheapest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import Factory, frozen
+from zif.errors import Unsupported
+
+if TYPE_CHECKING:
+    import onnx
+    from zif.runtime.session import Session
+
+    from zif_quantize.measure import Judge
+
+
+@frozen
+class Measured:
+    """SQNR per output in dB on a target, the backends that ran, and those of them that are emulators."""
+
+    sqnr: Mapping[str, float] = Factory(dict)
+    backends: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
+
+
+def measured(judge: Judge, proto: onnx.ModelProto, target: str) -> Measured:
+    """Run the judge's samples on the target. Raises what `zif.load` and `session.run` raise."""
+    with accelerated(proto, target) as session:
+        return Measured(judge.sqnr(session), session.plan.backends, session.plan.emulated)
+
+
+@contextmanager
+def accelerated(proto: onnx.ModelProto, target: str) -> Iterator[Session]:
+    """A session with every unit on an accelerator that takes it.
+
+    Small models are cheapest on the chip's CPU under any policy; where a unit cannot be pinned after all, the plan of
+    the policy "power" stands.
+    """
+    from zif.evaluation.comparison.sides import literal
+    from zif.evaluation.comparison.where import idle_accelerator
+    from zif.runtime import verbs
+
+    best, units = idle_accelerator(verbs.plan(proto, target=target, policy="power"))
+    pin = {literal(name): best for name in units}
+    try:
+        session = verbs.load(proto, target=target, policy="power", pin=pin, cache=False)
+    except Unsupported:
+        session = verbs.load(proto, target=target, policy="power", cache=False)
+    with session:
+        yield session

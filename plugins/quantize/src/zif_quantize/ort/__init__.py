@@ -1,0 +1,1 @@
+"""onnxruntime's quantizer, driven: everything that knows its classes and options stands here."""

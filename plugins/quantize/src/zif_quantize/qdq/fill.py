@@ -1,0 +1,77 @@
+"""What a file of encodings leaves open, from calibration; what it says stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+from zif.encodings.clips import clipped_at, covers
+from zif.encodings.operators import MERGED
+from zif.encodings.record import Encoding, Encodings
+
+from zif_quantize.qdq.conversions import Conversions
+from zif_quantize.qdq.inside import inside, with_copies
+from zif_quantize.qdq.widths import resized
+from zif_quantize.rewrites.prepare import BIASED
+
+if TYPE_CHECKING:
+    from zif.model import Model
+
+#: Operators that only move values: what comes out is encoded as what goes in.
+MOVING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "MaxPool", "Split", "Gather"})
+
+
+def filled(model: Model, given: Encodings, calibrated: Encodings) -> Encodings:
+    """The entries of the file, and calibrated ones for every tensor that it does not mention.
+
+    A bias follows from its input and weight when one of these is the file's, and a value that was only moved is encoded
+    as the one that it came from. A node computes in the bits of what it gives: where the file gives a tensor other bits
+    than its neighbours have, what the node reads, and what reads the tensor, is converted, and constants follow. What
+    stands inside for an input or output of half floats is named as it is there.
+    """
+    given, calibrated = (inside(model.proto.graph, one) for one in (given, calibrated))
+    given = with_copies(model.proto.graph, given)
+    own = {one.name for one in given.entries}
+    said = {one.name: one for one in given.entries if not one.readers}
+    found = {one.name: one for one in calibrated.entries if not one.readers and one.name not in own}
+    moved = _moved(model, said, found)
+    found |= _before_clips(model, said, calibrated)
+    conversions = Conversions(model, said | moved, found, calibrated)
+    for node in model.proto.graph.node:
+        follows = own & set(node.input[:2]) or conversions.changes(node)
+        if node.op_type in BIASED and len(node.input) > 2 and follows:
+            found.pop(node.input[2], None)
+    entries = (*given.entries, *(found | moved).values(), *conversions.entries(given))
+    return attrs.evolve(given, entries=entries)
+
+
+def _moved(model: Model, said: Mapping[str, Encoding], found: Mapping[str, Encoding]) -> dict[str, Encoding]:
+    """What is only moved, encoded as the file's tensor that it comes from."""
+    moved: dict[str, Encoding] = {}
+    for node in model.proto.graph.node:
+        source = None
+        if node.op_type in MOVING:
+            source = moved.get(node.input[0]) or said.get(node.input[0])
+        if source is not None and not source.is_float and len(source.scale) == 1:
+            moved.update({n: attrs.evolve(source, name=n, kind="activation") for n in node.output if n in found})
+    return moved
+
+
+def _before_clips(model: Model, said: Mapping[str, Encoding], calibrated: Encodings) -> dict[str, Encoding]:
+    """What goes into a Relu or Clip that calibration left out and the file's range brings back.
+
+    It is encoded as what came out in calibration, which clips it as well, in the bits of the file.
+    """
+    known = {one.name: one for one in calibrated.entries if not one.readers}
+    constants = {tensor.name: tensor for tensor in model.proto.graph.initializer}
+    found: dict[str, Encoding] = {}
+    for node in model.proto.graph.node:
+        one, other = said.get(node.output[0]), known.get(node.output[0])
+        if node.op_type not in MERGED or one is None or other is None or one.is_float or other.is_float:
+            continue
+        limits, source = clipped_at(node, constants), node.input[0]
+        open_ = source not in known and source not in said and source in model.producers
+        if open_ and limits is not None and covers(limits, other) and not covers(limits, one):
+            found[source] = attrs.evolve(other if other.bits == one.bits else resized(other, one.dtype), name=source)
+    return found

@@ -1,0 +1,211 @@
+"""A float graph that takes Q and DQ nodes, named as onnxruntime names them where those names are free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from onnx import TensorProto, helper
+from zif.encodings.names import AFTER, BEFORE, QUANTIZED, STORED, annotate
+from zif.encodings.record import Encoding
+from zif.model.nodes import free_name
+from zif.model.subgraphs import all_graphs
+
+from zif_quantize.qdq.inside import inner_names
+from zif_quantize.qdq.scales import FLOATS, scale_type
+from zif_quantize.qdq.stored import parameters, stored
+from zif_quantize.rewrites.prepare import BIASED, unmark, whole
+from zif_quantize.rewrites.rewire import read_by, rename, replace
+
+if TYPE_CHECKING:
+    from zif.model import Model
+
+#: onnxruntime's own domain, which has what older opsets lack.
+_CONTRIB = "com.microsoft"
+#: The place of what stands before the first node.
+_FRONT = -1
+
+
+class Graph:
+    """One model while encodings are put into it.
+
+    Whoever reads a quantized tensor reads what its DequantizeLinear gives, the bodies of If and Loop too. A quantized
+    weight that is an input, whose value could be overridden, is one no more.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.proto = whole(model)
+        graph = self.proto.graph
+        self.weights = {t.name: t for t in graph.initializer if t.data_type in FLOATS}
+        self.inputs = {value.name for value in graph.input}
+        inner = inner_names(graph)
+        self.ends = {name: end for end, name in inner.items()}
+        made = [value.name for value in graph.input] + [name for node in graph.node for name in node.output if name]
+        self.activations = [n for n in made if n not in self.weights and n not in inner and _is_float(model, n)]
+        self.floats = {*self.activations, *self.weights}
+        self.outputs = {value.name for value in graph.output}
+        self.nodes: list[onnx.NodeProto] = list(graph.node)
+        self.makers = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
+        self.readers: dict[str, list[onnx.NodeProto]] = {}
+        for node in self.nodes:
+            for name in read_by(node):
+                self.readers.setdefault(name, []).append(node)
+        self._values, self._names = _taken(graph)
+        self._added: dict[int, list[onnx.NodeProto]] = {}
+        self._dropped: set[int] = set()
+        self._gone: set[str] = set()
+        self._whose: dict[str, str] = {}
+        self._opset = model.opsets.get("", 0)
+        self._uses_contrib = False
+
+    @property
+    def quantizable(self) -> list[str]:
+        """Activations and weights that an encoding could be for; biases and where a Clip cuts off are not counted."""
+        others = {name for node in self.nodes if node.op_type in BIASED for name in node.input[2:]}
+        others |= {name for node in self.nodes if node.op_type == "Clip" for name in node.input[1:]}
+        return [*self.activations, *(name for name in self.weights if name not in others)]
+
+    def outer(self, name: str) -> str:
+        """What a tensor is called in files: an input or output of half floats is float32 inside."""
+        return self.ends.get(name, name)
+
+    def drop(self, place: int) -> None:
+        """Take out a node of one input whose work the quantization behind it does: its maker gives its output."""
+        node = self.nodes[place]
+        source, result = node.input[0], node.output[0]
+        maker = self.makers.pop(source)
+        rename(self.nodes[maker].output, source, result)
+        self.makers[result] = maker
+        self._dropped.add(place)
+        self.activations.remove(source)
+        for name in node.input[1:]:
+            self.readers[name] = [reader for reader in self.readers.get(name, ()) if reader is not node]
+            if not self.readers[name] and name not in self.outputs | self.inputs:
+                self._gone.add(name)
+
+    def insert(self, one: Encoding, conversions: Sequence[Encoding] = ()) -> None:
+        """Quantize a tensor: a weight in place, an activation between its maker and its readers."""
+        if one.name in self.weights:
+            self._weight(one)
+        else:
+            self._activation(one, conversions)
+
+    def _weight(self, one: Encoding) -> None:
+        """Replace a float initializer by its integers and a DequantizeLinear."""
+        tensor = self.weights[one.name]
+        given = self._parameters(one, QUANTIZED if one.dtype == "int32" else "")
+        integers = self._value(f"{one.name}{QUANTIZED}")
+        self.proto.graph.initializer.append(stored(tensor, one, integers))
+        # An initializer that is an output of the graph, too, leaves its name to what it is dequantized to.
+        after = one.name if one.name in self.outputs else self._value(f"{one.name}{AFTER}")
+        self._node("DequantizeLinear", [integers, *given], after, one, _FRONT)
+        for node in self.readers.get(one.name, ()):
+            replace(node, one.name, after)
+        self._gone.add(one.name)
+
+    def _activation(self, one: Encoding, conversions: Sequence[Encoding]) -> None:
+        place = self.makers.get(one.name, _FRONT)
+        before, given = one.name, -2
+        number_of = {name: number for number, other in enumerate(conversions) for name in other.readers}
+        if one.name in self.outputs and place != _FRONT:
+            before, given = self._value(f"{one.name}{BEFORE}"), number_of.get(one.name, -1)
+            rename(self.nodes[place].output, one.name, before)
+        # The graph's output keeps its name, and is what its own encoding or one of the conversions gives.
+        after = self._pair(one, before, place, "", one.name if given == -1 else "")
+        converted = [
+            self._pair(other, after, place, f"_convert{number or ''}", one.name if given == number else "")
+            for number, other in enumerate(conversions)
+        ]
+        for node in self.readers.get(one.name, ()):
+            number = number_of.get(node.name, -1)
+            replace(node, one.name, after if number < 0 else converted[number])
+
+    def _pair(self, one: Encoding, source: str, place: int, suffix: str, after: str = "") -> str:
+        """A QuantizeLinear and its DequantizeLinear behind a node; the name of what they give."""
+        given = self._parameters(one, suffix)
+        integers = self._value(f"{one.name}{suffix}{STORED}")
+        after = after or self._value(f"{one.name}{suffix}{AFTER}")
+        self._node("QuantizeLinear", [source, *given], integers, one, place, suffix)
+        self._node("DequantizeLinear", [integers, *given], after, one, place, suffix)
+        return after
+
+    def _parameters(self, one: Encoding, suffix: str = "") -> list[str]:
+        """Scale and zero point as initializers; their names."""
+        names = [self._value(f"{one.name}{suffix}_{what}") for what in ("scale", "zero_point")]
+        self.proto.graph.initializer.extend(parameters(one, names, scale_type(self.model, one.name)))
+        self._whose[names[0]] = self.outer(one.name)
+        return names
+
+    def _node(
+        self, op_type: str, inputs: Sequence[str], output: str, one: Encoding, place: int, suffix: str = ""
+    ) -> None:
+        contrib = self._opset < self._since(one)
+        self._uses_contrib |= contrib
+        name = free_name(f"{one.name}{suffix}_{op_type}", self._names)
+        self._names.add(name)
+        axis = {"axis": one.axis} if one.axis is not None else {}
+        node = helper.make_node(op_type, inputs, [output], name, domain=_CONTRIB if contrib else None, **axis)
+        self._added.setdefault(place, []).append(node)
+
+    def _since(self, one: Encoding) -> int:
+        """The opset from which ONNX has a QuantizeLinear and DequantizeLinear for this; onnxruntime's domain always."""
+        if one.bits in (4, 16):
+            return 21
+        if scale_type(self.model, one.name) == TensorProto.FLOAT16:
+            return 19
+        return 10 if one.axis is None else 13
+
+    def _value(self, wish: str) -> str:
+        """A name for a value that no other value has, in the bodies of the nodes either."""
+        name = free_name(wish, self._values)
+        self._values.add(name)
+        return name
+
+    def finished(self) -> onnx.ModelProto:
+        """The model, each new node right behind what it reads, without the float weights that nobody reads any more."""
+        graph = self.proto.graph
+        nodes = [_copy(node) for node in self._added.get(_FRONT, ())]
+        for place, node in enumerate(self.nodes):
+            nodes += [] if place in self._dropped else [_copy(node)]
+            nodes += [_copy(added) for added in self._added.get(place, ())]
+        weights = [_copy(tensor) for tensor in graph.initializer if tensor.name not in self._gone]
+        inputs = [_copy(value) for value in graph.input if value.name not in self._gone]
+        known = {name for node in nodes for name in node.output}
+        infos = [_copy(info) for info in graph.value_info if info.name in known]
+        for repeated, new in (
+            (graph.node, nodes),
+            (graph.initializer, weights),
+            (graph.input, inputs),
+            (graph.value_info, infos),
+        ):
+            del repeated[:]
+            repeated.extend(new)
+        if self._uses_contrib and all(one.domain != _CONTRIB for one in self.proto.opset_import):
+            self.proto.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
+        unmark(self.proto)
+        annotate(self.proto, self._whose)
+        return self.proto
+
+
+def _is_float(model: Model, name: str) -> bool:
+    return name in model.tensors and model.tensors[name].dtype in ("float32", "float16")
+
+
+def _taken(graph: onnx.GraphProto) -> tuple[set[str], set[str]]:
+    """The names of all values and of all nodes, those of bodies included."""
+    values: set[str] = set()
+    names: set[str] = set()
+    for one in all_graphs(graph):
+        values.update(tensor.name for tensor in one.initializer)
+        values.update(value.name for value in (*one.input, *one.output))
+        for node in one.node:
+            values.update((*node.input, *node.output))
+            names.add(node.name)
+    return values, names
+
+
+def _copy(row: Any) -> Any:
+    """A message of its own, which outlives the place that it came from."""
+    return type(row).FromString(row.SerializeToString())

@@ -1,0 +1,156 @@
+"""Numbers that stand for infinity: what they do to ranges, undone.
+
+A mask of -10000 or -3e38 before a Softmax, or a Max with the least float, says "not this one". Taken at its word it
+would stretch the range of a tensor until everything else is zero. Quantized values saturate, so it is enough that the
+range ends safely below everything that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+if TYPE_CHECKING:
+    import onnx
+    from zif.model import Model
+
+    Pair = tuple[float, float]
+
+#: e to the power of minus this is nothing beside 1 in 16 bits.
+NOTHING = 20.0
+#: Operators that leave values as they are, between a mask and its Softmax.
+PASSING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Expand", "Slice"})
+#: Magnitudes beyond this are no measured values.
+HUGE = 1e30
+
+
+@frozen
+class Masked:
+    """A masked Softmax: the values on the way up to the Add, the mask, and where the mask's range may end."""
+
+    way: tuple[str, ...]
+    mask: str
+    low: float
+    floor: float
+
+
+def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], dict[str, Pair]]:
+    """The ranges of values, and those of constants that must not be taken from their data."""
+    found, constants = dict(limits), {}
+    nodes = model.proto.graph.node
+    makers = {name: node for node in nodes for name in node.output}
+    masked: list[Masked] = []
+    for node in nodes:
+        if node.op_type in ("Max", "Min"):
+            constants.update(_bounds(model, node, limits))
+        elif node.op_type == "Pad" and len(node.input) > 2:
+            _padded(model, node, found, constants)
+        elif node.op_type == "Softmax":
+            one = _masked(model, makers, node.input[0], limits)
+            masked += [one] if one else []
+    floors: dict[str, float] = {}
+    for one in masked:  # layers share a mask: it ends below what matters in each
+        floors[one.mask] = min(one.floor, floors.get(one.mask, 0.0))
+    for one in masked:
+        for name in one.way:
+            if name in found:
+                found[name] = max(found[name][0], floors[one.mask] + one.low), found[name][1]
+    for name, floor in floors.items():
+        _end(model, makers, name, floor, found, constants)
+    return found, constants
+
+
+def _bounds(model: Model, node: onnx.NodeProto, limits: Mapping[str, Pair]) -> dict[str, Pair]:
+    """Max(x, -3e38) is x: the constant's range ends where that of x does."""
+    ends = [limits[name] for name in node.input if name in limits]
+    if not ends:
+        return {}
+    low, high = min(a for a, _ in ends), max(b for _, b in ends)
+    own = {name: _data(model, name) for name in node.input}
+    return {name: (low, high) for name, value in own.items() if value is not None and np.abs(value).max() > HUGE}
+
+
+def _padded(model: Model, node: onnx.NodeProto, found: dict[str, Pair], constants: dict[str, Pair]) -> None:
+    """HTP pads in the encoding of the input: its range has the number in it; for one like -3e38 it does as it is."""
+    source, result, number = node.input[0], node.output[0], node.input[2]
+    value = _data(model, number)
+    if any(one.name == "mode" and one.s != b"constant" for one in node.attribute):
+        return
+    if value is None or source not in found or result not in found:
+        return
+    low, high = found[source]
+    if abs(value) > HUGE:
+        found[result] = constants[number] = low, high
+    else:
+        found[source] = found[result] = min(low, float(value)), max(high, float(value))
+
+
+def _data(model: Model, name: str) -> Any:
+    info = model.initializers.get(name)
+    if info is None or info.dtype not in ("float32", "float16") or not info.elements:
+        return None
+    return model.array(name)
+
+
+def _masked(
+    model: Model, makers: Mapping[str, onnx.NodeProto], value: str, limits: Mapping[str, Pair]
+) -> Masked | None:
+    """Follow a Softmax's input up to the Add or Where that masks it; None when nothing does, or mildly."""
+    way = [value]
+    while value in makers and makers[value].op_type in PASSING:
+        value = makers[value].input[0]
+        way.append(value)
+    node = makers.get(value)
+    if node is None or node.op_type not in ("Add", "Where"):
+        return None
+    ends = {side: _range(model, side, limits) for side in node.input[-2:]}
+    known = {side: pair for side, pair in ends.items() if pair is not None}
+    if len(known) < 2:
+        return None
+    scores, mask = sorted(known, key=lambda side: known[side][0], reverse=True)
+    low, high = known[scores]
+    floor = low - (high - low) - NOTHING
+    return Masked(tuple(way), mask, low, floor) if known[mask][0] < floor else None
+
+
+def _range(model: Model, name: str, limits: Mapping[str, Pair]) -> Pair | None:
+    if name in limits:
+        return limits[name]
+    value = _data(model, name)
+    return None if value is None else (float(value.min()), float(value.max()))
+
+
+def _end(
+    model: Model,
+    makers: Mapping[str, onnx.NodeProto],
+    name: str,
+    floor: float,
+    found: dict[str, Pair],
+    constants: dict[str, Pair],
+) -> None:
+    """End the range of a mask and of what it is made of by moving values only."""
+    if name in model.initializers:
+        constants[name] = floor, max(0.0, float(model.array(name).max()))
+        return
+    while name in found:
+        found[name] = max(found[name][0], floor), max(found[name][1], 0.0)
+        maker = makers.get(name)
+        if maker is None or maker.op_type not in PASSING:
+            constants.update(_made_of(model, maker, floor))
+            return
+        name = maker.input[0]
+
+
+def _made_of(model: Model, maker: onnx.NodeProto | None, floor: float) -> dict[str, Pair]:
+    """A mask is (1 - m) · -3.4e38, or where(m, 0, -3.4e38): its constant ends where the mask does.
+
+    The steps of a range of 3.4e38 do not end at it but at infinity, and 0 · infinity is not 0.
+    """
+    if maker is None or maker.op_type not in ("Mul", "Where"):
+        return {}
+    own = {name: _data(model, name) for name in maker.input}
+    ends = {name: value for name, value in own.items() if value is not None and value.min() < -HUGE}
+    return {name: (floor, max(0.0, float(value.max()))) for name, value in ends.items()}

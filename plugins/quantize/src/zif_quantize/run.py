@@ -1,0 +1,258 @@
+"""`zif.quantize`: from a float model and calibration data to a QDQ model, its encodings and its accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from attrs import Factory, frozen
+from zif.encodings.export import export
+from zif.errors import InvalidModel, UsageError
+from zif.inputs.samples import Sample
+
+from zif_quantize.assign import FLOAT
+from zif_quantize.auto import auto_quantize
+from zif_quantize.calibration.given import calibration_samples, check_shapes
+from zif_quantize.calibration.holdout import CHOOSING, split, spread
+from zif_quantize.measure import Judge, Reference
+from zif_quantize.on_target import Measured, measured
+from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
+from zif_quantize.recipes import METHODS, Recipe, check_known, recipe
+from zif_quantize.rewrites.prepare import prepare
+from zif_quantize.weights_only import quantize_weights
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.model.arguments import Progress, Source
+
+    from zif_quantize.auto import Trial
+    from zif_quantize.qdq import Problem
+
+#: The precision that needs no data: eight-bit weights only.
+WEIGHTS_ONLY = "w8"
+
+
+@frozen(eq=False)
+class Quantization:
+    """What `zif.quantize` made.
+
+    sqnr: signal to quantization noise in dB per float output against the float model, on the CPU reference, over
+    `held_out` samples by which nothing was calibrated or chosen (over all of them when that is 0); empty without
+    samples. target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those in `emulated` as
+    emulators. trials: every recipe that was measured, over `chosen_on`
+    samples, of which `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched,
+    uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
+    repaired.
+    """
+
+    model: onnx.ModelProto
+    precision: str
+    recipe: Recipe | None
+    encodings: Encodings
+    samples: int = 0
+    held_out: int = 0
+    random: bool = False
+    sqnr: Mapping[str, float] = Factory(dict)
+    target: str = ""
+    target_sqnr: Mapping[str, float] = Factory(dict)
+    trials: tuple[Trial, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    repairs: tuple[Problem, ...] = ()
+    chosen_on: int = 0
+    chosen_unseen: int = 0
+    target_backends: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
+
+
+def quantize(
+    source: Source,
+    calibration: Path | str | Iterable[Sample] | None = None,
+    precision: str | Recipe = "w8a8",
+    method: str = "auto",
+    *,
+    encodings: Path | str | Encodings | None = None,
+    overrides: Mapping[str, str | Recipe] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    target: str = "",
+    preprocess: str = "",
+    random: int | None = None,
+    repair: bool = False,
+    progress: Progress | None = None,
+    **changes: Any,
+) -> Quantization:
+    """Quantize a float model to QDQ.
+
+    calibration: a folder, an .npz or .npy, an input list, or samples: each a mapping from the name of every input to an
+    array of exactly its dtype and shape, as the model declares them (with its batch, float32 [1, 3, 224, 224] say), all
+    values finite. An iterator is read into a list; a sequence is read one sample at a time. precision: "w8a8", "w8a16",
+    "w4a16", "w16a16", "w8" (weights only, calibration is then for measuring) or a Recipe. method: "minmax",
+    "percentile", "entropy", "mse", or "auto", which measures several and takes the best. encodings: a file that says
+    how tensors are quantized; calibration fills what it leaves open. overrides: precision or "float" per unit (a node's
+    name as in `zif plan`). shapes: the dimensions of inputs that the model leaves open, all of an input's. target: a
+    chip, to choose and measure on its arithmetic as well, emulated if need be. preprocess: how pictures become tensors,
+    as for `zif run`: "resize=224x224,scale=1/255", or a TOML or JSON file. random: a seed, to calibrate with random
+    values when there is no data. repair: take min and max where an entry of the encodings contradicts itself, which is
+    refused otherwise. progress: called with a sentence before each step. changes: other fields of `Recipe`, such as
+    per_channel=False.
+
+    Which samples give the ranges, which choose and which the figures come from: `zif_quantize.calibration.holdout`.
+    Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not fit,
+    holds NaN or makes the model fail, and for encodings that do not fit, InvalidModel for what cannot be quantized.
+    """
+    check_known(precision, WEIGHTS_ONLY)
+    for one in (overrides or {}).values():
+        check_known(one, FLOAT)
+    if precision == WEIGHTS_ONLY:
+        wishes = {"encodings": encodings, "overrides": overrides, "repair": repair, **changes}
+        wishes |= {"method": "" if method == "auto" else method}
+        return _weights_only(source, shapes, wishes, (calibration, preprocess, random), target)
+    if method not in ("auto", *METHODS):
+        raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
+    base = recipe(precision, **({} if method == "auto" else {"method": method}), **changes)
+    given = _file(encodings, repair)
+    model = prepare(source, shapes)
+    check_shapes(model)
+    samples = calibration_samples(model, calibration, preprocess, random, given is not None)
+    if not samples:
+        assert given is not None
+        return _applied(model, given, base, samples, target, random)
+    own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
+    made = auto_quantize(model, samples, base, target, overrides, method == "auto", not own_weights, progress)
+    if given is not None:
+        return _applied(model, given, made.recipe, samples, target, random, filled_by=made.model)
+    _refuse_nothing(model, made.model)
+    there = _on(target, model, samples, made.model)
+    return Quantization(
+        made.model,
+        base.name,
+        made.recipe,
+        export(made.model),
+        len(samples),
+        made.held_out,
+        random is not None,
+        made.sqnr,
+        target,
+        there.sqnr,
+        made.trials,
+        target_backends=there.backends,
+        emulated=there.emulated,
+        chosen_on=made.chosen_on,
+        chosen_unseen=made.chosen_unseen,
+    )
+
+
+def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:
+    """Raise InvalidModel when not one operator was quantized, which nobody should find out on a device."""
+    if any(node.op_type == "QuantizeLinear" for node in made.graph.node):
+        return
+    kinds = sorted({unit.op_type for unit in model.units})
+    bodies = [kind for kind in kinds if kind in ("If", "Loop", "Scan")]
+    why = f". What lies in the bodies of {', '.join(bodies)} stays in float; export the model without" if bodies else ""
+    raise InvalidModel(f"nothing in {model.name} was quantized: it consists of {', '.join(kinds[:8])}{why}")
+
+
+def _refuse_idle(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for wishes that quantizing the weights alone would pass over without a word."""
+    idle = [name for name, value in given.items() if value or (value is False and name != "repair")]
+    if idle:
+        raise UsageError(
+            f"{WEIGHTS_ONLY} quantizes weights and nothing else, and needs no data, so {', '.join(idle)} would change "
+            "nothing: leave it out, or take another precision"
+        )
+
+
+def _weights_only(
+    source: Source,
+    shapes: Mapping[str, Sequence[int]] | None,
+    wishes: Mapping[str, Any],
+    data: tuple[Any, str, int | None],
+    target: str,
+) -> Quantization:
+    """The weights in 8 bits; data are for measuring alone, so that all of them are held out."""
+    calibration, preprocess, random = data
+    given = calibration is not None or random is not None
+    _refuse_idle(dict(wishes) if given else {**wishes, "preprocess": preprocess, "target": target})
+    model = prepare(source, shapes)
+    samples: Sequence[Sample] = ()
+    if given:
+        samples = calibration_samples(model, calibration, preprocess, random)
+    judge = Judge(model, spread(samples, CHOOSING))
+    made = quantize_weights(model)
+    sqnr = judge.sqnr(Reference(made)) if samples else {}
+    there = measured(judge, made, target) if target and samples else Measured()
+    held = len(judge.samples)
+    return Quantization(
+        made,
+        WEIGHTS_ONLY,
+        None,
+        export(made),
+        len(samples),
+        held,
+        random is not None,
+        sqnr,
+        target,
+        there.sqnr,
+        target_backends=there.backends,
+        emulated=there.emulated,
+    )
+
+
+def _file(given: Path | str | Encodings | None, repair: bool) -> _Given | None:
+    if given is None:
+        return None
+    found = given if isinstance(given, Encodings) else read(given)
+    fixed = tuple(problem for problem in found.problems if problem.fixable) if repair else ()
+    return _Given(repaired(found) if repair else found, fixed)
+
+
+@frozen(eq=False)
+class _Given:
+    encodings: Encodings
+    repairs: tuple[Problem, ...]
+
+
+def _applied(
+    model: Model,
+    given: _Given,
+    base: Recipe,
+    samples: Sequence[Sample],
+    target: str,
+    random: int | None,
+    filled_by: onnx.ModelProto | None = None,
+) -> Quantization:
+    """A file's encodings in the model, what it leaves open from calibration."""
+    full = given.encodings if filled_by is None else filled(model, given.encodings, export(filled_by))
+    made: Applied = apply(model, full)
+    unmatched = tuple(one for one in made.unmatched if one in {entry.name for entry in given.encodings.entries})
+    refuse_unmatched(model, given.encodings, made)
+    held = split(samples)[1] or samples
+    sqnr = Judge(model, held).sqnr(Reference(made.model)) if samples else {}
+    there = _on(target, model, samples, made.model)
+    return Quantization(
+        made.model,
+        base.name,
+        base,
+        export(made.model),
+        len(samples),
+        len(split(samples)[1]) if samples else 0,
+        random is not None,
+        sqnr,
+        target,
+        there.sqnr,
+        (),
+        unmatched,
+        made.uncovered,
+        given.repairs,
+        target_backends=there.backends,
+        emulated=there.emulated,
+    )
+
+
+def _on(target: str, model: Model, samples: Sequence[Sample], made: onnx.ModelProto) -> Measured:
+    """SQNR on the arithmetic of a target, over the held-out samples."""
+    if not target or not samples:
+        return Measured()
+    return measured(Judge(model, split(samples)[1] or samples), made, target)

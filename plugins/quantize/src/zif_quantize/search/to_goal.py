@@ -1,0 +1,108 @@
+"""From a float model, calibration data and a goal for accuracy to the least costly mix of precisions that meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zif.errors import UsageError
+
+from zif_quantize.assign import FLOAT
+from zif_quantize.auto import auto_quantize
+from zif_quantize.calibration.holdout import Parts, parts, spread
+from zif_quantize.calibration.ranges import calibrate, extended, needs_histograms
+from zif_quantize.measure import Judge
+from zif_quantize.recipes import Recipe, check_known, recipe
+from zif_quantize.rewrites.prepare import prepare
+from zif_quantize.search.goal import AccuracyGoal
+from zif_quantize.search.mixed import LEVELS, Mixed, mixed_precision
+
+if TYPE_CHECKING:
+    from zif.evaluation.accuracy import Function
+    from zif.inputs.samples import Sample
+    from zif.model.arguments import Progress, Source
+
+    from zif_quantize.calibration.ranges import Ranges
+
+#: On so many samples a candidate is measured: an emulator takes up to seconds for one.
+MEASURED = 8
+#: From so many samples on there are enough to set those that choose a mix and those that it is held against aside.
+ENOUGH = 12
+
+
+def quantize_to_goal(
+    source: Source,
+    samples: Iterable[Sample],
+    goal: AccuracyGoal | str,
+    *,
+    target: str = "",
+    function: Function | str | None = None,
+    method: str = "auto",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    levels: Sequence[str] = LEVELS,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Mixed:
+    """Calibrate, choose a recipe for each precision, and search the least costly mix that meets `goal`.
+
+    samples: inputs by name, as for `zif.quantize`. Where there are enough of them, candidates are measured on some that
+    calibration has not seen, and the one that is chosen once more on others, which the search has not seen either;
+    where there are few, on those that are held out of calibration, and that is all. goal: "SQNR=35" or an AccuracyGoal.
+    function: gives the metric, a callable or "FILE.py:NAME". method: as for `zif.quantize`; "auto" takes for each
+    precision the recipe that is best on the CPU reference. options: those of `mixed_precision` (policy, cost, most,
+    on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
+    """
+    from zif.evaluation.accuracy import resolved
+
+    wanted = AccuracyGoal.parse([goal]) if isinstance(goal, str) else goal
+    call = None if function is None else resolved(function)
+    if wanted.metric is not None and call is None:
+        raise UsageError("a goal for the metric needs the function that gives it: --eval FILE.py:FUNCTION")
+    model = prepare(source, shapes)
+    split = parts(samples if isinstance(samples, Sequence) else list(samples))
+    measured, fresh = measuring(split)
+    for part in (measured, fresh):
+        Judge(model, part)  # a sample that is wrong is told before the work
+    recipes, ranges = _recipes(model, split, levels, method, progress)
+    if split.choosing and not fresh:
+        ranges = extended(ranges, model, split.choosing, progress)
+    return mixed_precision(
+        model,
+        ranges,
+        measured,
+        wanted,
+        target=target,
+        levels=recipes,
+        function=call,
+        progress=progress,
+        fresh=fresh,
+        **options,
+    )
+
+
+def measuring(split: Parts) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """The samples that candidates are measured on, and those that the chosen one is measured on once more, if any."""
+    if len(split.samples) >= ENOUGH:
+        return spread(split.choosing, MEASURED), split.held
+    return split.held or split.calibration, ()
+
+
+def _recipes(
+    model: Any, split: Parts, levels: Sequence[str], method: str, progress: Progress | None
+) -> tuple[dict[str, Recipe | str], Ranges]:
+    """What each precision stands for, and the ranges that all of them share."""
+    for level in levels:
+        check_known(level, FLOAT)
+    quantized = [level for level in levels if level != FLOAT]
+    if not quantized:
+        raise UsageError(f"of the precisions {', '.join(levels)} none is quantized")
+    found: dict[str, Recipe | str] = dict.fromkeys(levels, FLOAT)
+    if method != "auto":
+        found |= {level: recipe(level, method=method) for level in quantized}
+        return found, calibrate(model, split.calibration, needs_histograms([method]), progress)
+    ranges: Ranges | None = None
+    for level in quantized:
+        made = auto_quantize(model, split.samples, level, progress=progress, ranges=ranges)
+        found[level], ranges = made.recipe, made.ranges
+    assert ranges is not None
+    return found, ranges

@@ -1,0 +1,182 @@
+"""What `zif quantize` says: figures with what they were measured on, one of a thing in the singular, no odd figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
+from zif.cli.app import application
+from zif.errors import InvalidModel, UsageError
+from zif_quantize.cli.mixed_view import _part, told_db
+from zif_quantize.search.candidate import Candidate, table
+
+
+def save(path: str, nodes: list[onnx.NodeProto], **weights: np.ndarray[Any, Any]) -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, 8]) for name in "xy"]
+    held = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    save("m.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"], "mm")], w=rng.standard_normal((8, 8)))
+    for count in (1, 2, 8, 16):
+        np.savez(f"{count}.npz", x=rng.standard_normal((count, 4, 8)).astype(np.float32))
+    return tmp_path
+
+
+def quantize(*args: str) -> Any:
+    return CliRunner().invoke(application(), ["quantize", "m.onnx", "-o", "q.onnx", *args])
+
+
+@pytest.mark.parametrize(
+    ("count", "lines"),
+    [
+        (
+            1,
+            ["on the 1 sample that it was calibrated with, and its recipe chosen", "on 1 sample of calibration (4 sam"],
+        ),
+        (
+            2,
+            [
+                "on 1 sample held out of everything; calibrated with the other 1",
+                "on 1 sample of calibration (4 samples",
+            ],
+        ),
+        (
+            8,
+            [
+                "on 2 samples held out of everything; calibrated with the other 6",
+                "on 6 samples, of which 2 had not cal",
+            ],
+        ),
+        (
+            16,
+            ["on 4 samples held out of everything; calibrated with the other 12", "on 12 samples, of which 4 had not"],
+        ),
+    ],
+)
+def test_it_is_told_what_was_measured_on_what(count: int, lines: list[str]) -> None:
+    told = quantize("-c", f"{count}.npz")
+    assert told.exit_code == 0, told.output
+    for line in lines:
+        assert line in told.stdout
+    assert "2 activations, 1 weight, 0 biases quantized" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("count", "line"),
+    [
+        (1, "measured on the 1 sample that it was calibrated with"),
+        (8, "measured and chosen on 2 samples that calibration has not seen; with 12 samples or more"),
+        (16, "measured and chosen on 4 samples that calibration has not seen; on 4 others, that did not choose it: "),
+    ],
+)
+def test_a_search_tells_what_it_was_measured_on(count: int, line: str) -> None:
+    told = quantize("-c", f"{count}.npz", "--accuracy-goal", "SQNR=20")
+    assert told.exit_code == 0, told.output
+    assert line in told.stdout
+    document = json.loads(quantize("-c", f"{count}.npz", "--accuracy-goal", "SQNR=20", "--json").stdout)
+    assert bool(document["search"]["fresh"]) == (count == 16)
+    assert document["calibration"]["held_out"] == (4 if count == 16 else 0)
+
+
+def test_a_goal_that_the_fresh_samples_miss_is_told() -> None:
+    """Four samples meet 20 dB by far; the others, a hundred times as large, are clipped."""
+    rng = np.random.default_rng(1)
+    data = rng.standard_normal((16, 4, 8)).astype(np.float32)
+    data[[2, 6, 10, 14]] *= 100
+    np.savez("loud.npz", x=data)
+    told = quantize("-c", "loud.npz", "--accuracy-goal", "SQNR=20")
+    assert told.exit_code == 0, told.output
+    assert "dB, less than the goal's 20 dB" in told.stdout
+
+
+def test_no_error_at_all_is_neither_left_out_nor_a_number_of_decibels() -> None:
+    told = quantize("-c", "16.npz", "--accuracy-goal", "SQNR=400")
+    assert "met with no error at all" in told.stdout
+    assert "e+" not in told.stdout
+    rows = list(csv.DictReader(Path("q.frontier.csv").read_text().splitlines()))
+    assert {row["sqnr_db"] == "inf" for row in rows if row["met"] == "1"} == {True}
+    document = json.loads(quantize("-c", "16.npz", "--accuracy-goal", "SQNR=400", "--json").stdout)
+    assert document["search"]["chosen"]["exact"]
+    assert document["search"]["fresh"] == {"y": {"sqnr_db": None, "exact": True}}
+
+
+def test_what_could_not_be_made_has_no_figure() -> None:
+    lost = Candidate(1, "uniform", "reference", {"a": "w8a8"}, math.inf, "us", {}, {}, error="no")
+    row = next(csv.DictReader(table([lost], [], ["w8a8"]).splitlines()))
+    assert (row["cost"], row["sqnr_db"]) == ("", "")
+    assert not lost.to_json()["exact"]
+
+
+def test_words() -> None:
+    assert told_db(math.inf) == "no error at all"
+    assert told_db(35.24) == "35.2 dB"
+    assert [_part(burden) for burden in (0.5, 12, 1e30, math.inf)] == [
+        "50.0%",
+        "12 times all of it",
+        "far beyond all of it",
+        "far beyond all of it",
+    ]
+
+
+def test_nothing_to_quantize_names_bodies_only_where_there_are_any() -> None:
+    save("m.onnx", [helper.make_node("Log", ["x"], ["y"], "log")])
+    np.savez("1.npz", x=np.ones((1, 4, 8), np.float32))
+    found = quantize("-c", "1.npz")
+    assert isinstance(found.exception, InvalidModel), found.output
+    assert str(found.exception).endswith("was quantized: it consists of Log")
+
+
+def test_unknown_precisions_are_told_with_those_that_fit_there() -> None:
+    assert str(quantize("--precision", "w3").exception).endswith("known: w8a8, w8a16, w4a16, w16a16, w8")
+    found = quantize("-c", "8.npz", "--unit", "mm=w3").exception
+    assert isinstance(found, UsageError)
+    assert str(found).endswith("known: w8a8, w8a16, w4a16, w16a16, float")
+
+
+def test_one_of_a_thing_is_no_plural() -> None:
+    entry = {"bitwidth": 8, "scale": 0.05, "offset": -128}
+    Path("e.json").write_text(json.dumps({"activation_encodings": {"x": [entry], "gone": [entry]}}))
+    told = quantize("--encodings", "e.json").stdout
+    assert "1 entry matches no tensor: gone" in told
+    Path("e.json").write_text(json.dumps({"activation_encodings": {"x": [entry]}}))
+    shown = CliRunner().invoke(application(), ["encodings", "check", "e.json"])
+    assert "1 good entry, 0 wrong" in shown.stdout
+
+
+def test_a_target_is_its_accelerator_and_an_emulator_is_called_one() -> None:
+    """So small a model is cheapest on the chip's CPU; what is asked is what the accelerator makes of it."""
+    found = quantize("-c", "2.npz", "--method", "minmax", "--target", "snapdragon-8-gen-3")
+    assert found.exit_code == 0, found.output
+    assert "on snapdragon-8-gen-3 (qnn_htp) dB" in " ".join(found.stdout.split())
+    assert "emulated here, not run on hardware: qnn_htp" in found.stdout
+    document = json.loads(quantize("-c", "2.npz", "--target", "snapdragon-8-gen-3", "--json").stdout)
+    assert (document["target_backends"], document["emulated"]) == (["qnn_htp"], ["qnn_htp"])
+
+
+def test_a_fraction_is_no_percentile() -> None:
+    found = quantize("-c", "2.npz", "--method", "percentile", "--percentile", "0.99")
+    assert isinstance(found.exception, UsageError)
+    assert "in % from 50 to 100" in str(found.exception)
+
+
+def test_encodings_of_another_model_are_told() -> None:
+    entry = [{"bitwidth": 8, "min": -1.0, "max": 1.0, "scale": 2 / 255, "offset": -128}]
+    names = ["x", *(f"other{k}" for k in range(9))]
+    others = {"activation_encodings": dict.fromkeys(names, entry), "param_encodings": {}}
+    Path("other.json").write_text(json.dumps(others))
+    found = quantize("--encodings", "other.json", "--repair")
+    assert "is the encodings file another model's?" in found.output
