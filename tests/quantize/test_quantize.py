@@ -305,6 +305,6 @@ def test_memory_does_not_grow_with_the_number_of_samples() -> None:
             yield {"x": value}
             del value
 
-    calibrate(cnn(), many())
+    zif_quantize.calibrate(cnn(), many())
     assert most <= 2
     assert isinstance(measure.Reference(cnn()).run(SAMPLES[0])["y"], np.ndarray)
