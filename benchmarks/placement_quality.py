@@ -41,7 +41,7 @@ class Result(NamedTuple):
 
 def exact() -> Any:
     """The exact solver, which the tests hold."""
-    path = Path(__file__).parents[1] / "tests/placement/exact.py"
+    path = Path(__file__).parents[1] / "tests/planning/exact.py"
     spec = importlib.util.spec_from_file_location("exact", path)
     assert spec is not None
     assert spec.loader is not None

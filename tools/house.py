@@ -7,9 +7,8 @@ shows. `tests/house` holds the order.
 from __future__ import annotations
 
 import ast
-import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,11 +17,13 @@ PICTURE = ROOT / "docs" / "house.svg"
 
 #: The rooms, top down: each may import those below it, never one above.
 ORDER = (
-    *("__main__", "onnx_backend", "cli", "testing", "evaluation", "report", "runtime", "planning", "backends"),
-    *("plugin", "targets", "verdicts", "encodings", "inputs", "model", "hookspecs", "records", "errors", "wording"),
+    *("__main__", "cli", "onnx_backend", "testing", "evaluation", "report", "runtime", "planning", "backends"),
+    *("targets", "verdicts", "encodings", "inputs", "hookspecs", "schemas", "model", "errors", "records", "wording"),
 )
-#: What hands names on lazily from everywhere: nothing stands on it.
-FRONT = "zif"
+#: The doors, which hand names on lazily from everywhere: no room comes in through them.
+DOORS = ("zif", "plugin")
+
+WIDTH, STEP = 900, 76
 
 
 def imports(file: Path) -> Iterator[tuple[str, int]]:
@@ -38,7 +39,7 @@ def imports(file: Path) -> Iterator[tuple[str, int]]:
 def room(file: Path) -> str:
     """The folder or module directly below `zif` that a file belongs to."""
     first = file.relative_to(CORE).parts[0]
-    return FRONT if first == "__init__.py" else first.removesuffix(".py")
+    return DOORS[0] if first == "__init__.py" else first.removesuffix(".py")
 
 
 def arrows() -> dict[tuple[str, str], list[str]]:
@@ -48,7 +49,7 @@ def arrows() -> dict[tuple[str, str], list[str]]:
     for file in sorted(CORE.rglob("*.py")):
         for module, line in imports(file):
             word = module.split(".")[1] if "." in module else ""
-            target = word if word in names and word != "__init__" else FRONT
+            target = word if word in names and word != "__init__" else DOORS[0]
             if target != room(file):
                 drawn[room(file), target].append(f"{file.relative_to(ROOT)}:{line}")
     return drawn
@@ -58,7 +59,7 @@ def floors(drawn: Mapping[tuple[str, str], object]) -> dict[str, int]:
     """How high each room stands: one above the highest that it imports."""
     below: dict[str, set[str]] = defaultdict(set)
     for upper, lower in drawn:
-        if FRONT not in (upper, lower):
+        if upper not in DOORS and lower not in DOORS:
             below[upper].add(lower)
     height: dict[str, int] = {}
 
@@ -74,11 +75,61 @@ def floors(drawn: Mapping[tuple[str, str], object]) -> dict[str, int]:
     return height
 
 
+def against() -> list[str]:
+    """Every arrow that does not go down, with where it starts; empty in a house that stands."""
+    rank = {name: height for height, name in enumerate(reversed(ORDER))}
+    wrong = []
+    for (upper, lower), places in sorted(arrows().items()):
+        if upper in DOORS:
+            continue
+        if upper not in rank or lower not in rank or rank[upper] <= rank[lower]:
+            wrong.append(f"{upper} imports {lower}: {', '.join(places)}")
+    return wrong
+
+
+def picture() -> str:
+    """The rooms by floor as an SVG, with arrows to what each stands on, without those that follow from others."""
+    height, drawn = floors(arrows()), {pair for pair in arrows() if not set(pair) & set(DOORS)}
+    rows = defaultdict(list)
+    for name in ORDER:
+        if name in height:
+            rows[height[name]].append(name)
+    top, centre = max(rows), {}
+    for floor, names in rows.items():
+        for position, name in enumerate(names):
+            centre[name] = (WIDTH * (2 * position + 1) / (2 * len(names)), STEP * (top - floor) + 40)
+    lines = [_line(centre[upper], centre[lower]) for upper, lower in sorted(_reduced(drawn))]
+    boxes = [_box(name, *centre[name], height[name]) for name in ORDER if name in centre]
+    size = f'viewBox="0 0 {WIDTH} {STEP * (top - 1) + 80}" width="{WIDTH}"'
+    style = "font-family='sans-serif' font-size='15'"
+    return "\n".join([f"<svg xmlns='http://www.w3.org/2000/svg' {size} {style}>", *lines, *boxes, "</svg>", ""])
+
+
+def _reduced(drawn: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Without the arrows that follow from two or more others."""
+    below = defaultdict(set)
+    for upper, lower in drawn:
+        below[upper].add(lower)
+
+    def under(name: str) -> set[str]:
+        return below[name].union(*(under(lower) for lower in below[name]))
+
+    return {(upper, lower) for upper, lower in drawn if not any(lower in under(other) for other in below[upper])}
+
+
+def _line(start: tuple[float, float], end: tuple[float, float]) -> str:
+    (x, y), (u, v) = start, end
+    return f"<path d='M{x:.0f} {y + 16:.0f} L{u:.0f} {v - 16:.0f}' stroke='#9ab' fill='none'/>"
+
+
+def _box(name: str, x: float, y: float, floor: int) -> str:
+    box = f"<rect x='{x - 62:.0f}' y='{y - 16:.0f}' width='124' height='32' rx='5' fill='#eef4fa' stroke='#357'/>"
+    return f"{box}<text x='{x:.0f}' y='{y + 5:.0f}' text-anchor='middle'>{name}<title>floor {floor}</title></text>"
+
+
 if __name__ == "__main__":
     drawn = arrows()
-    for (upper, lower), places in sorted(drawn.items()):
-        if FRONT in (upper, lower) or upper not in ORDER or lower not in ORDER or ORDER.index(upper) > ORDER.index(lower):
-            print("AGAINST", upper, "->", lower, places[:6])
     for name, floor in sorted(floors(drawn).items(), key=lambda item: -item[1]):
-        print(floor, name, "imports", ", ".join(sorted(lower for upper, lower in drawn if upper == name)))
-    sys.exit(0)
+        print(f"{floor:2} {name:13} {', '.join(sorted(lower for upper, lower in drawn if upper == name))}")
+    print("\n".join(against()))
+    PICTURE.write_text(picture(), encoding="utf-8")

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from zif.planning.costs import CostModel
-from zif.targets.catalogue import target
+from zif.targets import target
 
 from benchmarks.fit.data import Data, Row, fitted, why_not
 from benchmarks.fit.planned import planned

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from zif.model import Model
 from zif.planning.costs.features import of_model
-from zif.targets.catalogue import target
+from zif.targets import target
 
 Floats = NDArray[np.float64]
 

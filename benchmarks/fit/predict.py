@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from zif.planning.costs.coefficients import Table
 from zif.records import Target
-from zif.targets.catalogue import target
+from zif.targets import target
 
 from benchmarks.fit.data import Data, Row
 from benchmarks.fit.solve import Fit, Floats

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from zif.planning.costs.kinds import FEATURES
-from zif.targets.catalogue import target
+from zif.targets import target
 
 from benchmarks.fit.data import PRECISIONS, RUNTIMES, Data, Row
 from benchmarks.fit.prior import GROUPS, PRIORS

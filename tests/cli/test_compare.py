@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from comparing.nets import X, floats, quantized
+from evaluation.nets import X, floats, quantized
 
 
 @pytest.fixture(scope="module")

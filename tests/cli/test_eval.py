@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from comparing.nets import floats
+from evaluation.nets import floats
 
 SCRIPT = """
 def half(session):

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import zif
+import zif_quantize
 from onnx import TensorProto, helper
 from quantized_nets import SAMPLES, cnn, run, sqnr
 from typer.testing import CliRunner

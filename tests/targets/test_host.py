@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from zif.targets.catalogue import target, targets
+from zif.targets import target, targets
 from zif.targets.detect import detect
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows asks the registry, not /proc")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from zif.errors import UsageError
-from zif.targets.catalogue import host, target, targets
+from zif.targets import host, target, targets
 
 SHARED = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
 

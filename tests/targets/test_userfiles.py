@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from zif.errors import UsageError
-from zif.targets.catalogue import target, targets
+from zif.targets import target, targets
 
 BOARD = """
 [[target]]

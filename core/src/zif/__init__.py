@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from zif.runtime.verbs import compile as compile
     from zif.runtime.verbs import load as load
     from zif.runtime.verbs import plan as plan
-    from zif.targets.catalogue import target as target
+    from zif.targets import target as target
     from zif.verdicts.declared import declared as declared
 
     def quantize(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,7 @@
-"""The command line. `main` is the entry point: it runs one command and turns whatever happens into an exit code."""
+"""The command line: parse, call one verb, show. `main` runs one command and turns whatever happens into an exit code.
+
+What may come in: words that people type and what they read of it. What a command does is done below.
+"""
 
 from __future__ import annotations
 

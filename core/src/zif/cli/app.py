@@ -44,13 +44,13 @@ class Commands(TyperGroup):
         return None if found is None else _built(cmd_name, found)
 
 
-def application() -> Any:
+def application() -> typer.Typer:
     """The `zif` command. Help is plain text: rich's takes three times as long to come up."""
     app = typer.Typer(
         cls=Commands, name="zif", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
     )
     app.callback()(_root)
-    return get_command(app)
+    return app
 
 
 def _own() -> list[str]:

@@ -202,7 +202,7 @@ def _few(names: Sequence[str]) -> str:
 def _ask_installed(target: Target | str) -> dict[str, Capabilities]:
     from zif.backends.registry import backend, installed
     from zif.errors import ZifError
-    from zif.targets.catalogue import target as find
+    from zif.targets import target as find
 
     chip = find(target) if isinstance(target, str) else target
     found = {}

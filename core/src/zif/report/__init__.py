@@ -1,4 +1,7 @@
-"""A plan for people: one HTML file, and overlays for the viewers in which they already look at models."""
+"""A plan for people: one HTML file, and overlays for the viewers in which they already look at models.
+
+What may come in: pages and files made from a plan. Deciding what is in a plan is `zif.planning`'s.
+"""
 
 from __future__ import annotations
 

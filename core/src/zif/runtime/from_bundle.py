@@ -22,8 +22,8 @@ from zif.records import Compiled, TensorInfo
 from zif.runtime.bundle import Bundle, open_bundle
 from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA
 from zif.runtime.session import Event, Session, Step
-from zif.targets.catalogue import host
-from zif.targets.catalogue import target as find
+from zif.targets import host
+from zif.targets import target as find
 
 if TYPE_CHECKING:
     from zif.planning import Segment

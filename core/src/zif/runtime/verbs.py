@@ -154,7 +154,7 @@ def planner(
     from zif.planning.constraints import Constraints
     from zif.planning.goals import settled
     from zif.planning.planner import Planner
-    from zif.targets.catalogue import target as find
+    from zif.targets import target as find
 
     if policy not in POLICIES:
         raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")

@@ -1,4 +1,7 @@
-"""JSON Schemas (draft 2020-12) of the documents that `--json` prints, as files of this package and as `zif schema`."""
+"""JSON Schemas (draft 2020-12) of the documents that `--json` prints, as files of this package and as `zif schema`.
+
+What may come in: published schemas, and finding one by name.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from zif.backends.registry import backend
 from zif.model import Model
 from zif.records import Capabilities, Compiled, Executable, Target, Verdict
 from zif.runtime.build import compiled_by
-from zif.targets.catalogue import target as find
+from zif.targets import target as find
 
 if TYPE_CHECKING:
     import onnx

@@ -22,7 +22,7 @@ from zif.backends.registry import backend
 from zif.errors import ZifError
 from zif.model import Model
 from zif.records import ChoosesPrecision, ExplainsOptions, Target
-from zif.targets.catalogue import target
+from zif.targets import target
 from zif.testing.networks import perceptron
 
 #: How many combinations of options are tried before an option counts as ignored.

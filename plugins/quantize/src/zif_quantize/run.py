@@ -99,8 +99,9 @@ def quantize(
     per_channel=False.
 
     Which samples give the ranges, which choose and which the figures come from: `zif_quantize.calibration.holdout`.
-    Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not fit,
-    holds NaN or makes the model fail, and for encodings that do not fit, InvalidModel for what cannot be quantized.
+    Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not
+    fit, holds NaN or makes the model fail, and for encodings that do not fit; InvalidModel for what cannot be
+    quantized.
     """
     check_known(precision, WEIGHTS_ONLY)
     for one in (overrides or {}).values():

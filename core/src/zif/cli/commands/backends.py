@@ -20,7 +20,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     from zif.backends.survey import hear_all
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
-    from zif.targets.catalogue import target as find
+    from zif.targets import target as find
 
     chip = find(target)
     with working("asking the backends"):

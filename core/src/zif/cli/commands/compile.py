@@ -94,10 +94,12 @@ def _quantized(
     path: Path, precision: str, calibration: Path | None, preprocess: str, wanted: Mapping[str, Any], told: Any
 ) -> tuple[Model, dict[str, Any]]:
     """The QDQ model under the float one's name, and how close it comes on the CPU reference."""
-    from zif import quantize
+    from zif.backends.extensions import verb
     from zif.model import Model
 
-    found = quantize(path, calibration, precision, shapes=wanted.get("shapes"), preprocess=preprocess, progress=told)
+    found = verb("quantize")(
+        path, calibration, precision, shapes=wanted.get("shapes"), preprocess=preprocess, progress=told
+    )
     model = Model.load(found.model)
     model.name = path.stem
     sqnr = {name: round(db, 2) for name, db in found.sqnr.items()}

@@ -24,7 +24,7 @@ def check(file: FileArgument, target: TargetOption = "host", as_json: JsonOption
     from zif.backends.config import check as checked
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
-    from zif.targets.catalogue import target as find
+    from zif.targets import target as find
 
     chip = find(target)
     with working("asking the backends"):
@@ -65,7 +65,7 @@ def show(backend: BackendArgument, target: TargetOption = "host", as_json: JsonO
     from zif.backends.options import describe_options
     from zif.backends.registry import backend as find_backend
     from zif.cli.views import terminal
-    from zif.targets.catalogue import target as find
+    from zif.targets import target as find
 
     known = find_backend(backend).capabilities(find(target))
     options, sections = describe_options(known.options), (backend, *known.config_sections)

@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """List the chips that are known, or one with its sources."""
     from zif.cli.views import terminal
-    from zif.targets.catalogue import host, target, targets
+    from zif.targets import host, target, targets
 
     if name:
         chosen = target(name)

@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 import typer
+
 from zif.cli.views import terminal
 from zif.errors import BackendCrashed, Unsupported, ZifError
 

@@ -122,7 +122,7 @@ def _label(name: str, target: str, backends: tuple[str, ...]) -> str:
 def _where(text: str) -> tuple[str, tuple[str, ...]]:
     """The target ("" for none) and the backends that the words name. Raises UsageError."""
     from zif.backends.registry import installed
-    from zif.targets.catalogue import target as find
+    from zif.targets import target as find
 
     known = {row.name for row in installed()}
     words = [word.strip() for word in text.split(",") if word.strip()]

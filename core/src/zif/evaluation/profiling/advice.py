@@ -136,7 +136,7 @@ def _arithmetic(plan: Plan, profile: Profile) -> Iterator[Suggestion]:
 
 
 def _quantized(plan: Plan, profile: Profile, name: str, rows: Sequence[tuple[UnitPlan, float]]) -> Iterator[Suggestion]:
-    from zif.targets.catalogue import target
+    from zif.targets import target
 
     took = sum(us for _, us in rows)
     one = next((one for one in plan.candidates if one.name == name), None)

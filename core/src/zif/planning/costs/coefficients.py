@@ -95,7 +95,7 @@ class Table:
 
 
 def _rates(name: str) -> Rates | None:
-    from zif.targets.catalogue import target
+    from zif.targets import target
 
     return target(name).processors.get("npu")
 

@@ -188,12 +188,12 @@ def _held() -> dict[str, float]:
 
 def test_wrong_inputs_are_refused_with_our_errors(device: Subject) -> None:
     """A session in front of the executable names the tensor; the host sees a ZifError."""
-    import zif
+    from zif.runtime import verbs
 
     network = perceptron()
     if not device.claims(Model.load(network.model)):
         not_claimed(network.name)
-    with zif.load(network.model, target=device.target.name, only=[device.backend.name], emulate=True) as session:
+    with verbs.load(network.model, target=device.target.name, only=[device.backend.name], emulate=True) as session:
         for wrong in ({}, {"x": np.zeros((3, 9), np.float32)}, {"x": np.zeros((2, 8), np.int64)}):
             with pytest.raises(ZifError, match="x"):
                 session.run(wrong)

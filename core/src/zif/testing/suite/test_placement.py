@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import zif
 from zif.backends.registry import installed
 from zif.model import Model
+from zif.runtime import verbs
 from zif.testing.networks import NETWORKS
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
@@ -31,7 +31,7 @@ def test_any_split_with_the_reference_agrees(device: Subject, make: Any) -> None
     rtol, atol = TOLERANCE.get(device.general.preferred_precision, TOLERANCE["fp32"])
     for choice in itertools.product((name, JUDGE), repeat=len(model.units)):
         pins = dict(zip((unit.id for unit in model.units), choice, strict=True))
-        with zif.load(model, target=device.target.name, pin=pins, only=[name, JUDGE], emulate=True) as session:
+        with verbs.load(model, target=device.target.name, pin=pins, only=[name, JUDGE], emulate=True) as session:
             placed = {unit.name: unit.backend for unit in session.plan.units}
             outputs = session.run(network.inputs)
         assert placed == pins

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.problems import any_labels, chain, cheapest_schedule, edges, feasible, problems
+from planning.problems import any_labels, chain, cheapest_schedule, edges, feasible, problems
 from zif.planning.placement import PlacementError, Problem, segments
 
 seeds = st.integers(0, 2**32)

@@ -233,7 +233,7 @@ def wait_for(path: Path) -> str:
 HOST = """
 import sys
 sys.path.insert(0, {here!r})
-from isolation.host import Wild
+from backends.host import Wild
 executable = Wild().load({what!r})
 try:
     executable.run({{"x": 1}})

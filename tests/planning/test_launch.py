@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.problems import any_labels, chain, problems
+from planning.problems import any_labels, chain, problems
 from zif.planning.placement import Problem, evaluate
 from zif.planning.placement.launch import Charges, critical_charges, even_charges
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx
 import pytest
 import zif
-from comparing.nets import INNER, X, floats, quantized
+from evaluation.nets import INNER, X, floats, quantized
 from zif.evaluation.comparison import side, taps
 
 #: So small a model would be placed on the chip's CPU.

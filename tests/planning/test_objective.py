@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.problems import any_labels, chain, naive_cost, problems
+from planning.problems import any_labels, chain, naive_cost, problems
 from zif.planning.placement import Problem, evaluate, segments, transfers
 
 seeds = st.integers(0, 2**32)

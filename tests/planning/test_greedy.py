@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from placement.problems import chain, feasible, problems
+from planning.problems import chain, feasible, problems
 from zif.planning.placement import PlacementError, Problem, fastest_first, greedy, single
 
 INF = np.inf

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zif
-from comparing.nets import X, floats, quantized
+from evaluation.nets import X, floats, quantized
 from zif.evaluation.accuracy import score
 
 SCRIPT = """

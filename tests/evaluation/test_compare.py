@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import zif
-from comparing.nets import INNER, X, floats, model, nodes, quantized
+from evaluation.nets import INNER, X, floats, model, nodes, quantized
 from onnx import TensorProto, helper, numpy_helper
 from zif.evaluation.comparison import side, taps
 from zif.evaluation.comparison.sides import literal

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.problems import any_labels, chain, feasible, problems
+from planning.problems import any_labels, chain, feasible, problems
 from zif.planning.placement import PlacementError, Problem, evaluate, solve
 
 GOOD = chain(np.ones((3, 2)), [1.0, 0.0])

@@ -15,10 +15,10 @@ from zif.model import Model
 from zif.planning.costs import CostModel, coefficients
 from zif.planning.costs.coefficients import GROUPS
 from zif.planning.costs.kinds import FEATURES
-from zif.targets.catalogue import target
+from zif.targets import target
 
 SHARED = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
-TABLE = json.loads(Path(coefficients.__file__).parents[1].joinpath("data", "costs.json").read_text(encoding="utf-8"))
+TABLE = json.loads(Path(coefficients.__file__).parents[2].joinpath("data", "costs.json").read_text(encoding="utf-8"))
 TABLES = {"float": "fp16", "w8a8": "int8"}
 
 

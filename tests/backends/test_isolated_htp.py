@@ -189,7 +189,7 @@ def test_two_processes_compile_the_same_at_once(model):
     code = """
     import sys
     sys.path[:0] = {path!r}
-    from isolation.test_htp import X, answer
+    from backends.test_isolated_htp import X, answer
     from pathlib import Path
     y, told = answer(Path({model!r}))
     print(float(y.sum()), told)

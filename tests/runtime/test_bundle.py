@@ -452,7 +452,7 @@ def test_a_killed_writer_leaves_no_bundle_and_its_rest_is_swept_later(tmp_path, 
     import os, signal, sys
     sys.path[:0] = {path!r}
     from zif import Compiled
-    from zif.bundle import write, write_bundle
+    from zif.runtime.bundle import write, write_bundle
     real = write.write_file
     def write_file(content, place, **how):
         if place.name == "manifest.json":

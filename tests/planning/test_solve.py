@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.exact import bound
-from placement.problems import chain, every_labels, feasible, optimum, problems
+from planning.exact import bound
+from planning.problems import chain, every_labels, feasible, optimum, problems
 from zif.planning.placement import PlacementError, Problem, Solution, evaluate, segments, solve
 from zif.planning.placement.solve import _cuts, _Search
 
@@ -174,7 +174,7 @@ def test_one_huge_cost_does_not_drown_the_others() -> None:
 
 def test_equal_input_gives_equal_output_also_in_another_process() -> None:
     code = (
-        "from placement.test_solve import _knotted, solve\n"
+        "from planning.test_solve import _knotted, solve\n"
         "for k in (2, 3):\n"
         "    s = solve(_knotted(7, k, 60))\n"
         "    print(s.labels.tolist(), s.segments.tolist(), s.candidates, s.lower_bound)"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from isolation.host import Wild
+from backends.host import Wild
 from zif.backends.isolation import pool as workers
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
-from costs.graphs import conv, model, node
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planning.graphs import conv, model, node
 from zif.errors import UsageError
 from zif.model import Model
 from zif.planning.costs import CostModel
 from zif.records import Capabilities, Processor, Rates, Target
-from zif.targets.catalogue import host, target, targets
+from zif.targets import host, target, targets
 
 CHIP = "snapdragon-8-gen-3"
 PRECISIONS = ("fp16", "int8", "int16")

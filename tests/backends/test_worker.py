@@ -15,10 +15,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 import zif
+from backends.host import Wild
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from isolation.host import Wild
 from zif import SupportsProfile, Target
 from zif.backends.isolation import Limits, channel, isolated
 from zif.backends.isolation import pool as workers

@@ -14,7 +14,7 @@ from scipy.optimize import approx_fprime
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
-from costs.graphs import conv  # noqa: E402
+from planning.graphs import conv  # noqa: E402
 
 from benchmarks.fit import __main__ as tool  # noqa: E402
 from benchmarks.fit import data as fit_data  # noqa: E402

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.problems import any_labels, chain, problems
+from planning.problems import any_labels, chain, problems
 from zif.planning.placement import Problem, evaluate
 from zif.planning.placement.prune import prune
 

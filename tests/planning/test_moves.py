@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from placement.problems import Labels, any_labels, every_labels, problems
+from planning.problems import Labels, any_labels, every_labels, problems
 from zif.planning.placement import Problem
 from zif.planning.placement.expansion import charged_cost, expand
 from zif.planning.placement.launch import Charges, critical_charges, even_charges

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from costs.graphs import conv, model, node
 from onnx import TensorProto
+from planning.graphs import conv, model, node
 from zif.model import Model
 from zif.planning.costs.features import of_model, of_unit
 from zif.planning.costs.kinds import FEATURES

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import attrs
 import pytest
-from cache.plain import CHIP, Backend, Model, Options, Use, artifact, contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runtime.plain import CHIP, Backend, Model, Options, Use, artifact, contents
 from zif import Rates, Target
 from zif.runtime.cache import Cache, Hit, Miss, key_of
 
@@ -330,8 +330,8 @@ AS_USER = """
 import os, sys
 sys.path[:0] = {path!r}
 from pathlib import Path
-from cache.plain import Use
-from zif.cache import Cache
+from runtime.plain import Use
+from zif.runtime.cache import Cache
 import filelock, filelock._unix, logging  # while Python's own folder can still be read
 os.setgid(65534); os.setuid(65534)
 use = Use(Cache(Path({root!r})))
@@ -382,8 +382,8 @@ def test_a_write_that_fails_half_way(tmp_path):
     import resource, signal, sys
     sys.path[:0] = {path!r}
     from pathlib import Path
-    from cache.plain import Use, artifact, contents
-    from zif.cache import Cache
+    from runtime.plain import Use, artifact, contents
+    from zif.runtime.cache import Cache
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     use = Use(Cache(Path({root!r})), artifact=artifact(big=b"b" * 3_000_000))
@@ -399,8 +399,8 @@ SLOW = """
 import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
-from cache.plain import Use
-from zif.cache import Cache
+from runtime.plain import Use
+from zif.runtime.cache import Cache
 use = Use(Cache(Path({root!r})))
 def make():
     use.made += 1
