@@ -51,7 +51,8 @@ def test_every_command_of_the_page_exists() -> None:
             command = root
             names = [word for word in words[1:3] if not word.startswith("-")]
             for name in names:
-                command = getattr(command, "commands", {}).get(name, command)
+                look_up = getattr(command, "get_command", lambda _, __: None)
+                command = look_up(None, name) or command
             known = {option for parameter in command.params for option in parameter.opts}
             used = {word for word in words if word.startswith("-")}
             assert command is not root, words

@@ -6,7 +6,8 @@ import pytest
 import zif
 from zif.model import Model
 from zif.testing.nodetests import NodeTest
-from zif_qnn_cpu.further_tests import further_tests
+
+from tools.tables.qnn_cpu_tests import further_tests
 
 
 @pytest.mark.parametrize("test", further_tests(), ids=lambda test: test.name)

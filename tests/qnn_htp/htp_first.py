@@ -16,9 +16,10 @@ from onnx.reference import ReferenceEvaluator
 from zif import Unsupported
 from zif.model import Model
 from zif.testing.nodetests import NodeTest
-from zif_qnn_htp.observing.judge import as_half, difference
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_runtime import QnnError
+
+from tools.tables.qnn_htp.judge import as_half, difference
 
 
 @frozen

@@ -8,13 +8,14 @@ import pytest
 from onnx import TensorProto, helper
 from qnn_htp.graphs import graph
 from zif.model import Model
-from zif_qnn_htp import observe as command
-from zif_qnn_htp.observing.cases import UnitCase, make, of_test
-from zif_qnn_htp.observing.grid import GRIDS, Grid, _case
-from zif_qnn_htp.observing.judge import as_half, by_reference, judge
-from zif_qnn_htp.observing.runner import observe
-from zif_qnn_htp.observing.variants import as_constants, as_quantized, variants
-from zif_qnn_htp.observing.variants import as_half as in_half
+
+from tools.tables.qnn_htp import __main__ as command
+from tools.tables.qnn_htp.cases import UnitCase, make, of_test
+from tools.tables.qnn_htp.grid import GRIDS, Grid, _case
+from tools.tables.qnn_htp.judge import as_half, by_reference, judge
+from tools.tables.qnn_htp.runner import observe
+from tools.tables.qnn_htp.variants import as_constants, as_quantized, variants
+from tools.tables.qnn_htp.variants import as_half as in_half
 
 
 def of_grid(op_type: str, *inputs: object, **attributes: object) -> UnitCase:
@@ -80,7 +81,7 @@ class TestCases:
         assert all(grid.inputs for grid in GRIDS)
 
     def test_two_engines_must_agree(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from zif_qnn_htp.observing import grid as grids
+        from tools.tables.qnn_htp import grid as grids
 
         def differ(_: object, __: object, first: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             return {name: value + 1 for name, value in first.items()}

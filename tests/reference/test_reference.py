@@ -238,7 +238,7 @@ def test_weights_that_the_artifact_lacks(tmp_path: Path) -> None:
 
 def test_evidence_that_onnx_lacks() -> None:
     """Loops that collect values: wrong on the evaluator itself, right here."""
-    from zif_reference.observe import further_tests
+    from tools.tables.reference import further_tests
 
     backend = zif.backend("reference")
     for test in further_tests():

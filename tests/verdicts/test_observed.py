@@ -11,9 +11,9 @@ import zif
 from onnx import parser
 from zif import Verdict
 from zif.errors import UsageError
+from zif.testing.learning import Case, learn
 from zif.verdicts import observed
 from zif.verdicts.facts import unit_facts
-from zif.verdicts.learning import Case, learn
 from zif.verdicts.observed import Rule, Table
 
 

@@ -10,8 +10,8 @@ from attrs import evolve
 from onnx import parser
 from zif import Capabilities, Installed, Verdict
 from zif.errors import BackendBroken
+from zif.testing.learning import Case, learn
 from zif.verdicts import observed
-from zif.verdicts.learning import Case, learn
 from zif.verdicts.shipped import place_of, preferred, shipped
 
 HOST = zif.Target("host")

@@ -18,8 +18,8 @@ from attrs import frozen
 
 from zif.errors import UsageError
 from zif.model import Model
+from zif.testing.learning import Case
 from zif.verdicts.facts import unit_facts
-from zif.verdicts.learning import Case
 
 if TYPE_CHECKING:
     import onnx

@@ -16,13 +16,13 @@ from zif.errors import UsageError, ZifError
 from zif.model import Model
 from zif.model.arguments import Progress
 from zif.records import Verdict
+from zif.testing.learning import Case, learn
 from zif.testing.node_results import Ending, tried
 from zif.testing.nodetests import NodeTest
 from zif.testing.subject import Subject
 from zif.testing.taken_apart import parts
 from zif.verdicts import observed
 from zif.verdicts.facts import unit_facts
-from zif.verdicts.learning import Case, learn
 from zif.verdicts.shipped import deniable, place_of
 
 MARK = "zif check"

@@ -1,6 +1,6 @@
 """What a backend was observed to do otherwise than it says: rules over a unit's facts, kept as JSON.
 
-A table is made by running known tests (`zif check NAME --save`, see `zif.verdicts.learning`) and shipped inside a
+A table is made by running known tests (`zif check NAME --save`, see `zif.testing.learning`) and shipped inside a
 plugin as `observed.json` beside its module. Core finds it there and prefers it to what the plugin says: a rule with an
 error code refuses what the backend claims, a rule with the code "ok" grants what it declares that it cannot.
 """

@@ -12,7 +12,7 @@ from zif_qnn_cpu.values import HOST, PACKED, RAW, Array, element_type, from_ort,
 
 if TYPE_CHECKING:
     from zif import TensorInfo
-    from zif.records import BoundRun
+    from zif.plugin import BoundRun
 
 Values = Mapping[str, Any]
 

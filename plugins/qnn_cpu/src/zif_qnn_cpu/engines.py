@@ -6,7 +6,7 @@ import importlib.util
 import platform
 from typing import TYPE_CHECKING
 
-from zif.errors import BackendUnavailable
+from zif import BackendUnavailable
 
 from zif_qnn_cpu.executable import CpuSession
 from zif_qnn_cpu.kernels import ENGINE

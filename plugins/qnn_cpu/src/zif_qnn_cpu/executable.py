@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import InvalidInput, StageFailed, ZifError
+from zif import InvalidInput, StageFailed, ZifError
 
 from zif_qnn_cpu.values import FOREIGN, from_ort, to_ort
 
 if TYPE_CHECKING:
     from zif import Arrays, Compiled
-    from zif.records import BoundRun
+    from zif.plugin import BoundRun
 
     from zif_qnn_cpu.sessions import Opened
 

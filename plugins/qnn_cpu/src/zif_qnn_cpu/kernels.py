@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from zif import OpClaim
-from zif.model.signatures import Signature, normal, signature
+from zif.plugin import Signature, normal, signature
 
 PROVIDER = "CPUExecutionProvider"
 ENGINE = f"onnxruntime {onnxruntime.__version__} {PROVIDER}"

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import onnx
 import onnxruntime
 from onnx import helper
-from zif import Verdict
-from zif.errors import InvalidModel
-from zif.model.subgraphs import bodies
+from zif import InvalidModel, Verdict
+from zif.plugin import bodies
 
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 

@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from attrs import evolve, frozen
-from zif.errors import InvalidModel, StageFailed
-from zif.model.subgraphs import all_graphs
+from zif import InvalidModel, StageFailed
+from zif.plugin import all_graphs
 
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Level, Options

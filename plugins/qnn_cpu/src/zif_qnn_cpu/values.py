@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnxruntime.capi import onnxruntime_pybind11_state as native
-from zif.model.dtypes import numpy_dtype
+from zif.plugin import numpy_dtype
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -1,6 +1,6 @@
 """What the CPU provider says of a model's units: its registry first, then the engine itself.
 
-What was observed, core lays over it from `observed.json`; see `python -m zif_qnn_cpu.observe`.
+What was observed, core lays over it from `observed.json`; see `python -m tools.tables.qnn_cpu`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 from zif import Verdict
-from zif.verdicts import observed
-from zif.verdicts.declared import Claims
+from zif.plugin import Claims, observed_rules
 
 from zif_qnn_cpu.kernels import ENGINE, claims, signatures
 from zif_qnn_cpu.probing import probed
@@ -36,10 +35,10 @@ def promises(model: Model) -> dict[str, Verdict]:
 
 
 @cache
-def _unopened() -> observed.Table:
+def _unopened() -> observed_rules.Table:
     """The observations of what was accepted and then refused when it was opened."""
     with as_file(files("zif_qnn_cpu") / "observed.json") as path:
-        table = observed.load(path)
+        table = observed_rules.load(path)
     return evolve(table, rules=tuple(rule for rule in table.rules if rule.code == "probe-failed"))
 
 

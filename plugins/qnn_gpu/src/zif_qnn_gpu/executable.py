@@ -17,7 +17,7 @@ from zif_qnn_gpu.rounding import rounded
 if TYPE_CHECKING:
     import onnxruntime
     from zif import Arrays, Compiled, Model
-    from zif.records import Array
+    from zif.plugin import Array
 
     from zif_qnn_gpu.options import GpuOptions
 

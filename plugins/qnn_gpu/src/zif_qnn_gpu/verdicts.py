@@ -7,8 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from zif import Verdict
-from zif.model.subgraphs import bodies
-from zif.verdicts.declared import Claims
+from zif.plugin import Claims, bodies
 from zif_qnn_runtime import Compiler, Graph, Probed, ProviderOptions, ask_units, can_stand_in, stand_ins, unaskable
 from zif_qnn_runtime.graph import build
 

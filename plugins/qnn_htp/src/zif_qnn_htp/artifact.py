@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
-from zif.model.dtypes import numpy_dtype
+from zif.plugin import numpy_dtype
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,
@@ -31,7 +31,7 @@ from zif_qnn_htp.options import HtpOptions, provider_options
 
 if TYPE_CHECKING:
     from zif import Model
-    from zif.records import Array
+    from zif.plugin import Array
 
     from zif_qnn_htp.chips import Chip
 

@@ -21,7 +21,7 @@ from zif_qnn_htp.profile import Profile
 if TYPE_CHECKING:
     import onnxruntime
     from zif import Arrays, Compiled
-    from zif.records import Array
+    from zif.plugin import Array
 
 
 def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:

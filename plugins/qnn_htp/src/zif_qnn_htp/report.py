@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif import BackendUnavailable, Capabilities, Target, Verdict, declared
-from zif.verdicts.observed import Table, load, overlay
+from zif.plugin import Table, load_table, overlay
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
 from zif_qnn_htp.chips import Chip, NoChip, chip_of
@@ -19,7 +19,7 @@ from zif_qnn_htp.verdicts import probe
 
 if TYPE_CHECKING:
     from zif import Model
-    from zif.records import Basis
+    from zif.plugin import Basis
 
 TABLE = Path(__file__).with_name("observed.json")
 MEMORY = Memory("qnn_htp", "zif-qnn-htp")
@@ -122,8 +122,8 @@ def observed(model: Model, probed: Mapping[str, Verdict]) -> dict[str, Verdict]:
 
 @functools.cache
 def table() -> Table:
-    """What this version of the emulator was observed to get wrong; see `python -m zif_qnn_htp.observe`."""
-    return load(TABLE) if TABLE.is_file() else Table(toolchain())
+    """What this version of the emulator was observed to get wrong; see `python -m tools.tables.qnn_htp`."""
+    return load_table(TABLE) if TABLE.is_file() else Table(toolchain())
 
 
 def chip(target: Target) -> Chip:

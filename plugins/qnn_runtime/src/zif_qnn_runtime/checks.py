@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from zif.backends.checks import Check
+from zif.plugin import Check
 
 from zif_qnn_runtime.health import Status, status
 from zif_qnn_runtime.libraries import INSTALL, LIBRARIES, SDK_VARIABLE, STEMS, ep_library, file_name, sdk_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from zif.errors import StageFailed
+from zif import StageFailed
 
 from zif_qnn_runtime.logs import ERROR, Line
 

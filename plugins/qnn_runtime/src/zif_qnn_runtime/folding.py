@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onnx import NodeProto
     from zif import Model, Unit
-    from zif.records import Array
+    from zif.plugin import Array
 
 #: What is not constant although it reads nothing.
 _CHANCE = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli"})

@@ -14,8 +14,8 @@ from zif_qnn_runtime.failures import original_name
 from zif_qnn_runtime.folding import fold
 
 if TYPE_CHECKING:
-    from zif import Model, Unit
-    from zif.records import Array, TensorInfo
+    from zif import Model, TensorInfo, Unit
+    from zif.plugin import Array
 
 #: Above this a serialized protobuf message may not be: weights then stay in their files.
 MAX_INLINE = 1 << 30
@@ -142,7 +142,7 @@ def _keep_read_inputs(graph: onnx.GraphProto, model: Model) -> None:
 def _write_shapes(graph: onnx.GraphProto, model: Model) -> None:
     """What the model knows of its values, where ONNX Runtime might not find out by itself."""
     from onnx.helper import make_tensor_value_info, np_dtype_to_tensor_dtype
-    from zif.model.dtypes import numpy_dtype
+    from zif.plugin import numpy_dtype
 
     written = {value.name for value in (*graph.value_info, *graph.input, *graph.output)}
     made = (name for node in graph.node for name in node.output if name and name not in written)

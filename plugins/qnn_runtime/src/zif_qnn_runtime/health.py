@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attrs import frozen
-from zif.runtime.cache.place import default_root
+from zif.plugin import cache_folder
 
 from zif_qnn_runtime import kept
 from zif_qnn_runtime.libraries import (
@@ -111,7 +111,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def _ask(path: Path, stamp: tuple[int, int], *environment: str | None) -> dict[str, Any]:
-    root = default_root()
+    root = cache_folder()
     words = repr((str(path), stamp, environment, _stamp(Path(__file__)))).encode()
     place = root / "qnn_runtime" / f"{hashlib.sha256(words).hexdigest()}.json" if root else None
     known = kept.read(place) if place else None

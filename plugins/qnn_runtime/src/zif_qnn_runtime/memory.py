@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 from zif import Verdict
-from zif.runtime.cache.place import default_root
+from zif.plugin import cache_folder
 
 from zif_qnn_runtime import kept
 from zif_qnn_runtime.unitprobe import Probed
@@ -64,7 +64,7 @@ class Memory:
 
 def root() -> Path | None:
     """The folder of every backend's answers."""
-    return default_root()
+    return cache_folder()
 
 
 def _prune(folder: Path) -> None:

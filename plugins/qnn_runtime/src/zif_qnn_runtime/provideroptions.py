@@ -104,7 +104,7 @@ class ProviderOptions:
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> ProviderOptions:
         """From names and values as a user wrote them. Raises UsageError that lists what is known or possible."""
-        from zif.backends.options import build_options
+        from zif.plugin import build_options
 
         made: ProviderOptions = build_options(cls, given, "QNN provider")
         return made

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import BackendUnavailable
+from zif import BackendUnavailable
 
 from zif_qnn_runtime import logs
 from zif_qnn_runtime.failures import QnnError, explain, original_name

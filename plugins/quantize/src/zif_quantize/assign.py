@@ -7,15 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zif.encodings.operators import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED
-from zif.errors import UsageError
+from zif import UsageError
+from zif.plugin import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED
 
 from zif_quantize.recipes import Recipe, recipe
 
 if TYPE_CHECKING:
     import onnx
-    from zif.model import Model
-    from zif.records import TensorInfo
+    from zif import Model, TensorInfo
 
     Chosen = Mapping[str, Recipe | str]
 

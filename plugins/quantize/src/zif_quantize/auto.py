@@ -17,7 +17,7 @@ from zif_quantize.recipes import Recipe, recipe
 from zif_quantize.rewrites.prepare import prepare
 
 if TYPE_CHECKING:
-    from zif.model.arguments import Progress, Source
+    from zif.plugin import Progress, Source
 
     #: SQNR per output of a QDQ model.
     Measure = Callable[[onnx.ModelProto], Mapping[str, float]]

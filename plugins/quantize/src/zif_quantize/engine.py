@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from zif.errors import StageFailed
+from zif import StageFailed
 
 from zif_quantize.assign import FLOAT, assignment, quant_type, tensor_overrides
 from zif_quantize.calibration.ranges import Ranges, calibrate, needs_histograms
@@ -20,8 +20,8 @@ from zif_quantize.rewrites.names_apart import Apart
 from zif_quantize.rewrites.prepare import prepare, unmark, whole
 
 if TYPE_CHECKING:
-    from zif.model import Model
-    from zif.model.arguments import Progress, Source
+    from zif import Model
+    from zif.plugin import Progress, Source
 
     from zif_quantize.calibration.ranges import Samples
 

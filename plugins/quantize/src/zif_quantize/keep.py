@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zif.model import Model, Unit
+    from zif import Model, Unit
 
 #: Operators without a quantized form, or with a graph of their own inside.
 WITHOUT_FORM = frozenset({"LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression", "Cast"})

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import onnx
-from zif.errors import StageFailed
-from zif.evaluation.comparison.measures import Tally, is_float
+from zif import StageFailed
+from zif.plugin import Tally, is_float
 
 from zif_quantize.calibration.checking import Checked, unfit
 from zif_quantize.ort.tools import CpuSession
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
     Sample = Mapping[str, Any]
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from attrs import Factory, frozen
-from zif.errors import Unsupported
+from zif import Unsupported
 
 if TYPE_CHECKING:
     import onnx
-    from zif.runtime.session import Session
+    from zif import Session
 
     from zif_quantize.measure import Judge
 
@@ -38,15 +38,14 @@ def accelerated(proto: onnx.ModelProto, target: str) -> Iterator[Session]:
     Small models are cheapest on the chip's CPU under any policy; where a unit cannot be pinned after all, the plan of
     the policy "power" stands.
     """
-    from zif.evaluation.comparison.sides import literal
-    from zif.evaluation.comparison.where import idle_accelerator
-    from zif.runtime import verbs
+    import zif
+    from zif.plugin import idle_accelerator, literal
 
-    best, units = idle_accelerator(verbs.plan(proto, target=target, policy="power"))
+    best, units = idle_accelerator(zif.plan(proto, target=target, policy="power"))
     pin = {literal(name): best for name in units}
     try:
-        session = verbs.load(proto, target=target, policy="power", pin=pin, cache=False)
+        session = zif.load(proto, target=target, policy="power", pin=pin, cache=False)
     except Unsupported:
-        session = verbs.load(proto, target=target, policy="power", cache=False)
+        session = zif.load(proto, target=target, policy="power", cache=False)
     with session:
         yield session

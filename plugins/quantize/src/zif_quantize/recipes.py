@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 from attrs import field, frozen, validators
-from zif.errors import UsageError
+from zif import UsageError
 
 METHODS = ("minmax", "percentile", "entropy", "mse")
 ACTIVATIONS = ("uint8", "int8", "uint16", "int16")

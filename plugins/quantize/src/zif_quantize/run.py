@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 from attrs import Factory, frozen
-from zif.encodings.export import export
-from zif.errors import InvalidModel, UsageError
-from zif.inputs.samples import Sample
+from zif import InvalidModel, UsageError
+from zif.plugin import Sample, export_encodings
 
 from zif_quantize.assign import FLOAT
 from zif_quantize.auto import auto_quantize
@@ -24,8 +23,8 @@ from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.weights_only import quantize_weights
 
 if TYPE_CHECKING:
-    from zif.model import Model
-    from zif.model.arguments import Progress, Source
+    from zif import Model
+    from zif.plugin import Progress, Source
 
     from zif_quantize.auto import Trial
     from zif_quantize.qdq import Problem
@@ -130,7 +129,7 @@ def quantize(
         made.model,
         base.name,
         made.recipe,
-        export(made.model),
+        export_encodings(made.model),
         len(samples),
         made.held_out,
         random is not None,
@@ -189,7 +188,7 @@ def _weights_only(
         made,
         WEIGHTS_ONLY,
         None,
-        export(made),
+        export_encodings(made),
         len(samples),
         held,
         random is not None,
@@ -225,7 +224,7 @@ def _applied(
     filled_by: onnx.ModelProto | None = None,
 ) -> Quantization:
     """A file's encodings in the model, what it leaves open from calibration."""
-    full = given.encodings if filled_by is None else filled(model, given.encodings, export(filled_by))
+    full = given.encodings if filled_by is None else filled(model, given.encodings, export_encodings(filled_by))
     made: Applied = apply(model, full)
     unmatched = tuple(one for one in made.unmatched if one in {entry.name for entry in given.encodings.entries})
     refuse_unmatched(model, given.encodings, made)
@@ -236,7 +235,7 @@ def _applied(
         made.model,
         base.name,
         base,
-        export(made.model),
+        export_encodings(made.model),
         len(samples),
         len(split(samples)[1]) if samples else 0,
         random is not None,

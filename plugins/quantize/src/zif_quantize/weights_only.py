@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
-from zif.errors import InvalidModel
+from zif import InvalidModel
 
 from zif_quantize.ort.tools import quiet, tools
 from zif_quantize.rewrites.names_apart import Apart
 from zif_quantize.rewrites.prepare import prepare, unmark, whole
 
 if TYPE_CHECKING:
-    from zif.model.arguments import Source
+    from zif.plugin import Source
 
 #: Operators with weights in integers, and which of their inputs may be such.
 INTEGER = {

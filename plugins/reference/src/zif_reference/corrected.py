@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx.reference import op_run
 from onnx.reference.ops import op_loop
-from zif.model.signatures import normal
+from zif.plugin import normal
 
 
 def corrected_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
-from zif.errors import InvalidModel
+from zif import InvalidModel
 
 from zif_reference.corrected import corrected_operators
 from zif_reference.timing import Stopwatch

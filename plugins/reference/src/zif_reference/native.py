@@ -13,7 +13,7 @@ from typing import Any
 import onnx
 from onnx.defs import OpSchema
 from onnx.reference import ReferenceEvaluator, op_run
-from zif.model.signatures import normal
+from zif.plugin import normal
 
 _HOMES = {
     "": "onnx.reference.ops",

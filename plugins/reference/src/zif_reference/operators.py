@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx.defs import OpSchema
 from zif import OpClaim, Verdict, declared
-from zif.model.signatures import normal
-from zif.model.walk import may_nest, unit_nodes
+from zif.plugin import may_nest, normal, unit_nodes
 
 from zif_reference.native import is_native, strangers
 from zif_reference.upgrade import upgraded

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator, op_run
-from zif.model.signatures import normal, since_version
-from zif.model.subgraphs import all_graphs, bodies
+from zif.plugin import all_graphs, bodies, normal, since_version
 
 from zif_reference.native import changed_defaults, is_native
 
 if TYPE_CHECKING:
-    from zif.model.walk import NodeView
+    from zif.plugin import NodeView
 
 
 def upgraded(view: NodeView) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from zif.errors import InvalidInput
-from zif.inputs.samples import Labelled
+from zif import InvalidInput
+from zif.plugin import Labelled
 
 if TYPE_CHECKING:
-    from zif.inputs.samples import Sample
-    from zif.model import Model
+    from zif import Model
+    from zif.plugin import Sample
 
 
 class Checked(Sequence["Sample"]):
@@ -22,7 +22,7 @@ class Checked(Sequence["Sample"]):
     """
 
     def __init__(self, model: Model, samples: Sequence[Sample]) -> None:
-        from zif.runtime.session.admit import Admission
+        from zif.plugin import Admission
 
         self._samples, self._admission = samples, Admission(model.inputs, model.optional_inputs)
 

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import UsageError
-from zif.inputs.samples import Sample, Samples, samples_of
+from zif import UsageError
+from zif.plugin import Sample, Samples, samples_of
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
 #: How many random samples stand in for data when they are asked for.
 RANDOM_SAMPLES = 8
@@ -37,7 +37,7 @@ def calibration_samples(
 
     Raises UsageError and InvalidInput.
     """
-    from zif.inputs import parse, random_inputs
+    from zif.plugin import parse_preprocess, random_inputs
 
     if calibration is None and random is not None:
         seeds = range(random, random + RANDOM_SAMPLES)
@@ -52,7 +52,7 @@ def calibration_samples(
             "--random-calibration takes random values, which tells nothing about accuracy"
         )
     if isinstance(calibration, (str, Path)):
-        return samples_of(Path(calibration), model, parse(preprocess) if preprocess else None)
+        return samples_of(Path(calibration), model, parse_preprocess(preprocess) if preprocess else None)
     return _given_samples(model, calibration)
 
 

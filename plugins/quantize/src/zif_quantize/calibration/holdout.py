@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
-from zif.inputs.samples import Subset
+from zif.plugin import Subset
 
 #: At most so many samples are held out for the figures that are told, and at most this part of all.
 HELD_OUT, HELD_OUT_PART = 8, 0.25

@@ -10,7 +10,7 @@ import numpy as np
 from zif_quantize.ort.tools import quiet, tools
 
 if TYPE_CHECKING:
-    from zif.records import Array
+    from zif.plugin import Array
 
     from zif_quantize.recipes import Recipe
 

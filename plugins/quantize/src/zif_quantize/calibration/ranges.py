@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import Factory, field, frozen
-from zif.errors import InvalidInput, StageFailed, UsageError
+from zif import InvalidInput, StageFailed, UsageError
 
 from zif_quantize.calibration.checking import checked, label, unfit
 from zif_quantize.ort.tools import CpuSession, quiet, tools
@@ -18,9 +18,8 @@ from zif_quantize.rewrites.extremes import HUGE
 
 if TYPE_CHECKING:
     import onnx
-    from zif.model import Model
-    from zif.model.arguments import Progress, Source
-    from zif.records import Array
+    from zif import Model
+    from zif.plugin import Array, Progress, Source
 
     from zif_quantize.recipes import Recipe
 
@@ -186,7 +185,7 @@ class _calibrator:  # noqa: N801 - used as a function
 
 def _feed(made: Any, model: Model, samples: Samples, told: Callable[[str], None], doing: str) -> int:
     """Give the samples to a calibrator one by one, each checked; how many there were."""
-    from zif.runtime.session.admit import Admission
+    from zif.plugin import Admission
 
     admission = Admission(model.inputs, model.optional_inputs)
     total = f" of {len(samples)}" if isinstance(samples, Sized) else ""

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from zif.cli import options
-from zif.cli.options import JsonOption
-from zif.errors import InvalidInput, InvalidModel
+from zif import InvalidInput, InvalidModel
+from zif.plugin import JsonOption, options
 
 if TYPE_CHECKING:
     from zif_quantize.qdq import Encodings
@@ -24,8 +23,7 @@ ModelOption = Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="The
 @app.command("show")
 def show(file: FileArgument, as_json: JsonOption = False) -> None:
     """Every entry of a file or of a QDQ model."""
-    from zif.cli.views import terminal
-    from zif.wording import things
+    from zif.plugin import terminal, things
 
     found = _read(file)
     if as_json:
@@ -51,8 +49,7 @@ def check(
 
     Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
     """
-    from zif.cli.views import terminal
-    from zif.wording import things
+    from zif.plugin import terminal, things
 
     found = _read(file)
     document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
@@ -95,9 +92,7 @@ def convert(
     """Write a file, or what a QDQ model carries, in another format."""
     import json
 
-    from zif.cli.files import check_output, write_text
-    from zif.cli.views.terminal import say
-    from zif.wording import things
+    from zif.plugin import check_output, say, things, write_text
 
     from zif_quantize import prepare
     from zif_quantize.qdq import refuse, repaired, settled, write
@@ -113,15 +108,15 @@ def convert(
 
 
 def _read(file: Path) -> Encodings:
-    from zif.encodings.export import export
+    from zif.plugin import export_encodings
 
     from zif_quantize.qdq import read
 
     if file.suffix.lower() != ".onnx":
         return read(file)
-    from zif.model.source import read as read_model
+    from zif.plugin import read_model as read_model
 
-    found = export(read_model(file).proto)
+    found = export_encodings(read_model(file).proto)
     if not found.entries:
         raise InvalidInput(f"{file} carries no encodings: it is not quantized, or only at run time")
     return found
@@ -157,7 +152,7 @@ def _document(file: Path, found: Encodings) -> dict[str, Any]:
 
 
 def _tell_problems(found: Encodings) -> None:
-    from zif.cli.views.terminal import say
+    from zif.plugin import say
 
     for problem in found.problems:
         say(f"wrong: {problem}" + (" (--repair of quantize and convert takes min and max)" if problem.fixable else ""))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
-from zif.errors import UsageError
+from zif import UsageError
 
 if TYPE_CHECKING:
     from zif_quantize.search.mixed import Mixed
@@ -66,8 +66,7 @@ def reach(
     as_json: bool,
 ) -> None:
     """Search, tell, and write the model if the goal is met; exit 1 if it is not."""
-    from zif.cli.files import write_text
-    from zif.encodings.export import export
+    from zif.plugin import export_encodings, write_text
 
     from zif_quantize.cli.saving import save
 
@@ -75,7 +74,7 @@ def reach(
     found, calibration = _searched(model, wanted, data, shapes, target, method)
     rows = table_of(output, wanted.frontier)
     write_text(rows, found.csv())
-    beside = save(found.model, export(found.model), output, encodings_format) if found.met else None
+    beside = save(found.model, export_encodings(found.model), output, encodings_format) if found.met else None
     document = {
         "model": str(model),
         "precision": "mixed",
@@ -106,7 +105,7 @@ def _check(wanted: Search) -> None:
 def _searched(
     model: Path, wanted: Search, data: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], target: str, method: str
 ) -> tuple[Mixed, dict[str, int]]:
-    from zif.cli.views.progress import working
+    from zif.plugin import working
 
     from zif_quantize.calibration.given import calibration_samples, check_shapes
     from zif_quantize.calibration.holdout import parts
@@ -136,11 +135,11 @@ def _searched(
 
 def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        from zif.cli.views.terminal import document as emit
+        from zif.plugin import print_document as emit
 
         emit("quantize", document)
         return
-    from zif.cli.views.terminal import note, say
+    from zif.plugin import note, say
 
     from zif_quantize.cli.mixed_view import show
 
@@ -158,8 +157,7 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
 
 def _measured(found: Mixed, calibration: Mapping[str, int]) -> str:
     """On what the mixes were measured, and what the chosen one has on samples that did not choose it."""
-    from zif.cli.views.compare import told_db
-    from zif.wording import things
+    from zif.plugin import things, told_db
 
     from zif_quantize.search.to_goal import ENOUGH
 

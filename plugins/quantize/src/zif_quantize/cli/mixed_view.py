@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zif.cli.views.compare import decibels, told_db
-from zif.cli.views.terminal import say, table
-from zif.wording import things
+from zif.plugin import decibels, say, things, told_db
+from zif.plugin import show_table as table
 
 from zif_quantize.cli.view import emulated
 

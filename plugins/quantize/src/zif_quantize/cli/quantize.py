@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from zif.cli import options
-from zif.cli.options import JsonOption
-from zif.errors import UsageError
+from zif import UsageError
+from zif.plugin import JsonOption, options
 
 from zif_quantize.cli import goal_search as goal_search
 
@@ -85,9 +84,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Quantize a float model to QDQ, and measure what that costs."""
-    from zif.cli.inputs import note_folder
-    from zif.cli.overwriting import check_outputs, read_by
-    from zif.cli.views.progress import working
+    from zif.plugin import check_outputs, note_folder, read_by, working
 
     from zif_quantize import quantize
     from zif_quantize.cli.saving import beside, save
@@ -141,7 +138,7 @@ def command(
     written = save(made.model, made.encodings, output, encodings_format)
     document = described(model, made) | {"output": str(output), "encodings": str(written)}
     if as_json:
-        from zif.cli.views.terminal import document as emit
+        from zif.plugin import print_document as emit
 
         emit("quantize", document)
     else:

@@ -17,7 +17,7 @@ def save(model: onnx.ModelProto, encodings: Encodings, output: Path, format: str
 
     Gives the path of the encodings. Raises UsageError.
     """
-    from zif.cli.files import write_all
+    from zif.plugin import write_all
 
     from zif_quantize.qdq import write as written
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zif.cli.views.compare import decibels
-from zif.wording import things
+from zif.plugin import decibels, things
 
 from zif_quantize.calibration.holdout import ENOUGH
 
@@ -16,7 +15,8 @@ NAMES = 5
 
 def show(document: Mapping[str, Any]) -> None:
     """Accuracy per output, what was tried, what an encodings file left over, and where the files are."""
-    from zif.cli.views.terminal import note, say, table
+    from zif.plugin import note, say
+    from zif.plugin import show_table as table
 
     calibration = document["calibration"]
     if document["outputs"]:
@@ -52,7 +52,7 @@ def show(document: Mapping[str, Any]) -> None:
 
 def emulated(names: Sequence[str]) -> None:
     """Say which of the backends that ran are emulators."""
-    from zif.cli.views.terminal import say
+    from zif.plugin import say
 
     if names:
         say(f"emulated here, not run on hardware: {', '.join(names)}", style="yellow")
@@ -89,7 +89,7 @@ def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
 
 
 def _list(one: str, many: str, names: Sequence[str]) -> None:
-    from zif.cli.views.terminal import say
+    from zif.plugin import say
 
     if names:
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""

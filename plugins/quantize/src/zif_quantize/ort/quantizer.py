@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import numpy_helper
-from zif.model.subgraphs import bodies, captures
+from zif.plugin import bodies, captures
 
 from zif_quantize.ort.tools import tools
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
-    from zif.records import Array
+    from zif.plugin import Array
 
 #: The greatest magnitude that an int32 bias may have; the other half is for the products that are added to it.
 GREATEST = 2.0**30

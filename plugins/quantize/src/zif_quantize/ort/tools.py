@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zif.errors import InvalidModel, StageFailed, UsageError
+from zif import InvalidModel, StageFailed, UsageError
 
 #: How ONNX Runtime names the node that failed; before it stand numbers and names of its error codes.
 _FAILED = re.compile(r"running (\S+) node\. Name:'([^']*)' Status Message: (.*)", re.DOTALL)

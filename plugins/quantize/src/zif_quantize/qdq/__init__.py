@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from zif.encodings.export import export
-from zif.encodings.reading import read, repaired
-from zif.encodings.record import FORMATS, Encoding, Encodings, Problem
-from zif.encodings.writing import write
+from zif.plugin import (
+    FORMATS,
+    Encoding,
+    Encodings,
+    Problem,
+    repaired,
+)
+from zif.plugin import export_encodings as export
+from zif.plugin import read_encodings as read
+from zif.plugin import write_encodings as write
 
 from zif_quantize.qdq.apply import Applied, apply, refuse, refuse_empty, refuse_unmatched, settled
 from zif_quantize.qdq.fill import filled

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 import onnx
 from attrs import frozen
-from zif.encodings.record import Encoding, Encodings
-from zif.errors import InvalidInput, InvalidModel
+from zif import InvalidInput, InvalidModel
+from zif.plugin import Encoding, Encodings
 
 from zif_quantize.qdq.biases import biases
 from zif_quantize.qdq.fitting import fitted
@@ -17,7 +17,7 @@ from zif_quantize.qdq.inside import inside, renamed, with_copies
 from zif_quantize.qdq.merged import merge
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
 
 @frozen(eq=False)

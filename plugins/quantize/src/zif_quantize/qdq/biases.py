@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
-from zif.encodings.record import Encoding
+from zif.plugin import Encoding
 
 from zif_quantize.qdq.fitting import check_scale, fits_half
 from zif_quantize.qdq.scales import scale_type

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 import onnx
-from zif.encodings.operators import MERGED, WEIGHTED
-from zif.encodings.record import Encoding, Encodings
+from zif.plugin import MERGED, WEIGHTED, Encoding, Encodings
 
 from zif_quantize.keep import kept_float
 from zif_quantize.qdq.widths import resized
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
 
 class Conversions:

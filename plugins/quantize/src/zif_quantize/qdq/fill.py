@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
-from zif.encodings.clips import clipped_at, covers
-from zif.encodings.operators import MERGED
-from zif.encodings.record import Encoding, Encodings
+from zif.plugin import MERGED, Encoding, Encodings, clipped_at, covers
 
 from zif_quantize.qdq.conversions import Conversions
 from zif_quantize.qdq.inside import inside, with_copies
@@ -16,7 +14,7 @@ from zif_quantize.qdq.widths import resized
 from zif_quantize.rewrites.prepare import BIASED
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
 #: Operators that only move values: what comes out is encoded as what goes in.
 MOVING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "MaxPool", "Split", "Gather"})

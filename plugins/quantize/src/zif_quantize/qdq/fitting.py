@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 from onnx import TensorProto
-from zif.encodings.operators import CHANNEL_AXIS
-from zif.encodings.record import LEAST_SCALE, Encoding
-from zif.errors import InvalidInput
+from zif import InvalidInput
+from zif.plugin import CHANNEL_AXIS, LEAST_SCALE, Encoding
 
 from zif_quantize.qdq.scales import scale_type
 from zif_quantize.rewrites.prepare import BIASED

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnx import TensorProto, helper
-from zif.encodings.names import AFTER, BEFORE, QUANTIZED, STORED, annotate
-from zif.encodings.record import Encoding
-from zif.model.nodes import free_name
-from zif.model.subgraphs import all_graphs
+from zif.plugin import AFTER, BEFORE, QUANTIZED, STORED, Encoding, all_graphs, annotate, free_name
 
 from zif_quantize.qdq.inside import inner_names
 from zif_quantize.qdq.scales import FLOATS, scale_type
@@ -19,7 +16,7 @@ from zif_quantize.rewrites.prepare import BIASED, unmark, whole
 from zif_quantize.rewrites.rewire import read_by, rename, replace
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
 #: onnxruntime's own domain, which has what older opsets lack.
 _CONTRIB = "com.microsoft"

@@ -11,8 +11,7 @@ import attrs
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from zif.encodings.copies import copies
-from zif.encodings.record import Encoding, Encodings
+from zif.plugin import Encoding, Encodings, copies
 
 from zif_quantize.rewrites.widened import ends
 

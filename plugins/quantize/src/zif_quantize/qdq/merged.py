@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import onnx
-from zif.encodings.clips import clipped_at, covers
-from zif.encodings.operators import MERGED
-from zif.encodings.record import Encoding
+from zif.plugin import MERGED, Encoding, clipped_at, covers
 
 if TYPE_CHECKING:
     from zif_quantize.qdq.graph import Graph

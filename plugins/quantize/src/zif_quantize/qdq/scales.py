@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif import Model
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 

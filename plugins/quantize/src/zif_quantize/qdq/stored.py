@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from zif.encodings.record import Encoding
+from zif.plugin import Encoding
 
 from zif_quantize.ort.tools import tools
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from zif.encodings.names import AFTER, Names, axis_of
+from zif.plugin import AFTER, Names, axis_of
 
 from zif_quantize.rewrites.rewire import read_by, replace
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 from onnx import TensorProto
-from zif.encodings.clips import span
-from zif.encodings.record import Encoding
+from zif.plugin import Encoding, span
 
 from zif_quantize.ort.tools import tools
 

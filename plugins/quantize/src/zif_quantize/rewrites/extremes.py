@@ -15,7 +15,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     import onnx
-    from zif.model import Model
+    from zif import Model
 
     Pair = tuple[float, float]
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
-from zif.model.nodes import free_name
-from zif.model.subgraphs import all_graphs
+from zif.plugin import all_graphs, free_name
 
 if TYPE_CHECKING:
-    from zif.records import Array
+    from zif.plugin import Array
 
 
 class Graph:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import onnx
-from zif.encodings.names import annotate
-from zif.model.subgraphs import all_graphs
+from zif.plugin import all_graphs, annotate
 
 from zif_quantize.rewrites.widened import ends
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnx import numpy_helper
-from zif.encodings.operators import BIASED as BIASED
-from zif.errors import InvalidModel
+from zif import InvalidModel
+from zif.plugin import BIASED as BIASED
 
 from zif_quantize.ort.tools import quiet, tools
 from zif_quantize.rewrites.spelling import settle
 from zif_quantize.rewrites.widened import widen
 
 if TYPE_CHECKING:
-    from zif.model import Model
-    from zif.model.arguments import Source
+    from zif import Model
+    from zif.plugin import Source
 
 #: Marks a model that has been through here.
 MARK = "zif.prepared"
@@ -35,7 +35,7 @@ def prepare(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -
     BatchNormalizations are folded into convolutions, the parts of LayerNormalization and of Gelu (Erf) are fused into
     one operator each, every node has a name. Raises InvalidModel for a model that is quantized already.
     """
-    from zif.model import Model
+    from zif import Model
 
     model = Model.load(source, shapes)
     if is_prepared(model):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableSequence
 
 import onnx
-from zif.model.nodes import scan
-from zif.model.subgraphs import bodies
+from zif.plugin import bodies, scan
 
 
 def read_by(node: onnx.NodeProto) -> list[str]:

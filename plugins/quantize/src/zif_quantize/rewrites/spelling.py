@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import helper
-from zif.encodings.operators import BIASED
+from zif.plugin import BIASED
 
 from zif_quantize.rewrites.graph import Graph
 
 if TYPE_CHECKING:
-    from zif.records import Array
+    from zif.plugin import Array
 
 
 def settle(proto: onnx.ModelProto) -> None:

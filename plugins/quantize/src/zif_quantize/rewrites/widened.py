@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from zif.model.nodes import free_name
-from zif.model.subgraphs import all_graphs
+from zif.plugin import all_graphs, free_name
 
 #: Types that become float32.
 OTHERS = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zif.records import DTYPE_BITS
+from zif.plugin import DTYPE_BITS
 
 from zif_quantize.recipes import Recipe
 
 if TYPE_CHECKING:
-    from zif.model import Model, Unit
+    from zif import Model, Unit
 
 #: Bits of what stays in float.
 FLOAT_BITS = 32

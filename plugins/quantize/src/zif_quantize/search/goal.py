@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attrs import frozen
-from zif.errors import UsageError
-from zif.evaluation.accuracy import Goal
+from zif import Goal, UsageError
 
 
 @frozen

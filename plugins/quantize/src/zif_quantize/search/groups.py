@@ -11,7 +11,7 @@ from attrs import frozen
 from zif_quantize.keep import WITHOUT_FORM, takes_decades
 
 if TYPE_CHECKING:
-    from zif.model import Model, Unit
+    from zif import Model, Unit
 
 #: Operators that give what they read, moved or clipped: an encoding of their own would only add a conversion.
 PASSIVE = frozenset(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
-from zif.errors import UsageError
+from zif import UsageError
 
 from zif_quantize.assign import FLOAT
 from zif_quantize.recipes import Recipe, check_known, recipe
@@ -26,8 +26,7 @@ from zif_quantize.search.trials import UNITS, Bench
 
 if TYPE_CHECKING:
     import onnx
-    from zif.evaluation.accuracy import Function
-    from zif.model.arguments import Source
+    from zif.plugin import Function, Source
 
     from zif_quantize.calibration.ranges import Ranges
 

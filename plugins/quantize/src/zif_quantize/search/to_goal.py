@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import UsageError
+from zif import UsageError
 
 from zif_quantize.assign import FLOAT
 from zif_quantize.auto import auto_quantize
@@ -18,9 +18,7 @@ from zif_quantize.search.goal import AccuracyGoal
 from zif_quantize.search.mixed import LEVELS, Mixed, mixed_precision
 
 if TYPE_CHECKING:
-    from zif.evaluation.accuracy import Function
-    from zif.inputs.samples import Sample
-    from zif.model.arguments import Progress, Source
+    from zif.plugin import Function, Progress, Sample, Source
 
     from zif_quantize.calibration.ranges import Ranges
 
@@ -52,7 +50,7 @@ def quantize_to_goal(
     precision the recipe that is best on the CPU reference. options: those of `mixed_precision` (policy, cost, most,
     on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
     """
-    from zif.evaluation.accuracy import resolved
+    from zif.plugin import resolved
 
     wanted = AccuracyGoal.parse([goal]) if isinstance(goal, str) else goal
     call = None if function is None else resolved(function)

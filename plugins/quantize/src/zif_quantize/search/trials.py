@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from zif.errors import UsageError, ZifError
+from zif import UsageError, ZifError
 
 from zif_quantize.engine import quantize_model
 from zif_quantize.measure import Judge, Reference
@@ -20,10 +20,8 @@ from zif_quantize.search.candidate import Candidate
 
 if TYPE_CHECKING:
     import onnx
-    from zif.evaluation.accuracy import Function
-    from zif.model import Model
-    from zif.planning import Plan
-    from zif.runtime.session import Session
+    from zif import Model, Plan, Session
+    from zif.plugin import Function
 
     from zif_quantize.calibration.ranges import Ranges
     from zif_quantize.search.goal import AccuracyGoal
@@ -137,12 +135,9 @@ class Bench:
             return judge.sqnr(session)
 
     def _session(self, proto: onnx.ModelProto) -> Session:
-        from zif.model import Model
-        from zif.runtime import verbs
+        import zif
 
-        return verbs.builder(
-            verbs.planner(Model.load(proto), self.target, self.policy, **self.wishes), cache=False
-        ).session()
+        return zif.load(proto, self.target, self.policy, cache=False, **self.wishes)
 
     def _on_target(self, proto: onnx.ModelProto, levels: Mapping[str, str]) -> dict[str, Any]:
         with self._session(proto) as session:
@@ -164,9 +159,9 @@ class Bench:
     def _on_reference(self, proto: onnx.ModelProto) -> dict[str, Any]:
         found = self._accuracy(Reference(proto))
         if self.function is not None and not self.target:
-            from zif.runtime import verbs
+            import zif
 
-            with verbs.load(proto, "host", cache=False) as session:
+            with zif.load(proto, "host", cache=False) as session:
                 found |= self._metric(session)
         return found | self._verdict(found)
 
@@ -180,7 +175,7 @@ class Bench:
         return {"sqnr": {name: tally.sqnr_db for name, tally in tallies.items()}, "noise": noise}
 
     def _metric(self, session: Any) -> dict[str, Any]:
-        from zif.evaluation.accuracy import score
+        from zif.plugin import score
 
         return {"metric": score(self.function, session) if self.function else None}
 

@@ -12,8 +12,8 @@ from attrs import frozen
 from onnx import helper, numpy_helper
 from zif.model import Model
 
-from zif_qnn_htp.observing.cases import UnitCase, make
-from zif_qnn_htp.observing.judge import by_reference, difference
+from tools.tables.qnn_htp.cases import UnitCase, make
+from tools.tables.qnn_htp.judge import by_reference, difference
 
 if TYPE_CHECKING:
     from zif.records import Array

@@ -11,8 +11,8 @@ from onnx import helper, numpy_helper
 from zif.model import Model
 from zif.verdicts.facts import unit_facts
 
-from zif_qnn_htp.observing.cases import UnitCase
-from zif_qnn_htp.observing.judge import by_reference
+from tools.tables.qnn_htp.cases import UnitCase
+from tools.tables.qnn_htp.judge import by_reference
 
 if TYPE_CHECKING:
     from zif.records import Array

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import frozen
 from zif.model import Model
+from zif_qnn_htp.graph import build
 from zif_qnn_runtime import ProviderOptions, QnnError, open_session, query
 
-from zif_qnn_htp.graph import build
-from zif_qnn_htp.observing.judge import judge
+from tools.tables.qnn_htp.judge import judge
 
 if TYPE_CHECKING:
     import onnxruntime
     from zif.records import Array
 
-    from zif_qnn_htp.observing.cases import UnitCase
+    from tools.tables.qnn_htp.cases import UnitCase
 
 #: Cases that are asked about in one process before it is replaced by a fresh one.
 CHUNK = 300

@@ -1,4 +1,6 @@
-"""Making the table of operators anew: `python -m zif_qnn_gpu.table -o plugins/qnn_gpu/src/zif_qnn_gpu/operators.json`.
+"""Making the table of operators anew.
+
+python -m tools.tables.qnn_gpu -o plugins/qnn_gpu/src/zif_qnn_gpu/operators.json
 
 Every single-operator test of onnx is put before libQnnGpu; what it takes, with which element types and up to which
 rank, becomes a row. The questions run in a process of their own, since some end it.
@@ -81,7 +83,6 @@ def _answers(questions: list[bytes]) -> Iterator[list[Row] | None]:
 def ask(question: bytes) -> list[Row] | None:
     """The units of one model that libQnnGpu takes: name, types by constraint, largest rank."""
     from zif.errors import ZifError
-
     from zif_qnn_gpu.verdicts import probed
 
     try:

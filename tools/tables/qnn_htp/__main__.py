@@ -1,4 +1,4 @@
-"""`python -m zif_qnn_htp.observe`: run known tests on the HTP library and write down what it takes and gets wrong.
+"""`python -m tools.tables.qnn_htp`: run known tests on the HTP library and write down what it takes and gets wrong.
 
 Takes half an hour on a quiet machine. Every outcome is appended to a journal, from which an interrupted run goes on.
 """
@@ -9,19 +9,19 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zif.verdicts.learning import Case, learn
+from zif.model.signatures import signature
+from zif.testing.learning import Case, learn
 from zif.verdicts.observed import save
-from zif_qnn_runtime import toolchain
-
 from zif_qnn_htp import operators
 from zif_qnn_htp.report import TABLE
+from zif_qnn_runtime import toolchain
 
 if TYPE_CHECKING:
-    from zif_qnn_htp.observing.cases import UnitCase
+    from tools.tables.qnn_htp.cases import UnitCase
 
 SOURCE = (
     "units of the node tests of ONNX {} and of grids of attributes: as they are, with constants, in fp16, quantized"
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m zif_qnn_htp.observe", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.tables.qnn_htp", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=TABLE, help="the table of what goes wrong")
     parser.add_argument("--operators", type=Path, default=operators.TABLE, help="the table of what is taken")
     parser.add_argument("--journal", type=Path, default=Path("observed.jsonl"), help="every outcome, as it comes")
@@ -66,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _cases(only: str) -> list[UnitCase]:
     """Node tests and grids with their variants, and of the parts of expanded functions those that show a new fact."""
-    from zif_qnn_htp.observing.cases import distinct, node_cases
-    from zif_qnn_htp.observing.grid import grid_cases
-    from zif_qnn_htp.observing.variants import variants
+    from tools.tables.qnn_htp.cases import distinct, node_cases
+    from tools.tables.qnn_htp.grid import grid_cases
+    from tools.tables.qnn_htp.variants import variants
 
     cases = [case for case in node_cases() if case.inputs and case.op_type not in _RANDOM]
     tests, grids = [case for case in cases if "/" not in case.name], list(grid_cases())
@@ -82,7 +82,7 @@ def _cases(only: str) -> list[UnitCase]:
 
 def _outcomes(found: Mapping[str, UnitCase], journal: Path, soc_model: int, workers: int) -> dict[str, tuple[str, str]]:
     """Outcome and detail of each case by name, those that the journal has and those that are still to be run."""
-    from zif_qnn_htp.observing.runner import observe
+    from tools.tables.qnn_htp.runner import observe
 
     done = dict(_read(journal))
     left = [case for name, case in found.items() if name not in done]
@@ -112,7 +112,7 @@ def _write(found: Mapping[str, UnitCase], outcomes: Mapping[str, tuple[str, str]
         if outcome in _LEARNED and not _at_the_edge(case, detail):
             learned.append(Case(name, case.op_type, case.domain, _telling(case.facts), _LEARNED[outcome], detail))
     save(learn(learned, toolchain(), SOURCE.format(onnx.__version__), FACTS), table)
-    operators.save([found[name] for name, (outcome, _) in outcomes.items() if outcome in _ACCEPTED], taken)
+    save_operators([found[name] for name, (outcome, _) in outcomes.items() if outcome in _ACCEPTED], taken)
 
 
 def _telling(facts: frozenset[str]) -> frozenset[str]:
@@ -127,6 +127,22 @@ def _at_the_edge(case: UnitCase, detail: str) -> bool:
 
 def _say(text: Any) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def save_operators(accepted: Iterable[UnitCase], path: Path) -> None:
+    """Write the operators of cases that the compiler took, by name, each with the types of its constraints."""
+    rows: dict[str, dict[str, set[str]]] = {}
+    for case in accepted:
+        since = next(int(fact[6:]) for fact in case.facts if fact.startswith("since="))
+        known = signature(case.op_type, case.domain, since)
+        name = f"{case.domain}.{case.op_type}" if case.domain else case.op_type
+        row = rows.setdefault(name, {})
+        for fact in case.facts:
+            key, _, word = fact.partition("=")
+            if known is not None and key in known.types:
+                row.setdefault(key, set()).add(word)
+    document = {name: {key: sorted(words) for key, words in sorted(row.items())} for name, row in sorted(rows.items())}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Makes `observed.json`: runs ONNX's node tests and a few more on this backend, keeps what it got wrong as rules.
 
-python -m zif_qnn_cpu.observe [FILE]
+python -m tools.tables.qnn_cpu [FILE]
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from pathlib import Path
 
 import onnx
 import zif
+import zif_qnn_cpu
+from zif.testing.learning import learn
 from zif.testing.nodetests import node_tests, observe
 from zif.verdicts import observed
-from zif.verdicts.learning import learn
-
-from zif_qnn_cpu.further_tests import further_tests
 from zif_qnn_cpu.kernels import ENGINE
 from zif_qnn_cpu.verdicts import promises
+
+from tools.tables.qnn_cpu_tests import further_tests
 
 
 def main(arguments: list[str]) -> int:
     """Write the table to the file that is named, or to the one that this package ships."""
-    path = Path(arguments[0]) if arguments else Path(__file__).with_name("observed.json")
+    path = Path(arguments[0]) if arguments else Path(zif_qnn_cpu.__file__).with_name("observed.json")
     tests = [*node_tests(), *further_tests()]
     cases = list(observe(zif.backend("qnn_cpu"), zif.target("host"), tests, promises))
     table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__} and further ones")

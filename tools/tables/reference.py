@@ -1,6 +1,6 @@
 """Makes `observed.json`: what the evaluator gets wrong on ONNX's node tests and on a few that ONNX lacks.
 
-python -m zif_reference.observe [FILE]
+python -m tools.tables.reference [FILE]
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import onnx
 import zif
+import zif_reference
 from onnx import TensorProto, helper
 from zif.model.signatures import signature
+from zif.testing.learning import learn
 from zif.testing.nodetests import NodeTest, node_tests, observe
 from zif.verdicts import observed
-from zif.verdicts.learning import learn
-
 from zif_reference.operators import ENGINE
 
 
 def main(arguments: list[str]) -> int:
     """Write the table to the file that is named, or to the one that this package ships."""
-    path = Path(arguments[0]) if arguments else Path(__file__).with_name("observed.json")
+    path = Path(arguments[0]) if arguments else Path(zif_reference.__file__).with_name("observed.json")
     tests = [test for test in (*node_tests(), *further_tests()) if not _random(test)]
     cases = list(observe(zif.backend("reference"), zif.target("host"), tests))
     table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__} and further ones")

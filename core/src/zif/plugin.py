@@ -1,0 +1,348 @@
+"""What a plugin may import, beside the names of `zif` itself: the front door for authors.
+
+Everything behind it may move; what stands here stays, and `docs/plugin-api.md` lists it. Each name is imported when it
+is first used, so that a plugin pays for what it takes. An author of a backend needs the first sections only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zif.records import Array as Array
+    from zif.records import Basis as Basis
+    from zif.records import BoundRun as BoundRun
+    from zif.records import DTYPE_BITS as DTYPE_BITS
+    from zif.backends.options import build_options as build_options
+    from zif.backends.checks import Check as Check
+    from zif.runtime.cache.place import default_root as cache_folder
+    from zif.model.arguments import Source as Source
+    from zif.model.arguments import Progress as Progress
+    from zif.model.dtypes import numpy_dtype as numpy_dtype
+    from zif.model.nodes import free_name as free_name
+    from zif.model.nodes import scan as scan
+    from zif.model.signatures import Signature as Signature
+    from zif.model.signatures import signature as signature
+    from zif.model.signatures import normal as normal
+    from zif.model.signatures import since_version as since_version
+    from zif.model.source import read as read_model
+    from zif.model.subgraphs import all_graphs as all_graphs
+    from zif.model.subgraphs import bodies as bodies
+    from zif.model.subgraphs import captures as captures
+    from zif.model.walk import NodeView as NodeView
+    from zif.model.walk import may_nest as may_nest
+    from zif.model.walk import unit_nodes as unit_nodes
+    from zif.verdicts.declared import Claims as Claims
+    from zif.verdicts.facts import unit_facts as unit_facts
+    from zif.verdicts.observed import Table as Table
+    from zif.verdicts.observed import load as load_table
+    from zif.verdicts.observed import save as save_table
+    from zif.verdicts.observed import overlay as overlay
+    from zif.verdicts import observed as observed_rules
+    from zif.testing.learning import Case as Case
+    from zif.testing.learning import learn as learn
+    from zif.testing.nodetests import NodeTest as NodeTest
+    from zif.testing.nodetests import node_tests as node_tests
+    from zif.testing.nodetests import observe as observe_tests
+    from zif.inputs import parse as parse_preprocess
+    from zif.inputs import random_inputs as random_inputs
+    from zif.inputs.samples import Labelled as Labelled
+    from zif.inputs.samples import Sample as Sample
+    from zif.inputs.samples import Samples as Samples
+    from zif.inputs.samples import Subset as Subset
+    from zif.inputs.samples import samples_of as samples_of
+    from zif.encodings.clips import clipped_at as clipped_at
+    from zif.encodings.clips import covers as covers
+    from zif.encodings.clips import span as span
+    from zif.encodings.copies import copies as copies
+    from zif.encodings.export import export as export_encodings
+    from zif.encodings import names as encoding_names
+    from zif.encodings.names import AFTER as AFTER
+    from zif.encodings.names import BEFORE as BEFORE
+    from zif.encodings.names import QUANTIZED as QUANTIZED
+    from zif.encodings.names import STORED as STORED
+    from zif.encodings.names import Names as Names
+    from zif.encodings.names import annotate as annotate
+    from zif.encodings.names import axis_of as axis_of
+    from zif.encodings.operators import BIASED as BIASED
+    from zif.encodings.operators import CHANNEL_AXIS as CHANNEL_AXIS
+    from zif.encodings.operators import MERGED as MERGED
+    from zif.encodings.operators import WEIGHTED as WEIGHTED
+    from zif.encodings.reading import read as read_encodings
+    from zif.encodings.reading import repaired as repaired
+    from zif.encodings.record import Encoding as Encoding
+    from zif.encodings.record import Encodings as Encodings
+    from zif.encodings.record import FORMATS as FORMATS
+    from zif.encodings.record import LEAST_SCALE as LEAST_SCALE
+    from zif.encodings.record import Problem as Problem
+    from zif.encodings.writing import write as write_encodings
+    from zif.runtime.session.admit import Admission as Admission
+    from zif.evaluation.accuracy import Function as Function
+    from zif.evaluation.accuracy import resolved as resolved
+    from zif.evaluation.accuracy import score as score
+    from zif.evaluation.comparison.measures import Tally as Tally
+    from zif.evaluation.comparison.measures import is_float as is_float
+    from zif.evaluation.comparison.sides import literal as literal
+    from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
+    from zif.cli import options as options
+    from zif.cli.options import JsonOption as JsonOption
+    from zif.cli.files import check_output as check_output
+    from zif.cli.overwriting import check_outputs as check_outputs
+    from zif.cli.overwriting import read_by as read_by
+    from zif.cli.files import write_all as write_all
+    from zif.cli.files import write_text as write_text
+    from zif.cli.inputs import note_folder as note_folder
+    from zif.cli.views import terminal as terminal
+    from zif.cli.views.terminal import say as say
+    from zif.cli.views.terminal import note as note
+    from zif.cli.views.terminal import table as show_table
+    from zif.cli.views.terminal import document as print_document
+    from zif.cli.views.progress import working as working
+    from zif.cli.views.compare import decibels as decibels
+    from zif.cli.views.compare import told_db as told_db
+    from zif.wording import things as things
+
+#: For annotations only: they name what typing knows, and nothing is there when a program runs.
+TYPING = frozenset({"Array", "Source"})
+
+#: Section by section: the public name, the module behind it, its name there, and what it is.
+SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "The contract's smaller words: what crosses between core and a backend, beside the names of `zif`": (
+        ("Array", "zif.records", "Array", "a numpy array of any dtype (typing only)"),
+        ("Basis", "zif.records", "Basis", "`declared`, `probed` or `observed`: on what a verdict rests"),
+        ("BoundRun", "zif.records", "BoundRun", "what `bind` returns: a run over bound buffers"),
+        ("DTYPE_BITS", "zif.records", "DTYPE_BITS", "bits of one element by dtype"),
+        (
+            "build_options",
+            "zif.backends.options",
+            "build_options",
+            "typed options from a mapping, unknown keys refused with the known ones",
+        ),
+        (
+            "Check",
+            "zif.backends.checks",
+            "Check",
+            "a row of `zif doctor`: what an entry point of the group `zif.checks` gives",
+        ),
+        ("cache_folder", "zif.runtime.cache.place", "default_root", "the folder for what can be made again"),
+    ),
+    "Models: reading a graph without walking protobuf by hand": (
+        ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),
+        ("Progress", "zif.model.arguments", "Progress", "a function that is told what is being done"),
+        ("numpy_dtype", "zif.model.dtypes", "numpy_dtype", "the numpy dtype of an ONNX element type"),
+        ("free_name", "zif.model.nodes", "free_name", "a tensor name that a graph does not have yet"),
+        ("scan", "zif.model.nodes", "scan", "every node of a graph with those in its bodies"),
+        ("Signature", "zif.model.signatures", "Signature", "types and versions of an operator by its schema"),
+        ("signature", "zif.model.signatures", "signature", "the signature of an operator in an opset"),
+        ("normal", "zif.model.signatures", "normal", "a domain in its canonical spelling"),
+        ("since_version", "zif.model.signatures", "since_version", "the opset that last changed an operator"),
+        ("read_model", "zif.model.source", "read", "a model file, checked, with its folders of external data"),
+        ("all_graphs", "zif.model.subgraphs", "all_graphs", "a graph and the bodies in it, at every depth"),
+        ("bodies", "zif.model.subgraphs", "bodies", "the bodies of a node"),
+        ("captures", "zif.model.subgraphs", "captures", "outer values that a body reads"),
+        ("NodeView", "zif.model.walk", "NodeView", "a node of a unit with types and shapes"),
+        ("may_nest", "zif.model.walk", "may_nest", "whether an operator has bodies"),
+        ("unit_nodes", "zif.model.walk", "unit_nodes", "every node of a unit, those of bodies included"),
+    ),
+    "Verdicts: what a backend takes, and what was learned of it": (
+        ("Claims", "zif.verdicts.declared", "Claims", "a table of claimed operators, asked unit by unit"),
+        ("unit_facts", "zif.verdicts.facts", "unit_facts", "the facts of a unit in which rules are written"),
+        ("Table", "zif.verdicts.observed", "Table", "what was observed of one version of an engine"),
+        ("load_table", "zif.verdicts.observed", "load", "read `observed.json`"),
+        ("save_table", "zif.verdicts.observed", "save", "write `observed.json`"),
+        ("overlay", "zif.verdicts.observed", "overlay", "the verdict of a table on a unit"),
+        ("observed_rules", "zif.verdicts", "observed", "the module of observed tables"),
+    ),
+    "Learning a table: for who tries an engine by other tests than `zif check --save`; needs `zif[testing]`": (
+        ("Case", "zif.testing.learning", "Case", "one unit that was tried, and its outcome"),
+        ("learn", "zif.testing.learning", "learn", "rules from cases"),
+        ("NodeTest", "zif.testing.nodetests", "NodeTest", "a model with inputs and expected outputs"),
+        ("node_tests", "zif.testing.nodetests", "node_tests", "ONNX's own node tests"),
+        ("observe_tests", "zif.testing.nodetests", "observe", "run node tests on a backend"),
+    ),
+    "Values: inputs and samples as users hand them in": (
+        ("parse_preprocess", "zif.inputs", "parse", "`--preprocess` as a record per input"),
+        ("random_inputs", "zif.inputs", "random_inputs", "random values for a model's inputs, from a seed"),
+        ("Labelled", "zif.inputs.samples", "Labelled", "samples that know where each comes from"),
+        ("Sample", "zif.inputs.samples", "Sample", "one set of inputs by name"),
+        ("Samples", "zif.inputs.samples", "Samples", "samples read when they are asked for"),
+        ("Subset", "zif.inputs.samples", "Subset", "some samples of others"),
+        ("samples_of", "zif.inputs.samples", "samples_of", "the samples in a folder, array file or list"),
+    ),
+    "Encodings: scale and zero point": (
+        ("clipped_at", "zif.encodings.clips", "clipped_at", "where a Relu or Clip cuts off"),
+        ("covers", "zif.encodings.clips", "covers", "whether an encoding's range ends where a Clip does"),
+        ("span", "zif.encodings.clips", "span", "the range of an encoding"),
+        ("copies", "zif.encodings.copies", "copies", "values that are copies for one reader"),
+        ("export_encodings", "zif.encodings.export", "export", "the encodings of a QDQ model"),
+        ("encoding_names", "zif.encodings", "names", "the module of the names that quantized tensors get"),
+        ("AFTER", "zif.encodings.names", "AFTER", "suffix of what follows a DequantizeLinear"),
+        ("BEFORE", "zif.encodings.names", "BEFORE", "suffix of what precedes a QuantizeLinear"),
+        ("QUANTIZED", "zif.encodings.names", "QUANTIZED", "suffix of a quantized constant"),
+        ("STORED", "zif.encodings.names", "STORED", "suffix of a stored constant"),
+        ("Names", "zif.encodings.names", "Names", "names of tensors as a file and a graph have them"),
+        ("annotate", "zif.encodings.names", "annotate", "write a name into a model's metadata"),
+        ("axis_of", "zif.encodings.names", "axis_of", "the channel axis of an encoding"),
+        ("BIASED", "zif.encodings.operators", "BIASED", "operators with a bias"),
+        ("CHANNEL_AXIS", "zif.encodings.operators", "CHANNEL_AXIS", "channel axes of weights"),
+        ("MERGED", "zif.encodings.operators", "MERGED", "operators merged into the one before"),
+        ("WEIGHTED", "zif.encodings.operators", "WEIGHTED", "operators with a weight"),
+        ("read_encodings", "zif.encodings.reading", "read", "a file of encodings"),
+        ("repaired", "zif.encodings.reading", "repaired", "a file with contradictions settled by min and max"),
+        ("Encoding", "zif.encodings.record", "Encoding", "one tensor's encoding"),
+        ("Encodings", "zif.encodings.record", "Encodings", "a file of them"),
+        ("FORMATS", "zif.encodings.record", "FORMATS", "the formats that are written"),
+        (
+            "LEAST_SCALE",
+            "zif.encodings.record",
+            "LEAST_SCALE",
+            "the least scale that float32 holds with its reciprocal",
+        ),
+        ("Problem", "zif.encodings.record", "Problem", "what is wrong with an entry"),
+        ("write_encodings", "zif.encodings.writing", "write", "encodings as a document in a format"),
+    ),
+    "Judging: how right a model is": (
+        ("Admission", "zif.runtime.session.admit", "Admission", "holds inputs against what a model takes"),
+        ("Function", "zif.evaluation.accuracy", "Function", "a user's judge of a session"),
+        ("resolved", "zif.evaluation.accuracy", "resolved", "the function behind FILE.py:FUNCTION"),
+        ("score", "zif.evaluation.accuracy", "score", "its number for a session"),
+        ("Tally", "zif.evaluation.comparison.measures", "Tally", "SQNR, cosine and errors, summed over samples"),
+        ("is_float", "zif.evaluation.comparison.measures", "is_float", "whether a dtype is a floating point"),
+        ("literal", "zif.evaluation.comparison.sides", "literal", "a model as it is written, on the reference"),
+        (
+            "idle_accelerator",
+            "zif.evaluation.comparison.where",
+            "idle_accelerator",
+            "the accelerator that a plan leaves idle",
+        ),
+    ),
+    "Commands: for distributions that bring a command (`zif.commands`)": (
+        ("options", "zif.cli", "options", "the module of options that commands share"),
+        ("JsonOption", "zif.cli.options", "JsonOption", "`--json`"),
+        ("check_output", "zif.cli.files", "check_output", "refuse to write over what is read"),
+        ("check_outputs", "zif.cli.overwriting", "check_outputs", "the same for several files"),
+        ("read_by", "zif.cli.overwriting", "read_by", "every file that a command reads"),
+        ("write_all", "zif.cli.files", "write_all", "several files, all or none"),
+        ("write_text", "zif.cli.files", "write_text", "a text file, whole or not at all"),
+        ("note_folder", "zif.cli.inputs", "note_folder", "say how a folder of pictures is read"),
+        ("terminal", "zif.cli.views", "terminal", "the module that prints tables, sentences and documents"),
+        ("say", "zif.cli.views.terminal", "say", "a sentence on stdout"),
+        ("note", "zif.cli.views.terminal", "note", "a remark on stderr"),
+        ("show_table", "zif.cli.views.terminal", "table", "a table"),
+        ("print_document", "zif.cli.views.terminal", "document", "the one JSON document of `--json`"),
+        ("working", "zif.cli.views.progress", "working", "a progress line"),
+        ("decibels", "zif.cli.views.compare", "decibels", "a ratio as people read it"),
+        ("told_db", "zif.cli.views.compare", "told_db", "a ratio in a sentence"),
+        ("things", "zif.wording", "things", "a number with its noun"),
+    ),
+}
+_WHERE = {name: (home, attribute) for rows in SECTIONS.values() for name, home, attribute, _ in rows}
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "BIASED",
+    "CHANNEL_AXIS",
+    "DTYPE_BITS",
+    "FORMATS",
+    "LEAST_SCALE",
+    "MERGED",
+    "QUANTIZED",
+    "STORED",
+    "WEIGHTED",
+    "Admission",
+    "Array",
+    "Basis",
+    "BoundRun",
+    "Case",
+    "Check",
+    "Claims",
+    "Encoding",
+    "Encodings",
+    "Function",
+    "JsonOption",
+    "Labelled",
+    "Names",
+    "NodeTest",
+    "NodeView",
+    "Problem",
+    "Progress",
+    "Sample",
+    "Samples",
+    "Signature",
+    "Source",
+    "Subset",
+    "Table",
+    "Tally",
+    "all_graphs",
+    "annotate",
+    "axis_of",
+    "bodies",
+    "build_options",
+    "cache_folder",
+    "captures",
+    "check_output",
+    "check_outputs",
+    "clipped_at",
+    "copies",
+    "covers",
+    "decibels",
+    "encoding_names",
+    "export_encodings",
+    "free_name",
+    "idle_accelerator",
+    "is_float",
+    "learn",
+    "literal",
+    "load_table",
+    "may_nest",
+    "node_tests",
+    "normal",
+    "note",
+    "note_folder",
+    "numpy_dtype",
+    "observe_tests",
+    "observed_rules",
+    "options",
+    "overlay",
+    "parse_preprocess",
+    "print_document",
+    "random_inputs",
+    "read_by",
+    "read_encodings",
+    "read_model",
+    "repaired",
+    "resolved",
+    "samples_of",
+    "save_table",
+    "say",
+    "scan",
+    "score",
+    "show_table",
+    "signature",
+    "since_version",
+    "span",
+    "terminal",
+    "things",
+    "told_db",
+    "unit_facts",
+    "unit_nodes",
+    "working",
+    "write_all",
+    "write_encodings",
+    "write_text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE or name in TYPING:
+        raise AttributeError(f"module 'zif.plugin' has no attribute {name!r}")
+    home, attribute = _WHERE[name]
+    module = importlib.import_module(home)
+    value = getattr(module, attribute) if hasattr(module, attribute) else importlib.import_module(f"{home}.{attribute}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
