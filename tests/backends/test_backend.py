@@ -163,7 +163,7 @@ def observer() -> Iterator[Any]:
 
 def test_an_observer_sees_every_backend_also_those_opened_before(observer: Any) -> None:
     one = backend()
-    assert relay.observed("execute")
+    assert relay.has_observer("execute")
     assert one.execute(Runner(), {"x": 1}) == {"y": 1}
     assert observer.seen == ["before", "after"]
     relay.unobserve(observer)

@@ -43,7 +43,7 @@ def unobserve(observer: object) -> None:
             relay.unregister(observer)
 
 
-def observed(stage: Stage) -> bool:
+def has_observer(stage: Stage) -> bool:
     """Whether any observer wraps this stage."""
     return any(getattr(getattr(observer, stage, None), "zif_impl", None) is not None for observer in _observers)
 
@@ -74,4 +74,4 @@ def stages(relay: pluggy.PluginManager) -> tuple[Stage, ...]:
     return tuple(name for name in STAGES if name in own)
 
 
-__all__ = ["build", "observe", "observed", "stages", "unobserve"]
+__all__ = ["build", "has_observer", "observe", "stages", "unobserve"]

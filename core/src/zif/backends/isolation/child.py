@@ -14,6 +14,7 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from zif.backends.abilities import abilities
 from zif.backends.isolation.channel import Channel
 from zif.backends.isolation.messages import Failure, Hello, Loaded
 from zif.errors import StageFailed, ZifError
@@ -43,7 +44,8 @@ class Server:
         executable = self._backend.load(compiled, options, shared=shared)
         self._count += 1
         self._loaded[self._count] = executable
-        return Loaded(self._count, hasattr(executable, "profile"))
+        notes = getattr(executable, "notes", None)
+        return Loaded(self._count, abilities(executable), None if notes is None else tuple(notes))
 
     def _run(self, handle: int, inputs: Any) -> Any:
         executable = self._loaded[handle]
@@ -53,6 +55,9 @@ class Server:
 
     def _profile(self, handle: int) -> Any:
         return self._loaded[handle].profile()  # type: ignore[attr-defined]
+
+    def _unit_times(self, handle: int, inputs: Any, runs: int) -> Any:
+        return self._loaded[handle].unit_times(inputs, runs)  # type: ignore[attr-defined]
 
     def _unload(self, handle: int) -> None:
         executable = self._loaded.pop(handle, None)

@@ -34,10 +34,11 @@ class Failure:
 
 @frozen
 class Loaded:
-    """A segment that a worker has loaded: its number there, and which optional abilities it has."""
+    """A segment that a worker has loaded: its number there, the protocols of its abilities, its notes if it has any."""
 
     handle: int
-    profiles: bool
+    abilities: frozenset[type]
+    notes: tuple[str, ...] | None
 
 
 class WorkerTraceback(Exception):

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from zif.records import Installed
 
-_WORDS = {"run": "execute", "unload": "close"}
+_WORDS = {"run": "execute", "unload": "close", "unit_times": "timing its units"}
+#: The stages whose arrays go through shared memory.
+_ARRAYS = ("run", "unit_times")
 
 
 @frozen
@@ -84,17 +86,17 @@ class Worker:
         return self._log.tail()
 
     def call(self, stage: str, *args: Any, deadline: float | None = None, about: str = "") -> Any:
-        """Ask for "capabilities", "convert", "compile", "load", "run", "profile" or "unload".
+        """Ask for "capabilities", "convert", "compile", "load", "run", "profile", "unit_times" or "unload".
 
         deadline: seconds after which the worker is ended (default: that of the limits). about: what it is done for, in
-        errors. Arrays of "run" go through shared memory; those of the answer belong to the caller.
+        errors. Arrays to run on go through shared memory; those of the answer belong to the caller.
         """
         run = stage == "run"
         with self._lock:
             if self._ended or self._owner != os.getpid():
                 raise self._crashed(stage, about, "belongs to another process or was closed")
             try:
-                parts = pickled((None if run else self._moved(), stage, args), arrays=run)
+                parts = pickled((None if run else self._moved(), stage, args), arrays=stage in _ARRAYS)
             except Exception as error:
                 raise StageFailed(f"{self._who}: {stage} was handed what cannot be pickled: {error}") from error
             while self._forgotten:
