@@ -10,7 +10,7 @@ from zif.backends.isolation import Limits, isolated
 from zif.backends.isolation import pool as workers
 from zif.records import Installed
 
-INFO = Installed("wild", "wild-dist", "1.2.3", "isolation.wild")
+INFO = Installed("wild", "wild-dist", "1.2.3", "backends.wild")
 HOST = Target("host")
 
 
