@@ -125,7 +125,7 @@ def probed(path: Path, shapes: Shapes) -> NDArray[np.bool_]:
     from zif.runtime.verbs import planner
 
     made = planner(load(path, shapes), "snapdragon-8-gen-3", only=["qnn_htp", "qnn_cpu"])
-    verdicts = made.field.players["qnn_htp"].capabilities.verdicts
+    verdicts = made.participants.by_name["qnn_htp"].capabilities.verdicts
     return np.array([verdicts[unit.id].supported is True for unit in made.model.units])
 
 

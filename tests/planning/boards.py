@@ -10,7 +10,7 @@ import onnx
 from attrs import frozen
 from onnx import TensorProto, helper
 from zif.model import Model, Unit
-from zif.planning.candidates.participants import Field, Player
+from zif.planning.candidates.participants import Participant, Participants
 from zif.planning.plan import Candidate, Request
 from zif.planning.planner import Planner
 from zif.planning.pricing import price
@@ -48,16 +48,16 @@ def fast(*refuses: str, **more: Any) -> Paper:
 
 def planner(model: Model, backends: Mapping[str, Paper], vtcm_mb: int | None = None, **request: Any) -> Planner:
     target = Target("host", vtcm_mb=vtcm_mb)
-    players = {name: _player(name, paper, model) for name, paper in sorted(backends.items())}
+    by_name = {name: _participant(name, paper, model) for name, paper in sorted(backends.items())}
     candidates = tuple(
-        Candidate(name, f"zif-{name}", backends[name].version, "npu", "hardware", "paper", True) for name in players
+        Candidate(name, f"zif-{name}", backends[name].version, "npu", "hardware", "paper", True) for name in by_name
     )
-    field = Field(players, candidates)
+    participants = Participants(by_name, candidates)
     wanted = Request(**{"policy": "performance", **request})
-    return Planner(model, target, wanted, field, price(model, target, list(players.values())), tuple(players))
+    return Planner(model, target, wanted, participants, price(model, target, list(by_name.values())), tuple(by_name))
 
 
-def _player(name: str, paper: Paper, model: Model) -> Player:
+def _participant(name: str, paper: Paper, model: Model) -> Participant:
     free = paper.link_us == 0
     rates = Rates(
         {paper.precision: 1e12},
@@ -70,7 +70,7 @@ def _player(name: str, paper: Paper, model: Model) -> Player:
     verdicts = {unit.id: paper.verdict(unit) for unit in model.units}
     processor: Any = "cpu" if free else "npu"
     backend: Any = SimpleNamespace(name=name, distribution=f"zif-{name}", version=paper.version)
-    return Player(backend, Capabilities(processor, rates=rates, verdicts=verdicts, toolchain="paper"))
+    return Participant(backend, Capabilities(processor, rates=rates, verdicts=verdicts, toolchain="paper"))
 
 
 def chain(

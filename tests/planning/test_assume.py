@@ -12,7 +12,7 @@ from zif.errors import UsageError
 from zif.model import Model
 from zif.planning import Plan, diff
 from zif.planning.candidates.assumed import lifted
-from zif.planning.candidates.participants import Field, Player
+from zif.planning.candidates.participants import Participant, Participants
 from zif.planning.costs import CostModel
 from zif.records import Capabilities, Verdict
 
@@ -75,6 +75,6 @@ def test_what_is_quantized_already_has_nothing_to_assume(tmp_path: Path) -> None
 
 def test_what_was_observed_to_be_imprecise_stays_refused() -> None:
     refused = {"a": Verdict(False, "declared", "precision", "no floats"), "b": Verdict(False, "observed", "precision")}
-    player = Player(None, Capabilities(processor="npu", verdicts=refused))  # type: ignore[arg-type]
-    found = lifted(Field({"npu": player}, ()), "w8a8").players["npu"].capabilities.verdicts
+    participant = Participant(None, Capabilities(processor="npu", verdicts=refused))  # type: ignore[arg-type]
+    found = lifted(Participants({"npu": participant}, ()), "w8a8").by_name["npu"].capabilities.verdicts
     assert [found[unit].supported for unit in "ab"] == [True, False]

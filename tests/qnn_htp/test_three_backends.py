@@ -58,7 +58,7 @@ def run(test: NodeTest) -> Row:
 
 def _loaded(model: Model) -> zif.Session:
     """Every unit that the HTP takes is pinned there; one that does not build after all goes where the plan likes."""
-    verdicts = planner(model, CHIP).field.players["qnn_htp"].capabilities.verdicts
+    verdicts = planner(model, CHIP).participants.by_name["qnn_htp"].capabilities.verdicts
     pin = {unit: "qnn_htp" for unit, verdict in verdicts.items() if verdict.supported}
     while True:
         try:

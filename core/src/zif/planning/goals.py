@@ -73,7 +73,7 @@ def _over(planner: Planner, plan: Plan, wishes: Constraints) -> tuple[str, str, 
     for name, held in plan.predicted.memory.items():
         limit = wishes.memory_limit.get(name, wishes.memory_limit.get(EVERYONE))
         total = held.weights_bytes + held.activations_bytes
-        if limit is not None and total > limit and name in planner.field.players:
+        if limit is not None and total > limit and name in planner.participants.by_name:
             here = [planner.model.unit(unit.name) for unit in plan.units if unit.backend == name]
             heavy = max(here, key=lambda unit: unit.weight_bytes).id
             unit = heavy if held.weights_bytes > held.activations_bytes else held.peak_unit
@@ -83,7 +83,9 @@ def _over(planner: Planner, plan: Plan, wishes: Constraints) -> tuple[str, str, 
 
 def _without(planner: Planner, name: str, unit: str, reason: str) -> Planner:
     """The planner with one unit refused by one backend for its memory."""
-    player = planner.field.players[name]
-    verdicts = {**player.capabilities.verdicts, unit: Verdict(False, code="memory", reason=reason)}
-    changed = evolve(player, capabilities=evolve(player.capabilities, verdicts=verdicts))
-    return evolve(planner, field=evolve(planner.field, players={**planner.field.players, name: changed}))
+    participant = planner.participants.by_name[name]
+    verdicts = {**participant.capabilities.verdicts, unit: Verdict(False, code="memory", reason=reason)}
+    changed = participant.with_verdicts(verdicts)
+    return evolve(
+        planner, participants=evolve(planner.participants, by_name={**planner.participants.by_name, name: changed})
+    )

@@ -12,7 +12,7 @@ from zif.errors import Unsupported
 from zif.model.arguments import Progress
 from zif.planning.candidates.assumed import lifted, quantized, told
 from zif.planning.candidates.limits import constrained
-from zif.planning.candidates.participants import Field, ask
+from zif.planning.candidates.participants import Participants, ask
 from zif.planning.constraints import Constraints
 from zif.planning.goal_checks import checks
 from zif.planning.hints import open_dimensions
@@ -50,7 +50,7 @@ class Planner:
     model: Model
     target: Target
     request: Request
-    field: Field
+    participants: Participants
     prices: Prices
     names: tuple[str, ...]
 
@@ -66,13 +66,13 @@ class Planner:
     ) -> Planner:
         """Ask the backends, hold their answers against the constraints, price the units. Raises ZifError subclasses."""
         wishes = wishes or Constraints()
-        field = ask(model, target, request, progress, isolate)
+        participants = ask(model, target, request, progress, isolate)
         if request.assume:
-            field = lifted(field, request.assume)
-        field = constrained(field, model, target, wishes)
+            participants = lifted(participants, request.assume)
+        participants = constrained(participants, model, target, wishes)
         priced = quantized(model, request.assume) if request.assume else model
-        prices = price(priced, target, list(field.players.values()), here=target.is_host and not request.assume)
-        return cls(priced, target, request, field, prices, tuple(field.players))
+        prices = price(priced, target, list(participants.by_name.values()), here=target.is_host and not request.assume)
+        return cls(priced, target, request, participants, prices, tuple(participants.by_name))
 
     def plan(self, bans: Bans | None = None) -> Plan:
         """The cheapest placement under the request's policy. Raises Unsupported when some unit runs nowhere."""
@@ -93,7 +93,7 @@ class Planner:
             scores=placed.scores,
             predicted=predicted,
             checks=checks(self.request, predicted),
-            candidates=self.field.candidates,
+            candidates=self.participants.candidates,
             notes=(
                 *([told(self.request.assume)] if self.request.assume else ()),
                 *dict.fromkeys(bans.values()),
@@ -104,16 +104,18 @@ class Planner:
 
     def _told(self) -> list[str]:
         """What the options that were given do not change."""
-        return [f"{name}: {text}" for name, player in self.field.players.items() for text in player.remarks]
+        return [
+            f"{name}: {text}" for name, participant in self.participants.by_name.items() for text in participant.remarks
+        ]
 
     def place(self, bans: Bans | None = None) -> Placed:
         """The placement alone, before it is told as a plan. Raises Unsupported."""
         from zif.planning.placement import solve
 
         bans = bans or {}
-        players = list(self.field.players.values())
-        pins = pinned(self.model, self.field, self.request)
-        open_to, verdicts = allowed(self.model, players, pins, bans)
+        participants = list(self.participants.by_name.values())
+        pins = pinned(self.model, self.participants, self.request)
+        open_to, verdicts = allowed(self.model, participants, pins, bans)
         scores = self.scores(bans)
         if self.request.strict:
             open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total))
@@ -126,14 +128,14 @@ class Planner:
 
     def supports(self, name: str, units: Sequence[str]) -> bool:
         """Whether a backend takes all these units, going by its verdicts."""
-        verdicts = self.field.players[name].capabilities.verdicts
+        verdicts = self.participants.by_name[name].capabilities.verdicts
         return all(unit in verdicts and verdicts[unit].supported is True for unit in units)
 
     def scores(self, bans: Bans | None = None) -> dict[str, Any]:
         """The selector's explained score of every backend that takes part."""
         from zif.planning.selector import BackendSelector
 
-        capabilities = {name: player.capabilities for name, player in self.field.players.items()}
+        capabilities = {name: participant.capabilities for name, participant in self.participants.by_name.items()}
         selector = BackendSelector(capabilities, target=self.target)
         return selector.scores(self.model, Constraints.of_policy(self.request.policy), bans=bans or {})
 
@@ -203,7 +205,7 @@ def _segment(
     outputs = dict.fromkeys(name for unit in units for name in unit.outputs if name in needed)
     us = float(prices.us[list(rows), label].sum() + prices.launch_us[label])
     name = planner.names[label]
-    general = planner.field.players[name].capabilities
+    general = planner.participants.by_name[name].capabilities
     ids = tuple(unit.id for unit in units)
     energy = round(us * float(prices.watts[label]), 3)
     return Segment(number, name, general.kind, ids, tuple(inputs), tuple(outputs), round(us, 3), energy, general.label)

@@ -15,7 +15,7 @@ from zif.records import Rates
 
 if TYPE_CHECKING:
     from zif.model import Model
-    from zif.planning.candidates.participants import Player
+    from zif.planning.candidates.participants import Participant
     from zif.records import Target
 
 Floats = NDArray[np.float64]
@@ -42,50 +42,52 @@ class Prices:
     vtcm_bytes: tuple[int | None, ...]
 
 
-def price(model: Model, target: Target, players: Sequence[Player], here: bool | None = None) -> Prices:
-    """Price every unit on every player: the backend's own figure where it gives one, else the cost model's.
+def price(model: Model, target: Target, participants: Sequence[Participant], here: bool | None = None) -> Prices:
+    """Price every unit on every participant: the backend's own figure where it gives one, else the cost model's.
 
     here: whether what was measured on this machine counts; where the target is this machine, unless said otherwise.
     """
     costs = CostModel(target)
-    n, k = len(model.units), len(players)
+    n, k = len(model.units), len(participants)
     us, source = np.zeros((n, k)), np.empty((n, k), dtype=object)
-    for column, player in enumerate(players):
-        us[:, column], source[:, column] = costs.unit_costs(model, player.capabilities)
-        _overlay(us[:, column], source[:, column], model, player)
+    for column, participant in enumerate(participants):
+        us[:, column], source[:, column] = costs.unit_costs(model, participant.capabilities)
+        _overlay(us[:, column], source[:, column], model, participant)
         if target.is_host if here is None else here:
-            _measured(us[:, column], source[:, column], model, player)
-    rates = [costs.rates(player.capabilities) for player in players]
-    at_home = np.array([player.capabilities.processor == "cpu" for player in players], dtype=bool)
+            _measured(us[:, column], source[:, column], model, participant)
+    rates = [costs.rates(participant.capabilities) for participant in participants]
+    at_home = np.array([participant.capabilities.processor == "cpu" for participant in participants], dtype=bool)
     fixed, per_byte = _links(rates, at_home.tolist())
-    floats = np.array([_float_bytes(player, rate) for player, rate in zip(players, rates, strict=True)], dtype=float)
+    floats = np.array(
+        [_float_bytes(participant, rate) for participant, rate in zip(participants, rates, strict=True)], dtype=float
+    )
     near = target.vtcm_mb and target.vtcm_mb << 20
-    vtcm = tuple(near if player.capabilities.processor == "npu" else None for player in players)
+    vtcm = tuple(near if participant.capabilities.processor == "npu" else None for participant in participants)
     watts = np.array([rate.watts for rate in rates], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
     return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, vtcm)
 
 
-def _float_bytes(player: Player, rates: Rates) -> float:
+def _float_bytes(participant: Participant, rates: Rates) -> float:
     """Bytes of an element of floating point in the precision that the backend computes fp32 in."""
-    return width(on_processor("fp32", tuple(rates.macs_per_s), player.capabilities.preferred_precision))
+    return width(on_processor("fp32", tuple(rates.macs_per_s), participant.capabilities.preferred_precision))
 
 
-def _overlay(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:
+def _overlay(us: Floats, source: NDArray[Any], model: Model, participant: Participant) -> None:
     """Put the backend's own figures over the model's."""
-    verdicts = player.capabilities.verdicts
+    verdicts = participant.capabilities.verdicts
     for row, unit in enumerate(model.units):
         verdict = verdicts.get(unit.id)
         if verdict is not None and verdict.cost_us is not None:
             us[row], source[row] = verdict.cost_us, "declared"
 
 
-def _measured(us: Floats, source: NDArray[Any], model: Model, player: Player) -> None:
+def _measured(us: Floats, source: NDArray[Any], model: Model, participant: Participant) -> None:
     """Put what was measured here over everything: each unit's part where units were timed, else shared out by costs."""
     from zif.planning.costs.measured import measured
 
     rows = {unit.id: row for row, unit in enumerate(model.units)}
-    for one in measured(model.fingerprint, player.backend.name, player.capabilities.toolchain):
+    for one in measured(model.fingerprint, participant.backend.name, participant.capabilities.toolchain):
         if all(unit in rows for unit in one.units):
             at = [rows[unit] for unit in one.units]
             estimate = float(us[at].sum())

@@ -18,7 +18,7 @@ from zif.records import Obstacle, Verdict
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
-    from zif.planning.candidates.participants import Field, Player
+    from zif.planning.candidates.participants import Participant, Participants
     from zif.planning.plan import Request
     from zif.planning.pricing import Prices
 
@@ -28,15 +28,15 @@ Bans = Mapping[tuple[str, str], str]
 UNASKED = Verdict(None, "declared", "op", "the backend gave no verdict on this unit")
 
 
-def verdict_of(player: Player, unit: Unit, bans: Bans) -> Verdict:
+def verdict_of(participant: Participant, unit: Unit, bans: Bans) -> Verdict:
     """The backend's verdict on the unit, or the ban that building it brought about."""
-    banned = bans.get((unit.id, player.backend.name))
+    banned = bans.get((unit.id, participant.backend.name))
     if banned is not None:
         return Verdict(False, "probed", "probe-failed", banned)
-    return player.capabilities.verdicts.get(unit.id, UNASKED)
+    return participant.capabilities.verdicts.get(unit.id, UNASKED)
 
 
-def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
+def pinned(model: Model, participants: Participants, request: Request) -> dict[str, str]:
     """Unit id → backend, from patterns over unit names (or `op:` and an operator type). The last pattern wins.
 
     Raises UsageError for a pattern that matches nothing, or a backend that takes no part.
@@ -48,8 +48,8 @@ def pinned(model: Model, field: Field, request: Request) -> dict[str, str]:
             raise UsageError(
                 f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan --all-units` lists them"
             )
-        if name not in field.players:
-            reason = next((c.reason for c in field.candidates if c.name == name), "not installed")
+        if name not in participants.by_name:
+            reason = next((c.reason for c in participants.candidates if c.name == name), "not installed")
             raise UsageError(f"--pin {pattern}={name}: {name} takes no part in this plan: {reason}")
         result.update(dict.fromkeys(matched, name))
     return result
@@ -63,13 +63,13 @@ def matches(unit: Unit, pattern: str) -> bool:
 
 
 def allowed(
-    model: Model, players: Sequence[Player], pins: Mapping[str, str], bans: Bans
+    model: Model, participants: Sequence[Participant], pins: Mapping[str, str], bans: Bans
 ) -> tuple[NDArray[np.bool_], list[list[Verdict]]]:
     """bool[n, K]: where each unit may run, and every verdict. Raises Unsupported listing each unit without a home."""
-    verdicts = [[verdict_of(player, unit, bans) for player in players] for unit in model.units]
+    verdicts = [[verdict_of(participant, unit, bans) for participant in participants] for unit in model.units]
     open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool)
-    open_to = open_to.reshape(len(model.units), len(players))
-    names = [player.backend.name for player in players]
+    open_to = open_to.reshape(len(model.units), len(participants))
+    names = [participant.backend.name for participant in participants]
     for row, unit in enumerate(model.units):
         pin = pins.get(unit.id)
         if pin is not None:

@@ -15,7 +15,7 @@ from zif.verdicts.declared import declared
 
 if TYPE_CHECKING:
     from zif.model import Model
-    from zif.planning.candidates.participants import Player
+    from zif.planning.candidates.participants import Participant
 
 
 @frozen
@@ -40,10 +40,10 @@ class Compared:
         return len({self.declared, self.probed, self.observed} - {None}) > 1
 
 
-def compare(model: Model, player: Player) -> Iterator[Compared]:
+def compare(model: Model, participant: Participant) -> Iterator[Compared]:
     """Every unit of the model on one backend, in the model's order."""
-    known = player.capabilities
-    table = declared(model, known.ops, engine=player.backend.name) if known.ops else {}
+    known = participant.capabilities
+    table = declared(model, known.ops, engine=participant.backend.name) if known.ops else {}
     unasked = Verdict(None)
     for unit in model.units:
         said, verdict = table.get(unit.id, unasked), known.verdicts.get(unit.id, unasked)
@@ -51,5 +51,5 @@ def compare(model: Model, player: Player) -> Iterator[Compared]:
         observed = verdict.supported if verdict.basis == "observed" else None
         listed = said.supported if known.ops else verdict.supported if verdict.basis == "declared" else None
         yield Compared(
-            player.backend.name, unit.id, unit.op_type, listed, probed, observed, verdict.code, verdict.reason
+            participant.backend.name, unit.id, unit.op_type, listed, probed, observed, verdict.code, verdict.reason
         )

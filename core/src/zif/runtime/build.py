@@ -66,7 +66,7 @@ class Builder:
     def session(self, on_fault: OnFault = "fail") -> Session:
         """A loaded session. Raises ZifError subclasses."""
         plan, compiled = self.artifacts()
-        used = {name: self.planner.field.players[name].remarks for name in plan.backends}
+        used = {name: self.planner.participants.by_name[name].remarks for name in plan.backends}
         self.events.extend(Event("note", name, None, text) for name, texts in used.items() for text in texts)
         steps: list[Step] = []
         try:
@@ -83,7 +83,7 @@ class Builder:
 
     def step(self, segment: Segment, artifact: Compiled, *, shared: bool) -> Step:
         """Load one artifact."""
-        backend = self.planner.field.players[segment.backend].backend
+        backend = self.planner.participants.by_name[segment.backend].backend
         executable = backend.load(artifact, self._options(segment.backend), shared=shared)
         texts = getattr(executable, "notes", ())
         self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
@@ -114,13 +114,13 @@ class Builder:
 
     def looked_up(self, segment: Segment) -> Hit | Miss | None:
         """Whether the cache holds a segment's artifact, or why not; None when its backend's artifacts are not kept."""
-        player = self.planner.field.players[segment.backend]
-        if self.cache is None or "compile" not in player.backend.stages:
+        participant = self.planner.participants.by_name[segment.backend]
+        if self.cache is None or "compile" not in participant.backend.stages:
             return None
         from zif.runtime.cache import key_of
 
         model, options = self._slice(segment.units, segment.id), self._options(segment.backend)
-        key = key_of(player.backend, model, self.planner.target, options, player.capabilities.toolchain)
+        key = key_of(participant.backend, model, self.planner.target, options, participant.capabilities.toolchain)
         return self.cache.lookup(key, model.name)
 
     def _slice(self, units: Sequence[str], number: int) -> Model:
@@ -129,23 +129,25 @@ class Builder:
 
     def _make(self, name: str, model: Model) -> Compiled:
         """One artifact with its certificate, from the cache when it holds one."""
-        player = self.planner.field.players[name]
-        backend, target, options = player.backend, self.planner.target, self._options(name)
+        participant = self.planner.participants.by_name[name]
+        backend, target, options = participant.backend, self.planner.target, self._options(name)
 
         def make() -> Compiled:
-            return compiled_by(backend, model, target, options, player.capabilities.toolchain)
+            return compiled_by(backend, model, target, options, participant.capabilities.toolchain)
 
         if self.cache is None or "compile" not in backend.stages:
             return make()
-        return self.cache.fetch(backend, model, target, options, player.capabilities.toolchain, make, self._note)
+        return self.cache.fetch(backend, model, target, options, participant.capabilities.toolchain, make, self._note)
 
     def _note(self, name: str, text: str) -> None:
         self.events.append(Event("cache", name, None, text))
 
     def _options(self, name: str) -> Any:
-        player = self.planner.field.players[name]
+        participant = self.planner.participants.by_name[name]
         given: Mapping[str, Any] = self.planner.request.config.get(name, {})
-        return player.backend.options({**given, **chosen(self.also, player.capabilities.options)}, self.planner.target)
+        return participant.backend.options(
+            {**given, **chosen(self.also, participant.capabilities.options)}, self.planner.target
+        )
 
     def _ban(
         self, segment: Segment, error: ZifError, bans: Mapping[tuple[str, str], str]
@@ -178,7 +180,7 @@ class Builder:
         for name in self._others(segment):
             try:
                 artifact = self._make(name, self._slice(segment.units, segment.id))
-                general = self.planner.field.players[name].capabilities
+                general = self.planner.participants.by_name[name].capabilities
                 moved = evolve(segment, backend=name, kind=general.kind, label=general.label)
                 return self.step(moved, artifact, shared=True)
             except ZifError:  # whatever stands in its way, the next one may do, and the fault is what counts

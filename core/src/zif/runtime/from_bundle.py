@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from zif.backends import registry
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
-from zif.backends.registry import backend, installed
 from zif.backends.survey import hear
 from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, InvalidBundle
@@ -100,22 +100,22 @@ class _Loader:
         return Step(placed, executable, (*segment.inputs, *optional), segment.outputs)
 
     def _load(self, segment: Segment, compiled: Compiled) -> tuple[Executable, Capabilities]:
-        row = next((row for row in installed() if row.name == segment.backend), None)
+        row = next((row for row in registry.installed() if row.name == segment.backend), None)
         if row is None:
-            backend(segment.backend)  # raises BackendNotFound with the ones that are installed
+            registry.backend(segment.backend)  # raises BackendNotFound with the ones that are installed
         assert row is not None
-        facade, general = hear(row, self.chip, deadline())
+        backend, general = hear(row, self.chip, deadline())
         if not general.available:
             raise BackendUnavailable(
                 f"segment {segment.id} needs {segment.backend}, which cannot run: {general.reason}"
             )
-        facade = stand_in(facade, general, self.chip, self.isolate)
+        backend = stand_in(backend, general, self.chip, self.isolate)
         born = compiled.certificate
-        options = facade.options(born.options if born else {}, self.chip)
+        options = backend.options(born.options if born else {}, self.chip)
         said = remarks(options, self.chip, general, segment.backend)
         known = {(event.backend, event.text) for event in self.events}
         self.events.extend(Event("note", segment.backend, None, t) for t in said if (segment.backend, t) not in known)
-        return watched(facade, facade.load(compiled, options, shared=self.shared)), general
+        return watched(backend, backend.load(compiled, options, shared=self.shared)), general
 
     def _compare(self, segment: Segment, compiled: Compiled, general: Capabilities) -> None:
         """Note when the artifact was made with another version of the engine than the one that runs it."""

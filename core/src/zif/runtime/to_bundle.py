@@ -78,8 +78,8 @@ def compile_model(
 
 def _options(builders: Iterable[Builder]) -> dict[str, type[Any]]:
     """The class of options of every backend that takes part for some target, by name."""
-    fields = [builder.planner.field.players for builder in builders]
-    return {name: player.capabilities.options for players in fields for name, player in players.items()}
+    everyone = [participant for builder in builders for participant in builder.planner.participants.by_name.values()]
+    return {participant.backend.name: participant.capabilities.options for participant in everyone}
 
 
 def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:

@@ -32,11 +32,11 @@ class Subject:
     @classmethod
     def open(cls, name: str, target: str, *, apart: bool = False) -> Subject:
         """Find the backend, and the worker that stands for it when it asks to be isolated, or always when `apart`."""
-        chip, facade = find(target), backend(name)
-        general = facade.capabilities(chip, deadline=60)
+        chip, opened = find(target), backend(name)
+        general = opened.capabilities(chip, deadline=60)
         if apart:
             general = evolve(general, isolate=True)
-        return cls(stand_in(facade, general, chip) if general.available else facade, chip, general)
+        return cls(stand_in(opened, general, chip) if general.available else opened, chip, general)
 
     def verdicts(self, model: Model) -> Mapping[str, Verdict]:
         """Its verdict on every unit."""

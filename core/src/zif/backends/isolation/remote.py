@@ -120,8 +120,8 @@ def _name(model: Any) -> str:
     return repr(name) if isinstance(name, str) and name else ""
 
 
-def stand_in(facade: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
+def stand_in(backend: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
     """The backend itself, or the worker process that stands for one that asks to be isolated, or that must be."""
     if not (general.isolate or isolate):
-        return facade
-    return isolated(facade, target)
+        return backend
+    return isolated(backend, target)

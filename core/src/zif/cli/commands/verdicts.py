@@ -36,7 +36,7 @@ def command(
 
     with working(f"asking about {model.name}") as told:
         made = verbs.planner(model, target, progress=told, **wanted)
-        rows = [row for player in made.field.players.values() for row in compare(made.model, player)]
+        rows = [row for participant in made.participants.by_name.values() for row in compare(made.model, participant)]
     shown = [row for row in rows if every or row.differs]
     if as_json:
         units = [attrs.asdict(row) for row in shown]

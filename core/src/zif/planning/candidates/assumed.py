@@ -17,9 +17,9 @@ from zif.records import TensorInfo, Verdict
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
-    from zif.planning.candidates.participants import Field
+    from zif.planning.candidates.participants import Participants
 
-#: By the word that the field uses: the arithmetic, and the ONNX types of activations and of weights.
+#: By the word that practitioners use: the arithmetic, and the ONNX types of activations and of weights.
 ASSUMED: Mapping[str, tuple[str, str, str]] = {
     "w8a8": ("int8", "tensor(uint8)", "tensor(int8)"),
     "w8a16": ("int16", "tensor(uint16)", "tensor(int8)"),
@@ -58,21 +58,21 @@ def _quantized(unit: Unit, before: Mapping[str, TensorInfo], after: Mapping[str,
     )
 
 
-def lifted(field: Field, word: str) -> Field:
+def lifted(participants: Participants, word: str) -> Participants:
     """The backends' answers, in which a backend that takes no floating point takes the unit after all.
 
     What was observed to come out imprecise has the same code and another cause: that stays refused.
     """
-    players = {}
-    for name, player in field.players.items():
+    by_name = {}
+    for name, participant in participants.by_name.items():
         verdicts = {
             unit: Verdict(True, one.basis, reason=f"assumed in {word}: {one.reason}")
             if one.code == "precision" and one.basis != "observed" and not one.supported
             else one
-            for unit, one in player.capabilities.verdicts.items()
+            for unit, one in participant.capabilities.verdicts.items()
         }
-        players[name] = attrs.evolve(player, capabilities=attrs.evolve(player.capabilities, verdicts=verdicts))
-    return attrs.evolve(field, players=players)
+        by_name[name] = participant.with_verdicts(verdicts)
+    return attrs.evolve(participants, by_name=by_name)
 
 
 def told(word: str) -> str:

@@ -15,42 +15,42 @@ from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
-    from zif.planning.candidates.participants import Field, Player
+    from zif.planning.candidates.participants import Participant, Participants
     from zif.records import Target
 
 #: Operators that change how a value is written: they compute nothing, so no precision is theirs.
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast", "CastLike"})
 
 
-def constrained(field: Field, model: Model, target: Target, wishes: Constraints) -> Field:
+def constrained(participants: Participants, model: Model, target: Target, wishes: Constraints) -> Participants:
     """The backends with their verdicts, refused where the constraints or the options given do not allow a unit.
 
     Raises UsageError for a memory limit of a backend that takes no part.
     """
-    strange = sorted(set(wishes.memory_limit) - {EVERYONE} - {one.name for one in field.candidates})
+    strange = sorted(set(wishes.memory_limit) - {EVERYONE} - {one.name for one in participants.candidates})
     if strange:
-        known = ", ".join(one.name for one in field.candidates)
+        known = ", ".join(one.name for one in participants.candidates)
         raise UsageError(f"memory_limit names the backend {strange[0]!r}, which is not installed; known: {known}")
-    players = {name: _constrained(one, model, target, wishes) for name, one in field.players.items()}
-    return evolve(field, players=players)
+    by_name = {name: _constrained(one, model, target, wishes) for name, one in participants.by_name.items()}
+    return evolve(participants, by_name=by_name)
 
 
-def _constrained(player: Player, model: Model, target: Target, wishes: Constraints) -> Player:
-    limit = wishes.memory_limit.get(player.backend.name, wishes.memory_limit.get(EVERYONE))
-    if not (player.precisions or wishes.min_precision or limit):
-        return player
-    verdicts = dict(player.capabilities.verdicts)
+def _constrained(participant: Participant, model: Model, target: Target, wishes: Constraints) -> Participant:
+    limit = wishes.memory_limit.get(participant.backend.name, wishes.memory_limit.get(EVERYONE))
+    if not (participant.precisions or wishes.min_precision or limit):
+        return participant
+    verdicts = dict(participant.capabilities.verdicts)
     for unit in model.units:
         known = verdicts.get(unit.id)
         if known is not None and known.supported:
-            verdicts[unit.id] = _refused(player, unit, target, wishes.min_precision, limit) or known
-    return evolve(player, capabilities=evolve(player.capabilities, verdicts=verdicts))
+            verdicts[unit.id] = _refused(participant, unit, target, wishes.min_precision, limit) or known
+    return participant.with_verdicts(verdicts)
 
 
-def _refused(player: Player, unit: Unit, target: Target, floor: str, limit: int | None) -> Verdict | None:
-    used = computed_in(player, unit, target)
-    if used and player.precisions and used not in player.precisions:
-        allowed = " and ".join(player.precisions)
+def _refused(participant: Participant, unit: Unit, target: Target, floor: str, limit: int | None) -> Verdict | None:
+    used = computed_in(participant, unit, target)
+    if used and participant.precisions and used not in participant.precisions:
+        allowed = " and ".join(participant.precisions)
         return Verdict(False, code="precision", reason=f"would be computed in {used}; its options allow {allowed}")
     if used and floor and _rank(used) < _rank(floor):
         own = " (the model itself is quantized so)" if _quantized(unit) else ""
@@ -64,14 +64,14 @@ def _refused(player: Player, unit: Unit, target: Target, floor: str, limit: int 
     return None
 
 
-def computed_in(player: Player, unit: Unit, target: Target) -> str:
+def computed_in(participant: Participant, unit: Unit, target: Target) -> str:
     """The arithmetic that a backend uses for a unit, under its options; "" where there is none, as with indices."""
     if unit.op_type in _CONVERSIONS and len(unit.nodes) == 1:
         return ""
     quantized = _quantized(unit)
     if unit.precision not in PRECISIONS or (unit.precision.startswith("int") and not quantized):
         return ""
-    known = player.capabilities
+    known = participant.capabilities
     rates = known.rates or target.processors.get(known.processor)
     offered: Iterable[str] = rates.macs_per_s if rates is not None else ()
     used = on_processor(unit.precision, tuple(offered), known.preferred_precision)

@@ -23,11 +23,12 @@ from zif.verdicts.tensor_size import within_limit
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
     from zif.model import Model
+    from zif.records import Verdict
 
 
 @frozen(eq=False)
-class Player:
-    """A backend that takes part: its facade (or the worker that stands for it) and its verdicts on the model.
+class Participant:
+    """A backend that takes part, itself or the worker that stands for it, and its verdicts on the model.
 
     precisions: what its options allow it to compute in; empty for whatever it likes. remarks: what has no effect.
     """
@@ -37,18 +38,22 @@ class Player:
     precisions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> Participant:
+        """The same with other verdicts."""
+        return evolve(self, capabilities=evolve(self.capabilities, verdicts=verdicts))
+
 
 @frozen(eq=False)
-class Field:
-    """Everyone who was asked. `players` by name, in the order of the names."""
+class Participants:
+    """Those who take part by name, in the order of the names, and everyone who was asked."""
 
-    players: Mapping[str, Player]
+    by_name: Mapping[str, Participant]
     candidates: tuple[Candidate, ...]
 
 
 def ask(
     model: Model, target: Target, request: Request, progress: Progress | None = None, isolate: bool = False
-) -> Field:
+) -> Participants:
     """Ask every installed backend, leave out whom the request or their own answer rules out, and say why.
 
     isolate: ask every one in a worker process, where its stages will be done too.
@@ -61,39 +66,41 @@ def ask(
             backend(name)  # raises BackendNotFound with the ones that are installed
             raise BackendNotFound(name)
     answers = [_ask_one(name, model, target, request, progress, isolate) for name in names]
-    players = {name: player for name, (player, _) in zip(names, answers, strict=True) if player is not None}
-    return Field(players, tuple(candidate for _, candidate in answers))
+    by_name = {
+        name: participant for name, (participant, _) in zip(names, answers, strict=True) if participant is not None
+    }
+    return Participants(by_name, tuple(candidate for _, candidate in answers))
 
 
 def _ask_one(
     name: str, model: Model, target: Target, request: Request, progress: Progress | None, isolate: bool
-) -> tuple[Player | None, Candidate]:
+) -> tuple[Participant | None, Candidate]:
     rows = [row for row in installed() if row.name == name]
     excluded = _excluded(name, request)
     if excluded:
         return None, _out(rows[0].distribution, rows[0].version, name, "excluded", excluded)
     seconds = deadline()
     try:
-        facade, general = hear(rows[0], target, seconds)
+        backend, general = hear(rows[0], target, seconds)
         refusal = _refusal(general, target, request)
         if refusal:
-            return None, _candidate(facade, general, *refusal)
+            return None, _candidate(backend, general, *refusal)
         if progress:
             progress(f"asking {name}")
-        facade = stand_in(facade, general, target, isolate)
-        full = within_limit(facade.capabilities(target, model), model)
+        backend = stand_in(backend, general, target, isolate)
+        full = within_limit(backend.capabilities(target, model), model)
     except ZifError as error:
         return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
-    return _player(facade, full, target, request), _candidate(facade, full)
+    return _participant(backend, full, target, request), _candidate(backend, full)
 
 
-def _player(facade: Backend, full: Capabilities, target: Target, request: Request) -> Player:
+def _participant(backend: Backend, full: Capabilities, target: Target, request: Request) -> Participant:
     """The backend with what its options change in the plan. Raises UsageError for options that it does not have."""
-    options = build_options(full.options, request.config.get(facade.name, {}), facade.name)
+    options = build_options(full.options, request.config.get(backend.name, {}), backend.name)
     precisions = tuple(options.precisions) if isinstance(options, ChoosesPrecision) else ()
     if precisions and precisions[0] in FLOATS:
         full = evolve(full, preferred_precision=precisions[0])
-    return Player(facade, full, precisions, remarks(options, target, full, facade.name))
+    return Participant(backend, full, precisions, remarks(options, target, full, backend.name))
 
 
 def _excluded(name: str, request: Request) -> str:
@@ -117,11 +124,11 @@ def _refusal(general: Capabilities, target: Target, request: Request) -> tuple[s
     return None
 
 
-def _candidate(facade: Backend, answer: Capabilities, code: str = "ok", reason: str = "") -> Candidate:
+def _candidate(backend: Backend, answer: Capabilities, code: str = "ok", reason: str = "") -> Candidate:
     return Candidate(
-        name=facade.name,
-        distribution=facade.distribution,
-        version=facade.version,
+        name=backend.name,
+        distribution=backend.distribution,
+        version=backend.version,
         processor=answer.processor,
         kind=answer.kind,
         toolchain=answer.toolchain,
@@ -137,4 +144,4 @@ def _out(distribution: str, version: str, name: str, code: str, reason: str) -> 
     return Candidate(name, distribution, version, "", "hardware", "", False, code, reason)
 
 
-__all__ = ["Field", "Player", "ask", "stand_in"]
+__all__ = ["Participant", "Participants", "ask", "stand_in"]

@@ -19,7 +19,7 @@ from zif.records import Verdict
 
 if TYPE_CHECKING:
     from zif.model import Unit
-    from zif.planning.candidates.participants import Field, Player
+    from zif.planning.candidates.participants import Participant, Participants
     from zif.planning.planner import Planner
 
 
@@ -39,22 +39,22 @@ class Change:
         return f"{self.backend}{'+' if self.takes else '-'}{self.pattern}"
 
     @classmethod
-    def parse(cls, text: str, field: Field) -> Change:
+    def parse(cls, text: str, participants: Participants) -> Change:
         """The change that a text means. Raises UsageError for another form, or a backend that takes no part."""
-        known = sorted((c.name for c in field.candidates), key=len, reverse=True)
+        known = sorted((c.name for c in participants.candidates), key=len, reverse=True)
         for name in known:  # the longest first: a name may hold a minus, and begin another
             sign, pattern = text[len(name) : len(name) + 1], text[len(name) + 1 :]
             if text.startswith(name) and sign in ("+", "-") and pattern:
-                return cls._of(name, sign == "+", pattern, field)
+                return cls._of(name, sign == "+", pattern, participants)
         raise UsageError(
             f"--what-if {text}: write BACKEND+PATTERN or BACKEND-PATTERN, such as qnn_htp+Erf; "
             f"the backends are {', '.join(sorted(known)) or 'none'}"
         )
 
     @classmethod
-    def _of(cls, name: str, takes: bool, pattern: str, field: Field) -> Change:
-        if name not in field.players:
-            reason = next(c.reason for c in field.candidates if c.name == name)
+    def _of(cls, name: str, takes: bool, pattern: str, participants: Participants) -> Change:
+        if name not in participants.by_name:
+            reason = next(c.reason for c in participants.candidates if c.name == name)
             raise UsageError(f"--what-if: {name} takes no part in this plan: {reason}")
         return cls(name, takes, pattern)
 
@@ -93,18 +93,18 @@ class Hypothesis:
 
 def suppose(planner: Planner, texts: Sequence[str]) -> Hypothesis:
     """A planner with all these changes. Raises UsageError for one that can't be read or that changes nothing."""
-    changes = tuple(Change.parse(text, planner.field) for text in texts)
-    players, touched = dict(planner.field.players), []
+    changes = tuple(Change.parse(text, planner.participants) for text in texts)
+    by_name, touched = dict(planner.participants.by_name), []
     for change in changes:
-        hits = _hits(planner, change, players[change.backend])
+        hits = _hits(planner, change, by_name[change.backend])
         touched += hits
-        players[change.backend] = _changed(players[change.backend], change, hits)
-    field = attrs.evolve(planner.field, players=players)
-    return Hypothesis(attrs.evolve(planner, field=field), changes, tuple(touched))
+        by_name[change.backend] = _changed(by_name[change.backend], change, hits)
+    participants = attrs.evolve(planner.participants, by_name=by_name)
+    return Hypothesis(attrs.evolve(planner, participants=participants), changes, tuple(touched))
 
 
-def _hits(planner: Planner, change: Change, player: Player) -> list[tuple[Unit, Verdict]]:
-    units, verdicts = planner.model.units, player.capabilities.verdicts
+def _hits(planner: Planner, change: Change, participant: Participant) -> list[tuple[Unit, Verdict]]:
+    units, verdicts = planner.model.units, participant.capabilities.verdicts
     hits = [(u, v) for u in units if change.touches(u, v := verdicts.get(u.id, UNASKED))]
     if not hits:
         raise UsageError(f"--what-if {change}: {_why_nothing(planner, change, verdicts)}")
@@ -120,13 +120,13 @@ def _why_nothing(planner: Planner, change: Change, verdicts: Mapping[str, Verdic
     return f"no operator and no unit of {planner.model.name} is called so; `zif plan --all-units` lists them"
 
 
-def _changed(player: Player, change: Change, hits: Sequence[tuple[Unit, Verdict]]) -> Player:
+def _changed(participant: Participant, change: Change, hits: Sequence[tuple[Unit, Verdict]]) -> Participant:
     """The backend with other verdicts; what it says of costs stays."""
-    new = dict(player.capabilities.verdicts)
+    new = dict(participant.capabilities.verdicts)
     for unit, verdict in hits:
         code, reason = ("ok", f"assumed: {change}") if change.takes else ("excluded", f"ruled out: {change}")
         new[unit.id] = attrs.evolve(verdict, supported=change.takes, code=code, reason=reason)
-    return attrs.evolve(player, capabilities=attrs.evolve(player.capabilities, verdicts=new))
+    return participant.with_verdicts(new)
 
 
 __all__ = ["Change", "Hypothesis", "suppose", "wording"]
