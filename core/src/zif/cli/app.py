@@ -10,11 +10,12 @@ distribution. Only the command that is called is imported; command files import 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from zif.cli import commands
@@ -29,19 +30,44 @@ class Commands(TyperGroup):
 
         return sorted({*_own(), *brought()})
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name; None when there is none. A broken one is a command that says so."""
-        from zif.backends.extensions import command as brought
-
-        module = cmd_name.replace("-", "_")
-        if cmd_name in _own():
-            source = importlib.import_module(f"{commands.__name__}.{module}")
-            return _built(cmd_name, getattr(source, "app", None) or source.command)
         try:
-            found = brought(cmd_name)
+            source = _source(cmd_name)
         except Exception as error:
             return _built(cmd_name, _broken(error), lenient=True)
-        return None if found is None else _built(cmd_name, found)
+        if source is None:
+            names: dict[str, Any] = dict.fromkeys(self.list_commands(ctx))
+            self.commands = names  # where typer looks for what may have been meant
+            return None
+        return _built(cmd_name, source)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The list of `zif --help`: a line of help each, without building options that nobody sees."""
+        names = self.list_commands(ctx)
+        room = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, TyperCommand(name, help=_help(name)).get_short_help_str(room)) for name in names]
+            )
+
+
+def _source(name: str) -> Any:
+    """The function or Typer application of a command; None when nobody has one of this name."""
+    from zif.backends.extensions import command as brought
+
+    if name not in _own():
+        return brought(name)
+    module = importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}")
+    return getattr(module, "app", None) or module.command
+
+
+def _help(name: str) -> str:
+    try:
+        source = _source(name)
+    except Exception as error:
+        return str(error)
+    return inspect.cleandoc((source.info.help if isinstance(source, typer.Typer) else source.__doc__) or "")
 
 
 def application() -> typer.Typer:
