@@ -1,0 +1,77 @@
+"""How much a foreign file may ask for, in one place; each limit has a name, is said in its message and can be raised.
+
+A limit is there so that a small file cannot fill the memory. It stands well above what real files need, and whoever
+has a larger one sets the environment variable that the message names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from zif.errors import UsageError
+from zif.wording import size
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Limit(NamedTuple):
+    """The most that is taken of something: `default`, unless the environment variable says otherwise."""
+
+    environment: str
+    default: int
+    bytes: bool = True
+
+    @property
+    def value(self) -> int:
+        """The limit as it holds now. Raises UsageError for a variable that is no size ("500M", "2G", "4096")."""
+        given = os.environ.get(self.environment, "")
+        if not given:
+            return self.default
+        match = re.fullmatch(r"(\d{1,15}) ?([KMGT]?)(?:i?B)?", given.strip(), re.IGNORECASE | re.ASCII)
+        if not match:
+            raise UsageError(f"{self.environment}={given!r} is no size; examples: 500M, 2G, 100000")
+        return int(match[1]) * _UNITS[match[2].upper()]
+
+    def exceeded(self, what: str, amount: int | None = None) -> str:
+        """The sentence for more than that: what it was, the limit, and how to raise it."""
+        told = "" if amount is None else f"{self._told(amount)}, "
+        return (
+            f"{what} {told}more than the {self._told(self.value)} that zif takes: "
+            f"set {self.environment} to raise that, if you trust the file"
+        )
+
+    def _told(self, amount: int) -> str:
+        return size(amount) if self.bytes else f"{amount:,}"
+
+
+#: A text: a list of inputs, a document, a table.
+TEXT = Limit("ZIF_MAX_TEXT", 256 << 20)
+#: The values of a JSON document (its commas and brackets): each costs memory of its own, however short it is written.
+VALUES = Limit("ZIF_MAX_VALUES", 16_000_000, bytes=False)
+#: What the compressed members of one archive may come to.
+EXPANDED = Limit("ZIF_MAX_EXPANDED", 1 << 30)
+#: How many times larger a compressed member may become than it is in the file; smaller ones than `FREELY` may be more.
+EXPANSION = Limit("ZIF_MAX_EXPANSION", 200, bytes=False)
+#: A tensor in a .pb: what protobuf takes in one message.
+TENSOR = Limit("ZIF_MAX_TENSOR", (2 << 30) - 1)
+#: The dots of a picture, width × height.
+PIXELS = Limit("ZIF_MAX_PIXELS", 89_000_000, bytes=False)
+#: The samples of one calibration file.
+SAMPLES = Limit("ZIF_MAX_SAMPLES", 10_000_000, bytes=False)
+
+#: Bytes that a compressed member may always become.
+FREELY = 64 << 20
+#: How deep lists and tables may stand in each other: zif's own documents are at most 12 deep, arrays at most 64.
+DEPTH = 66
+#: Digits of a whole number in a document; what is longer fits no number that zif computes with.
+DIGITS = 300
+#: The header of an .npy: numpy's own limit.
+HEADER = 10_000
+#: The dimensions of an array: numpy's own limit.
+RANK = 64
+#: Members of an archive.
+MEMBERS = 65_535
+#: A relative name: characters in all, bytes of a part between slashes, parts.
+NAME, PART, PARTS = 1000, 255, 32

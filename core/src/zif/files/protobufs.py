@@ -1,0 +1,100 @@
+"""Tensors as ONNX's own test data keep them: serialised TensorProto, SequenceProto and OptionalProto."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zif.errors import InvalidInput
+from zif.files.limits import RANK, TENSOR
+from zif.files.opening import read_bytes
+from zif.files.paths import Refusal
+
+if TYPE_CHECKING:
+    import onnx
+
+    from zif.records import Value
+
+#: Element types of less than a byte, by their names in ONNX.
+_NARROW = re.compile(r"(?:U?INT|FLOAT)([246])(?:E\dM\d)?")
+
+
+def read_value(path: str | Path, kind: str, error: Refusal = InvalidInput) -> Value:
+    """The value of a .pb that the caller names. `kind` is the type in ONNX's notation: "tensor(float)", "seq(…)".
+
+    Raises what `error` makes: for what is no such message, for element types that ONNX does not have, for dimensions
+    that the data do not fill, and for data in other files.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    data = read_bytes(path, TENSOR, error)
+    message: Any = onnx.TensorProto()
+    read: Any = numpy_helper.to_array
+    if kind.startswith("seq"):
+        message, read = onnx.SequenceProto(), numpy_helper.to_list
+    elif kind.startswith("optional"):
+        message, read = onnx.OptionalProto(), numpy_helper.to_optional
+    try:
+        message.ParseFromString(data)
+    except Exception as problem:  # protobuf's own classes, which have no types
+        raise error(f"{path} holds no {kind or 'tensor'}: it is cut off, or something else") from problem
+    for tensor in _tensors(message):
+        if why := wrong(tensor):
+            raise error(f"{path} holds no {kind or 'tensor'}: {why}")
+    try:
+        return read(message)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as problem:
+        raise error(f"{path} holds no {kind or 'tensor'}: {problem}") from problem
+
+
+def wrong(tensor: onnx.TensorProto) -> str:
+    """Why a tensor's own data cannot be what its dimensions and its element type say; "" when they can."""
+    import onnx
+
+    types = onnx.TensorProto.DataType
+    if tensor.data_type not in types.values() or tensor.data_type == onnx.TensorProto.UNDEFINED:
+        return f"the element type {tensor.data_type} is none of ONNX's"
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return "its data lie in another file, which is not followed here"
+    if len(tensor.dims) > RANK or any(dim < 0 for dim in tensor.dims):
+        return f"it has the dimensions {list(tensor.dims[:8])}"
+    if math.prod(dim for dim in tensor.dims if dim) >= 1 << 62:
+        return f"it has the dimensions {list(tensor.dims[:8])}"
+    return _unfilled(tensor, math.prod(tensor.dims))
+
+
+def _unfilled(tensor: onnx.TensorProto, count: int) -> str:
+    """Why the data are not those of `count` elements; in Python's integers, and before anything is unpacked."""
+    from onnx import TensorProto, helper
+
+    narrow = _NARROW.fullmatch(TensorProto.DataType.Name(tensor.data_type))
+    if tensor.HasField("raw_data") and tensor.data_type != TensorProto.STRING:
+        bits = int(narrow[1]) if narrow else 8 * int(helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
+        needed, there = (count * bits + 7) // 8, len(tensor.raw_data)
+        return "" if needed == there else f"its {count:,} elements take {needed:,} bytes, and it has {there:,}"
+    field = helper.tensor_dtype_to_field(tensor.data_type)
+    there, needed = len(getattr(tensor, field)), count
+    if narrow and narrow[1] in "24":  # these lie packed in bytes there, too
+        needed = (count * int(narrow[1]) + 7) // 8
+    elif tensor.data_type in (TensorProto.COMPLEX64, TensorProto.COMPLEX128):
+        needed = 2 * count
+    return "" if needed == there else f"its {count:,} elements are {needed:,} in {field}, and it has {there:,}"
+
+
+def _tensors(message: Any) -> Iterator[onnx.TensorProto]:
+    """Every tensor in a message, however deep; protobuf itself allows a hundred levels."""
+    import onnx
+
+    waiting = [message]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, onnx.TensorProto):
+            yield current
+            continue
+        for field, inner in current.ListFields():
+            if field.message_type is not None:
+                waiting += [inner] if hasattr(inner, "ListFields") else inner
