@@ -75,6 +75,13 @@ class Environment:
     def zif(self, *arguments: str | Path, cwd: Path | None = None) -> str:
         return run(self.python, "-m", "zif", *arguments, cwd=cwd)
 
+    def refused(self, *arguments: str | Path) -> str:
+        """What a call that is wrong usage says."""
+        words = [str(self.python), "-m", "zif", *map(str, arguments)]
+        done = subprocess.run(words, env=SURROUNDINGS, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        return done.stderr
+
     def rows(self) -> dict[str, dict[str, Any]]:
         return {row["name"]: row for row in json.loads(self.zif("backends", "--json"))["backends"]}
 
@@ -116,9 +123,26 @@ def test_core_alone_lists_nobody_and_says_how_to_start(wheels: Path, tmp_path: P
     environment.install("zif")
     assert environment.rows() == {}
     assert "pip install" in environment.zif("backends")
+    assert "zif-quantize" in environment.refused("quantize", "m.onnx", "-o", "q.onnx")
 
 
-@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in ("zif", "zif-qnn-runtime")])
+def test_quantizing_is_a_distribution_of_its_own(wheels: Path, tmp_path: Path) -> None:
+    """Core and it alone: the commands are there, and the model is quantized on the CPU reference that it brings."""
+    environment = Environment(tmp_path / "env", wheels)
+    environment.install("zif-quantize")
+    run(environment.python, "-c", MODEL, cwd=tmp_path)
+    assert "quantize " in environment.zif("--help")
+    told = environment.zif("quantize", "m.onnx", "-o", "q.onnx", "--random-calibration", "--json", cwd=tmp_path)
+    assert json.loads(told)["schema"] == "zif.quantize/1"
+    shown = json.loads(environment.zif("encodings", "show", "q.onnx", "--json", cwd=tmp_path))
+    assert {entry["name"] for entry in shown["entries"]} == {"r", "y"}
+
+
+#: What brings no backend: core, a library, and commands.
+WITHOUT_BACKEND = {"zif", "zif-qnn-runtime", "zif-quantize"}
+
+
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in WITHOUT_BACKEND])
 def test_each_plugin_installs_alone(wheels: Path, tmp_path: Path, name: str) -> None:
     environment = Environment(tmp_path / "env", wheels)
     environment.install(name)
@@ -132,7 +156,7 @@ def test_all_of_them_work_together(wheels: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path / "env", wheels)
     environment.install(*MEMBERS)
     rows = environment.rows()
-    assert {row["distribution"] for row in rows.values()} == set(MEMBERS) - {"zif", "zif-qnn-runtime"}
+    assert {row["distribution"] for row in rows.values()} == set(MEMBERS) - WITHOUT_BACKEND
     assert all(row["kind"] for row in rows.values()), rows
     run(environment.python, "-c", MODEL, cwd=tmp_path)
     pins = ["--pin", "relu=qnn_cpu", "--pin", "soft=reference"]

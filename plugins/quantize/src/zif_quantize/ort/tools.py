@@ -24,7 +24,7 @@ def tools(module: str = "") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise UsageError(
-            f"quantizing needs onnxruntime with its quantization tools ({error}): pip install 'zif[quantize]'"
+            f"quantizing needs onnxruntime with its quantization tools ({error}): pip install --force-reinstall zif-quantize"
         ) from error
 
 
