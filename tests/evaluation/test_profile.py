@@ -15,6 +15,7 @@ from zif.errors import UsageError
 from zif.evaluation.profiling import Profile, Stats, measure, store
 from zif.evaluation.profiling.segments import shared_out
 from zif.planning import UnitPlan, UnitVerdict
+from zif.planning.costs.measured import SCHEMA, measured
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 ONLY = ["qnn_cpu", "reference"]
@@ -89,14 +90,14 @@ def test_measuring_again_replaces_and_a_damaged_file_counts_as_none(profile: Pro
     first, second = store.save(profile), store.save(profile)
     assert first == second
     segment = profile.segments[0]
-    assert len(store.measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
+    assert len(measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
     assert first is not None
     row = {"backend": segment.backend, "toolchain": segment.toolchain}
-    for text in ("{", json.dumps({"schema": store.SCHEMA, "segments": [5, row]})):
+    for text in ("{", json.dumps({"schema": SCHEMA, "segments": [5, row]})):
         first.write_text(text)
-        assert store.measured(profile.fingerprint, segment.backend, segment.toolchain) == []
+        assert measured(profile.fingerprint, segment.backend, segment.toolchain) == []
     assert store.save(profile) is not None
-    assert len(store.measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
+    assert len(measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
 
 
 def test_units_are_timed_by_both_engines_and_add_up_to_their_segment(profile: Profile) -> None:

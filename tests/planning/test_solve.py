@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planning.exact import bound
 from planning.problems import chain, every_labels, feasible, optimum, problems
 from zif.planning.placement import PlacementError, Problem, Solution, evaluate, segments, solve
-from zif.planning.placement.solve import _cuts, _Search
+from zif.planning.placement.solver import _cuts, _Search
 
 INF = np.inf
 

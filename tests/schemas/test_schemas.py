@@ -14,7 +14,7 @@ from planning.boards import CPU, chain, fast, planner
 from small import classifier
 from zif import schemas
 from zif.planning import Plan, PlanDiff, diff, plan
-from zif.planning.diff.difference import BackendChange, CostChange, Move, Side, VerdictChange
+from zif.planning.changes.difference import BackendChange, CostChange, Move, Side, VerdictChange
 from zif.records import CODES, Basis, Kind
 
 

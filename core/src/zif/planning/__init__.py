@@ -6,7 +6,7 @@ showing it `zif.report`'s.
 
 from __future__ import annotations
 
-from zif.planning.diff.difference import PlanDiff, diff
+from zif.planning.changes.difference import PlanDiff, diff
 from zif.planning.plan import Counterfactual, Memory, Plan, Segment, UnitPlan, UnitVerdict
 
 __all__ = ["Counterfactual", "Memory", "Plan", "PlanDiff", "Segment", "UnitPlan", "UnitVerdict", "diff"]

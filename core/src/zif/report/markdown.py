@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zif.report.sheets import Sheet, headline, outcome, sheets
 
 if TYPE_CHECKING:
-    from zif.planning.diff.difference import PlanDiff
+    from zif.planning.changes.difference import PlanDiff
 
 #: Columns that name things of the model, which are set in code font.
 _CODE = frozenset({"such as", "which"})

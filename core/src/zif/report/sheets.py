@@ -11,7 +11,7 @@ from zif.report.grouping import general
 from zif.wording import duration, energy, operators, share, size, things
 
 if TYPE_CHECKING:
-    from zif.planning.diff.difference import PlanDiff, VerdictChange
+    from zif.planning.changes.difference import PlanDiff, VerdictChange
 
 #: Rows of one table before the rest is only counted.
 ROWS = 30

@@ -12,7 +12,7 @@ from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.planning import Plan
-    from zif.planning.diff.difference import PlanDiff
+    from zif.planning.changes.difference import PlanDiff
 
 _WRITES_ONE = "`zif plan MODEL --json > plan.json` writes one"
 
@@ -22,7 +22,7 @@ DEFAULT = 0.05
 
 def compare(files: tuple[Path, Path], threshold: str | None, as_json: bool, markdown: bool) -> int:
     """Print the difference. Returns 1 when a figure got worse by more than the threshold, else 0. Raises UsageError."""
-    from zif.planning.diff.difference import diff
+    from zif.planning.changes.difference import diff
 
     old, new = map(read_plan, files)
     allowed = _share(threshold) if threshold else (DEFAULT if old.target == new.target else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zif.evaluation.profiling.measure import measure
+from zif.evaluation.profiling.measurement import measure
 from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats, Suggestion, UnitTime
 
 __all__ = ["BackendProfile", "Profile", "SegmentProfile", "Stats", "Suggestion", "UnitTime", "measure"]

@@ -7,13 +7,13 @@ moving one unit would change.
 
 from __future__ import annotations
 
-from zif.planning.placement.alternatives import Alternatives, alternatives, explain_alternatives
+from zif.planning.placement.baselines import fastest_first, greedy, single
 from zif.planning.placement.graph import PlacementError
-from zif.planning.placement.greedy import fastest_first, greedy, single
+from zif.planning.placement.grouping import segments
 from zif.planning.placement.objective import Cost, Transfers, evaluate, transfers
 from zif.planning.placement.problem import Problem
-from zif.planning.placement.segments import segments
-from zif.planning.placement.solve import Solution, solve
+from zif.planning.placement.single_moves import Alternatives, alternatives, explain_alternatives
+from zif.planning.placement.solver import Solution, solve
 
 __all__ = [
     "Alternatives",

@@ -16,8 +16,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.planning.placement.flow import SINK, SOURCE, Network
+from zif.planning.placement.grouping import phases
 from zif.planning.placement.problem import Bools, Floats, Ints, Problem
-from zif.planning.placement.segments import phases
 
 
 @frozen(eq=False)

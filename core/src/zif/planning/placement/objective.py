@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from attrs import frozen
 
+from zif.planning.placement.grouping import launches, segments
 from zif.planning.placement.problem import Bools, Floats, Ints, Problem
-from zif.planning.placement.segments import launches, segments
 
 
 @frozen

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zif.planning.placement.alternatives import alternatives
+from zif.planning.placement.grouping import segments
 from zif.planning.placement.objective import evaluate
 from zif.planning.placement.problem import Floats, Ints, Problem
-from zif.planning.placement.segments import segments
+from zif.planning.placement.single_moves import alternatives
 
 
 def prune(problem: Problem, labels: Ints, budget: int) -> tuple[Ints, int]:

@@ -1,4 +1,4 @@
 """Plans under a changed hypothesis: what it would be worth if a backend took what it refuses.
 
-What may come in: hypotheses, and solving again under them. What changed between two plans is `diff/`.
+What may come in: hypotheses, and solving again under them. What changed between two plans is `changes/`.
 """

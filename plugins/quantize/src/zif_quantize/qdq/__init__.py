@@ -13,9 +13,9 @@ from zif.plugin import export_encodings as export
 from zif.plugin import read_encodings as read
 from zif.plugin import write_encodings as write
 
-from zif_quantize.qdq.apply import Applied, apply, refuse, refuse_empty, refuse_unmatched, settled
+from zif_quantize.qdq.applying import Applied, apply, refuse, refuse_empty, refuse_unmatched, settled
 from zif_quantize.qdq.fill import filled
-from zif_quantize.qdq.strip import strip
+from zif_quantize.qdq.stripping import strip
 
 __all__ = [
     "FORMATS",

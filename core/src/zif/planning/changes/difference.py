@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from zif.planning.diff.causes import why_moved
+from zif.planning.changes.causes import why_moved
 from zif.planning.plan import Candidate, Plan, UnitPlan, UnitVerdict
 
 SCHEMA = "zif.plan-diff/1"

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import frozen
 
+from zif.planning.placement.baselines import check_feasible, fastest_first, greedy, single
 from zif.planning.placement.expansion import charged_cost, expand
-from zif.planning.placement.greedy import check_feasible, fastest_first, greedy, single
+from zif.planning.placement.grouping import segments
 from zif.planning.placement.launch import Charges, critical_charges, even_charges
 from zif.planning.placement.moves import best_move
 from zif.planning.placement.objective import Cost, evaluate
 from zif.planning.placement.problem import Ints, Problem
 from zif.planning.placement.prune import prune
-from zif.planning.placement.segments import segments
 
 
 @frozen(eq=False)
