@@ -14,7 +14,7 @@ from zif_qnn_htp import graph
 
 @frozen(eq=False)
 class Built:
-    graph: graph.Graph
+    graph: graph.QnnGraph
     wild: dict[str, str]
 
 

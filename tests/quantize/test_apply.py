@@ -223,6 +223,6 @@ def test_an_entry_is_not_for_a_weight_that_prepare_changed() -> None:
 def test_what_onnx_runtime_refuses_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     from zif_quantize.qdq import graph
 
-    monkeypatch.setattr(graph.Graph, "_value", lambda _, wish: wish)
+    monkeypatch.setattr(graph.QdqGraph, "_value", lambda _, wish: wish)
     with pytest.raises(InvalidModel, match="with these encodings, .* is no model that can be run"):
         apply(Model.load(dense("x", "w", "x_scale")), Encodings(activations("x")))

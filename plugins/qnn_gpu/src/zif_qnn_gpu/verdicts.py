@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zif import Verdict
 from zif.plugin import Claims, bodies
-from zif_qnn_runtime import Compiler, Graph, Probed, ProviderOptions, ask_units, can_stand_in, stand_ins, unaskable
+from zif_qnn_runtime import Compiler, Probed, ProviderOptions, QnnGraph, ask_units, can_stand_in, stand_ins, unaskable
 from zif_qnn_runtime.graph import build
 
 from zif_qnn_gpu.operators import ENGINE, claims
@@ -32,7 +32,7 @@ def probed(model: Model) -> Probed:
     return Probed({unit: verdict or answers.verdicts[unit] for unit, verdict in verdicts.items()}, answers.notes)
 
 
-def _asked(model: Model) -> Graph:
+def _asked(model: Model) -> QnnGraph:
     return build(model, invent_weights=True)
 
 

@@ -26,7 +26,7 @@ from zif_qnn_runtime import (
     qnn_version,
 )
 
-from zif_qnn_htp.graph import Graph, build, open_shape
+from zif_qnn_htp.graph import QnnGraph, build, open_shape
 from zif_qnn_htp.options import HtpOptions, provider_options
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Prepared:
     """What `convert` hands to `compile`. baked are the inputs with a default that the binary holds as constants."""
 
     name: str
-    graph: Graph
+    graph: QnnGraph
     inputs: tuple[str, ...]
     baked: tuple[str, ...]
 
@@ -111,7 +111,7 @@ def no_room(folder: Path) -> BackendUnavailable:
 
 
 def _extras(
-    graph: Graph, given: ProviderOptions, options: HtpOptions, folder: Path, notes: list[str]
+    graph: QnnGraph, given: ProviderOptions, options: HtpOptions, folder: Path, notes: list[str]
 ) -> Iterator[tuple[str, bytes]]:
     """The same graph for Qualcomm's other tools. What those cannot take is a note: the NPU takes the segment."""
     forms: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {}
@@ -126,13 +126,13 @@ def _extras(
             notes.append(f"not written as {form}: {error}")
 
 
-def _dlc(graph: Graph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _dlc(graph: QnnGraph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
     folder.mkdir()
     for number, file in enumerate(export_dlc(graph.data, given, folder, graph.weights)):
         yield f"dlc/model{number or ''}.dlc", file.read_bytes()
 
 
-def _source(graph: Graph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _source(graph: QnnGraph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
     folder.mkdir()
     model = folder / "model.onnx"
     model.write_bytes(graph.data)

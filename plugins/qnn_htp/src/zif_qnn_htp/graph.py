@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zif_qnn_runtime.graph import Graph, open_shape
+from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.rewrites.apart import separate
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zif import Model
 
 
-def build(model: Model, *, invent_weights: bool = False, wild: dict[str, str] | None = None) -> Graph:
+def build(model: Model, *, invent_weights: bool = False, wild: dict[str, str] | None = None) -> QnnGraph:
     """The compiler's form of a model; see `zif_qnn_runtime.graph.build`.
 
     wild gets, by the ids of units, why they would be computed wrongly for some values all the same.
@@ -36,4 +36,4 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     return fix(graph, model) | copied | separate(graph, model) | tamed.added
 
 
-__all__ = ["Graph", "build", "open_shape"]
+__all__ = ["QnnGraph", "build", "open_shape"]

@@ -17,7 +17,7 @@ _HOMES = {
     "logs": ("captured", "listen", "preload"),
     "session": ("assignment", "create", "open_session", "register", "session_options"),
     "probing": ("Answer", "NodeAnswer", "query"),
-    "graph": ("Graph",),
+    "graph": ("QnnGraph",),
     "offline": ("can_stand_in", "stand_ins"),
     "unitprobe": ("Compiler", "Probed", "ask_units", "constant", "unaskable"),
     "memory": ("Memory",),
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.failures import QnnError as QnnError
     from zif_qnn_runtime.failures import explain as explain
     from zif_qnn_runtime.failures import original_name as original_name
-    from zif_qnn_runtime.graph import Graph as Graph
+    from zif_qnn_runtime.graph import QnnGraph as QnnGraph
     from zif_qnn_runtime.health import Status as Status
     from zif_qnn_runtime.health import gpu_operators as gpu_operators
     from zif_qnn_runtime.health import host_kind as host_kind

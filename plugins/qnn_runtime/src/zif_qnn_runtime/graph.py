@@ -25,7 +25,7 @@ Rewrite = Callable[[onnx.GraphProto, "Model"], Mapping[str, str]]
 
 
 @frozen(eq=False)
-class Graph:
+class QnnGraph:
     """What goes to the compiler. `data` is the serialized model, `weights` the folder of its external data, if any.
 
     inputs are those that the graph itself reads.
@@ -42,7 +42,7 @@ class Graph:
     notes: tuple[str, ...] = ()
 
 
-def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None = None) -> Graph:
+def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None = None) -> QnnGraph:
     """The compiler's form of a model. Outputs that are constant are left out of it and stand in `known`.
 
     rewrite is what one backend needs besides. invent_weights puts zeros in the place of weights whose file is missing:
@@ -63,7 +63,7 @@ def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None
     inputs = tuple(value.name for value in graph.input)
     renamed = _tell_apart(graph)
     whose = {renamed.get(node, node): unit for node, unit in (owners(model) | added).items()}
-    return Graph(proto.SerializeToString(), weights, inputs, known, folded, whose, notes)
+    return QnnGraph(proto.SerializeToString(), weights, inputs, known, folded, whose, notes)
 
 
 def owners(model: Model) -> dict[str, tuple[str, str]]:

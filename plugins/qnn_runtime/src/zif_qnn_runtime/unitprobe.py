@@ -10,7 +10,7 @@ from zif import InvalidModel, Verdict
 
 from zif_qnn_runtime.failures import QnnError
 from zif_qnn_runtime.folding import fold
-from zif_qnn_runtime.graph import Graph, open_shape
+from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.libraries import BackendType
 from zif_qnn_runtime.probing import NodeAnswer, query
 from zif_qnn_runtime.provideroptions import ProviderOptions
@@ -35,7 +35,7 @@ class Compiler:
 
     backend: BackendType
     options: ProviderOptions
-    build: Callable[[Model], Graph]
+    build: Callable[[Model], QnnGraph]
 
 
 def constant(model: Model) -> dict[str, Verdict]:

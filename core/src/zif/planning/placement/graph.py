@@ -22,7 +22,7 @@ Neighbours = tuple[list[int], list[list[int] | None]]
 
 
 @frozen(eq=False)
-class Graph:
+class UnitGraph:
     """The reads of `n` units. An edge is a (tensor, reading unit) pair that occurs once, ordered by tensor."""
 
     n: int
@@ -35,7 +35,7 @@ class Graph:
     edge_maker: Index
 
     @classmethod
-    def of(cls, n: int, producer: NDArray[Any], consumer_ptr: NDArray[Any], consumer_idx: NDArray[Any]) -> Graph:
+    def of(cls, n: int, producer: NDArray[Any], consumer_ptr: NDArray[Any], consumer_idx: NDArray[Any]) -> UnitGraph:
         """Build from the arrays of a Problem (see there)."""
         tensors = len(producer)
         tensor = np.repeat(np.arange(tensors, dtype=np.int64), np.diff(consumer_ptr))
@@ -101,7 +101,7 @@ def _neighbours(n: int, row: Index, value: Index) -> Neighbours:
     return one.tolist(), others
 
 
-def merge(graph: Graph, groups: NDArray[Any]) -> Index:
+def merge(graph: UnitGraph, groups: NDArray[Any]) -> Index:
     """int64[n]: each unit's number when every group (units with the same number >= 0) becomes one unit.
 
     The merged units are numbered in a topological order. Raises PlacementError when a path leaves a group and comes

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import converters, evolve, field, frozen
 from numpy.typing import NDArray
 
-from zif.planning.placement.graph import Graph, PlacementError, merge
+from zif.planning.placement.graph import PlacementError, UnitGraph, merge
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -125,9 +125,9 @@ class Problem:
         return _between_places(self.link_per_byte, self.location)
 
     @cached_property
-    def graph(self) -> Graph:
+    def graph(self) -> UnitGraph:
         """Who reads what, without repetition."""
-        return Graph.of(self.n, self.producer, self.consumer_ptr, self.consumer_idx)
+        return UnitGraph.of(self.n, self.producer, self.consumer_ptr, self.consumer_idx)
 
     @cached_property
     def whole(self) -> tuple[Problem, Ints]:

@@ -24,7 +24,8 @@ def tools(module: str = "") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise UsageError(
-            f"quantizing needs onnxruntime with its quantization tools ({error}): pip install --force-reinstall zif-quantize"
+            f"quantizing needs onnxruntime with its quantization tools ({error}): "
+            "pip install --force-reinstall zif-quantize"
         ) from error
 
 

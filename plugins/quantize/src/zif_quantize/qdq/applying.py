@@ -12,7 +12,7 @@ from zif.plugin import Encoding, Encodings
 
 from zif_quantize.qdq.biases import biases
 from zif_quantize.qdq.fitting import fitted
-from zif_quantize.qdq.graph import Graph
+from zif_quantize.qdq.graph import QdqGraph
 from zif_quantize.qdq.inside import inside, renamed, with_copies
 from zif_quantize.qdq.merged import merge
 
@@ -45,7 +45,7 @@ def apply(model: Model, encodings: Encodings) -> Applied:
     what was made.
     """
     refuse(encodings)
-    graph = Graph(model)
+    graph = QdqGraph(model)
     encodings = with_copies(graph.proto.graph, inside(graph.proto.graph, encodings))
     own = {one.name: one for one in encodings.entries if not one.readers}
     known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
@@ -69,7 +69,7 @@ def settled(model: Model, encodings: Encodings) -> Encodings:
 
     Raises InvalidInput for an entry that does not fit its tensor; those without a tensor stay as they are.
     """
-    graph = Graph(model)
+    graph = QdqGraph(model)
     entries = [
         renamed(fitted(graph, one), given.name) if one.name in graph.floats and not one.readers else given
         for given, one in zip(encodings.entries, inside(graph.proto.graph, encodings).entries, strict=True)
@@ -106,7 +106,7 @@ def refuse_empty(encodings: Encodings) -> None:
         raise InvalidInput("the encodings are empty: the file has no entry")
 
 
-def _conversions(graph: Graph, encodings: Encodings, known: dict[str, Encoding]) -> dict[str, list[Encoding]]:
+def _conversions(graph: QdqGraph, encodings: Encodings, known: dict[str, Encoding]) -> dict[str, list[Encoding]]:
     """Per quantized activation the encodings that it is converted to, each for readers that it has."""
     found: dict[str, list[Encoding]] = {}
     for one in encodings.entries:

@@ -16,11 +16,11 @@ from zif_quantize.qdq.stored import wide
 from zif_quantize.rewrites.prepare import BIASED
 
 if TYPE_CHECKING:
-    from zif_quantize.qdq.graph import Graph
+    from zif_quantize.qdq.graph import QdqGraph
 
 
 def biases(
-    graph: Graph, known: Mapping[str, Encoding], conversions: Mapping[str, Sequence[Encoding]]
+    graph: QdqGraph, known: Mapping[str, Encoding], conversions: Mapping[str, Sequence[Encoding]]
 ) -> tuple[dict[str, Encoding], list[str]]:
     """Encodings of biases that the file leaves to be derived, and the biases that none can be derived for.
 
@@ -48,7 +48,7 @@ def biases(
     return found, left
 
 
-def _derived(graph: Graph, node: onnx.NodeProto, source: Encoding, weight: Encoding) -> Encoding | None:
+def _derived(graph: QdqGraph, node: onnx.NodeProto, source: Encoding, weight: Encoding) -> Encoding | None:
     bias = node.input[2]
     with np.errstate(over="ignore", under="ignore"):
         scales = np.float32(source.scale[0]) * np.array(weight.scale, np.float32)
@@ -67,7 +67,7 @@ def _derived(graph: Graph, node: onnx.NodeProto, source: Encoding, weight: Encod
     return one if np.all(steps <= np.iinfo(np.int32).max) else None
 
 
-def _vector_axis(graph: Graph, bias: str, channels: int) -> int | None:
+def _vector_axis(graph: QdqGraph, bias: str, channels: int) -> int | None:
     """The axis of a bias that its channels lie on: the last; None where there is none."""
     tensor = graph.weights[bias]
     if np.prod(tensor.dims, dtype=int) == 1 and channels > 1 and len(tensor.dims) < 2:

@@ -15,13 +15,13 @@ from zif_quantize.qdq.scales import scale_type
 from zif_quantize.rewrites.prepare import BIASED
 
 if TYPE_CHECKING:
-    from zif_quantize.qdq.graph import Graph
+    from zif_quantize.qdq.graph import QdqGraph
 
 #: What the least float16 of full precision is.
 _LEAST_HALF = float(np.finfo(np.float16).tiny)
 
 
-def fitted(graph: Graph, one: Encoding) -> Encoding:
+def fitted(graph: QdqGraph, one: Encoding) -> Encoding:
     """The encoding with its axis and role settled. Raises InvalidInput when it does not fit its tensor."""
     if one.is_float:
         return one
@@ -62,7 +62,7 @@ def _odd_half(one: Encoding) -> float | None:
         return next((s for s in one.scale if s < _LEAST_HALF or float(np.float16(s)) != s), None)
 
 
-def _check_wide(graph: Graph, one: Encoding) -> None:
+def _check_wide(graph: QdqGraph, one: Encoding) -> None:
     """32-bit integers are for biases, and for constants that are added as one."""
     if one.name not in graph.weights:
         raise InvalidInput(
@@ -83,7 +83,7 @@ def _check_wide(graph: Graph, one: Encoding) -> None:
         )
 
 
-def _axis(graph: Graph, one: Encoding) -> int | None:
+def _axis(graph: QdqGraph, one: Encoding) -> int | None:
     if len(one.scale) == 1 and one.axis is None:
         return None
     dims = list(graph.weights[one.name].dims)
@@ -96,7 +96,7 @@ def _axis(graph: Graph, one: Encoding) -> int | None:
     return axis % len(dims)
 
 
-def _channel_axis(graph: Graph, name: str, count: int, dims: Sequence[int]) -> int:
+def _channel_axis(graph: QdqGraph, name: str, count: int, dims: Sequence[int]) -> int:
     node = graph.readers[name][0] if graph.readers.get(name) else None
     if node is not None and node.op_type in CHANNEL_AXIS and name == node.input[1]:
         return CHANNEL_AXIS[node.op_type]

@@ -24,7 +24,7 @@ _CONTRIB = "com.microsoft"
 _FRONT = -1
 
 
-class Graph:
+class QdqGraph:
     """One model while encodings are put into it.
 
     Whoever reads a quantized tensor reads what its DequantizeLinear gives, the bodies of If and Loop too. A quantized

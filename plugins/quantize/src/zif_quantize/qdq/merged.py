@@ -14,10 +14,10 @@ import onnx
 from zif.plugin import MERGED, Encoding, clipped_at, covers
 
 if TYPE_CHECKING:
-    from zif_quantize.qdq.graph import Graph
+    from zif_quantize.qdq.graph import QdqGraph
 
 
-def merge(graph: Graph, known: Mapping[str, Encoding]) -> None:
+def merge(graph: QdqGraph, known: Mapping[str, Encoding]) -> None:
     """Take out the superfluous Relus and Clips."""
     for place in reversed(range(len(graph.nodes))):
         node = graph.nodes[place]
@@ -25,7 +25,7 @@ def merge(graph: Graph, known: Mapping[str, Encoding]) -> None:
             graph.drop(place)
 
 
-def superfluous(graph: Graph, node: onnx.NodeProto, known: Mapping[str, Encoding]) -> bool:
+def superfluous(graph: QdqGraph, node: onnx.NodeProto, known: Mapping[str, Encoding]) -> bool:
     """Whether a Relu or Clip can go; see above."""
     source, result = node.input[0], node.output[0]
     one = known.get(result)

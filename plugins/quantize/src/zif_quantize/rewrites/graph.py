@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zif.plugin import Array
 
 
-class Graph:
+class Rewriter:
     """A graph with its float constants by name, the number of readers of each, and names that are free."""
 
     def __init__(self, proto: onnx.GraphProto) -> None:

@@ -9,7 +9,7 @@ import onnx
 from onnx import helper
 from zif.plugin import BIASED
 
-from zif_quantize.rewrites.graph import Graph
+from zif_quantize.rewrites.graph import Rewriter
 
 if TYPE_CHECKING:
     from zif.plugin import Array
@@ -22,7 +22,7 @@ def settle(proto: onnx.ModelProto) -> None:
     was stands around them. A BatchNormalization is a convolution of every channel. A Clip has zero between its ends,
     and a Pad does not pad with infinity. Every reader of a bias, and every use of a weight, has a constant of its own.
     """
-    graph = Graph(proto.graph)
+    graph = Rewriter(proto.graph)
     spell = {"Gemm": _gemm, "Clip": _clip, "Pad": _pad, "Conv": _conv, "ConvTranspose": _conv}
     if any(node.op_type == "BatchNormalization" for node in proto.graph.node):
         graph.ranks, spell["BatchNormalization"] = _ranks(proto), _normalization
@@ -34,7 +34,7 @@ def settle(proto: onnx.ModelProto) -> None:
     graph.sweep()
 
 
-def _clip(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _clip(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """A Clip to 1 … 6 as a Max with 1 before a Clip to at most 6, and the same below zero; one without ends is none.
 
     Every quantized range has a zero in it: it cannot stand in for such a Clip. Qualcomm's compiler lets it do so behind
@@ -54,7 +54,7 @@ def _clip(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [first, node]
 
 
-def _pad(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _pad(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """A Pad with a finite number. One that is not zero pads a value of its own, whose range has the number in it."""
     value = graph.array(node.input[2]) if len(node.input) > 2 else None
     if value is None or not value.any():
@@ -68,7 +68,7 @@ def _pad(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [first, node]
 
 
-def _conv(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _conv(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """A convolution whose bias is constant: one that is computed, which would stay float, is added behind."""
     computed = len(node.input) > 2 and node.input[2] and node.input[2] not in graph.constants
     if not computed or node.input[1] not in graph.constants:
@@ -81,7 +81,7 @@ def _conv(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [column, node, _behind(graph, node, "Add", result)]
 
 
-def _normalization(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _normalization(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """A BatchNormalization as a convolution of every channel with one number.
 
     Quantized, it would have one scale for all channels, and Qualcomm's compiler gets some wrong before a Relu.
@@ -108,7 +108,7 @@ def _attribute(node: onnx.NodeProto, name: str, default: float) -> float:
     return float(helper.get_attribute_value(found[0])) if found else default
 
 
-def _gemm(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _gemm(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """alpha·A·B + beta·C with the factors in the constants and C a vector; what cannot be so stands around it.
 
     onnxruntime's quantizer loses beta and takes C for a vector that is constant. Of two values QNN multiplies 16 bits
@@ -132,7 +132,7 @@ def _gemm(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [*before, node, *behind]
 
 
-def _matmul(graph: Graph, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+def _matmul(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """Turn a Gemm without factors and bias into a MatMul; the Transposes before it."""
     made = []
     for place, name in enumerate(("transA", "transB")):
@@ -153,21 +153,21 @@ def _taken(node: onnx.NodeProto, name: str, default: float = 1.0) -> float:
     return value
 
 
-def _scaled(graph: Graph, node: onnx.NodeProto, name: str, factor: Array) -> tuple[list[onnx.NodeProto], str]:
+def _scaled(graph: Rewriter, node: onnx.NodeProto, name: str, factor: Array) -> tuple[list[onnx.NodeProto], str]:
     """A Mul of a value by a factor, and the name of what comes out."""
     result = graph.name(f"{name}_times_beta")
     inputs = [name, graph.constant(f"{node.name}_beta", factor)]
     return [helper.make_node("Mul", inputs, [result], graph.name(f"{node.name}_Mul"))], result
 
 
-def _behind(graph: Graph, node: onnx.NodeProto, op_type: str, other: str) -> onnx.NodeProto:
+def _behind(graph: Rewriter, node: onnx.NodeProto, op_type: str, other: str) -> onnx.NodeProto:
     """An operator with this second input that makes what the node has made."""
     result = node.output[0]
     node.output[0] = graph.name(f"{result}_before_{op_type}")
     return helper.make_node(op_type, [node.output[0], other], [result], graph.name(f"{node.name}_{op_type}"))
 
 
-def _vector(graph: Graph, node: onnx.NodeProto) -> bool:
+def _vector(graph: Rewriter, node: onnx.NodeProto) -> bool:
     """Make a Gemm's bias a vector of one number per column; False where it is none."""
     bias, weight = graph.array(node.input[2]), graph.array(node.input[1])
     if bias is None or weight is None:
@@ -179,7 +179,7 @@ def _vector(graph: Graph, node: onnx.NodeProto) -> bool:
     return bias.shape == row or graph.change(node, 2, lambda values: np.broadcast_to(values.reshape(-1), row))
 
 
-def _own_constants(graph: Graph) -> None:
+def _own_constants(graph: Rewriter) -> None:
     """A constant for every reader of a bias and for every use of a weight: their scales differ.
 
     onnxruntime's quantizer copies a bias, too, but under a name that another tensor may have. A weight that something
