@@ -73,6 +73,48 @@ def test_verify_finds_and_removes_what_is_damaged(used: Site) -> None:
     assert used.zif("cache", "verify").code == 0
 
 
+def test_why_says_damaged_where_a_run_finds_it_so(used: Site, model: Path) -> None:
+    (artifact,) = used.zif("cache", "ls", "--json").json["artifacts"]
+    (damaged,) = Path(artifact["folder"]).rglob("notes.txt")
+    damaged.write_bytes(b"made by a bug!")
+    (row,) = used.zif("cache", "why", model, "--json").json["segments"]
+    assert row["state"] == "damaged"
+    assert "notes.txt" in row["reason"]
+    (event,) = used.zif("run", model, "--random", "0", "--json").json["events"]
+    assert "notes.txt" in event["text"]
+
+
+@pytest.mark.parametrize("command", ["ls", "clear", "verify"])
+def test_a_folder_that_is_not_zifs_is_a_sentence_and_stays_as_it_is(used: Site, tmp_path: Path, command: str) -> None:
+    mine = tmp_path / "mine"
+    (mine / "artifacts").mkdir(parents=True)
+    (mine / "artifacts" / "notes.txt").write_text("the user's")
+    result = used.zif("cache", command, ZIF_CACHE=str(mine))
+    assert (result.code, result.out) == (2, "")
+    assert f"{mine} is no folder that zif made: it holds 'artifacts/notes.txt'" in result.err
+    assert [path.name for path in mine.rglob("*")] == ["artifacts", "notes.txt"]
+
+
+def test_a_run_says_once_that_the_cache_is_not_zifs(site: Site, model: Path, tmp_path: Path) -> None:
+    site.add("maker", COMPILING)
+    site.add("other", COMPILING, distribution="fake-other")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("the user's")
+    result = site.zif("run", model, "--random", "0", "--json", "--pin", "relu=other", ZIF_CACHE=str(tmp_path / "mine"))
+    assert result.code == 0
+    told = [event["backend"] for event in result.json["events"] if "is no folder that zif made" in event["text"]]
+    assert sorted(told) == ["maker", "other"]
+
+
+def test_what_lies_among_the_artifacts_is_told_and_stays(used: Site) -> None:
+    (artifact,) = used.zif("cache", "ls", "--json").json["artifacts"]
+    mine = Path(artifact["folder"]).parent / "release"
+    mine.mkdir()
+    assert "release was not made by zif and is left alone" in used.zif("cache", "clear").err
+    assert used.zif("cache", "verify", "--json").json["strangers"] == ["release"]
+    assert mine.is_dir()
+
+
 def test_wrong_names_and_no_cache_at_all(used: Site) -> None:
     result = used.zif("cache", "show", "nothing")
     assert (result.code, result.out) == (2, "")

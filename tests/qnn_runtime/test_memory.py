@@ -42,10 +42,13 @@ def test_key_depends_on_model_toolchain_and_chip(memory: Memory) -> None:
 
 def test_oldest_answers_go(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "LIMIT", 2)
-    for number in range(4):
-        memory.keep(f"k{number}", ANSWER)
-        os.utime(memory.folder / f"k{number}.json", (number, number))
-    assert [memory.recall(f"k{number}") is not None for number in range(4)] == [False, False, True, True]
+    names = [str(number) * 64 for number in range(4)]
+    for number, name in enumerate(names):
+        memory.keep(name, ANSWER)
+        os.utime(memory.folder / f"{name}.json", (number, number))
+        (memory.folder / f"notes-{number}.json").write_text("the user's")
+    assert [memory.recall(name) is not None for name in names] == [False, False, True, True]
+    assert len(list(memory.folder.glob("notes-*.json"))) == 4
 
 
 def test_nothing_half_written_stays_behind(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runtime.plain import CHIP, Backend, Model, Options, Use, artifact, contents
-from zif import Rates, Target
+from zif import Rates, Target, UsageError
 from zif.runtime.cache import Cache, Hit, Miss, key_of
 
 
@@ -174,13 +174,13 @@ def test_swapped_entries_are_not_taken_for_each_other(cache):
     use = Use(cache)
     assert contents(use.fetch()) == contents(use.artifact)
     assert use.made == 1
-    assert "artifact of something else" in use.told[0]
+    assert "does not carry this user's seal" in use.told[0]
 
 
 def test_an_index_of_another_schema_is_not_read(cache):
     Use(cache).fetch()
     index = entry_of(cache).folder / "artifact.json"
-    index.write_text(index.read_text().replace("zif.artifact/1", "zif.artifact/9"))
+    index.write_text(index.read_text().replace("zif.artifact/2", "zif.artifact/9"))
     use = Use(cache)
     use.fetch()
     assert "'zif.artifact/9'" in use.told[0]
@@ -263,13 +263,13 @@ def test_an_empty_or_missing_cache_is_fine(tmp_path):
 
 def test_what_killed_processes_left_is_swept_when_it_is_old(cache):
     Use(cache).fetch()
-    for name, age in ((".draft-old", 2e5), (".gone-old", 2e5), (".draft-now", 0)):
+    for name, age in ((".draft-abcdef_0", 2e5), (".gone-12-345", 2e5), (".draft-abcdef_1", 0)):
         folder = cache.artifacts / name
         folder.mkdir()
         (folder / "part.bin").write_bytes(b"x")
         os.utime(folder, (time.time() - age,) * 2)
     Use(cache, **CHANGES["target"]).fetch()
-    assert leftovers(cache) == [".draft-now"]
+    assert leftovers(cache) == [".draft-abcdef_1"]
 
 
 def test_an_interrupt_while_compiling_leaves_nothing_and_frees_the_lock(cache):
@@ -323,16 +323,19 @@ def test_without_a_place_to_write_it_still_works_and_says_so(tmp_path, spoil):
     use = Use(Cache(tmp_path / "cache"))
     assert use.fetch() is use.artifact
     assert any("was not kept in the cache" in text for text in use.told)
-    assert (use.cache.entries(), use.cache.clear(), use.cache.trim(), use.cache.verify()) == ([], (0, 0), [], {})
+    for ask in (use.cache.entries, use.cache.clear, use.cache.trim, use.cache.verify):
+        with pytest.raises(UsageError, match="ZIF_CACHE=FOLDER names an empty or a new folder"):
+            ask()
 
 
 AS_USER = """
 import os, sys
 sys.path[:0] = {path!r}
+os.environ["ZIF_DATA"] = {data!r}
 from pathlib import Path
 from runtime.plain import Use
 from zif.runtime.cache import Cache
-import filelock, filelock._unix, logging  # while Python's own folder can still be read
+import filelock, filelock._unix, logging, secrets, tempfile  # while Python's own folder can still be read
 os.setgid(65534); os.setuid(65534)
 use = Use(Cache(Path({root!r})))
 use.fetch()
@@ -344,13 +347,17 @@ print(use.made, use.told)
 @pytest.mark.parametrize("filled", [False, True])
 def test_a_folder_that_may_not_be_written(filled, tmp_path):
     open_path(tmp_path)
-    cache = Cache(tmp_path / "cache")
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 65534, 65534)
+    root, data = home / "cache", str(home / "data")
     if filled:
-        Use(cache).fetch()
-        subprocess.run(["chmod", "-R", "a+rX,a-w", cache.root], check=True)
+        assert run(AS_USER, root=str(root), data=data).startswith("1 []")
+        subprocess.run(["chmod", "-R", "a-w", root], check=True)
     else:
-        cache.root.mkdir(mode=0o555)
-    out = run(AS_USER, root=str(cache.root))
+        root.mkdir(mode=0o555)
+        os.chown(root, 65534, 65534)
+    out = run(AS_USER, root=str(root), data=data)
     assert out.startswith("0 []" if filled else "1 [")
     assert filled or "Permission denied" in out
 

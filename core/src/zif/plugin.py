@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zif.records import DTYPE_BITS as DTYPE_BITS
     from zif.backends.options import build_options as build_options
     from zif.backends.checks import Check as Check
-    from zif.runtime.cache.place import default_root as cache_folder
+    from zif.runtime.cache.place import kept_folder as cache_folder
     from zif.model.arguments import Source as Source
     from zif.model.arguments import Progress as Progress
     from zif.model.dtypes import numpy_dtype as numpy_dtype
@@ -125,7 +125,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "Check",
             "a row of `zif doctor`: what an entry point of the group `zif.checks` gives",
         ),
-        ("cache_folder", "zif.runtime.cache.place", "default_root", "the folder for what can be made again"),
+        (
+            "cache_folder",
+            "zif.runtime.cache.place",
+            "kept_folder",
+            "zif's own folder for what can be made again; None without one that is safe",
+        ),
     ),
     "Models: reading a graph without walking protobuf by hand": (
         ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),

@@ -108,8 +108,8 @@ def restore(data: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Compi
 
 def seal(data: Mapping[str, Any]) -> bytes:
     """JSON with a hash of itself as its last entry, so that any change of it is noticed."""
-    plain = json.loads(json.dumps(data, default=_jsonable))
-    return json.dumps({**plain, "sha256": _digest(plain)}, indent=1).encode() + b"\n"
+    made = plain(data)
+    return json.dumps({**made, "sha256": _digest(made)}, indent=1).encode() + b"\n"
 
 
 def unseal(text: bytes, what: str, schema: str) -> dict[str, Any]:
@@ -125,6 +125,12 @@ def unseal(text: bytes, what: str, schema: str) -> dict[str, Any]:
     if data.pop("sha256", None) != _digest(data):
         raise Damaged(f"{what} was changed: its sha256 is not the one that was written down")
     return data
+
+
+def plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data as it comes back from a file: tuples as lists, what JSON lacks as `canonical` has it."""
+    made: dict[str, Any] = json.loads(json.dumps(data, default=_jsonable))
+    return made
 
 
 def canonical(data: Any) -> str:

@@ -121,7 +121,7 @@ class Builder:
 
         model, options = self._slice(segment.units, segment.id), self._options(segment.backend)
         key = key_of(participant.backend, model, self.planner.target, options, participant.capabilities.toolchain)
-        return self.cache.lookup(key, model.name)
+        return self.cache.lookup(key, model.name, model.external_files())
 
     def _slice(self, units: Sequence[str], number: int) -> Model:
         model = self.planner.model
@@ -140,7 +140,9 @@ class Builder:
         return self.cache.fetch(backend, model, target, options, participant.capabilities.toolchain, make, self._note)
 
     def _note(self, name: str, text: str) -> None:
-        self.events.append(Event("cache", name, None, text))
+        event = Event("cache", name, None, text)
+        if event not in self.events:  # a cache that is not there is not there for every segment
+            self.events.append(event)
 
     def _options(self, name: str) -> Any:
         participant = self.planner.participants.by_name[name]

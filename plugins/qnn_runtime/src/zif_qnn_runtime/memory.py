@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import importlib.util
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from zif_qnn_runtime import kept
 from zif_qnn_runtime.unitprobe import Probed
 
 _FORMAT = 1
-#: Answers that are kept for one backend; the oldest go.
+#: Answers that are kept for one backend; the oldest go, and nothing that is called otherwise.
 LIMIT = 500
+_NAME = re.compile(r"[0-9a-f]{64}\.json")
 
 
 @frozen
@@ -68,7 +70,8 @@ def root() -> Path | None:
 
 
 def _prune(folder: Path) -> None:
-    files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
+    ours = (file for file in folder.glob("*.json") if _NAME.fullmatch(file.name))
+    files = sorted(ours, key=lambda file: file.stat().st_mtime)
     for file in files[: max(0, len(files) - LIMIT)]:
         file.unlink(missing_ok=True)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Look at, check and empty the cache of compiled segments.")
 
+_COLUMNS = ("name", "segment", "backend", "target", "format", "size", "last used", "toolchain")
+
 Name = Annotated[
     str, typer.Argument(help="An artifact, by the start of its name in `zif cache ls`.", show_default=False)
 ]
@@ -33,9 +35,10 @@ def ls(as_json: JsonOption = False) -> None:
     total = sum(entry.bytes for entry in entries)
     if as_json:
         fields = {"root": str(cache.root), "limit_bytes": cache.limit, "bytes": total}
-        document("cache", {**fields, "artifacts": [_fields(entry) for entry in entries]})
+        rows = [_fields(entry) for entry in entries]
+        document("cache", {**fields, "artifacts": rows, "strangers": cache.strangers()})
         return
-    rows = [
+    cells = [
         [
             e.name[:12],
             e.label,
@@ -48,9 +51,12 @@ def ls(as_json: JsonOption = False) -> None:
         ]
         for e in entries
     ]
-    if rows:
-        table("", ("name", "segment", "backend", "target", "format", "size", "last used", "toolchain"), rows, ("size",))
+    if cells:
+        table(
+            "", ("name", "segment", "backend", "target", "format", "size", "last used", "toolchain"), cells, ("size",)
+        )
     say(f"{cache.root}: {len(entries)} artifacts, {size(total)} of at most {size(cache.limit)}")
+    _tell_strangers(cache)
 
 
 @app.command()
@@ -71,7 +77,7 @@ def clear(
     name: Annotated[str, typer.Argument(help="One artifact only, by the start of its name.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Remove every artifact, or one."""
+    """Remove every artifact, or one. What zif did not put there stays."""
     from zif.cli.views.terminal import document, say
     from zif.wording import size
 
@@ -82,9 +88,11 @@ def clear(
     else:
         removed, freed = cache.clear()
     if as_json:
-        document("cache", {"root": str(cache.root), "removed": removed, "freed_bytes": freed})
+        fields = {"root": str(cache.root), "removed": removed, "freed_bytes": freed}
+        document("cache", {**fields, "strangers": cache.strangers()})
     else:
         say(f"{cache.root}: removed {removed} artifacts, {size(freed)}")
+        _tell_strangers(cache)
 
 
 @app.command()
@@ -95,11 +103,13 @@ def verify(as_json: JsonOption = False) -> None:
     cache = _cache()
     wrong = cache.verify()
     if as_json:
-        document("cache", {"root": str(cache.root), "damaged": wrong, "whole": len(cache.entries())})
+        fields = {"root": str(cache.root), "damaged": wrong, "whole": len(cache.entries())}
+        document("cache", {**fields, "strangers": cache.strangers()})
     else:
         for name, reason in wrong.items():
             say(f"{name[:12]} was damaged and removed: {reason}")
         say(f"{cache.root}: {len(cache.entries())} artifacts are whole")
+        _tell_strangers(cache)
     if wrong:
         raise typer.Exit(1)
 
@@ -137,7 +147,15 @@ def _answer(found: Any, segment: Segment) -> dict[str, Any]:
         return {**told, "state": "not kept", "part": "", "reason": "the backend compiles nothing"}
     if isinstance(found, Hit):
         return {**told, "state": "hit", "part": "", "reason": f"artifact {found.entry.name[:12]}"}
-    return {**told, "state": "miss", "part": found.part, "reason": found.reason}
+    return {**told, "state": "damaged" if found.damaged else "miss", "part": found.part, "reason": found.reason}
+
+
+def _tell_strangers(cache: Cache) -> None:
+    """What lies among the artifacts and stays, because zif did not put it there."""
+    from zif.cli.views.terminal import note
+
+    for name in cache.strangers():
+        note(f"{cache.artifacts / name} was not made by zif and is left alone")
 
 
 def _cache() -> Cache:

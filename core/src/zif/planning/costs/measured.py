@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from attrs import frozen
+
+from zif.files.own import data_folder
 
 #: The schema of a file of measurements.
 SCHEMA = "zif.measured/1"
 
 
 def folder() -> Path:
-    """Where measurements are kept; the environment variable ZIF_DATA names another place."""
-    return Path(os.environ.get("ZIF_DATA") or platformdirs.user_data_dir("zif")) / "measured"
+    """Where measurements are kept; for a user without a home a place where nothing can be, so that nothing is kept."""
+    return (data_folder() or Path(os.devnull)) / "measured"
 
 
 def device() -> str:

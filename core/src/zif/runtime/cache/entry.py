@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -15,22 +16,27 @@ from attrs import frozen
 from zif.runtime.artifact import (
     Content,
     Damaged,
+    canonical,
     check_file,
     check_name,
     check_size,
     describe,
+    plain,
     restore,
     seal,
     unseal,
     write_file,
 )
 from zif.runtime.cache.key import Key
+from zif.runtime.cache.names import DRAFT
+from zif.runtime.userkey import seal_of, sealed_by_user
 
 if TYPE_CHECKING:
     from zif.records import Compiled
 
-SCHEMA = "zif.artifact/1"
+SCHEMA = "zif.artifact/2"
 INDEX = "artifact.json"
+_FAMILY = "zif.artifact/"
 
 
 @frozen
@@ -52,8 +58,29 @@ class Entry:
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The index of an entry. Raises Damaged, or OSError when there is none."""
-    return unseal((folder / INDEX).read_bytes(), INDEX, SCHEMA)
+    """The index of an entry of this user's. Raises Damaged, UsageError without a key, OSError when there is none."""
+    index = unseal(_index(folder), INDEX, SCHEMA)
+    if not sealed_by_user(SCHEMA, _sealed(folder.name, index), index.pop("seal", None)):
+        raise Damaged("it does not carry this user's seal")
+    return index
+
+
+def is_entry(folder: Path) -> bool:
+    """Whether the folder holds the artifact of the key that it is named after, of whatever version, damaged or not."""
+    try:
+        index = json.loads(_index(folder))
+        return str(index["schema"]).startswith(_FAMILY) and Key(**index["key"]).hash == folder.name
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _index(folder: Path) -> bytes:
+    return (folder / INDEX).read_bytes()
+
+
+def _sealed(name: str, index: Mapping[str, Any]) -> str:
+    """What the seal is on: the whole index, which has the hash of every file, and the name that it is found under."""
+    return canonical([name, {field: value for field, value in index.items() if field != "seal"}])
 
 
 def entry_of(folder: Path, index: Mapping[str, Any]) -> Entry:
@@ -89,13 +116,14 @@ def check(folder: Path, index: Mapping[str, Any], *, hashes: bool = True) -> dic
 
 def draft(artifacts: Path, key: Key, label: str, compiled: Compiled, outside: Mapping[str, Path]) -> Path:
     """Write an entry under a temporary name, whole or not at all. Raises OSError, Damaged for an impossible name."""
-    place = Path(tempfile.mkdtemp(prefix=".draft-", dir=artifacts))
+    place = Path(tempfile.mkdtemp(prefix=DRAFT, dir=artifacts))
     try:
         own = {name: content for name, content in compiled.files.items() if outside.get(name) != content}
         files = {n: attrs.asdict(write_file(content, place / "files" / check_name(n))) for n, content in own.items()}
         head = {"schema": SCHEMA, "key": attrs.asdict(key), "label": label, "created": time.time()}
         outer = sorted(set(compiled.files) - set(own))
-        (place / INDEX).write_bytes(seal({**head, **describe(compiled), "files": files, "outside": outer}))
+        index = plain({**head, **describe(compiled), "files": files, "outside": outer})
+        (place / INDEX).write_bytes(seal({**index, "seal": seal_of(SCHEMA, _sealed(key.hash, index))}))
     except BaseException:  # Ctrl-C too
         shutil.rmtree(place, ignore_errors=True)
         raise

@@ -35,6 +35,24 @@ def default_root() -> Path | None:
     return root if root.is_absolute() else None
 
 
+def kept_folder() -> Path | None:
+    """zif's own folder for what can be made again, where a backend keeps its answers in a folder of its name.
+
+    It is made when it is not there. None when the cache is switched off, and for a folder that is not zif's or that
+    others can write to: what is kept there would be believed.
+    """
+    from zif.runtime.cache import ground
+
+    root = default_root()
+    if root is None:
+        return None
+    try:
+        ground.claim(root)
+    except (UsageError, OSError):
+        return None
+    return root
+
+
 def default_limit() -> int:
     """Bytes that the cache may take: ZIF_CACHE_LIMIT ("500M", "20G"), else 10 GB. Raises UsageError."""
     given = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()

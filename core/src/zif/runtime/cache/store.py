@@ -1,6 +1,7 @@
 """The store: lookup, single flight, writing whole or not at all, and making room.
 
-It never fails a command: what cannot be read or written is told to the caller's `note`, and the artifact is made anew.
+`fetch` never fails a command: what cannot be read, written or shown to be this user's is told to the caller's `note`,
+and the artifact is made anew. What a command asks of the cache itself raises UsageError for a folder that is not zif's.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from zif.errors import UsageError
 from zif.runtime.artifact import Damaged
+from zif.runtime.cache import ground, removal
 from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
 from zif.runtime.cache.key import Key, key_of
+from zif.runtime.cache.names import ARTIFACTS, LOCKS, is_key, is_passing
+from zif.runtime.userkey import ensure_key
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
@@ -40,10 +45,14 @@ class Hit:
 
 @frozen
 class Miss:
-    """It is not. `part` is the first part of the key that differs from the nearest entry ("" when there is none)."""
+    """It is not. `part` is the first part of the key that differs from the nearest entry ("" when there is none).
+
+    damaged: something is there under this key, and would not be run.
+    """
 
     reason: str
     part: str = ""
+    damaged: bool = False
 
 
 @frozen
@@ -71,6 +80,12 @@ class Cache:
 
         While another process makes the same one, this one waits for it. Raises only what `make` raises.
         """
+        try:
+            ground.claim(self.root)
+            ensure_key()
+        except (UsageError, OSError) as error:
+            note(backend.name, f"the artifact was not kept in the cache {self.root}: {_why(error)}")
+            return make()
         key = key_of(backend, model, target, options, toolchain)
         one = _Fetch(self, key, model.name, model.external_files(), lambda text: note(backend.name, text))
         found = one.get()
@@ -79,12 +94,18 @@ class Cache:
         with one.alone():
             return one.get() or one.keep(make())
 
-    def lookup(self, key: Key, label: str = "") -> Hit | Miss:
-        """Whether the artifact is there, or why not; its files are not read. label: the segment's name, for reasons."""
+    def lookup(self, key: Key, label: str = "", outside: Mapping[str, Path] | None = None) -> Hit | Miss:
+        """Whether the artifact is there and would be run, or why not. Reads its files.
+
+        label: the segment's name, for reasons. outside: the model's own files, which the cache does not copy.
+        """
+        folder = self.artifacts / key.hash
+        if folder in self._folders():
+            try:
+                return Hit(_whole(folder, key, outside or {})[0])
+            except (OSError, Damaged) as error:
+                return Miss(f"the artifact is damaged: {_why(error)}", damaged=True)
         entries = self.entries()
-        found = next((entry for entry in entries if entry.key == key), None)
-        if found is not None:
-            return Hit(found)
         near = [entry for entry in entries if (entry.key.model, entry.key.backend) == (key.model, key.backend)]
         if near:
             nearest = min(near, key=lambda entry: (len(key.differing(entry.key)), -entry.used))
@@ -102,6 +123,10 @@ class Cache:
             with contextlib.suppress(OSError, Damaged):
                 found.append(entry_of(folder, read_index(folder)))
         return sorted(found, key=lambda entry: -entry.used)
+
+    def strangers(self) -> list[str]:
+        """What lies among the artifacts and was not put there by zif: it stays whatever happens to the others."""
+        return removal.strangers(self.artifacts) if self._there() else []
 
     def verify(self) -> dict[str, str]:
         """Read every file of every entry: what is wrong, by the name of the entry. Damaged entries are removed."""
@@ -123,12 +148,17 @@ class Cache:
         return folder in self._folders() and self.discard(folder)
 
     def clear(self) -> tuple[int, int]:
-        """Remove everything: how many entries and bytes. Processes that compile meanwhile are not disturbed."""
-        entries = self.entries()
+        """Remove everything that zif put there: how many entries and bytes went.
+
+        Processes that compile meanwhile are not disturbed.
+        """
+        removed = freed = 0
         for folder in self._folders():
-            self.discard(folder)
+            size = _bytes(folder)
+            if self.discard(folder):
+                removed, freed = removed + 1, freed + size
         self._sweep()
-        return len(entries), sum(entry.bytes for entry in entries)
+        return removed, freed
 
     def trim(self, keep: Path | None = None) -> list[Entry]:
         """Make room: remove what was used least recently until the limit holds. Gives what was removed."""
@@ -146,30 +176,31 @@ class Cache:
     @property
     def artifacts(self) -> Path:
         """The folder of the entries."""
-        return self.root / "artifacts"
+        return self.root / ARTIFACTS
 
     def discard(self, folder: Path) -> bool:
         """Take an entry out in one step, then delete it: a reader finds all of it or nothing. Whether it is gone."""
-        gone = self.artifacts / f".gone-{os.getpid()}-{time.monotonic_ns()}"
+        return removal.take_out(folder.parent, folder.name)
+
+    def _there(self) -> bool:
+        """Whether the cache is there and zif's own. Raises UsageError for a folder that is not, or no longer."""
         try:
-            folder.rename(gone)
-        except OSError:
-            return False
-        shutil.rmtree(gone, ignore_errors=True)
-        return True
+            return ground.is_ours(self.root)
+        except OSError as error:
+            raise UsageError(f"the cache {self.root} cannot be read: {_why(error)}") from error
 
     def _folders(self) -> list[Path]:
+        """The entries; whatever has no name of a key, or is a link, is none."""
         with contextlib.suppress(OSError):
-            return [folder for folder in self.artifacts.iterdir() if not folder.name.startswith(".")]
+            if self._there():
+                return [folder for folder in self.artifacts.iterdir() if is_key(folder.name) and _real(folder)]
         return []
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind, and locks that nobody took for long."""
-        now = time.time()
-        for place in (*self.artifacts.glob(".*"), *(self.root / "locks").glob("*")):
-            with contextlib.suppress(OSError):
-                if now - place.stat().st_mtime >= _STALE_S:
-                    shutil.rmtree(place) if place.is_dir() else place.unlink()
+        if self._there():
+            removal.sweep(self.artifacts, _STALE_S, is_passing)
+            removal.sweep(self.root / LOCKS, _STALE_S, is_key)
 
 
 @frozen
@@ -186,16 +217,13 @@ class _Fetch:
         """The artifact; None when it is not there or is damaged, in which case it is removed."""
         folder = self._folder
         try:
-            index = read_index(folder)
-            if entry_of(folder, index).key != self.key:
-                raise Damaged("it is the artifact of something else")
-            compiled = read(folder, index, self.outside)
+            _, compiled = _whole(folder, self.key, self.outside)
         except (FileNotFoundError, IsADirectoryError):
             if folder.exists():
                 self.cache.discard(folder)
                 self.tell("the artifact in the cache had lost its index and is made again")
             return None
-        except OSError as error:
+        except (OSError, UsageError) as error:
             self.tell(f"the cache {self.cache.root} cannot be read: {_why(error)}")
             return None
         except Damaged as error:
@@ -218,7 +246,7 @@ class _Fetch:
             self._publish(draft(cache.artifacts, self.key, self.label, compiled, self.outside))
             cache.trim(self._folder)
             return read(self._folder, read_index(self._folder), self.outside, hashes=False)
-        except (OSError, Damaged) as error:
+        except (OSError, Damaged, UsageError) as error:
             self.tell(f"the artifact was not kept in the cache {cache.root}: {_why(error)}")
             return compiled
 
@@ -229,7 +257,7 @@ class _Fetch:
 
         lock = None
         with contextlib.suppress(OSError, NotImplementedError):
-            locks = self.cache.root / "locks"
+            locks = self.cache.root / LOCKS
             locks.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = filelock.FileLock(locks / self.key.hash)
             try:
@@ -254,6 +282,26 @@ class _Fetch:
             shutil.rmtree(place, ignore_errors=True)
             if not self._folder.exists():
                 raise
+
+
+def _whole(folder: Path, key: Key, outside: Mapping[str, Path]) -> tuple[Entry, Compiled]:
+    """The entry of a key and its artifact, every file checked: what a run would run. Raises Damaged, OSError."""
+    index = read_index(folder)
+    entry = entry_of(folder, index)
+    if entry.key != key:
+        raise Damaged("it is the artifact of something else")
+    return entry, read(folder, index, outside)
+
+
+def _real(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink()
+
+
+def _bytes(folder: Path) -> int:
+    """The bytes of an entry's own files; 0 where its index is damaged and does not say."""
+    with contextlib.suppress(OSError, Damaged, UsageError):
+        return entry_of(folder, read_index(folder)).bytes
+    return 0
 
 
 def _size(content: bytes | Path) -> int:
