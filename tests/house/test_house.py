@@ -122,3 +122,10 @@ def test_the_picture_is_drawn_from_the_imports(house: ModuleType) -> None:
     """`python tools/house.py` draws it again."""
     assert house.picture() == house.PICTURE.read_text(encoding="utf-8")
     assert re.search(r"docs/house\.svg|house\.svg", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+
+
+def test_commands_import_no_other_command() -> None:
+    commands = ROOT / "core" / "src" / "zif" / "cli" / "commands"
+    text = "\n".join(file.read_text(encoding="utf-8") for file in commands.glob("*.py"))
+    assert "zif.cli.options" in text
+    assert "zif.cli.commands" not in text

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -32,6 +32,24 @@ class Answer:
     def available(self) -> bool:
         """Whether it can run or compile here."""
         return self.capabilities is not None and self.capabilities.available
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of `zif backends --json`."""
+        answer = self.capabilities
+        return {
+            "name": self.row.name,
+            "distribution": self.row.distribution,
+            "version": self.row.version,
+            "kind": answer.kind if answer else None,
+            "label": answer.label if answer else "",
+            "processor": answer.processor if answer else None,
+            "available": self.available,
+            "reason": self.reason,
+            "stages": self.stages,
+            "toolchain": answer.toolchain if answer else "",
+            "notes": answer.notes if answer else (),
+            "module": self.row.module,
+        }
 
 
 def hear(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capabilities]:

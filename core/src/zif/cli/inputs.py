@@ -12,6 +12,7 @@ from attrs import frozen
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
+    from zif.cli.options import FeedOptions
     from zif.records import TensorInfo
 
 
@@ -25,62 +26,52 @@ class Feed:
     files: tuple[Path, ...] = ()
 
 
-@frozen
-class Wanted:
-    """The options of the command line that say what the inputs are."""
-
-    named: Sequence[str] = ()
-    listed: Path | None = None
-    seed: int | None = None
-    preprocess: str = ""
-
-
-def feeds(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
+def feeds(options: FeedOptions, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
     """The sets of inputs, the first of them checked against the model. Raises UsageError or InvalidInput."""
     from zif.runtime.session.admit import Admission
 
-    made = _listed(wanted, inputs, optional) if wanted.listed else [_single(wanted, inputs, optional)]
+    made = _listed(options, inputs, optional) if options.input_list else [_single(options, inputs, optional)]
     Admission(inputs, optional).admit(made[0].read())
     return made
 
 
-def _listed(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
+def _listed(options: FeedOptions, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> list[Feed]:
     from zif.inputs import parse, read_list
 
-    if wanted.named or wanted.seed is not None:
+    if options.input or options.random is not None:
         raise UsageError("--input-list goes without --input and --random: the list names the files of every run")
-    assert wanted.listed is not None
-    descriptions = parse(wanted.preprocess) if wanted.preprocess else {}
+    assert options.input_list is not None
+    descriptions = parse(options.preprocess) if options.preprocess else {}
     infos = {info.name: info for info in inputs}
     every = infos | {info.name: info for info in optional}
-    lines = read_list(wanted.listed, infos, every)
+    lines = read_list(options.input_list, infos, every)
     return [
         Feed(
             f"Result_{number}",
-            f"{wanted.listed}, line {line.number}",
+            f"{options.input_list}, line {line.number}",
             partial(line.read, every, descriptions),
-            (wanted.listed, *line.files.values()),
+            (options.input_list, *line.files.values()),
         )
         for number, line in enumerate(lines)
     ]
 
 
-def _single(wanted: Wanted, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> Feed:
+def _single(options: FeedOptions, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo]) -> Feed:
     from zif.inputs import parse, random_inputs, read_named
     from zif.inputs.named import split
 
-    descriptions = parse(wanted.preprocess) if wanted.preprocess else {}
+    descriptions = parse(options.preprocess) if options.preprocess else {}
     if any((info.dtype or "").startswith("float") for info in inputs):
-        note_pixels(wanted.named, wanted.preprocess)
+        note_pixels(options.input, options.preprocess)
     every = {info.name: info for info in (*inputs, *optional)}
-    values = read_named(wanted.named, every, descriptions)
+    values = read_named(options.input, every, descriptions)
     missing = [info for info in inputs if info.name not in values]
-    if missing and wanted.seed is None:
+    if missing and options.random is None:
         names = ", ".join(f"{info.name!r} ({told(info)})" for info in missing)
         raise UsageError(f"no value for input {names}: use --input NAME=FILE, --input-list FILE or --random SEED")
-    if wanted.seed is not None:
-        values |= random_inputs(missing, wanted.seed)
-    files = tuple(split(option, every)[1] for option in wanted.named)
+    if options.random is not None:
+        values |= random_inputs(missing, options.random)
+    files = tuple(split(option, every)[1] for option in options.input)
     return Feed("", "random values" if missing else "files", lambda: values, files)
 
 

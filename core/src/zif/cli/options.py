@@ -10,11 +10,15 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from zif.errors import UsageError
+
+#: Options by name, annotation and default.
+Rows = tuple[tuple[str, Any, Any], ...]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -67,8 +71,48 @@ GoalOption = Annotated[
 ]
 MostOption = Annotated[str, typer.Option("--max-latency", metavar="5ms", help="The same, and exit 1 when missed.")]
 
-#: What shapes a plan, in the order of the help: name, annotation, default.
-_SHARED: tuple[tuple[str, Any, Any], ...] = (
+SourceArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file, or a bundle.", show_default=False)
+]
+InputOption = Annotated[
+    list[str],
+    typer.Option("--input", "-i", metavar="NAME=FILE", help="npy, npz, raw, pb, json or an image; repeatable."),
+]
+ListOption = Annotated[
+    Path | None, typer.Option("--input-list", metavar="FILE", help="Files of one run per line, as for qnn-net-run.")
+]
+RandomOption = Annotated[
+    int | None, typer.Option("--random", metavar="SEED", min=0, help="Random values for inputs without a file.")
+]
+PreprocessOption = Annotated[
+    str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
+]
+
+#: What the inputs are, in the order of the help.
+_FEED: Rows = (
+    ("input", InputOption, []),
+    ("input_list", ListOption, None),
+    ("random", RandomOption, None),
+    ("preprocess", PreprocessOption, ""),
+)
+
+
+class FeedOptions(NamedTuple):
+    """The options that say what the inputs are."""
+
+    input: Sequence[str] = ()
+    input_list: Path | None = None
+    random: int | None = None
+    preprocess: str = ""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether any of them says where values come from."""
+        return bool(self.input or self.input_list or self.random is not None)
+
+
+#: What shapes a plan, in the order of the help.
+_PLAN: Rows = (
     ("policy", PolicyOption, "balanced"),
     ("power_critical", PowerOption, False),
     ("performance_critical", SpeedOption, False),
@@ -89,25 +133,28 @@ _SHARED: tuple[tuple[str, Any, Any], ...] = (
 Wishes = dict[str, Any]
 
 
-def planned(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that shape a plan, in the place of its parameter `wanted`, which gets them as Wishes.
+def _expanding(parameter: str, rows: Rows, made: Callable[..., Any]) -> Decorator:
+    """A decorator that gives a command these options in the place of one parameter, which gets what is made of them.
 
     typer reads a function's signature, so that is what is written out; each option stands in one place only.
     """
-    own = inspect.signature(command, eval_str=True).parameters
-    shared = [Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=kind) for name, kind, value in _SHARED]
-    every = [new for one in own.values() for new in (shared if one.name == "wanted" else [one])]
+    options = [Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=kind) for name, kind, value in rows]
 
-    @functools.wraps(command)
-    def wrapped(**given: Any) -> Any:
-        taken = {name: given.pop(name) for name, _, _ in _SHARED}
-        return command(**given, wanted=wishes(**taken))
+    def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = inspect.signature(command, eval_str=True).parameters
+        every = [new for one in own.values() for new in (options if one.name == parameter else [one])]
+        parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in every]
 
-    parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in every]
-    vars(wrapped).update(
-        __signature__=inspect.Signature(parameters), __annotations__={one.name: one.annotation for one in parameters}
-    )
-    return wrapped
+        @functools.wraps(command)
+        def wrapped(**values: Any) -> Any:
+            taken = {option.name: values.pop(option.name) for option in options}
+            return command(**values, **{parameter: made(**taken)})
+
+        annotations = {one.name: one.annotation for one in parameters}
+        vars(wrapped).update(__signature__=inspect.Signature(parameters), __annotations__=annotations)
+        return wrapped
+
+    return expanded
 
 
 def wishes(
@@ -133,6 +180,12 @@ def wishes(
         "config": config,
         "constraints": _constraints(**constraints),
     }
+
+
+#: For commands that plan: their parameter `wanted` gets the options that shape a plan, as Wishes.
+planned = _expanding("wanted", _PLAN, wishes)
+#: For commands that run: their parameter `feed` gets the options that say what the inputs are, as FeedOptions.
+fed = _expanding("feed", _FEED, FeedOptions)
 
 
 def _constraints(memory_limit: Iterable[str] = (), **rest: Any) -> dict[str, Any]:

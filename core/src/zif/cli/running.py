@@ -1,40 +1,41 @@
-"""Running a session on its inputs, several times if asked, and what it took."""
+"""A session for a command with what it is fed, and what its runs took as the documents say it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zif.cli.inputs import Feed
+    from zif.cli.options import FeedOptions
     from zif.planning import Plan
-    from zif.runtime.session import Event, Session, Timing
+    from zif.runtime.session import Event, Session
+    from zif.runtime.session.repeated import Outcome
 
 
-@frozen
-class Outcome:
-    """The outputs of the last run, and the milliseconds of every run: as a whole and by segment."""
+def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
+    """The session and what to feed it. A model's inputs are checked before anything is compiled.
 
-    outputs: Mapping[str, Any]
-    total_ms: tuple[float, ...]
-    timings: tuple[tuple[Timing, ...], ...]
+    Raises UsageError or InvalidInput for the inputs, and what `zif.load` raises.
+    """
+    from zif.cli.inputs import feeds
+    from zif.runtime import verbs
 
+    if source.is_dir():
+        session = verbs.load(source, progress=told, **wanted)
+        try:
+            return session, feeds(feed, session.inputs, session.optional_inputs)
+        except BaseException:
+            session.close()
+            raise
+    from zif.model import Model
 
-def repeated(session: Session, values: Mapping[str, Any], times: int) -> Outcome:
-    """Run `times` times on the same inputs. Raises what `session.run` raises."""
-    totals: list[float] = []
-    timings: list[tuple[Timing, ...]] = []
-    outputs: Mapping[str, Any] = {}
-    for _ in range(times):
-        trace: list[Timing] = []
-        begun = perf_counter()
-        outputs = session.run(values, trace=trace)
-        totals.append((perf_counter() - begun) * 1e3)
-        timings.append(tuple(trace))
-    return Outcome(outputs, tuple(totals), tuple(timings))
+    model = Model.load(source, wanted["shapes"])
+    fed = feeds(feed, model.inputs, model.optional_inputs)
+    return verbs.load(model, progress=told, **wanted), fed
 
 
 def by_segment(session: Session, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     with working("asking the backends"):
         answers = hear_all(chip)
     if as_json:
-        terminal.document("backends", {"target": chip.name, "backends": [fields(one) for one in answers]})
+        terminal.document("backends", {"target": chip.name, "backends": [answer.to_json() for answer in answers]})
     elif answers:
         columns = ("backend", "distribution", "kind", "processor", "available", "stages", "toolchain")
         terminal.table("", columns, [_cells(one) for one in answers])
@@ -35,25 +35,6 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
                 terminal.say(f"{one.row.name}: {one.reason}")
     else:
         terminal.say("No backend is installed. `pip install zif-qnn-cpu` is a start.")
-
-
-def fields(one: Answer) -> dict[str, Any]:
-    """One backend in JSON."""
-    known = one.capabilities
-    return {
-        "name": one.row.name,
-        "distribution": one.row.distribution,
-        "version": one.row.version,
-        "kind": known.kind if known else None,
-        "label": known.label if known else "",
-        "processor": known.processor if known else None,
-        "available": one.available,
-        "reason": one.reason,
-        "stages": one.stages,
-        "toolchain": known.toolchain if known else "",
-        "notes": known.notes if known else (),
-        "module": one.row.module,
-    }
 
 
 def _cells(one: Answer) -> list[Any]:

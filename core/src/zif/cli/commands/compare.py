@@ -9,25 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from zif.cli import options
-from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption
 from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.cli.inputs import Wanted
     from zif.evaluation.accuracy import Function, Goal
     from zif.evaluation.comparison import Comparison, Side
 
 _WHAT = "An ONNX file or a bundle, then @ and a target, backends, or both: m.onnx@sm8650,qnn_htp"
 
 
+@options.fed
 def command(
     a: Annotated[str, typer.Argument(metavar="A[@WHERE]", help=_WHAT, show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B[@WHERE]", help="What is held against A.", show_default=False)],
-    inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
-    input_list: ListOption = None,
-    random: RandomOption = None,
-    preprocess: PreprocessOption = "",
+    feed: options.FeedOptions,
     calibration: Annotated[
         Path | None,
         typer.Option("--calibration", "-c", metavar="DIR|NPZ|LIST", help="Sets of inputs, as for zif quantize."),
@@ -55,23 +51,22 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Run two things on the same inputs: how far B is from A, tensor by tensor, and where the error starts."""
-    from zif.cli.inputs import Wanted, note_folder
+    from zif.cli.inputs import note_folder
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
     from zif.evaluation.comparison import side
 
     shapes = options.shapes(shape)
     judge = _Judge.of(function, goal)
-    note_folder(calibration, preprocess)
+    note_folder(calibration, feed.preprocess)
     with working(f"reading {a} and {b}") as told:
         one, other = (side(one, own or target, shapes, policy) for one, own in ((a, target_a), (b, target_b)))
         if shapes and one.model is None and other.model is None:
             raise UsageError("--shape is for models: the shapes of a bundle were settled when it was compiled")
-        given = Wanted(inputs, input_list, random, preprocess)
-        if calibration and (inputs or input_list or random is not None):
+        if calibration and feed.chosen:
             raise UsageError("--calibration goes without --input, --input-list and --random")
         extras = {"intermediates": not outputs_only, "group": group, "progress": told}
-        comparison = _compare(one, other, _Inputs(given, calibration, samples), extras)
+        comparison = _compare(one, other, _Inputs(feed, calibration, samples), extras)
         if judge:
             told(f"{function} judges both")
         values = judge.values(one, other) if judge else None
@@ -90,7 +85,7 @@ def command(
 class _Inputs(NamedTuple):
     """Where the sets of inputs come from, and how many of them are used (0: all)."""
 
-    given: Wanted
+    feed: options.FeedOptions
     calibration: Path | None
     most: int
 
@@ -100,11 +95,11 @@ class _Inputs(NamedTuple):
             from zif.inputs import parse
             from zif.inputs.samples import samples_of
 
-            images = parse(self.given.preprocess) if self.given.preprocess else None
+            images = parse(self.feed.preprocess) if self.feed.preprocess else None
             return samples_of(self.calibration, known, images)[: self.most or None]
         from zif.cli.inputs import feeds
 
-        fed = feeds(self.given, known.inputs, known.optional_inputs)
+        fed = feeds(self.feed, known.inputs, known.optional_inputs)
         return [feed.read for feed in fed[: self.most or None]]
 
 
@@ -165,11 +160,12 @@ def _close_enough(comparison: Comparison, least: float | None) -> bool:
 
     if least is None:
         return True
-    odd = [one for one in comparison.outputs if one.figures.not_finite]
-    rest = [one for one in comparison.outputs if one not in odd]
-    below = [one for one in rest if one.figures.sqnr_db is not None and one.figures.sqnr_db < least]
-    told = [f"{one.name!r} has {one.figures.sqnr_db:.1f} dB" for one in below]
-    told += [f"{one.name!r} has {one.figures.not_finite} values that are finite on one side only" for one in odd]
+    told = [
+        f"{output.name!r} has {output.figures.not_finite} values that are finite on one side only"
+        if output.figures.not_finite
+        else f"{output.name!r} has {output.figures.sqnr_db:.1f} dB"
+        for output in comparison.below(least)
+    ]
     if told:
         terminal.note(f"--min-sqnr {least:g} is missed: {', '.join(told)}")
     return not told

@@ -43,15 +43,13 @@ def _report(
 ) -> dict[str, Any]:
     import attrs
 
-    from zif.cli.commands.backends import fields
-
     return {
         "machine": _machine(),
         "target": {"name": chip.name, "title": chip.title, "htp_arch": chip.htp_arch, "soc_model": chip.soc_model},
         "environment": _environment(),
         "cache": _cache(),
         "libraries": [{**attrs.asdict(one), "fits": one.fits} for one in needed],
-        "backends": [fields(one) for one in answers],
+        "backends": [answer.to_json() for answer in answers],
         "checks": [attrs.asdict(one) for one in found],
         "problems": _problems(answers, needed, found),
     }

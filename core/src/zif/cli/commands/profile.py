@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zif.cli import options
-from zif.cli.commands.run import InputOption, ListOption, PreprocessOption, RandomOption, Source
 from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zif.evaluation.profiling import Profile
 
 
+@options.fed
 @options.planned
 def command(
-    model: Source,
-    inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
-    input_list: ListOption = None,
-    random: RandomOption = None,
-    preprocess: PreprocessOption = "",
+    model: options.SourceArgument,
+    feed: options.FeedOptions,
     runs: Annotated[int, typer.Option("--runs", "-n", min=1, help="How many runs are measured.")] = 100,
     warmup: Annotated[int, typer.Option("--warmup", min=0, help="How many runs go before, unmeasured.")] = 10,
     units: Annotated[bool, typer.Option(help="Also time units and processor use, in runs of their own.")] = True,
@@ -34,12 +33,11 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model or a bundle: latency, throughput, processor use and memory, by backend, segment and unit."""
-    from zif.cli.inputs import Wanted
     from zif.cli.views import terminal
     from zif.evaluation.profiling import store
 
     wanted |= {"target": target, "isolate": isolate}
-    profile, notes = _measure(model, Wanted(inputs, input_list, random, preprocess), wanted, runs, warmup, units)
+    profile, notes = _measure(model, feed, wanted, runs, warmup, units)
     # What goes to and from a worker process counts in its times: they are not those of a session without one.
     kept = None
     try:
@@ -59,15 +57,14 @@ def command(
 
 
 def _measure(
-    model: Any, given: Any, wanted: dict[str, Any], runs: int, warmup: int, units: bool
+    model: Path, feed: options.FeedOptions, wanted: dict[str, Any], runs: int, warmup: int, units: bool
 ) -> tuple[Profile, list[str]]:
-    from zif.cli.commands.run import _opened
-    from zif.cli.running import unsaid
+    from zif.cli.running import opened, unsaid
     from zif.cli.views.progress import working
     from zif.evaluation.profiling import measure
 
     with working(f"loading {model.name}") as told:
-        session, fed = _opened(model, given, wanted, told)
+        session, fed = opened(model, feed, wanted, told)
         with session:
             done, total = count(1), runs + warmup
             tick = lambda: told(f"run {now} of {total}" if (now := next(done)) <= total else "unit by unit")  # noqa: E731

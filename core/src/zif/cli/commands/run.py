@@ -13,24 +13,10 @@ from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
-    from zif.cli.inputs import Feed, Wanted
-    from zif.cli.running import Outcome
+    from zif.cli.inputs import Feed
     from zif.runtime.session import Session
+    from zif.runtime.session.repeated import Outcome
 
-Source = Annotated[Path, typer.Argument(metavar="MODEL|DIR", help="An ONNX file, or a bundle.", show_default=False)]
-InputOption = Annotated[
-    list[str],
-    typer.Option("--input", "-i", metavar="NAME=FILE", help="npy, npz, raw, pb, json or an image; repeatable."),
-]
-ListOption = Annotated[
-    Path | None, typer.Option("--input-list", metavar="FILE", help="Files of one run per line, as for qnn-net-run.")
-]
-RandomOption = Annotated[
-    int | None, typer.Option("--random", metavar="SEED", min=0, help="Random values for inputs without a file.")
-]
-PreprocessOption = Annotated[
-    str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
-]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write each output there as .npy.")
 ]
@@ -39,13 +25,11 @@ FaultOption = Annotated[
 ]
 
 
+@options.fed
 @options.planned
 def command(
-    model: Source,
-    inputs: InputOption = [],  # noqa: B006 - typer reads the default and never changes it
-    input_list: ListOption = None,
-    random: RandomOption = None,
-    preprocess: PreprocessOption = "",
+    model: options.SourceArgument,
+    feed: options.FeedOptions,
     output: OutputOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Write raw data instead of .npy.")] = False,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run so often; times are medians.")] = 1,
@@ -57,37 +41,36 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Run a model or a bundle on files or random values."""
-    from zif.cli.inputs import Wanted
-
     if raw and output is None:
         raise UsageError("--raw says how to write outputs, --output where; give both")
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
-    document = _run(model, Wanted(inputs, input_list, random, preprocess), wanted, repeat, output, raw)
+    document = _run(model, feed, wanted, repeat, output, raw)
     _tell(document, as_json)
 
 
 def _run(
-    source: Path, given: Wanted, wanted: dict[str, Any], repeat: int, output: Path | None, raw: bool
+    source: Path, feed: options.FeedOptions, wanted: dict[str, Any], repeat: int, output: Path | None, raw: bool
 ) -> dict[str, Any]:
     from time import perf_counter
 
-    from zif.cli.running import repeated
+    from zif.cli.running import opened
     from zif.cli.views.progress import working
+    from zif.runtime.session.repeated import repeated
 
     with working(f"loading {source.name}") as told:
         begun = perf_counter()
-        session, fed = _opened(source, given, wanted, told)
+        session, fed = opened(source, feed, wanted, told)
         load_ms = (perf_counter() - begun) * 1e3
         with session:
             _check(output, source, session, fed, raw)
             outcomes: list[Outcome] = []
             results = []
-            for feed in fed:
-                told(f"running {feed.folder or source.name}")
-                outcomes.append(repeated(session, feed.read(), repeat))
-                results.append(_result(feed, outcomes[-1], output, raw))
+            for values in fed:
+                told(f"running {values.folder or source.name}")
+                outcomes.append(repeated(session, values.read(), repeat))
+                results.append(_result(values, outcomes[-1], output, raw))
             return _document(session, outcomes, results, load_ms)
 
 
@@ -100,25 +83,6 @@ def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Fe
         names = [info.name for info in session.outputs]
         written = (path for feed in fed for path in there(names, output / feed.folder, raw))
         check_outputs(written, lambda: [source, *(file for feed in fed for file in feed.files)])
-
-
-def _opened(source: Path, given: Wanted, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
-    """The session and what to feed it. A model's inputs are checked before anything is compiled."""
-    from zif.cli.inputs import feeds
-    from zif.runtime import verbs
-
-    if source.is_dir():
-        session = verbs.load(source, progress=told, **wanted)
-        try:
-            return session, feeds(given, session.inputs, session.optional_inputs)
-        except BaseException:
-            session.close()
-            raise
-    from zif.model import Model
-
-    model = Model.load(source, wanted["shapes"])
-    fed = feeds(given, model.inputs, model.optional_inputs)
-    return verbs.load(model, progress=told, **wanted), fed
 
 
 def _result(feed: Feed, outcome: Outcome, output: Path | None, raw: bool) -> dict[str, Any]:

@@ -84,6 +84,12 @@ class Comparison:
         known = [one for one in self.tensors if one.figures.sqnr_db is not None and not one.harmless]
         return tuple(sorted(known, key=lambda one: one.figures.sqnr_db or 0.0)[:count])
 
+    def below(self, least_db: float) -> tuple[Compared, ...]:
+        """The outputs that miss the ratio, or that have values which are finite on one side only: these come last."""
+        odd = tuple(one for one in self.outputs if one.figures.not_finite)
+        rest = (one for one in self.outputs if one not in odd and one.figures.sqnr_db is not None)
+        return (*(one for one in rest if (one.figures.sqnr_db or 0.0) < least_db), *odd)
+
     def tensor(self, name: str) -> Compared:
         """The tensor or output of this name. Raises KeyError."""
         for one in (*self.tensors, *self.outputs):

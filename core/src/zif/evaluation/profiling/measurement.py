@@ -14,6 +14,7 @@ from zif.evaluation.profiling.advice import slowest, suggestions
 from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats
 from zif.evaluation.profiling.segments import Part, examine, usage
 from zif.records import SupportsProfile
+from zif.runtime.session.repeated import repeated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,8 +42,8 @@ def measure(
         if tick:
             tick()
     before, start = usage(), perf_counter()
-    totals, traces = _timed(session, inputs, runs, tick)
-    seen = _Seen(totals, _times(traces), warmup, perf_counter() - start, before, usage())
+    ran = repeated(session, inputs, runs, tick)
+    seen = _Seen(ran.total_ms, _times(ran.timings), warmup, perf_counter() - start, before, usage())
     return _profile(session, seen, examine(session, inputs, tick) if units else [])
 
 
@@ -56,21 +57,6 @@ class _Seen:
     wall: float
     before: tuple[float, float]
     after: tuple[float, float]
-
-
-def _timed(
-    session: Session, inputs: Mapping[str, Any], runs: int, tick: Callable[[], None] | None
-) -> tuple[list[float], list[list[Timing]]]:
-    totals, traces = [], []
-    for _ in range(runs):
-        trace: list[Timing] = []
-        begin = perf_counter()
-        session.run(inputs, trace=trace)
-        totals.append((perf_counter() - begin) * 1e3)
-        traces.append(trace)
-        if tick:
-            tick()
-    return totals, traces
 
 
 def _times(traces: Sequence[Sequence[Timing]]) -> NDArray[np.float64]:
