@@ -45,7 +45,9 @@ def test_a_chip_for_integers_alone_takes_part_and_says_why() -> None:
     assert zif.plan(network(), "qcs6490", only=QNN).unit("conv0").verdicts["qnn_htp"].code == "precision"
     plan = zif.plan(network(), "qcs6490", "performance", only=QNN, assume="w8a16")
     assert plan.backends == ("qnn_htp",)
-    assert plan.unit("conv0").verdicts["qnn_htp"].reason.startswith("assumed in w8a16: ")
+    *_, refused, assumed = plan.unit("conv0").verdicts["qnn_htp"].overruled
+    assert (refused.source, refused.code, assumed.source) == ("backend", "precision", "assumed")
+    assert assumed.reason == f"assumed in w8a16: {refused.reason}"
 
 
 def test_a_plan_says_what_was_assumed_and_is_not_built(tmp_path: Path) -> None:

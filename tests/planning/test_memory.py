@@ -23,7 +23,8 @@ from zif.planning.memory.policy import NEARLY
 from zif.records import Capabilities, Verdict
 from zif.runtime.session import Session
 from zif.runtime.session.frames import allocate
-from zif.verdicts.tensor_size import within_limit
+from zif.verdicts.settle import with_words
+from zif.verdicts.tensor_size import too_large
 from zoo import ZooUnavailable, entry
 
 GRAPHS = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "graphs"
@@ -199,10 +200,11 @@ def test_no_plan_under_the_policy_holds_more_than_the_quickest_or_one_backend(mo
 def test_a_tensor_above_the_limit_keeps_its_units_off() -> None:
     model = chain(["Relu", "Tanh"])
     taken = {unit.id: Verdict(True) for unit in model.units}
-    answer = within_limit(Capabilities("npu", max_tensor_bytes=15, verdicts=taken), model)
+    said = Capabilities("npu", max_tensor_bytes=15, verdicts=taken)
+    answer = with_words(said, ("tensor-size", too_large(said, model)))
     assert {one.code for one in answer.verdicts.values()} == {"tensor-size"}
     assert "t0 has 16 B; tensors of up to 15 B" in answer.verdicts["Relu_0"].reason
-    assert within_limit(Capabilities("npu", max_tensor_bytes=16, verdicts=taken), model).verdicts == taken
+    assert too_large(Capabilities("npu", max_tensor_bytes=16, verdicts=taken), model) == {}
 
 
 def test_an_npu_tells_which_units_do_not_fit_its_own_memory() -> None:

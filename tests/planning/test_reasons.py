@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from planning.boards import CPU, Paper, chain, fast, planner
+from zif.planning import Plan
 
 
 def reasons(ops: list[str], unit: str, policy: str = "performance", **backends: Paper) -> dict[str, tuple[str, str]]:
@@ -36,3 +39,54 @@ def test_quicker_and_dearer_is_said_of_energy() -> None:
 def test_the_only_one_says_so() -> None:
     told = reasons(["Relu", "Erf"], "Erf_1", npu=fast("Erf"), cpu=CPU)
     assert told == {"npu": ("op", "has no Erf"), "cpu": ("ok", "the only backend that takes it; 10 µs here")}
+
+
+def told(plan: Plan, unit: str, backend: str) -> list[tuple[str, bool | None, str]]:
+    return [(one.source, one.supported, one.code) for one in plan.unit(unit).verdicts[backend].chain]
+
+
+def test_what_the_planner_chose_keeps_what_the_backends_said() -> None:
+    plan = planner(chain(["Relu", "Erf"] + ["Relu"] * 4), {"npu": fast("Erf"), "cpu": CPU}).plan()
+    assert told(plan, "Relu_5", "npu") == [("backend", True, "ok"), ("placement", True, "ok")]
+    assert told(plan, "Relu_5", "cpu") == [("backend", True, "ok"), ("placement", True, "slower")]
+    assert told(plan, "Erf_1", "npu") == [("backend", False, "op")]
+
+
+def test_a_build_that_failed_overrules_what_the_backend_said() -> None:
+    plan = planner(chain(["Relu"] * 4), {"npu": fast(), "cpu": CPU}).plan({("Relu_1", "npu"): "it did not build"})
+    assert told(plan, "Relu_1", "npu") == [("backend", True, "ok"), ("build", False, "probe-failed")]
+    assert plan.unit("Relu_1").verdicts["npu"].reason == "it did not build"
+
+
+def test_what_the_caller_chose_is_no_matter_of_costs() -> None:
+    board = {"npu": fast(), "cpu": CPU}
+    pinned = planner(chain(["Relu"] * 4), board, pin={"Relu_1": "cpu"}).plan()
+    assert told(pinned, "Relu_1", "npu") == [("backend", True, "ok"), ("pin", True, "pinned")]
+    strict = planner(chain(["Relu"] * 4), board, strict=True).plan()
+    here, there = strict.units[0].backend, next(name for name in board if name != strict.units[0].backend)
+    verdict = strict.units[0].verdicts[there]
+    assert (verdict.source, verdict.code) == ("pin", "pinned")
+    assert verdict.reason.endswith(f"(--strict): on {here}")
+
+
+def test_where_a_unit_cannot_run_the_plan_says_what_it_would_cost() -> None:
+    plan = planner(chain(["Relu", "Erf"]), {"npu": fast("Erf"), "cpu": CPU}).plan()
+    refused, taken = plan.unit("Erf_1").verdicts["npu"], plan.unit("Erf_1").verdicts["cpu"]
+    assert (refused.cost_us, refused.would_cost_us, refused.cost_source) == (None, 1.0, "")
+    assert (taken.cost_us, taken.would_cost_us) == (10.0, None)
+
+
+def test_the_chain_comes_through_json_and_an_old_plan_has_none() -> None:
+    made = planner(chain(["Relu", "Erf"]), {"npu": fast("Erf"), "cpu": CPU}).plan({("Relu_0", "npu"): "it failed"})
+    document = json.loads(json.dumps(made.to_json()))
+    assert document["units"][0]["verdicts"]["npu"]["overruled"] == [
+        {"source": "backend", "basis": "declared", "supported": True, "code": "ok", "reason": ""}
+    ]
+    assert Plan.from_json(document) == made
+    for unit in document["units"]:
+        for verdict in unit["verdicts"].values():
+            for field in ("source", "overruled", "would_cost_us"):
+                del verdict[field]
+    old = Plan.from_json(document)
+    assert [unit.backend for unit in old.units] == [unit.backend for unit in made.units]
+    assert [one.source for one in old.units[0].verdicts["npu"].chain] == ["backend"]

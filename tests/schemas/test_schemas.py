@@ -15,7 +15,8 @@ from small import classifier
 from zif import schemas
 from zif.planning import Plan, PlanDiff, diff, plan
 from zif.planning.changes.difference import BackendChange, CostChange, Move, Side, VerdictChange
-from zif.records import CODES, Basis, Kind
+from zif.records import CODES, Basis, Kind, Said
+from zif.verdicts.settle import ORDER
 
 
 def closed(schema: Any) -> Any:
@@ -48,6 +49,7 @@ def test_it_is_a_schema(name: str) -> None:
         ("", plan.Plan),
         ("unit", plan.UnitPlan),
         ("verdict", plan.UnitVerdict),
+        ("said", Said),
         ("segment", plan.Segment),
         ("transfer", plan.Transfer),
         ("score", plan.Score),
@@ -80,6 +82,7 @@ def test_the_words_are_those_of_the_records() -> None:
     verdict = schemas.schema("plan")["$defs"]["verdict"]["properties"]
     assert set(verdict["code"]["enum"]) == set(CODES)
     assert set(verdict["basis"]["enum"]) == set(get_args(Basis))
+    assert verdict["source"]["enum"] == [one.name for one in ORDER]
     assert set(schemas.schema("plan")["properties"]["policy"]["enum"]) == set(plan.POLICIES)
     assert set(schemas.schema("plan")["$defs"]["segment"]["properties"]["kind"]["enum"]) == set(get_args(Kind))
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import zif
 from onnx import parser
-from zif import Verdict
 from zif.errors import UsageError
 from zif.testing.learning import Case, learn
 from zif.verdicts import observed
@@ -103,12 +102,6 @@ def test_rules_reach_into_bodies() -> None:
     }""")
     (verdict,) = learn(evidence(), "engine 1").verdicts(given).values()
     assert verdict.code == "observed-wrong"
-
-
-def test_overlay() -> None:
-    yes, no, seen = Verdict(True), Verdict(False, code="op"), Verdict(False, "observed", "observed-wrong")
-    laid = observed.overlay({"a": yes, "b": no, "c": yes}, {"a": seen, "b": seen})
-    assert laid == {"a": seen, "b": no, "c": yes}
 
 
 def test_file_round_trip(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from zif import Capabilities, Installed, Verdict
 from zif.errors import BackendBroken
 from zif.testing.learning import Case, learn
 from zif.verdicts import observed
-from zif.verdicts.shipped import place_of, preferred, shipped
+from zif.verdicts.shipped import heard, place_of, shipped
 
 HOST = zif.Target("host")
 
@@ -46,11 +46,11 @@ YES, NO = Verdict(True), Verdict(False, "declared", "op", "no Tanh")
 
 
 def after(answer: Capabilities, model: zif.Model, table: observed.Table, target: zif.Target = HOST) -> list[Verdict]:
-    return list(preferred(answer, model, target, table).verdicts.values())
+    return list(heard(answer, model, target, table, "one").verdicts.values())
 
 
 def test_what_was_observed_is_preferred_both_ways_and_noted(model: zif.Model, table: observed.Table) -> None:
-    answer = preferred(said(model, YES, NO), model, HOST, table)
+    answer = heard(said(model, YES, NO), model, HOST, table, "one")
     relu, tanh = answer.verdicts.values()
     assert (relu.supported, relu.basis, relu.code) == (False, "observed", "observed-wrong")
     assert (tanh.supported, tanh.basis, tanh.code) == (True, "observed", "ok")
@@ -95,11 +95,11 @@ def test_it_lies_beside_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "zif_single.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     rows = [Installed("one", "zif-one", "1", module) for module in ("zif_folder", "zif_single", "zif_nowhere")]
-    assert [place_of(row) for row in rows[:2]] == [
+    assert [place_of(row.module) for row in rows[:2]] == [
         tmp_path / "zif_folder/observed.json",
         tmp_path / "zif_single.observed.json",
     ]
-    assert place_of(rows[2]) is None
+    assert place_of(rows[2].module) is None
     assert [shipped(row) for row in rows] == [None, None, None]
     observed.save(table, tmp_path / "zif_folder/observed.json")
     assert shipped(rows[0]) == table

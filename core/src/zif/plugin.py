@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     from zif.verdicts.declared import Claims as Claims
     from zif.verdicts.facts import unit_facts as unit_facts
     from zif.verdicts.observed import Table as Table
-    from zif.verdicts.observed import load as load_table
     from zif.verdicts.observed import save as save_table
-    from zif.verdicts.observed import overlay as overlay
-    from zif.verdicts import observed as observed_rules
+    from zif.verdicts.shipped import observed_units as observed_units
     from zif.testing.learning import Case as Case
     from zif.testing.learning import learn as learn
     from zif.testing.nodetests import NodeTest as NodeTest
@@ -153,15 +151,18 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "Verdicts: what a backend takes, and what was learned of it": (
         ("Claims", "zif.verdicts.declared", "Claims", "a table of claimed operators, asked unit by unit"),
         ("unit_facts", "zif.verdicts.facts", "unit_facts", "the facts of a unit in which rules are written"),
-        ("Table", "zif.verdicts.observed", "Table", "what was observed of one version of an engine"),
-        ("load_table", "zif.verdicts.observed", "load", "read `observed.json`"),
-        ("save_table", "zif.verdicts.observed", "save", "write `observed.json`"),
-        ("overlay", "zif.verdicts.observed", "overlay", "the verdict of a table on a unit"),
-        ("observed_rules", "zif.verdicts", "observed", "the module of observed tables"),
+        (
+            "observed_units",
+            "zif.verdicts.shipped",
+            "observed_units",
+            "the units of which your `observed.json` speaks, by code: what an engine must not be asked about",
+        ),
     ),
     "Learning a table: for who tries an engine by other tests than `zif check --save`; needs `zif[testing]`": (
         ("Case", "zif.testing.learning", "Case", "one unit that was tried, and its outcome"),
         ("learn", "zif.testing.learning", "learn", "rules from cases"),
+        ("Table", "zif.verdicts.observed", "Table", "what was observed of one version of an engine"),
+        ("save_table", "zif.verdicts.observed", "save", "write `observed.json`"),
         ("NodeTest", "zif.testing.nodetests", "NodeTest", "a model with inputs and expected outputs"),
         ("node_tests", "zif.testing.nodetests", "node_tests", "ONNX's own node tests"),
         ("observe_tests", "zif.testing.nodetests", "observe", "run node tests on a backend"),
@@ -299,7 +300,6 @@ __all__ = [
     "is_float",
     "learn",
     "literal",
-    "load_table",
     "may_nest",
     "node_tests",
     "normal",
@@ -307,9 +307,8 @@ __all__ = [
     "note_folder",
     "numpy_dtype",
     "observe_tests",
-    "observed_rules",
+    "observed_units",
     "options",
-    "overlay",
     "parse_preprocess",
     "print_document",
     "random_inputs",

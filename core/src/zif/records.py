@@ -6,6 +6,7 @@ Everything here pickles, compares by value and needs neither onnx nor numpy to i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -23,7 +24,7 @@ Arrays = Mapping[str, Value]
 
 Kind = Literal["hardware", "emulator"]
 Processor = Literal["npu", "gpu", "cpu"]
-Basis = Literal["declared", "probed", "observed"]
+Basis = Literal["declared", "probed", "observed", "verified"]
 Stage = Literal["capabilities", "convert", "compile", "load", "execute"]
 STAGES: tuple[Stage, ...] = ("capabilities", "convert", "compile", "load", "execute")
 
@@ -173,11 +174,24 @@ class OpClaim:
 
 
 @frozen
+class Said:
+    """What one source said of a unit on one backend; `source` is a name in `zif.verdicts.settle.ORDER`."""
+
+    source: str
+    basis: Basis
+    supported: bool | None
+    code: str
+    reason: str
+
+
+@frozen
 class Verdict:
     """What one backend says of one unit.
 
     supported None means that the backend does not know. `cost_us` is the backend's own estimate in microseconds; None
-    leaves it to the cost model. `code` is one of CODES.
+    leaves it to the cost model. `code` is one of CODES. A plugin leaves `source` and `overruled` alone: core fills them
+    in where another source has the last word, with who spoke before it, from the first to the last. Verdicts that say
+    the same are equal, whomever they overruled.
     """
 
     supported: bool | None
@@ -185,6 +199,13 @@ class Verdict:
     code: str = field(default="ok", validator=validators.in_(CODES))
     reason: str = ""
     cost_us: float | None = None
+    source: str = "backend"
+    overruled: tuple[Said, ...] = field(default=(), eq=False)
+
+    @cached_property
+    def chain(self) -> tuple[Said, ...]:
+        """Everyone whose word held once, from the first to the one that holds."""
+        return (*self.overruled, Said(self.source, self.basis, self.supported, self.code, self.reason))
 
 
 @frozen

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from zif.model.signatures import signature
 from zif.testing.learning import Case, learn
 from zif.verdicts.observed import save
+from zif.verdicts.shipped import place_of
 from zif_qnn_htp import operators
-from zif_qnn_htp.report import TABLE
 from zif_qnn_runtime import toolchain
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SOURCE = (
     "units of the node tests of ONNX {} and of grids of attributes: as they are, with constants, in fp16, quantized"
 )
+TABLE = place_of("zif_qnn_htp")
 Learned = Literal["right", "wrong", "error", "crash"]
 #: Facts that a rule may have: what a pooling does depends on four of its attributes at once.
 FACTS = 4

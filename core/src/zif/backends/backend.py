@@ -52,14 +52,14 @@ class Backend:
     def capabilities(
         self, target: Target, model: Model | None = None, *, deadline: float | None = None
     ) -> Capabilities:
-        """What it can do for `target`, with a verdict on every unit of `model`: where it was observed, that verdict.
+        """What it can do for `target`, with a verdict on every unit of `model`, settled with what was observed.
 
         deadline: seconds after which a backend that does not answer counts as broken (None waits).
         """
         answer = self._stage("capabilities", lambda: self._asked(target, model, deadline))
         if not isinstance(answer, Capabilities):
             raise BackendBroken(f"{self._who}: capabilities returned {type(answer).__name__}, not zif.Capabilities")
-        return answer if model is None or self.observations is None else self._preferred(answer, model, target)
+        return answer if model is None else self._settled(answer, model, target)
 
     @cached_property
     def observations(self) -> Table | None:
@@ -119,10 +119,10 @@ class Backend:
 
         return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
 
-    def _preferred(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:
-        from zif.verdicts.shipped import preferred
+    def _settled(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:
+        from zif.verdicts.shipped import heard
 
-        return preferred(answer, model, target, self.observations) if self.observations else answer
+        return heard(answer, model, target, self.observations, self.name)
 
     def _checked(self, stage: Stage, call: Callable[[], Any], kind: type[T]) -> T:
         answer = self._stage(stage, call)

@@ -83,9 +83,7 @@ def _over(planner: Planner, plan: Plan, wishes: Constraints) -> tuple[str, str, 
 
 def _without(planner: Planner, name: str, unit: str, reason: str) -> Planner:
     """The planner with one unit refused by one backend for its memory."""
-    participant = planner.participants.by_name[name]
-    verdicts = {**participant.capabilities.verdicts, unit: Verdict(False, code="memory", reason=reason)}
-    changed = participant.with_verdicts(verdicts)
+    changed = planner.participants.by_name[name].after("limits", {unit: Verdict(False, code="memory", reason=reason)})
     return evolve(
         planner, participants=evolve(planner.participants, by_name={**planner.participants.by_name, name: changed})
     )

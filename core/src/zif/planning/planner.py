@@ -157,7 +157,8 @@ class Planner:
 
         labels = solution.labels
         moves = alternatives(task, labels) / (solution.cost.total or 1.0)
-        told = explain(self.model, self.names, verdicts, self.prices, labels, moves, pins, self.request.policy)
+        asked = self.request
+        told = explain(self.model, self.names, verdicts, self.prices, labels, moves, pins, asked.policy, asked.strict)
         return tuple(
             UnitPlan(
                 name=unit.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,17 @@ from numpy.typing import NDArray
 
 from zif.planning.plan import UnitVerdict
 from zif.planning.task import weigh
+from zif.verdicts.settle import overrules
 from zif.wording import duration, size
 
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.planning.pricing import Prices
     from zif.records import Verdict
+
+
+#: Units of one kind cost the same.
+_shown = lru_cache(4096)(duration)
 
 
 @frozen(eq=False)
@@ -33,9 +39,10 @@ class _Case:
     costs: list[list[float]]
     moves: list[list[float]]
     policy: str
+    strict: bool
 
     def figure(self, row: int, k: int) -> str:
-        us = duration(self.us[row][k])
+        us = _shown(self.us[row][k])
         if self.policy != "memory":
             return us
         return f"{size(1024 * self.costs[row][k])} and {us}"
@@ -50,30 +57,44 @@ def explain(
     moves: NDArray[np.float64],
     pins: Mapping[str, str],
     policy: str,
+    strict: bool = False,
 ) -> list[dict[str, UnitVerdict]]:
-    """For every unit a verdict per backend. `moves` float64[n, K]: by which share the plan is dearer with it there."""
+    """For every unit a verdict per backend. `moves` float64[n, K]: by which share the plan is dearer with it there.
+
+    strict: the whole model was to run on one backend.
+    """
     costs = weigh(prices, policy, model)[0].tolist()
-    case = _Case(names, prices.us.tolist(), prices.source.tolist(), costs, moves.tolist(), policy)
+    case = _Case(names, prices.us.tolist(), prices.source.tolist(), costs, moves.tolist(), policy, strict)
     return [
         {
-            name: _one(case, row, k, int(labels[row]), verdicts[row][k], pins.get(unit.id))
+            name: _told(case, row, k, int(labels[row]), verdicts[row][k], pins.get(unit.id))
             for k, name in enumerate(names)
         }
         for row, unit in enumerate(model.units)
     ]
 
 
-def _one(case: _Case, row: int, k: int, chosen: int, verdict: Verdict, pin: str | None) -> UnitVerdict:
-    if not verdict.supported:
-        return UnitVerdict(verdict.supported, verdict.basis, verdict.code, verdict.reason)
+def _told(case: _Case, row: int, k: int, chosen: int, verdict: Verdict, pin: str | None) -> UnitVerdict:
+    """The verdict with what the plan makes of it, and what the unit costs there or would."""
+    us = round(case.us[row][k], 3)
+    if not overrules(verdict, "placement", verdict):
+        refused = verdict.supported, verdict.basis, verdict.code, verdict.reason
+        return UnitVerdict(*refused, None, "", verdict.source, verdict.overruled, us)
+    source, code, reason = _choice(case, row, k, chosen, pin)
+    return UnitVerdict(True, verdict.basis, code, reason, us, case.source[row][k], source, verdict.chain)
+
+
+def _choice(case: _Case, row: int, k: int, chosen: int, pin: str | None) -> tuple[str, str, str]:
+    """Who chose among the backends that take the unit, and the code and sentence for one of them."""
     if pin is not None:
         here = "pinned here" if case.names[k] == pin else f"pinned to {pin}"
-        code, reason = "pinned", f"{here} by the caller"
-    elif k == chosen:
-        code, reason = "ok", verdict.reason or _why_here(case, row, k)
-    else:
-        code, reason = _why_not(case, row, k, chosen)
-    return UnitVerdict(True, verdict.basis, code, reason, round(case.us[row][k], 3), case.source[row][k])
+        return "pin", "pinned", f"{here} by the caller"
+    if case.strict:
+        where = "here" if k == chosen else f"on {case.names[chosen]}"
+        return "pin", "pinned", f"the caller wants the whole model on one backend (--strict): {where}"
+    if k == chosen:
+        return "placement", "ok", _why_here(case, row, k)
+    return "placement", *_why_not(case, row, k, chosen)
 
 
 def _why_here(case: _Case, row: int, k: int) -> str:

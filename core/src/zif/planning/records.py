@@ -8,23 +8,32 @@ from typing import Any
 from attrs import Factory, frozen
 
 from zif.planning.constraints import demanded
-from zif.records import Kind
+from zif.records import Basis, Kind, Said
 
 
 @frozen
 class UnitVerdict:
     """One backend on one unit, and what the unit would cost there.
 
-    `code` and `reason` say why the unit runs there or does not. `cost_us` is None where it cannot run; `cost_source` is
-    "fitted", "roofline", "declared" or "measured".
+    `code` and `reason` say why the unit runs there or does not, `source` who has decided that, and `overruled` whose
+    word stood before, from the first to the last: see `zif.verdicts.settle`. `cost_us` is None where it cannot run;
+    `would_cost_us` is what it would cost there then. `cost_source` is "fitted", "roofline", "declared" or "measured".
     """
 
     supported: bool | None
-    basis: str
+    basis: Basis
     code: str
     reason: str
     cost_us: float | None = None
     cost_source: str = ""
+    source: str = "backend"
+    overruled: tuple[Said, ...] = ()
+    would_cost_us: float | None = None
+
+    @property
+    def chain(self) -> tuple[Said, ...]:
+        """Everyone whose word held once, from the first to the one that holds."""
+        return (*self.overruled, Said(self.source, self.basis, self.supported, self.code, self.reason))
 
 
 @frozen

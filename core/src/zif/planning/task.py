@@ -15,6 +15,7 @@ from zif.planning.hints import open_dimensions
 from zif.planning.memory.policy import copies, kept
 from zif.planning.placement.problem import Problem
 from zif.records import Obstacle, Verdict
+from zif.verdicts.settle import UNASKED
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
 #: Units that must not run on a backend after all, because building there failed: (unit id, backend) → reason.
 Bans = Mapping[tuple[str, str], str]
 
-UNASKED = Verdict(None, "declared", "op", "the backend gave no verdict on this unit")
 
-
-def verdict_of(participant: Participant, unit: Unit, bans: Bans) -> Verdict:
-    """The backend's verdict on the unit, or the ban that building it brought about."""
-    banned = bans.get((unit.id, participant.backend.name))
-    if banned is not None:
-        return Verdict(False, "probed", "probe-failed", banned)
-    return participant.capabilities.verdicts.get(unit.id, UNASKED)
+def heard(participants: Sequence[Participant], bans: Bans) -> list[Mapping[str, Verdict]]:
+    """Every backend's verdicts by unit id, settled with what building it brought to light."""
+    failed: dict[str, dict[str, Verdict]] = {one.backend.name: {} for one in participants}
+    for (unit, name), reason in bans.items():
+        failed.setdefault(name, {})[unit] = Verdict(False, "probed", "probe-failed", reason)
+    return [one.after("build", failed[one.backend.name]).capabilities.verdicts for one in participants]
 
 
 def pinned(model: Model, participants: Participants, request: Request) -> dict[str, str]:
@@ -66,7 +65,8 @@ def allowed(
     model: Model, participants: Sequence[Participant], pins: Mapping[str, str], bans: Bans
 ) -> tuple[NDArray[np.bool_], list[list[Verdict]]]:
     """bool[n, K]: where each unit may run, and every verdict. Raises Unsupported listing each unit without a home."""
-    verdicts = [[verdict_of(participant, unit, bans) for participant in participants] for unit in model.units]
+    said = heard(participants, bans)
+    verdicts = [[told.get(unit.id, UNASKED) for told in said] for unit in model.units]
     open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool)
     open_to = open_to.reshape(len(model.units), len(participants))
     names = [participant.backend.name for participant in participants]

@@ -23,7 +23,8 @@ from zif.testing.subject import Subject
 from zif.testing.taken_apart import parts
 from zif.verdicts import observed
 from zif.verdicts.facts import unit_facts
-from zif.verdicts.shipped import deniable, place_of
+from zif.verdicts.settle import deniable
+from zif.verdicts.shipped import place_of
 
 MARK = "zif check"
 
@@ -105,7 +106,7 @@ def _case(test: NodeTest, model: Model, end: Ending, claimed: bool) -> Case:
 
 
 def _writable(name: str) -> Path:
-    path = place_of(find(name).info)
+    path = place_of(find(name).info.module)
     if path is None or not os.access(path.parent, os.W_OK):
         raise UsageError(
             f"the module of {name} lies where nothing can be written ({path}): install it with `pip install -e`"

@@ -66,13 +66,14 @@ class Claims:
 
     def verdicts(self, model: Model) -> dict[str, Verdict]:
         """The verdict on every unit of `model`, by unit id."""
-        nodes, tensors = model.proto.graph.node, model.tensors
-        return {
-            unit.id: self.node(nodes[unit.nodes[0]], unit.op_type, unit.domain, unit.since, tensors)
-            if len(unit.nodes) == 1 and not self._may_nest(unit)
-            else self._every_node(model, unit)
-            for unit in model.units
-        }
+        return {unit.id: self.unit(model, unit) for unit in model.units}
+
+    def unit(self, model: Model, unit: Unit) -> Verdict:
+        """The verdict on one unit of `model`."""
+        if len(unit.nodes) > 1 or self._may_nest(unit):
+            return self._every_node(model, unit)
+        node = model.proto.graph.node[unit.nodes[0]]
+        return self.node(node, unit.op_type, unit.domain, unit.since, model.tensors)
 
     def node(
         self, node: NodeProto, op_type: str, domain: str, since: int, tensors: Mapping[str, TensorInfo]

@@ -1,8 +1,9 @@
 """What a backend was observed to do otherwise than it says: rules over a unit's facts, kept as JSON.
 
 A table is made by running known tests (`zif check NAME --save`, see `zif.testing.learning`) and shipped inside a
-plugin as `observed.json` beside its module. Core finds it there and prefers it to what the plugin says: a rule with an
-error code refuses what the backend claims, a rule with the code "ok" grants what it declares that it cannot.
+plugin as `observed.json` beside its module. Core finds it there and hears it beside the plugin
+(`zif.verdicts.settle`): a rule with an error code refuses what the backend claims, a rule with the code "ok" grants
+what it declares that it cannot.
 """
 
 from __future__ import annotations
@@ -130,12 +131,6 @@ def _covering(rules: _Rules, model: Model, unit: Unit) -> Rule | None:
             if rule is not None:
                 return rule
     return None
-
-
-def overlay(verdicts: Mapping[str, Verdict], observed: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """`verdicts`, where what was observed replaces every promise; a refusal keeps its own reason."""
-    kept = {unit: verdict for unit, verdict in verdicts.items() if verdict.supported is False}
-    return {**verdicts, **observed, **kept}
 
 
 def save(table: Table, path: Path) -> None:

@@ -1,8 +1,13 @@
-"""The observations that a plugin ships: where they lie, and how they are preferred to what the plugin says."""
+"""The observations that a plugin ships: where they lie, and how they are heard beside what the plugin says.
+
+This is the only reader of `observed.json`. A plugin that must know of it while it asks its engine is told by
+`observed_units`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,24 +16,24 @@ from attrs import evolve
 
 from zif.errors import BackendBroken, UsageError
 from zif.verdicts import observed
+from zif.verdicts.declared import Claims
+from zif.verdicts.settle import settle
 
 if TYPE_CHECKING:
-    from zif.model import Model
+    from zif.model import Model, Unit
     from zif.records import Capabilities, Installed, Target, Verdict
 
 FILE = "observed.json"
 
-#: A refusal with one of these codes is about the operator; others are about sizes or wishes, which no test can refute.
-_ABOUT_OPERATORS = ("op", "opset", "dtype", "rank", "attribute")
 
-
-def place_of(info: Installed) -> Path | None:
+def place_of(module: str) -> Path | None:
     """Where the table of a plugin lies, or would: `observed.json` in its package; None for one that has no place.
 
-    A backend that is a single file `my_npu.py` keeps it beside that, as `my_npu.observed.json`.
+    module: what its entry point names. A backend that is a single file `my_npu.py` keeps it beside that, as
+    `my_npu.observed.json`.
     """
     try:
-        spec = find_spec(info.module.partition(":")[0])
+        spec = find_spec(module.partition(":")[0])
     except (ImportError, ValueError):
         return None
     if spec is None:
@@ -40,57 +45,82 @@ def place_of(info: Installed) -> Path | None:
 
 def shipped(info: Installed) -> observed.Table | None:
     """The table that a plugin ships; None without one. Raises BackendBroken for one that cannot be read."""
-    place = place_of(info)
-    if place is None or not place.is_file():
-        return None
     try:
-        return observed.load(place)
+        return _table(info.module)
     except UsageError as error:
         raise BackendBroken(f"backend {info.name!r} ({info.distribution} {info.version}): {error}") from error
 
 
-def preferred(answer: Capabilities, model: Model, target: Target, table: observed.Table) -> Capabilities:
-    """The answer with what was observed instead of what is promised, and a note of every difference.
+def observed_units(module: str, model: Model, code: str, units: Iterable[Unit] | None = None) -> frozenset[str]:
+    """The ids of the units of which a rule with this code speaks, among `units` or all of the model's.
+
+    For a plugin that must not ask its engine about some, or must ask about some: `module` is its own. What the rules
+    mean for the verdict is settled after it has answered. Raises BackendBroken for a table that cannot be read.
+    """
+    table = _of_code(module, code)
+    return frozenset(table.refusals(model, model.units if units is None else units)) if table else frozenset()
+
+
+@cache
+def _of_code(module: str, code: str) -> observed.Table | None:
+    try:
+        table = _table(module)
+    except UsageError as error:
+        raise BackendBroken(f"{module}: {error}") from error
+    return table and evolve(table, rules=tuple(rule for rule in table.rules if rule.code == code))
+
+
+def _table(module: str) -> observed.Table | None:
+    path = place_of(module)
+    return observed.load(path) if path is not None and path.is_file() else None
+
+
+def heard(
+    answer: Capabilities, model: Model, target: Target, table: observed.Table | None, engine: str
+) -> Capabilities:
+    """The answer about a model, settled with what was observed and a note of every difference.
+
+    Where the backend did more than look into its table, what that says is heard first: `engine` names it in sentences.
+    """
+    more = [("table", _listed(answer, model, engine)), *(_observed(answer, model, target, table) if table else ())]
+    if not any(words for _, words in more):
+        return answer
+    verdicts = settle([("backend", answer.verdicts), *more])
+    changed = {unit: verdict for unit, verdict in verdicts.items() if verdict.source == "observed"}
+    return evolve(answer, verdicts=verdicts, notes=(*answer.notes, *_notes(model, changed)))
+
+
+def _observed(
+    answer: Capabilities, model: Model, target: Target, table: observed.Table
+) -> Iterator[tuple[str, dict[str, Verdict]]]:
+    """What the table says. No rule is looked up that could change nothing: against what is refused, for what is taken.
 
     A refusal holds whichever version it was seen in: to run wrongly is worse than to run elsewhere. A grant holds for
-    the very engine and target that it was seen on, and only against a table, never against the engine's own word. What
-    the plugin itself says on the basis "observed" holds: it has weighed its table for that unit among its neighbours.
+    the very engine and target that it was seen on.
     """
-    said = dict(answer.verdicts)
-    promised = [
-        unit
-        for unit in model.units
-        if unit.id in said and said[unit.id].supported is not False and said[unit.id].basis != "observed"
-    ]
-    refused = {
-        unit: verdict
-        for unit, verdict in table.refusals(model, promised).items()
-        if verdict.code != "probe-failed" or said[unit].basis != "probed"  # the engine has been asked since: it knows
-    }
-    granted: dict[str, Verdict] = {}
+    said = answer.verdicts
+    asked = [unit for unit in model.units if unit.id in said]
+    yield "observed", table.refusals(model, (unit for unit in asked if said[unit.id].supported is not False))
     if table.toolchain == answer.toolchain and table.target == target.name:
-        granted = table.grants(model, [unit for unit in model.units if deniable(said.get(unit.id))])
-    if not refused and not granted:
-        return answer
-    notes = (*answer.notes, *_notes(model, refused, granted))
-    return evolve(answer, verdicts={**said, **refused, **granted}, notes=notes)
+        yield "observed", table.grants(model, (unit for unit in asked if said[unit.id].supported is False))
 
 
-def deniable(verdict: Verdict | None) -> bool:
-    """Whether a verdict is a refusal by a table of operators, which an observation may prove too narrow."""
-    return (
-        verdict is not None
-        and not verdict.supported
-        and verdict.basis == "declared"
-        and verdict.code in _ABOUT_OPERATORS
-    )
+def _listed(answer: Capabilities, model: Model, engine: str) -> dict[str, Verdict]:
+    """What the table of operators says of the units for which the backend has a better source."""
+    said = answer.verdicts
+    further = [unit for unit in model.units if unit.id in said and said[unit.id].basis != "declared"]
+    if not (further and answer.ops):
+        return {}
+    claims = Claims(answer.ops, engine=engine)
+    return {unit.id: claims.unit(model, unit) for unit in further}
 
 
-def _notes(model: Model, refused: dict[str, Verdict], granted: dict[str, Verdict]) -> Iterator[str]:
-    for found, words in ((refused, "claimed, and kept off it"), (granted, "not claimed, and placed on it")):
-        if found:
-            names = ", ".join(list(found)[:5]) + (" …" if len(found) > 5 else "")
-            yield f"{len(found)} of {len(model.units)} units are {words} for what was observed: {names}"
+def _notes(model: Model, changed: Mapping[str, Verdict]) -> Iterator[str]:
+    for taken, words in ((False, "claimed, and kept off it"), (True, "not claimed, and placed on it")):
+        units = [unit for unit, verdict in changed.items() if bool(verdict.supported) is taken]
+        if units:
+            names = ", ".join(units[:5]) + (" …" if len(units) > 5 else "")
+            yield f"{len(units)} of {len(model.units)} units are {words} for what was observed: {names}"
 
 
-__all__ = ["FILE", "deniable", "place_of", "preferred", "shipped"]
+__all__ = ["FILE", "heard", "observed_units", "place_of", "shipped"]

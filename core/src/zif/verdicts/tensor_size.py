@@ -1,10 +1,8 @@
-"""Tensors that are larger than a backend takes: its verdicts, with those units refused."""
+"""Tensors that are larger than a backend takes: what that says of the units that read or make them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from attrs import evolve
 
 from zif.records import Verdict
 from zif.wording import size
@@ -14,20 +12,19 @@ if TYPE_CHECKING:
     from zif.records import Capabilities
 
 
-def within_limit(answer: Capabilities, model: Model) -> Capabilities:
-    """The answer, in which no unit reads or makes a tensor, or reads a weight, above the backend's `max_tensor_bytes`.
+def too_large(answer: Capabilities, model: Model) -> dict[str, Verdict]:
+    """A refusal of every unit that reads or makes a tensor, or reads a weight, above the backend's `max_tensor_bytes`.
 
     Tensors of unknown size pass: what is not known is refused by nobody.
     """
     limit = answer.max_tensor_bytes
     if limit is None:
-        return answer
+        return {}
     large = {name: info.nbytes for name, info in model.tensors.items() if info.nbytes and info.nbytes > limit}
-    verdicts = dict(answer.verdicts)
+    words: dict[str, Verdict] = {}
     for unit in model.units if large else ():
         over = next((name for name in (*unit.inputs, *unit.outputs, *unit.weights) if name in large), None)
-        known = verdicts.get(unit.id)
-        if over is not None and known is not None and known.supported:
+        if over is not None:
             reason = f"{over} has {size(large[over])}; tensors of up to {size(limit)} are taken"
-            verdicts[unit.id] = Verdict(False, code="tensor-size", reason=reason)
-    return evolve(answer, verdicts=verdicts)
+            words[unit.id] = Verdict(False, code="tensor-size", reason=reason)
+    return words

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zif import BackendUnavailable, Capabilities, Target, Verdict, declared
-from zif.plugin import Table, load_table, overlay
+from attrs import evolve
+from zif import BackendUnavailable, Capabilities, Target, Verdict
+from zif.plugin import observed_units
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
 from zif_qnn_htp.chips import Chip, NoChip, chip_of
@@ -19,10 +17,9 @@ from zif_qnn_htp.verdicts import probe
 
 if TYPE_CHECKING:
     from zif import Model
-    from zif.plugin import Basis
 
-TABLE = Path(__file__).with_name("observed.json")
 MEMORY = Memory("qnn_htp", "zif-qnn-htp")
+_WEIGHED = Verdict(True, "observed", reason=NEEDLESS)
 _CAVEATS = (
     "float operators are computed in fp16: values beyond 65504 saturate",
     "int64 values are computed as int32",
@@ -42,8 +39,7 @@ def report(target: Target, model: Model | None) -> Capabilities:
         probed = ask(model, chip, words)
     except (QnnError, BackendUnavailable) as error:
         return _general(library, words, str(error), chip, notes)
-    verdicts = overlay(probed.verdicts, observed(model, probed.verdicts))
-    return _general(library, words, "", chip, (*notes, *probed.notes, *_difference(probed, verdicts)), verdicts)
+    return _general(library, words, "", chip, (*notes, *probed.notes), dict(probed.verdicts))
 
 
 def _general(
@@ -72,58 +68,19 @@ def _general(
     )
 
 
-def _difference(probed: Probed, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
-    """A note of the units that the compiler would take and that are kept off it."""
-    kept = [
-        unit
-        for unit, verdict in verdicts.items()
-        if not verdict.supported and verdict.basis == "observed" and probed.verdicts[unit].supported
-    ]
-    names = f"{', '.join(kept[:5])}{' …' if len(kept) > 5 else ''}"
-    return (
-        (f"{len(kept)} units that the compiler takes are kept off it for what was observed: {names}",) if kept else ()
-    )
-
-
-def layers(target: Target, model: Model) -> dict[str, dict[Basis, Verdict]]:
-    """For comparing: per unit what the table of operators declares, what the compiler says and what was observed.
-
-    A unit that no observation speaks against has no "observed" entry. Raises BackendUnavailable and QnnError.
-    """
-    by_table = declared(model, claims(), engine="QNN HTP")
-    by_compiler = ask(model, chip(target), toolchain("htp")).verdicts
-    seen = observed(model, by_compiler)
-    found: dict[str, dict[Basis, Verdict]] = {}
-    for unit in model.units:
-        found[unit.id] = {"declared": by_table[unit.id], "probed": by_compiler[unit.id]}
-        if unit.id in seen:
-            found[unit.id]["observed"] = seen[unit.id]
-    return found
-
-
 def ask(model: Model, chip: Chip, words: str) -> Probed:
-    """The compiler's answer, from memory where the same was asked before."""
-    crashing = {unit: said for unit, said in table().verdicts(model).items() if said.code == "observed-crash"}
-    name = MEMORY.key(model.digest, words, (chip, crashing))
-    kept = MEMORY.recall(name)
-    if kept is not None:
-        return kept
-    probed = probe(model, chip, crashing)
-    MEMORY.keep(name, probed)
-    return probed
+    """The compiler's answer, from memory where the same was asked before, with what this plugin weighs itself.
 
-
-def observed(model: Model, probed: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """What was observed of the model's units; where it cannot occur among their neighbours, that it does not matter."""
-    found = table().verdicts(model)
-    fine = [unit for unit in needless(model) if unit in found and probed[unit].supported]
-    return found | {unit: Verdict(True, "observed", reason=NEEDLESS) for unit in fine}
-
-
-@functools.cache
-def table() -> Table:
-    """What this version of the emulator was observed to get wrong; see `python -m tools.tables.qnn_htp`."""
-    return load_table(TABLE) if TABLE.is_file() else Table(toolchain())
+    What else was observed core hears from `observed.json`; here it only tells which questions end the process.
+    """
+    crashing = observed_units("zif_qnn_htp", model, "observed-crash")
+    name = MEMORY.key(model.digest, words, (chip, sorted(crashing)))
+    probed = MEMORY.recall(name)
+    if probed is None:
+        probed = probe(model, chip, crashing)
+        MEMORY.keep(name, probed)
+    taken = [unit for unit in needless(model) if probed.verdicts[unit].supported]
+    return evolve(probed, verdicts={**probed.verdicts, **dict.fromkeys(taken, _WEIGHED)})
 
 
 def chip(target: Target) -> Chip:
@@ -134,4 +91,4 @@ def chip(target: Target) -> Chip:
     return found
 
 
-__all__ = ["ask", "chip", "layers", "observed", "report", "table"]
+__all__ = ["ask", "chip", "report"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,20 +23,23 @@ _FLOATS = frozenset({"fp32", "fp16", "bf16", "fp64"})
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
-def probe(model: Model, chip: Chip, crashing: Mapping[str, Verdict]) -> Probed:
+def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
     """Ask the compiler about the whole model at once, since it looks at neighbours (a GELU is one operator to it).
 
-    crashing: verdicts on units that it must not even be asked about, because the question ends its process.
+    crashing: ids of units that it must not even be asked about, because the question ends its process.
 
     Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
     judged = dict.fromkeys(infinite.judged(model), _INFINITE)
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
-    sure = {**crashing, **constant(model), **judged, **tiny}
+    folded = constant(model)
+    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny}
     verdicts = {unit.id: sure.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
-    askable = [name for name, verdict in verdicts.items() if verdict is None or verdict.code != "observed-crash"]
+    deadly = {name for name, verdict in verdicts.items() if verdict and verdict.code == "observed-crash"}
+    deadly |= set(crashing) - folded.keys()
+    askable = [name for name in verdicts if name not in deadly]
     wild: dict[str, str] = {}
     asked = partial(graph.build, invent_weights=True, wild=wild)  # the weights need not be there to be asked
     answers = ask_units(model, askable, Compiler("htp", ProviderOptions(soc_model=chip.soc_model), asked))
@@ -94,6 +97,7 @@ _INFINITE = Verdict(
     "observed-wrong",
     "it makes or judges infinite values that decide, and fp16 on the HTP keeps none",
 )
+_UNASKED = Verdict(None, "probed", "probe-failed", "the compiler was not asked: this question ends its process")
 _TINY = Verdict(
     False,
     "observed",

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import attrs
 from attrs import frozen
 from zif import Verdict
 from zif.plugin import cache_folder
@@ -20,6 +19,8 @@ from zif_qnn_runtime import kept
 from zif_qnn_runtime.unitprobe import Probed
 
 _FORMAT = 1
+#: What a compiler says; whom it overrules is settled elsewhere.
+_FIELDS = ("supported", "basis", "code", "reason", "cost_us")
 #: Answers that are kept for one backend; the oldest go, and nothing that is called otherwise.
 LIMIT = 500
 _NAME = re.compile(r"[0-9a-f]{64}\.json")
@@ -58,7 +59,8 @@ class Memory:
         folder = self.folder
         if folder is None:
             return
-        document = {"verdicts": {u: attrs.asdict(v) for u, v in probed.verdicts.items()}, "notes": probed.notes}
+        said = {unit: {name: getattr(verdict, name) for name in _FIELDS} for unit, verdict in probed.verdicts.items()}
+        document = {"verdicts": said, "notes": probed.notes}
         kept.write(folder / f"{name}.json", document)
         with contextlib.suppress(OSError):
             _prune(folder)

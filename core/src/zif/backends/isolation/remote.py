@@ -60,8 +60,8 @@ class IsolatedBackend(Backend):
         while len(self._answers) > ANSWERS:
             self._answers.pop(next(iter(self._answers)), None)
 
-    def _preferred(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:  # noqa: ARG002
-        return answer  # the worker has laid the observations over it already
+    def _settled(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:  # noqa: ARG002
+        return answer  # the worker has heard the observations already
 
 
 class _Proxy:

@@ -61,17 +61,16 @@ def _quantized(unit: Unit, before: Mapping[str, TensorInfo], after: Mapping[str,
 def lifted(participants: Participants, word: str) -> Participants:
     """The backends' answers, in which a backend that takes no floating point takes the unit after all.
 
-    What was observed to come out imprecise has the same code and another cause: that stays refused.
+    What was observed to come out imprecise has the same code and another cause: that stays refused (see `settle`).
     """
     by_name = {}
     for name, participant in participants.by_name.items():
-        verdicts = {
-            unit: Verdict(True, one.basis, reason=f"assumed in {word}: {one.reason}")
-            if one.code == "precision" and one.basis != "observed" and not one.supported
-            else one
-            for unit, one in participant.capabilities.verdicts.items()
+        words = {
+            unit: Verdict(True, verdict.basis, reason=f"assumed in {word}: {verdict.reason}")
+            for unit, verdict in participant.capabilities.verdicts.items()
+            if verdict.code == "precision"
         }
-        by_name[name] = participant.with_verdicts(verdicts)
+        by_name[name] = participant.after("assumed", words)
     return attrs.evolve(participants, by_name=by_name)
 
 

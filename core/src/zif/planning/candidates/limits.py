@@ -39,12 +39,12 @@ def _constrained(participant: Participant, model: Model, target: Target, wishes:
     limit = wishes.memory_limit.get(participant.backend.name, wishes.memory_limit.get(EVERYONE))
     if not (participant.precisions or wishes.min_precision or limit):
         return participant
-    verdicts = dict(participant.capabilities.verdicts)
-    for unit in model.units:
-        known = verdicts.get(unit.id)
-        if known is not None and known.supported:
-            verdicts[unit.id] = _refused(participant, unit, target, wishes.min_precision, limit) or known
-    return participant.with_verdicts(verdicts)
+    words = {
+        unit.id: refusal
+        for unit in model.units
+        if (refusal := _refused(participant, unit, target, wishes.min_precision, limit)) is not None
+    }
+    return participant.after("limits", words)
 
 
 def _refused(participant: Participant, unit: Unit, target: Target, floor: str, limit: int | None) -> Verdict | None:

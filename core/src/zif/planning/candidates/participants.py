@@ -18,12 +18,13 @@ from zif.model.arguments import Progress
 from zif.planning.costs.precisions import FLOATS
 from zif.planning.plan import Candidate, Request
 from zif.records import Capabilities, ChoosesPrecision, Target
-from zif.verdicts.tensor_size import within_limit
+from zif.verdicts.settle import with_words
+from zif.verdicts.tensor_size import too_large
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
     from zif.model import Model
-    from zif.records import Verdict
+    from zif.verdicts.settle import Words
 
 
 @frozen(eq=False)
@@ -38,9 +39,10 @@ class Participant:
     precisions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> Participant:
-        """The same with other verdicts."""
-        return evolve(self, capabilities=evolve(self.capabilities, verdicts=verdicts))
+    def after(self, source: str, words: Words) -> Participant:
+        """The same once more was heard of it: who says it, and what of which units (see `zif.verdicts.settle`)."""
+        answer = with_words(self.capabilities, (source, words))
+        return self if answer is self.capabilities else evolve(self, capabilities=answer)
 
 
 @frozen(eq=False)
@@ -88,7 +90,8 @@ def _ask_one(
         if progress:
             progress(f"asking {name}")
         backend = stand_in(backend, general, target, isolate)
-        full = within_limit(backend.capabilities(target, model), model)
+        answer = backend.capabilities(target, model)
+        full = with_words(answer, ("tensor-size", too_large(answer, model)))
     except ZifError as error:
         return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
     return _participant(backend, full, target, request), _candidate(backend, full)

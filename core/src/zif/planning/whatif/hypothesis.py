@@ -14,8 +14,9 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.planning.task import UNASKED, matches
+from zif.planning.task import matches
 from zif.records import Verdict
+from zif.verdicts.settle import UNASKED
 
 if TYPE_CHECKING:
     from zif.model import Unit
@@ -122,11 +123,9 @@ def _why_nothing(planner: Planner, change: Change, verdicts: Mapping[str, Verdic
 
 def _changed(participant: Participant, change: Change, hits: Sequence[tuple[Unit, Verdict]]) -> Participant:
     """The backend with other verdicts; what it says of costs stays."""
-    new = dict(participant.capabilities.verdicts)
-    for unit, verdict in hits:
-        code, reason = ("ok", f"assumed: {change}") if change.takes else ("excluded", f"ruled out: {change}")
-        new[unit.id] = attrs.evolve(verdict, supported=change.takes, code=code, reason=reason)
-    return participant.with_verdicts(new)
+    code, reason = ("ok", f"assumed: {change}") if change.takes else ("excluded", f"ruled out: {change}")
+    words = {unit.id: Verdict(change.takes, verdict.basis, code, reason, verdict.cost_us) for unit, verdict in hits}
+    return participant.after("what-if", words)
 
 
 __all__ = ["Change", "Hypothesis", "suppose", "wording"]

@@ -20,7 +20,7 @@ from zif.testing.nodetests import NodeTest
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
 from zif.verdicts.declared import declared
-from zif.verdicts.shipped import deniable
+from zif.verdicts.settle import deniable
 
 
 def test_describes_itself(subject: Subject) -> None:
