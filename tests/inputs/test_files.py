@@ -59,8 +59,43 @@ def test_json_gives_strings_and_numbers(tmp_path: Path) -> None:
     (tmp_path / "n.json").write_text("[[0, 1, 2], [3, 4, 5]]")
     assert np.array_equal(read(tmp_path / "n.json", FLOATS), ARRAY)
     (tmp_path / "bad.json").write_text('[["a"], [1, 2]]')
-    with pytest.raises(InvalidInput, match=r"bad\.json is no JSON of float32 values for input 'x'"):
+    with pytest.raises(InvalidInput, match=r"input 'x': .*bad\.json is no JSON of float32 values"):
         read(tmp_path / "bad.json", FLOATS)
+
+
+WORDS = TensorInfo("x", "tensor(string)", (2,))
+WHOLE = TensorInfo("x", "tensor(int64)", (2,))
+
+
+@pytest.mark.parametrize(
+    ("info", "text", "why"),
+    [
+        (FLOATS, '["1", "2"]', "something else than numbers"),  # numpy would read them
+        (FLOATS, "[null, 1]", "something else than numbers"),
+        (FLOATS, f"[{10**30}]", "beyond 64 bits"),
+        (WHOLE, "[1.5, 2]", "numbers that the type cannot hold"),  # numpy would give 1
+        (WHOLE, "[NaN, 2]", "is no JSON of int64 values"),
+        (TensorInfo("x", "tensor(int4)", (2,)), "[100, 2]", "is no JSON of int4 values"),
+        (WORDS, '["a", 1]', "something else than texts"),
+        (WORDS, '[["a"], ["b", "c"]]', "something else than texts"),
+        (FLOATS, '{"a": 1}', "something else than numbers"),
+        (FLOATS, "[" * 200_000, "66 deep"),
+        (FLOATS, "[" * 65 + "1" + "]" * 65, "is no JSON of float32 values"),
+    ],
+)
+def test_json_that_does_not_fit_is_told(tmp_path: Path, info: TensorInfo, text: str, why: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InvalidInput, match=why):
+        read(tmp_path / "a.json", info)
+
+
+def test_json_that_fits(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1.0, 2]")
+    assert read(tmp_path / "a.json", WHOLE).tolist() == [1, 2]
+    (tmp_path / "a.json").write_text("[NaN, -Infinity, true]")  # what is not finite is a value like others here
+    assert str(read(tmp_path / "a.json", FLOATS).tolist()) == "[nan, -inf, 1.0]"
+    (tmp_path / "a.json").write_text("[[], []]")
+    assert read(tmp_path / "a.json", WHOLE).shape == (2, 0)
 
 
 def test_protos_of_onnx_test_data(tmp_path: Path) -> None:
@@ -70,7 +105,7 @@ def test_protos_of_onnx_test_data(tmp_path: Path) -> None:
     found = read(tmp_path / "s.pb", TensorInfo("s", "seq(tensor(float))"))
     assert [part.sum() for part in found] == [15.0, 21.0]
     (tmp_path / "bad.pb").write_bytes(b"\xff" * 30)
-    with pytest.raises(InvalidInput, match=r"bad\.pb holds no tensor\(float\) for input 'x'"):
+    with pytest.raises(InvalidInput, match=r"input 'x': .*bad\.pb holds no tensor\(float\)"):
         read(tmp_path / "bad.pb", FLOATS)
     (tmp_path / "broken.pb").write_bytes(onnx.TensorProto(dims=[5], data_type=1).SerializeToString())
     with pytest.raises(InvalidInput, match=r"broken\.pb"):
@@ -123,11 +158,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, spoil: Callable[[Path], ob
 
 
 def test_a_missing_file_names_the_input_too(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"input 'x': .*gone\.raw: there is no such file"):
+    with pytest.raises(InvalidInput, match=r"input 'x': .*gone\.raw cannot be read: there is no such file"):
         read(tmp_path / "gone.raw", FLOATS)
 
 
 def test_a_broken_npz_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 and then nothing")
-    with pytest.raises(InvalidInput, match=r"a\.npz is not a whole \.npz"):
+    with pytest.raises(InvalidInput, match=r"a\.npz is not a whole file of arrays"):
         read(tmp_path / "a.npz", FLOATS)

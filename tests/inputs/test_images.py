@@ -95,7 +95,10 @@ def test_a_file_can_describe_each_input(tmp_path: Path, ending: str) -> None:
         ("std=1:0:1", "std must not be 0"),
         ("layout=nhcw", "layout cannot be 'nhcw'; it takes nchw"),
         ("color=cmyk", "color cannot be 'cmyk'; it takes rgb, bgr, gray"),
-        ("gone.toml", "gone.toml: cannot be read"),
+        ("gone.toml", "gone.toml cannot be read: there is no such file"),
+        ("scale=1e999999999", "scale cannot be '1e999999999'"),  # as a fraction, it would fill the memory
+        ("mean=nan", "mean cannot be 'nan'"),
+        ("resize=100000x100000", "resize cannot be '100000x100000'"),
     ],
 )
 def test_a_wrong_description_says_what_is_known(description: str, message: str) -> None:

@@ -97,7 +97,7 @@ def test_a_wrong_list_is_told_with_the_line(folder: Path, text: str, message: st
 
 def test_a_list_that_is_no_text(folder: Path) -> None:
     (folder / "list.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InvalidInput, match="it is not text"):
+    with pytest.raises(InvalidInput, match="is not text in UTF-16"):
         read_list(folder / "list.txt", ONE)
     with pytest.raises(InvalidInput, match=r"gone\.txt cannot be read"):
         read_list(folder / "gone.txt", ONE)

@@ -78,11 +78,17 @@ def damaged(kind: str, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("flipped", "CRC"), ("no zip", "zip"), ("no array", "magic"), ("short", "ends before"), ("objects", "objects")],
+    [
+        ("flipped", "'a' is not a whole file of arrays: Bad CRC"),
+        ("no zip", "is not a whole file of arrays: File is not a zip file"),
+        ("no array", "cut off: it ends before its data do"),
+        ("short", "is cut off: its header says .1000. of float32, 4,000 bytes, and 3,999 are there"),
+        ("objects", "holds Python objects, which could run code"),
+    ],
 )
 def test_damage_is_told_at_once(kind: str, said: str, tmp_path: Path) -> None:
     path = damaged(kind, tmp_path)
-    with pytest.raises(InvalidInput, match=rf"{path.name} is not a whole file of arrays: .*{said}"):
+    with pytest.raises(InvalidInput, match=rf"{path.name}.* {said}"):
         rows_of(path)
 
 
@@ -93,5 +99,5 @@ def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="ends before"):
         rows.read(2, 1)
     (tmp_path / "a.npy").unlink()
-    with pytest.raises(InvalidInput, match="cannot be read: No such file"):
+    with pytest.raises(InvalidInput, match="cannot be read: there is no such file"):
         rows.read(2, 1)

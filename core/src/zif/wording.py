@@ -82,9 +82,10 @@ def tally(given: Mapping[str, int], shown: int = 4) -> str:
 
 def brief(text: str, longest: int = 44) -> str:
     """The text with every word of more than `longest` characters (a tensor's name, mostly) cut in the middle."""
-    return re.sub(r"\S+", lambda found: _cut(found[0], longest), text)
+    return re.sub(r"\S+", lambda found: cut(found[0], longest), text)
 
 
-def _cut(word: str, longest: int) -> str:
+def cut(word: str, longest: int = 60) -> str:
+    """The text, with its middle left out when it is longer than so many characters."""
     head = longest // 3
     return word if len(word) <= longest else f"{word[:head]}…{word[head + 1 - longest :]}"

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from zif.backends.options import build_options
 from zif.errors import UsageError
-from zif.inputs.tables import read_table
+from zif.files.documents import read_table
 from zif.records import Capabilities, ExplainsOptions, Target
 
 Given: TypeAlias = "str | Path | Mapping[str, Mapping[str, Any]] | None"
@@ -42,7 +42,7 @@ def check(given: Given, target: Target) -> list[Section]:
     if not given:
         return []
     where = f"{given}: " if isinstance(given, (str, Path)) else "config: "
-    written = read_table(Path(given)) if isinstance(given, (str, Path)) else given
+    written = read_table(given, UsageError) if isinstance(given, (str, Path)) else given
     if not isinstance(written, Mapping):
         raise UsageError(f"config takes a file or a mapping of sections, not a {type(written).__name__}")
     known = _known(target, written)

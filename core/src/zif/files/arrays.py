@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zif.errors import InvalidInput
-from zif.files.limits import HEADER, RANK
+from zif.files.limits import ARRAY, HEADER, RANK
 from zif.files.opening import length, open_plain
 from zif.files.paths import Refusal
 
@@ -47,11 +47,7 @@ def read_array(path: str | Path, error: Refusal = InvalidInput) -> Array:
 def array_in(stream: IO[bytes], size: int, where: str, error: Refusal = InvalidInput) -> Array:
     """The array of the .npy of `size` bytes that begins where the stream stands."""
     header = header_of(stream, size, where, error)
-    content = bytearray(header.bytes)
-    filled, view = 0, memoryview(content)
-    while filled < len(content):
-        count = _taken(stream, view[filled:], where, error)
-        filled += count
+    content = exactly(stream, header.bytes, where, error)
     flat = np.frombuffer(content, header.dtype, count=math.prod(header.shape))
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
@@ -80,17 +76,17 @@ def _parsed(
     stream: IO[bytes], size: int, where: str, error: Refusal
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Shape, whether it is Fortran's order, dtype, and the header's bytes."""
-    head = _exactly(stream, 8, where, error)
+    head = bytes(exactly(stream, 8, where, error))
     if head[:4] == _ZIP:
         raise error(f"{where} is an archive of arrays, not one array: call it .npz")
     if head[:6] != MAGIC or head[6] not in _HEADS:
         raise error(f"{where} is no .npy file: its first bytes are {head!r}")
     before, width = _HEADS[head[6]]
-    told = _exactly(stream, width, where, error)
+    told = bytes(exactly(stream, width, where, error))
     count = int.from_bytes(told, "little")
     if count > min(HEADER, size - before):
         raise error(f"{where} is no whole .npy file: its header would have {count:,} bytes")
-    text = _exactly(stream, count, where, error)
+    text = bytes(exactly(stream, count, where, error))
     if sum(map(text.count, (b"(", b"[", b"{"))) > _BRACKETS:
         raise error(f"{where} holds elements of a made-up type, of which no tensor is made")
     read = np.lib.format.read_array_header_1_0 if head[6] == 1 else np.lib.format.read_array_header_2_0
@@ -101,12 +97,15 @@ def _parsed(
     return shape, fortran, dtype, before + count
 
 
-def _exactly(stream: IO[bytes], count: int, where: str, error: Refusal) -> bytes:
+def exactly(stream: IO[bytes], count: int, where: str, error: Refusal = InvalidInput) -> bytearray:
+    """So many bytes from where the stream stands, no more than one array may have. Raises what `error` makes."""
+    if count > ARRAY.value:
+        raise error(ARRAY.exceeded(f"{where} takes", count))
     data = bytearray(count)
     filled = 0
     while filled < count:
         filled += _taken(stream, memoryview(data)[filled:], where, error)
-    return bytes(data)
+    return data
 
 
 def _taken(stream: IO[bytes], view: memoryview, where: str, error: Refusal) -> int:
@@ -125,4 +124,4 @@ def _brief(shape: tuple[int, ...]) -> str:
     return f"[{text[:80]}{', …' if len(shape) > 8 or len(text) > 80 else ''}]"
 
 
-__all__ = ["MAGIC", "Header", "array_in", "header_of", "read_array"]
+__all__ = ["MAGIC", "Header", "array_in", "exactly", "header_of", "read_array"]

@@ -13,6 +13,7 @@ from zif.errors import InvalidInput
 from zif.files.limits import DEPTH, DIGITS, VALUES
 from zif.files.paths import Refusal
 from zif.files.text import decode, position, read_text
+from zif.wording import cut
 
 #: The words of a JSON text: strings whole, so that what stands inside them is not taken for anything else.
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s"\[\]{},:]+', re.DOTALL)
@@ -28,13 +29,14 @@ class _Refused(ValueError):
     """What zif does not take although the format allows it; the message is half a sentence."""
 
 
-def read_json(path: str | Path, error: Refusal = InvalidInput) -> Any:
+def read_json(path: str | Path, error: Refusal = InvalidInput, *, finite: bool = True) -> Any:
     """The data in a JSON file that the caller names. Raises what `error` makes, with line and column."""
-    return json_of(read_text(path, error), str(path), error)
+    return json_of(read_text(path, error), str(path), error, finite=finite)
 
 
-def json_of(data: bytes | str, where: str, error: Refusal = InvalidInput, *, infinite: bool = False) -> Any:
-    """The data in a JSON document that was read already; `where` names it. `infinite`: Infinity may stand there."""
+def json_of(data: bytes | str, where: str, error: Refusal = InvalidInput, *, finite: bool = True) -> Any:
+    """The data in a JSON document that was read already; `where` names it. Without
+    `finite`, NaN and Infinity may stand for numbers."""
     text = data if isinstance(data, str) else decode(data, where, error)
     huge = _HUGE.search(text) is not None
     try:
@@ -42,7 +44,7 @@ def json_of(data: bytes | str, where: str, error: Refusal = InvalidInput, *, inf
         document = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_constant=_any_float if infinite else _float,
+            parse_constant=_float if finite else float,
             parse_float=_float if huge else None,
             parse_int=_whole if huge else None,
         )
@@ -61,28 +63,28 @@ def json_of(data: bytes | str, where: str, error: Refusal = InvalidInput, *, inf
         raise error(f"{where} cannot be read: {_deep()}") from problem
 
 
-def read_table(path: str | Path, error: Refusal = InvalidInput, *, infinite: bool = False) -> dict[str, Any]:
+def read_table(path: str | Path, error: Refusal = InvalidInput, *, finite: bool = True) -> dict[str, Any]:
     """The table in a file that people write: JSON where its name ends in .json, else TOML.
 
-    In JSON, lines that begin with // do not count. `infinite`: TOML's inf and JSON's Infinity may stand for numbers.
-    Raises what `error` makes.
+    In JSON, lines that begin with // do not count. Without `finite`, inf and nan may stand for numbers, in JSON
+    Infinity and NaN. Raises what `error` makes.
     """
     if Path(path).suffix.lower() == ".json":
-        document = json_of(_uncommented(read_text(path, error)), str(path), error, infinite=infinite)
+        document = json_of(_uncommented(read_text(path, error)), str(path), error, finite=finite)
     else:
-        document = toml_of(read_text(path, error), str(path), error, infinite=infinite)
+        document = toml_of(read_text(path, error), str(path), error, finite=finite)
     if not isinstance(document, dict):
         raise error(f"{path} must be a table (an object), not {named(document)}")
     return document
 
 
-def toml_of(text: str, where: str, error: Refusal = InvalidInput, *, infinite: bool = False) -> dict[str, Any]:
+def toml_of(text: str, where: str, error: Refusal = InvalidInput, *, finite: bool = True) -> dict[str, Any]:
     """The data in the text of a TOML document."""
     try:
         if any(found[0].count(".") >= DEPTH for found in _DOTTED.finditer(text)):
             raise _Refused(f"a key has more than {DEPTH} parts")
         _bounded(text)
-        document = tomllib.loads(text, parse_float=_any_float if infinite else _float)
+        document = tomllib.loads(text, parse_float=_float if finite else _any_float)
         _check_depth(document)
         return document
     except _Refused as problem:
@@ -143,22 +145,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _float(word: str) -> float:
     number = float(word)
     if number != number or number in (float("inf"), -float("inf")):
-        raise _Refused(f"{_brief(word)} is no finite number")
+        raise _Refused(f"{cut(word, 24)} is no finite number")
     return number
 
 
 def _any_float(word: str) -> float:
-    return float(word) if "inf" in word.lower() else _float(word)
+    return float(word) if word[-1] in "fn" else _float(word)  # inf, nan
 
 
 def _whole(word: str) -> int:
     if len(word) > DIGITS:
         raise _Refused(f"a whole number has {len(word)} digits")
     return int(word)
-
-
-def _brief(word: str) -> str:
-    return word if len(word) <= 24 else f"{word[:16]}…"
 
 
 def _placed(text: str, problem: _Refused) -> str:
@@ -182,7 +180,7 @@ def _odd(text: str) -> Iterator[str]:
         elif word[0] == '"' and before in ("{", ",") and seen and (keys := seen[-1]) is not None:
             name = json.loads(word)
             if name in keys:
-                yield f"the key {_brief(name)!r} stands twice in an object ({position(text, found.start())})"
+                yield f"the key {cut(name)!r} stands twice in an object ({position(text, found.start())})"
             keys.add(name)
         elif word[0] not in '",:tfn' and (why := _no_number(word)):
             yield f"{why} ({position(text, found.start())})"

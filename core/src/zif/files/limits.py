@@ -54,8 +54,8 @@ VALUES = Limit("ZIF_MAX_VALUES", 16_000_000, bytes=False)
 EXPANDED = Limit("ZIF_MAX_EXPANDED", 1 << 30)
 #: How many times larger a compressed member may become than it is in the file; smaller ones than `FREELY` may be more.
 EXPANSION = Limit("ZIF_MAX_EXPANSION", 200, bytes=False)
-#: A tensor in a .pb: what protobuf takes in one message.
-TENSOR = Limit("ZIF_MAX_TENSOR", (2 << 30) - 1)
+#: The array of one file, or so many rows of it as are read at once: a file may say to be longer than any disk is.
+ARRAY = Limit("ZIF_MAX_ARRAY", 4 << 30)
 #: The dots of a picture, width × height.
 PIXELS = Limit("ZIF_MAX_PIXELS", 89_000_000, bytes=False)
 #: The samples of one calibration file.

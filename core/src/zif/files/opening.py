@@ -21,10 +21,10 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BY_FOLDER = bool(_NOFOLLOW) and os.open in os.supports_dir_fd and os.mkdir in os.supports_dir_fd
 
 _KINDS = (
-    (stat.S_ISDIR, "is a folder, not a file"),
-    (stat.S_ISFIFO, "is a pipe, not a file: write it to a file first"),
-    (stat.S_ISSOCK, "is a socket, not a file"),
-    (stat.S_ISLNK, "is a link, which is not followed here"),
+    (stat.S_ISDIR, "it is a folder, not a file"),
+    (stat.S_ISFIFO, "it is a pipe, not a file: write it to a file first"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISLNK, "it is a link, which is not followed here"),
 )
 
 
@@ -106,8 +106,8 @@ def missing(path: str | Path) -> bool:
 
 def _plain(path: str | Path, mode: int, error: Refusal) -> None:
     if not stat.S_ISREG(mode):
-        told = next((words for test, words in _KINDS if test(mode)), "is a device, not a file")
-        raise error(f"{path} {told}")
+        told = next((words for test, words in _KINDS if test(mode)), "it is a device, not a file")
+        raise error(f"{path} cannot be read: {told}")
 
 
 def _opened(handle: int, path: str | Path, error: Refusal) -> BinaryIO:
@@ -183,7 +183,7 @@ def _told(where: object, error: Refusal, done: str = "read") -> Iterator[None]:
         yield
     except FileNotFoundError as problem:
         if done == "read":
-            raise error(f"{where}: there is no such file") from problem
+            raise error(f"{where} cannot be read: there is no such file") from problem
         raise error(f"{where} cannot be {done}: {problem.strerror}") from problem
     except OSError as problem:
         raise error(f"{where} cannot be {done}: {problem.strerror or problem}") from problem

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from zif.errors import InvalidInput
 from zif.files.limits import NAME, PART, PARTS
+from zif.wording import cut
 
 #: Makes the exception to raise of a sentence: a class of `zif.errors`, or a function that adds words of its own.
 Refusal = Callable[[str], Exception]
@@ -32,8 +33,7 @@ def relative(name: object, error: Refusal = InvalidInput) -> str:
         raise error(f"a file's name must be text, not {type(name).__name__}")
     why = _wrong(name)
     if why:
-        shown = name if len(name) <= 80 else f"{name[:60]}…{name[-10:]}"
-        raise error(f"{shown!r} is no plain relative file name: {why}")
+        raise error(f"{cut(name)!r} is no plain relative file name: {why}")
     return name
 
 

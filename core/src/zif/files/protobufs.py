@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zif.errors import InvalidInput
-from zif.files.limits import RANK, TENSOR
+from zif.files.limits import ARRAY, RANK
 from zif.files.opening import read_bytes
 from zif.files.paths import Refusal
 
@@ -31,7 +31,7 @@ def read_value(path: str | Path, kind: str, error: Refusal = InvalidInput) -> Va
     import onnx
     from onnx import numpy_helper
 
-    data = read_bytes(path, TENSOR, error)
+    data = read_bytes(path, ARRAY, error)
     message: Any = onnx.TensorProto()
     read: Any = numpy_helper.to_array
     if kind.startswith("seq"):

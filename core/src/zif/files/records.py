@@ -18,6 +18,7 @@ import attrs
 from zif.errors import InvalidInput
 from zif.files.documents import named
 from zif.files.paths import Refusal
+from zif.wording import cut
 
 Record = TypeVar("Record")
 #: Gives the value of a type that a plain value stands for, or raises _Wrong.
@@ -235,13 +236,13 @@ def _table(given: Any) -> Mapping[Any, Any]:
 def _step(name: object) -> str:
     """A key as part of a path: as it is where it is a word, else in brackets."""
     text = str(name)
-    return text if text.isidentifier() else f"[{text[:60]!r}]"
+    return text if text.isidentifier() else f"[{cut(text)!r}]"
 
 
 def shown(given: Any) -> str:
     """A value of a document in a complaint: what it is, and itself where it is short."""
     if isinstance(given, str):
-        return f"the text {given if len(given) <= 40 else given[:40] + '…'!r}"
+        return f"the text {cut(given, 40)!r}"
     return str(given) if isinstance(given, (int, float)) and not isinstance(given, bool) else named(given)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zif.errors import InvalidInput
-from zif.inputs.raw import from_bytes
+from zif.files.archives import read_arrays
+from zif.files.arrays import read_array
+from zif.files.documents import read_json
+from zif.files.paths import Refusal
+from zif.files.protobufs import read_value
+from zif.inputs.raw import from_file
 from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
@@ -28,43 +32,24 @@ def read(path: Path, info: TensorInfo, preprocess: Preprocess | None = None) -> 
     lists), images, turned into tensors by `preprocess`, and raw little-endian data for every other ending. Raises
     InvalidInput.
     """
-    if not path.is_file():
-        what = "is a folder, not a file" if path.is_dir() else "there is no such file"
-        raise InvalidInput(f"input {info.name!r}: {path}: {what}")
-    try:
-        return _read(path, info, preprocess)
-    except OSError as error:
-        raise InvalidInput(f"input {info.name!r}: {path} cannot be read: {error.strerror or error}") from error
-
-
-def _read(path: Path, info: TensorInfo, preprocess: Preprocess | None) -> Value:
     ending = path.suffix.lower()
+
+    def refuse(text: str) -> InvalidInput:
+        return InvalidInput(f"input {info.name!r}: {text}")
+
     if ending in IMAGES:
         from zif.inputs.image import from_image
 
         return from_image(path, info, preprocess)
     if ending == ".npy":
-        return as_declared(load_numpy(path), info)
+        return as_declared(read_array(path, refuse), info)
     if ending == ".npz":
-        return as_declared(_entry(load_numpy(path), path, info.name), info)
+        return as_declared(_entry(read_arrays(path, refuse), path, info.name), info)
     if ending == ".pb":
-        return _from_proto(path, info)
+        return read_value(path, info.type, refuse)
     if ending == ".json":
-        return _from_json(path, info)
-    return from_bytes(path.read_bytes(), info, str(path))
-
-
-def load_numpy(path: Path) -> Any:
-    """An array from .npy, a mapping of arrays from .npz. Pickled objects are refused: they could run code."""
-    try:
-        found = np.load(path, allow_pickle=False)
-        return dict(found) if isinstance(found, np.lib.npyio.NpzFile) else found
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        pickled = "pickle" in str(
-            error
-        )  # numpy's words for it, and for anything that it does not know, suggest to trust it
-        why = "it holds Python objects, or no arrays at all" if pickled else error
-        raise InvalidInput(f"{path} is not a whole {path.suffix} file of arrays: {why}") from error
+        return _from_json(path, info, refuse)
+    return from_file(path, info)
 
 
 def as_declared(array: Array, info: TensorInfo) -> Array:
@@ -75,38 +60,35 @@ def as_declared(array: Array, info: TensorInfo) -> Array:
     return array.view(wanted) if array.dtype.itemsize == wanted.itemsize else array
 
 
-def _entry(found: Any, path: Path, name: str) -> Array:
-    if name in found:
-        chosen: Array = found[name]
-    elif len(found) == 1:
-        (chosen,) = found.values()
-    else:
-        raise InvalidInput(f"{path} has no entry {name!r}; it holds {', '.join(found) or 'nothing'}")
-    return chosen
+def _entry(arrays: Mapping[str, Array], path: Path, name: str) -> Array:
+    if name not in arrays and len(arrays) > 1:
+        raise InvalidInput(f"{path} has no entry {name!r}; it holds {', '.join(arrays)}")
+    return arrays.get(name, next(iter(arrays.values())))
 
 
-def _from_proto(path: Path, info: TensorInfo) -> Value:
-    """A file as ONNX's own test data has them: a serialised TensorProto, SequenceProto or OptionalProto."""
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnx import numpy_helper
-
-    try:
-        if info.type.startswith("seq"):
-            return numpy_helper.to_list(onnx.SequenceProto.FromString(path.read_bytes()))
-        if info.type.startswith("optional"):
-            return numpy_helper.to_optional(onnx.OptionalProto.FromString(path.read_bytes()))
-        return numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes()))
-    except (DecodeError, ValueError, TypeError) as error:
-        raise InvalidInput(f"{path} holds no {info.type or 'tensor'} for input {info.name!r}: {error}") from error
-
-
-def _from_json(path: Path, info: TensorInfo) -> Array:
+def _from_json(path: Path, info: TensorInfo, refuse: Refusal) -> Array:
     if not info.dtype:
-        raise InvalidInput(
-            f"{path}: input {info.name!r} takes {info.type or 'an unknown type'}, JSON gives tensors only"
-        )
+        raise refuse(f"{path}: it takes {info.type or 'an unknown type'}, and JSON gives tensors only")
+    values = read_json(path, refuse, finite=False)
     try:
-        return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=numpy_dtype(info.dtype))
+        return _numbers(values, numpy_dtype(info.dtype)) if info.dtype != "string" else _texts(values)
     except (ValueError, TypeError, OverflowError) as error:
-        raise InvalidInput(f"{path} is no JSON of {info.dtype} values for input {info.name!r}: {error}") from error
+        raise refuse(f"{path} is no JSON of {info.dtype} values: {error}") from error
+
+
+def _numbers(values: Any, dtype: np.dtype[Any]) -> Array:
+    """The array of numbers; numpy would read them from text, too, and drop what is behind the point."""
+    plain = np.array(values)
+    if plain.size and plain.dtype.kind not in "biuf":
+        raise ValueError("it holds something else than numbers, or numbers beyond 64 bits")
+    array = np.array(values, dtype=dtype)
+    if np.dtype(dtype).name.startswith(("int", "uint")) and not np.array_equal(array.astype(plain.dtype), plain):
+        raise ValueError("it holds numbers that the type cannot hold")
+    return array
+
+
+def _texts(values: Any) -> Array:
+    array = np.array(values, dtype=object)
+    if not all(isinstance(text, str) for text in array.flat):
+        raise ValueError("it holds something else than texts, or lists of different lengths")
+    return array

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zif.errors import InvalidInput, UsageError
+from zif.files.pictures import open_picture
 from zif.inputs.preprocess import Preprocess
 from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
@@ -28,23 +29,12 @@ def from_image(path: Path, info: TensorInfo, preprocess: Preprocess | None = Non
     steps = preprocess or Preprocess()
     layout = steps.layout or _layout(info, path)
     color = steps.color or ("gray" if "c" not in layout or _dim(info, layout, "c") == 1 else "rgb")
-    pixels = np.asarray(_sized(_opened(path, color), steps, info, layout, path), dtype=np.float32)
+    picture = open_picture(path, "L" if color == "gray" else "RGB")
+    pixels = np.asarray(_sized(picture, steps, info, layout, path), dtype=np.float32)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if color == "bgr":
         pixels = pixels[:, :, ::-1]
     return _typed(_arranged(_scaled(pixels, steps, info), layout, path), info)
-
-
-def _opened(path: Path, color: str) -> Image:
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise UsageError(f"{path}: reading pictures needs pillow: pip install 'zif[image]'") from error
-    try:
-        with Image.open(path) as found:
-            return ImageOps.exif_transpose(found).convert("L" if color == "gray" else "RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidInput(f"{path} is no picture that can be read: {error}") from error
 
 
 def _sized(picture: Image, steps: Preprocess, info: TensorInfo, layout: str, path: Path) -> Image:

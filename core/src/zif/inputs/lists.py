@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from zif.errors import InvalidInput
+from zif.files.opening import is_plain
+from zif.files.text import read_text
 from zif.inputs.files import read
 from zif.inputs.named import info_of, of
+from zif.wording import cut
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
@@ -43,12 +46,8 @@ def read_list(
     A relative file is looked for from the current folder, as qnn-net-run does, then from the list's own. Empty lines
     and lines that start with # do not count. Raises InvalidInput for a list that is empty or wrong, with the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise InvalidInput(f"input list {path} cannot be read: {why}") from error
-    rows = [(number, row.strip()) for number, row in enumerate(text.splitlines(), 1)]
+    text = read_text(path, lambda text: InvalidInput(f"input list {text}"))
+    rows = [(number, row.strip()) for number, row in enumerate(text.split("\n"), 1)]
     lines = tuple(
         _line(path, number, row, infos, every or infos) for number, row in rows if row and not row.startswith("#")
     )
@@ -87,6 +86,6 @@ def _known(name: str, infos: Mapping[str, TensorInfo], where: str) -> str:
 
 def _found(word: str, path: Path, where: str) -> Path:
     for candidate in (Path(word), path.parent / word):
-        if candidate.is_file():
+        if is_plain(candidate):
             return candidate
-    raise InvalidInput(f"{where}: there is no file {word}, neither here nor beside the list")
+    raise InvalidInput(f"{where}: there is no file {cut(word, 200)}, neither here nor beside the list")

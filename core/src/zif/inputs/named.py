@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.errors import InvalidInput, UsageError
-from zif.inputs.files import as_declared, load_numpy, read
+from zif.files.archives import read_arrays
+from zif.files.opening import is_plain
+from zif.inputs.files import as_declared, read
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
@@ -42,7 +44,7 @@ def split(option: str, infos: Mapping[str, TensorInfo]) -> tuple[str | None, Pat
         if option.startswith(f"{name}="):
             return name, Path(option[len(name) + 1 :])
     path = Path(option)
-    if "=" in option and not path.exists():
+    if "=" in option and not is_plain(path):
         name, _, rest = option.partition("=")
         return name, Path(rest)
     if len(infos) == 1:
@@ -68,9 +70,8 @@ def of(preprocess: Mapping[str, Preprocess] | None, name: str) -> Preprocess | N
 
 
 def _all_of(path: Path, infos: Mapping[str, TensorInfo]) -> dict[str, Value]:
-    if not path.is_file():
-        raise InvalidInput(f"--input {path}: there is no such file")
-    return {name: as_declared(array, info_of(name, infos)) for name, array in load_numpy(path).items()}
+    arrays = read_arrays(path, lambda text: InvalidInput(f"--input {text}"))
+    return {name: as_declared(array, info_of(name, infos)) for name, array in arrays.items()}
 
 
 def _names(infos: Mapping[str, TensorInfo]) -> str:

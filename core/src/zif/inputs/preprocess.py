@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
+import math
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from attrs import evolve, fields, frozen
 
 from zif.errors import UsageError
+from zif.files.documents import read_table
+from zif.files.limits import PIXELS
+from zif.wording import cut
 
 Layout = Literal["nchw", "nhwc", "chw", "hwc", "nhw", "hw"]
 Color = Literal["rgb", "bgr", "gray"]
@@ -48,7 +49,7 @@ def parse(description: str) -> dict[str, Preprocess]:
     """
     path = Path(description)
     if path.suffix.lower() in (".toml", ".json"):
-        return _from_table(_load(path), str(path))
+        return _from_table(read_table(path, lambda text: UsageError(f"--preprocess {text}")), str(path))
     pairs = [part.partition("=") for part in description.split(",") if part.strip()]
     for key, equals, _ in pairs:
         if not equals:
@@ -56,19 +57,6 @@ def parse(description: str) -> dict[str, Preprocess]:
                 f"--preprocess: {key!r} has no value; write key=value with commas between, such as scale=1/255"
             )
     return {"": _made({key.strip(): value.strip() for key, _, value in pairs}, Preprocess(), "--preprocess")}
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"--preprocess {path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UsageError(f"--preprocess {path}: not {path.suffix[1:].upper()}: {error}") from error
-    if not isinstance(table, dict):
-        raise UsageError(f"--preprocess {path}: must be a table of {', '.join(_KEYS)}")
-    return table
 
 
 def _from_table(table: dict[str, Any], where: str) -> dict[str, Preprocess]:
@@ -86,8 +74,8 @@ def _made(given: Mapping[str, Any], base: Preprocess, where: str) -> Preprocess:
             raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
         try:
             values[key] = _READERS[key](value)
-        except (ValueError, TypeError, ZeroDivisionError):
-            raise UsageError(f"{where}: {key} cannot be {value!r}; it takes {_TAKES[key]}") from None
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+            raise UsageError(f"{where}: {key} cannot be {cut(repr(value), 80)}; it takes {_TAKES[key]}") from None
     made = evolve(base, **values)
     if 0.0 in made.std:
         raise UsageError(f"{where}: std must not be 0")
@@ -96,10 +84,16 @@ def _made(given: Mapping[str, Any], base: Preprocess, where: str) -> Preprocess:
 
 def _size(value: Any) -> tuple[int, ...]:
     parts = value.lower().split("x") if isinstance(value, str) else value if isinstance(value, list) else [value]
-    size = tuple(int(part) for part in parts)
-    if len(size) not in (1, 2) or min(size) < 1:
+    size = tuple(map(_whole, parts))
+    if len(size) not in (1, 2) or min(size) < 1 or math.prod(size) > PIXELS.value:
         raise ValueError(value)
     return size
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError(value)
+    return int(value)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -108,7 +102,12 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _number(value: Any) -> float:
-    return float(Fraction(value.strip())) if isinstance(value, str) else float(value)
+    """A number or a fraction; not by the class Fraction, which would write 1e999999999 out."""
+    top, _, bottom = value.partition("/") if isinstance(value, str) else (value, "", "")
+    number = float(top) / float(bottom or 1)
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError(value)
+    return number
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zif.errors import InvalidInput
+from zif.files.arrays import exactly
+from zif.files.opening import length, open_plain
 from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
@@ -15,24 +19,37 @@ if TYPE_CHECKING:
     from zif.records import Array
 
 
-def from_bytes(data: bytes, info: TensorInfo, where: str) -> Array:
+def from_file(path: Path, info: TensorInfo) -> Array:
+    """The tensor in a file of raw data: see `from_bytes`. A file of the wrong size is not read at all."""
+    with open_plain(path, lambda text: InvalidInput(f"input {info.name!r}: {text}")) as stream:
+        size, where = length(stream), str(path)
+        _plan(size, info, where)
+        return from_bytes(exactly(stream, size, where), info, where)
+
+
+def from_bytes(data: bytes | bytearray, info: TensorInfo, where: str) -> Array:
     """The tensor in little-endian `data`. One dimension may be open and follows from the size.
 
     Types narrower than a byte take one byte per element. Raises InvalidInput naming `where` and the input.
     """
+    dtype, shape = _plan(len(data), info, where)
+    array = np.frombuffer(data, dtype=dtype)
+    return (array if sys.byteorder == "little" else array.byteswap()).reshape(shape)
+
+
+def _plan(size: int, info: TensorInfo, where: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The type and the shape that so many bytes have."""
     if not info.dtype or info.dtype == "string" or info.shape is None:
         kind = info.type or "an unknown type"
         raise InvalidInput(f"{where}: input {info.name!r} takes {kind}, which raw data cannot give: use .npy or .json")
     dtype = numpy_dtype(info.dtype)
-    shape = _shape(len(data), int(dtype.itemsize), info, where)
-    array = np.frombuffer(data, dtype=dtype)
-    return (array if sys.byteorder == "little" else array.byteswap()).reshape(shape)
+    return dtype, _shape(size, int(dtype.itemsize), info, where)
 
 
 def _shape(size: int, item: int, info: TensorInfo, where: str) -> tuple[int, ...]:
     dims = info.shape or ()
     known = [dim for dim in dims if isinstance(dim, int)]
-    count = int(np.prod(known, dtype=np.int64))
+    count = math.prod(known)
     if len(dims) - len(known) > 1:
         raise InvalidInput(
             f"{where}: input {info.name!r} is {_told(info)}, more than one dimension is open and raw data does not say "

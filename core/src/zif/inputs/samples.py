@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, overload, runtime_checkable
 
 from zif.errors import InvalidInput, UsageError
+from zif.files.limits import SAMPLES
+from zif.files.opening import missing
 from zif.inputs.filenames import safe_names
 
 if TYPE_CHECKING:
@@ -90,10 +92,10 @@ def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | 
     it is asked for, and none is kept (but those of a compressed .npz). Raises InvalidInput and UsageError.
     """
     infos = {info.name: info for info in model.inputs}
+    if missing(path):
+        raise UsageError(f"--calibration {path}: there is no such file or folder")
     if path.is_dir():
         return _folder(path, infos, preprocess)
-    if not path.is_file():
-        raise UsageError(f"--calibration {path}: there is no such file or folder")
     if path.suffix.lower() in _STACKED:
         return _stacked(path, infos)
     if path.suffix.lower() in (".txt", ".lst", ""):
@@ -168,9 +170,10 @@ def _single(file: Path, name: str, info: TensorInfo, preprocess: Mapping[str, Pr
 
 def _entries(file: Path, infos: Mapping[str, TensorInfo]) -> Sample:
     """All inputs from one npz; the only entry of a model with one input may have any name."""
-    from zif.inputs.files import as_declared, load_numpy
+    from zif.files.archives import read_arrays
+    from zif.inputs.files import as_declared
 
-    found = load_numpy(file)
+    found = read_arrays(file)
     if len(infos) == 1 and len(found) == 1:
         return {name: as_declared(next(iter(found.values())), info) for name, info in infos.items()}
     missing = [name for name in infos if name not in found]
@@ -213,11 +216,13 @@ class _Stack:
         self.along = 0 if len(rows.shape) == rank + 1 else batch
         dims = ", ".join("?" if dim is None else str(dim) for dim in info.shape or ())
         takes = f"{path}: input {info.name!r} takes [{dims}], and the array is {list(rows.shape)}"
-        if not total:
+        if 0 in rows.shape:
             raise InvalidInput(f"{takes}: it holds no sample")
         if self.along and (len(rows.shape) != rank or not rank or total % batch):
             raise InvalidInput(f"{takes}: stack samples along a new first axis, or along the batch")
         self.count = total // (self.along or 1)
+        if self.count > SAMPLES.value:
+            raise InvalidInput(SAMPLES.exceeded(f"{path} holds samples:", self.count))
 
     def sample(self, place: int) -> Any:
         from zif.inputs.files import as_declared

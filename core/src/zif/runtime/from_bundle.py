@@ -153,10 +153,11 @@ def _constants(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any]:
     """Outputs that are known without running."""
     if CONSTANTS not in bundle.files:
         return {}
-    from zif.inputs.files import as_declared, load_numpy
+    from zif.files.archives import read_arrays
+    from zif.inputs.files import as_declared
 
     infos = {info.name: info for info in outputs}
-    arrays = load_numpy(bundle.path(CONSTANTS))
+    arrays = read_arrays(bundle.path(CONSTANTS), InvalidBundle)
     return {
         name: array.astype(object) if infos[name].dtype == "string" else as_declared(array, infos[name])
         for name, array in arrays.items()

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import attrs
 
 from zif.errors import UsageError
-from zif.inputs.tables import read_table
+from zif.files.documents import read_table
 from zif.records import Processor, Rates, Target
 
 _PROCESSORS: tuple[str, ...] = get_args(Processor)
@@ -33,7 +33,7 @@ def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
     `known` holds the chips by name that `like = "…"` may start from: whatever an entry leaves out is taken from there.
     Raises `UsageError` naming the file, the entry and what is allowed.
     """
-    document = read_table(path)
+    document = read_table(path, UsageError, finite=False)
     _keys(document, _FILE_KEYS, f"{path}")
     if document.get("schema", _SCHEMA) != _SCHEMA:
         raise UsageError(f"{path}: schema is {document['schema']!r}, this version of zif reads {_SCHEMA!r}.")
