@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from zif.cli.views.compare import decibels as decibels
     from zif.cli.views.compare import told_db as told_db
     from zif.wording import things as things
+    from zif.wording import did_you_mean as did_you_mean
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -241,6 +242,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("decibels", "zif.cli.views.compare", "decibels", "a ratio as people read it"),
         ("told_db", "zif.cli.views.compare", "told_db", "a ratio in a sentence"),
         ("things", "zif.wording", "things", "a number with its noun"),
+        ("did_you_mean", "zif.wording", "did_you_mean", "the question after an unknown word"),
     ),
 }
 _WHERE = {name: (home, attribute) for rows in SECTIONS.values() for name, home, attribute, _ in rows}
@@ -293,6 +295,7 @@ __all__ = [
     "copies",
     "covers",
     "decibels",
+    "did_you_mean",
     "encoding_names",
     "export_encodings",
     "free_name",

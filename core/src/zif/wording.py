@@ -1,10 +1,10 @@
-"""Numbers as people read them: times, sizes, counts; each with its unit."""
+"""Words for people: numbers with their unit, the first of many names, the name that was meant."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 
 def duration(us: float | None) -> str:
@@ -78,6 +78,25 @@ def tally(given: Mapping[str, int], shown: int = 4) -> str:
     counts = Counter(given)
     top = [f"{name} × {number}" if number > 1 else name for name, number in counts.most_common(shown)]
     return ", ".join([*top, *([f"{len(counts) - shown} more"] if len(counts) > shown else [])])
+
+
+def listed(names: Iterable[str], most: int, more: str = " …", between: str = ", ") -> str:
+    """At most so many names, and `more` where there are others: "{}" in it stands for how many."""
+    every = list(names)
+    return between.join(every[:most]) + (more.format(len(every) - most) if len(every) > most else "")
+
+
+def beyond(number: int, most: int, what: str) -> str:
+    """What a table with `most` rows leaves out: "… and 12 more segments"; "" when that is nothing."""
+    return f"… and {number - most} more {what}" if number > most else ""
+
+
+def did_you_mean(word: str, known: Iterable[str], most: int = 1, shown: Callable[[str], str] = repr) -> str:
+    """The question after an unknown word, with a space before it (" Did you mean 'relu'?"); "" when none is near."""
+    from difflib import get_close_matches
+
+    names = dict.fromkeys(map(shown, get_close_matches(word, list(known), most)))
+    return f" Did you mean {' or '.join(names)}?" if names else ""
 
 
 def brief(text: str, longest: int = 44) -> str:

@@ -6,7 +6,6 @@ the `backend_config.json` of Qualcomm's tools is understood without core knowing
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from zif.backends.options import build_options
 from zif.errors import UsageError
 from zif.files.documents import read_table
 from zif.records import Capabilities, ExplainsOptions, Target
+from zif.wording import did_you_mean
 
 Given: TypeAlias = "str | Path | Mapping[str, Mapping[str, Any]] | None"
 
@@ -105,7 +105,5 @@ def _owner(where: str, name: str, known: Mapping[str, Capabilities | str]) -> st
     if owners:
         raise UsageError(f"{where}section {name!r} could be for {' or '.join(owners)}: call it as the backend")
     every = [*known, *(section for declared in names.values() for section in declared)]
-    close = difflib.get_close_matches(name, every, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(" or ".join((backend, *names.get(backend, ()))) for backend in known) or "none"
-    raise UsageError(f"{where}no installed backend has a section {name!r}.{hint} Known: {listed}.")
+    raise UsageError(f"{where}no installed backend has a section {name!r}.{did_you_mean(name, every)} Known: {listed}.")

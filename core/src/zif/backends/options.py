@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -10,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from zif.errors import UsageError
+from zif.wording import did_you_mean
 
 
 def build_options(kind: type[Any], given: Mapping[str, Any], backend: str) -> Any:
@@ -46,9 +46,7 @@ def describe_options(kind: type[Any]) -> list[dict[str, Any]]:
 def _unknown(key: str, fields: Mapping[str, Any], backend: str) -> str:
     if not fields:
         return f"{backend}: unknown option {key!r}; this backend has no options"
-    close = difflib.get_close_matches(key, fields, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{backend}: unknown option {key!r}.{hint} Known: {', '.join(sorted(fields))}."
+    return f"{backend}: unknown option {key!r}.{did_you_mean(key, fields)} Known: {', '.join(sorted(fields))}."
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:

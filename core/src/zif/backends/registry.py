@@ -6,7 +6,6 @@ its reason.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -20,6 +19,7 @@ import importlib_metadata as metadata
 from zif.errors import BackendBroken, BackendNotFound
 from zif.hookspecs import GROUP
 from zif.records import Installed
+from zif.wording import did_you_mean
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
@@ -118,7 +118,5 @@ def _open(name: str) -> Backend:
 
 def _not_found(name: str) -> str:
     known = sorted({row.name for row in installed()})
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     have = ", ".join(known) if known else "none; `pip install zif-qnn-cpu` is a start"
-    return f"no installed backend is called {name!r}.{hint} Installed: {have}."
+    return f"no installed backend is called {name!r}.{did_you_mean(name, known)} Installed: {have}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from zif.errors import InvalidInput, UsageError
 from zif.files.archives import read_arrays
 from zif.files.opening import is_plain
 from zif.inputs.files import as_declared, read
+from zif.wording import did_you_mean
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
@@ -58,9 +58,7 @@ def info_of(name: str, infos: Mapping[str, TensorInfo]) -> TensorInfo:
     """What is known of an input. Raises InvalidInput listing the inputs that there are."""
     if name in infos:
         return infos[name]
-    close = difflib.get_close_matches(name, infos, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise InvalidInput(f"the model has no input {name!r}.{hint} It takes {_names(infos)}.")
+    raise InvalidInput(f"the model has no input {name!r}.{did_you_mean(name, infos)} It takes {_names(infos)}.")
 
 
 def of(preprocess: Mapping[str, Preprocess] | None, name: str) -> Preprocess | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ import attrs
 from attrs import Factory, field, frozen, validators
 
 from zif.errors import UsageError
-from zif.wording import duration, size
+from zif.wording import did_you_mean, duration, size
 
 #: Arithmetic from the coarsest to the finest: what a floor compares by.
 PRECISIONS = ("int4", "fp8", "int8", "int16", "bf16", "fp16", "fp32", "fp64")
@@ -110,9 +109,9 @@ class Constraints:
         known = [one.name for one in attrs.fields(cls)]
         for name in given or {}:
             if name not in known:
-                close = difflib.get_close_matches(name, known, 1)
-                hint = f" Did you mean {close[0]!r}?" if close else ""
-                raise UsageError(f"there is no constraint {name!r}.{hint} Known: {', '.join(known)}.")
+                raise UsageError(
+                    f"there is no constraint {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
+                )
         try:
             return cls(**(given or {}))
         except TypeError as error:

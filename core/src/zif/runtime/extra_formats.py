@@ -5,13 +5,13 @@ Such a form is one of the backend's own options, true or false, whose metadata s
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import attrs
 
 from zif.errors import Unsupported, UsageError
+from zif.wording import did_you_mean
 
 
 def offered(kind: type[Any]) -> dict[str, str]:
@@ -24,12 +24,12 @@ def check_known(wanted: Iterable[str], kinds: Mapping[str, type[Any]]) -> None:
     known = {form: f"{form} ({name}: {text})" for name, kind in kinds.items() for form, text in offered(kind).items()}
     for form in wanted:
         if form not in known:
-            close = difflib.get_close_matches(form, known, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             can = "; ".join(known[name] for name in sorted(known))
             can = f"Can be had: {can}." if can else "None makes any; a chip named with --target brings in its backends."
             who = ", ".join(kinds) or "none"
-            raise UsageError(f"--also {form}: no backend that takes part ({who}) makes this.{hint} {can}")
+            raise UsageError(
+                f"--also {form}: no backend that takes part ({who}) makes this.{did_you_mean(form, known)} {can}"
+            )
 
 
 def check_made(wanted: Iterable[str], kinds: Mapping[str, type[Any]], used: Collection[str]) -> None:

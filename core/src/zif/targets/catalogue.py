@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from zif.errors import UsageError
 from zif.records import Target
 from zif.targets.file import read
+from zif.wording import did_you_mean
 
 #: Paths of further target files, separated like PATH; a chip there wins over one of the same name in zif's table.
 ENVIRONMENT = "ZIF_TARGETS"
@@ -97,8 +97,6 @@ def _key(name: str) -> str:
 
 
 def _unknown(name: str, every: Sequence[Target], spelled: Mapping[str, Target]) -> str:
-    near = difflib.get_close_matches(_key(name), spelled, n=3, cutoff=0.6)
-    names = list(dict.fromkeys(spelled[key].name for key in near))
-    hint = f" Did you mean {' or '.join(names)}?" if names else ""
+    hint = did_you_mean(_key(name), spelled, 3, lambda key: spelled[key].name)
     known = ", ".join(("host", *(one.name for one in every)))
     return f"No chip is called {name!r}.{hint} Known are {known}. Describe your own in a file named by {ENVIRONMENT}."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif import UsageError
-from zif.plugin import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED
+from zif.plugin import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED, did_you_mean
 
 from zif_quantize.recipes import Recipe, recipe
 
@@ -27,8 +26,7 @@ def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]
     units = {unit.id for unit in model.units}
     for name in overrides:
         if name not in units:
-            close = difflib.get_close_matches(name, units, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, units)
             raise UsageError(f"the model has no unit {name!r} to override.{hint} `zif plan --all-units` lists them")
     given = {name: FLOAT if one == FLOAT else recipe(one) for name, one in overrides.items()}
     chosen: dict[str, Recipe | str] = {unit.id: given.get(unit.id, base) for unit in model.units}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from attrs import frozen
 from zif.errors import InvalidInput
 from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
+from zif.wording import did_you_mean
 
 
 @frozen(eq=False)
@@ -66,10 +66,8 @@ class Admission:
         raise InvalidInput(f"input {gate.info.name!r} is missing: it takes {_wanted(gate)}")
 
     def _unknown(self, name: str) -> str:
-        close = difflib.get_close_matches(name, self.gates, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         known = ", ".join(map(repr, self.gates)) or "no inputs at all"
-        return f"the model has no input {name!r}.{hint} It takes {known}."
+        return f"the model has no input {name!r}.{did_you_mean(name, self.gates)} It takes {known}."
 
 
 def _gate(info: TensorInfo, optional: bool) -> Gate:
