@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from zif.cli.views.compare import told_db as told_db
     from zif.wording import things as things
     from zif.wording import did_you_mean as did_you_mean
+    from zif.wording import listed as listed
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -242,6 +243,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("decibels", "zif.cli.views.compare", "decibels", "a ratio as people read it"),
         ("told_db", "zif.cli.views.compare", "told_db", "a ratio in a sentence"),
         ("things", "zif.wording", "things", "a number with its noun"),
+        ("listed", "zif.wording", "listed", "at most so many names, and that there are more"),
         ("did_you_mean", "zif.wording", "did_you_mean", "the question after an unknown word"),
     ),
 }
@@ -302,6 +304,7 @@ __all__ = [
     "idle_accelerator",
     "is_float",
     "learn",
+    "listed",
     "literal",
     "may_nest",
     "node_tests",

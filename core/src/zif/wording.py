@@ -36,6 +36,15 @@ def size(count: float | None) -> str:
     return f"{value:.3g} GiB"
 
 
+def parsed_size(text: str) -> int | None:
+    """The bytes that "64M", "1.5 GiB", "20GB" or "4096" mean, in steps of 1024; None for what is no size."""
+    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?|\.\d+)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE | re.ASCII)
+    if not found:
+        return None
+    number = float(found[1]) if "." in found[1] else int(found[1])
+    return int(number * 1024 ** " kmgt".index(found[2].lower() or " "))
+
+
 def count(number: int) -> str:
     """A count with SI steps: "950", "1.2 k", "3.4 M", "5 G"."""
     value = float(number)
@@ -76,8 +85,8 @@ def operators(types: Iterable[str], shown: int = 4) -> str:
 def tally(given: Mapping[str, int], shown: int = 4) -> str:
     """The same from counts."""
     counts = Counter(given)
-    top = [f"{name} × {number}" if number > 1 else name for name, number in counts.most_common(shown)]
-    return ", ".join([*top, *([f"{len(counts) - shown} more"] if len(counts) > shown else [])])
+    top = (f"{name} × {number}" if number > 1 else name for name, number in counts.most_common())
+    return listed(top, shown, ", {} more")
 
 
 def listed(names: Iterable[str], most: int, more: str = " …", between: str = ", ") -> str:

@@ -12,6 +12,7 @@ from zif.errors import InvalidModel
 from zif.model.external import attribute_tensors, check_places, tensors
 from zif.model.subgraphs import captures
 from zif.model.types import check_text
+from zif.wording import listed
 
 _ATTRIBUTE = onnx.AttributeProto
 _PLAIN_KINDS = frozenset({_ATTRIBUTE.FLOAT, _ATTRIBUTE.INT, _ATTRIBUTE.STRING, _ATTRIBUTE.INTS, _ATTRIBUTE.FLOATS})
@@ -149,8 +150,9 @@ def _cycle(nodes: list[Node], maker: dict[str, int], missing: list[int]) -> str:
         path.append(index)
         index = next(maker[name] for name in nodes[index].reads if name in maker and missing[maker[name]])
     loop = [nodes[i].label for i in reversed(path[seen[index] :])]
-    shown = loop if len(loop) <= 6 else [*loop[:5], f"… {len(loop) - 5} more"]
-    return f"the graph is cyclic: {' → '.join([*shown, shown[0]])}. A graph must be acyclic: export the model again."
+    most = len(loop) if len(loop) <= 6 else 5
+    shown = listed(loop, most, " → … {} more", " → ")
+    return f"the graph is cyclic: {shown} → {loop[0]}. A graph must be acyclic: export the model again."
 
 
 def name_uniquely(nodes: Sequence[Node]) -> None:

@@ -6,7 +6,7 @@ when power is critical, and 20 for the fastest when performance is critical.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, validators
@@ -15,7 +15,7 @@ from zif.errors import Unsupported, UsageError
 from zif.planning.constraints import Constraints
 from zif.planning.plan import Score
 from zif.records import Capabilities, OpClaim, Rates, Target
-from zif.wording import size
+from zif.wording import listed, size
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -106,7 +106,8 @@ class BackendSelector:
         reasons: dict[str, str] = {}
         missing = _missing(name, one, model, summary, bans)
         terms["ops"] = 0.0 if missing else OPS
-        reasons["ops"] = f"does not take {_few(missing)}" if missing else "takes every operator"
+        few = listed(missing, 5, " and {} more")
+        reasons["ops"] = f"does not take {few}" if missing else "takes every operator"
         fits = one.max_tensor_bytes is None or summary.max_tensor_bytes <= one.max_tensor_bytes
         terms["tensor_size"] = SIZE if fits else 0.0
         reasons["tensor_size"] = f"largest tensor {size(summary.max_tensor_bytes)}, takes {_limit(one)}"
@@ -193,10 +194,6 @@ def _target_rates(one: Capabilities, target: Target | str) -> Rates | None:
 
 def _limit(one: Capabilities) -> str:
     return "any size" if one.max_tensor_bytes is None else f"up to {size(one.max_tensor_bytes)}"
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _ask_installed(target: Target | str) -> dict[str, Capabilities]:

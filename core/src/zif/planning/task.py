@@ -16,6 +16,7 @@ from zif.planning.memory.policy import copies, kept
 from zif.planning.placement.problem import Problem
 from zif.records import Obstacle, Verdict
 from zif.verdicts.settle import UNASKED
+from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -93,9 +94,8 @@ def _unsupported(
         for name, verdict in zip(names, row, strict=True)
         if not verdict.supported and pins.get(unit.id, name) == name
     ]
-    lines = [f"  {o.unit} ({o.op_type}) on {o.backend}: {o.reason} [{o.code}]" for o in obstacles[:20]]
-    if len(obstacles) > len(lines):
-        lines.append(f"  … and {len(obstacles) - len(lines)} more")
+    told = (f"  {o.unit} ({o.op_type}) on {o.backend}: {o.reason} [{o.code}]" for o in obstacles)
+    lines = [listed(told, 20, "\n  … and {} more", "\n")] if obstacles else []
     where = "the backends that take part" if names else "no backend takes part, so none"
     head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of {where}"
     if not names:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from zif.report.grouping import general
-from zif.wording import duration, energy, operators, share, size, things
+from zif.wording import beyond, duration, energy, listed, operators, share, size, things
 
 if TYPE_CHECKING:
     from zif.planning.changes.difference import PlanDiff, VerdictChange
@@ -91,7 +91,7 @@ def _moves(found: PlanDiff) -> Sheet:
 
 
 def _names(hits: Sequence[tuple[str, str, str]]) -> str:
-    return ", ".join(unit for unit, _, _ in hits[:2]) + (" …" if len(hits) > 2 else "")
+    return listed((unit for unit, _, _ in hits), 2)
 
 
 def _verdicts(found: PlanDiff) -> Sheet:
@@ -128,10 +128,10 @@ def _costs(found: PlanDiff) -> Sheet:
 
 def _models(found: PlanDiff) -> Sheet:
     told = (("only in the new model", found.added), ("only in the old model", found.removed))
-    rows = [(str(len(names)), what, ", ".join(names[:8]) + (" …" if len(names) > 8 else "")) for what, names in told]
+    rows = [(str(len(names)), what, listed(names, 8)) for what, names in told]
     kept = tuple(row for row in rows if row[0] != "0")
     return Sheet("Units without a counterpart", ("units", "where", "which"), kept, ("units",))
 
 
 def _more(rows: Sequence[object], what: str) -> str:
-    return f"… and {len(rows) - ROWS} more {what}; --json has all" if len(rows) > ROWS else ""
+    return beyond(len(rows), ROWS, f"{what}; --json has all")

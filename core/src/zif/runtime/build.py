@@ -17,6 +17,7 @@ from zif.model.arguments import Progress
 from zif.runtime.bisect import culprits
 from zif.runtime.extra_formats import chosen
 from zif.runtime.session import Event, Session, Step
+from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
@@ -160,8 +161,8 @@ class Builder:
         fresh = {(unit, segment.backend): reason for unit in found if (unit, segment.backend) not in bans}
         if not fresh:  # the same answer again: nothing of this segment builds here
             fresh = {(unit, segment.backend): reason for unit in segment.units}
-        names = ", ".join(unit for unit, _ in list(fresh)[:5])
-        text = f"moved off {segment.backend}: {names}{'' if len(fresh) <= 5 else ' …'} ({_first_line(error)})"
+        names = listed((unit for unit, _ in fresh), 5)
+        text = f"moved off {segment.backend}: {names} ({_first_line(error)})"
         self.events.append(Event("replan", segment.backend, segment.id, text))
         return fresh
 

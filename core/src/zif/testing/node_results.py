@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from zif.testing.networks import answers
 from zif.testing.nodetests import NodeTest, close
 from zif.testing.subject import Subject
 from zif.testing.tolerance import difference, rounded, tolerance
+from zif.wording import listed
 
 Outcome = Literal["right", "wrong", "imprecise", "refused", "error", "crash", "not claimed"]
 
@@ -120,6 +121,5 @@ def _tolerance(subject: Subject, test: NodeTest, want: Any) -> tuple[float, floa
 
 def brief(endings: Mapping[str, Ending], most: int = 12) -> str:
     """The endings that are not fine, one a line."""
-    lines: Sequence[str] = [f"{n}: {e.outcome}: {e.detail}" for n, e in endings.items() if not e.fine]
-    more = f"\n… and {len(lines) - most} more" if len(lines) > most else ""
-    return "\n".join(lines[:most]) + more
+    lines = (f"{n}: {e.outcome}: {e.detail}" for n, e in endings.items() if not e.fine)
+    return listed(lines, most, "\n… and {} more", "\n")

@@ -21,6 +21,7 @@ from zif.model.signatures import normal
 from zif.model.walk import may_nest, unit_nodes
 from zif.records import CODES, Verdict
 from zif.verdicts.facts import view_facts
+from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -89,9 +90,8 @@ class Table:
         """The differences as lines for people, at most `most` of each kind."""
         for kind, sentences in self.differences().items():
             yield f"{kind}: {f'{len(sentences)} rules' if sentences else 'nothing'}"
-            yield from (f"  {sentence}" for sentence in sentences[:most])
-            if len(sentences) > most:
-                yield f"  … and {len(sentences) - most} more"
+            told = listed((f"  {sentence}" for sentence in sentences), most, "\n  … and {} more", "\n")
+            yield from told.splitlines()
 
     def _told(self, model: Model, units: Iterable[Unit], some: list[Rule]) -> dict[str, Verdict]:
         rules = _by_operator(some)

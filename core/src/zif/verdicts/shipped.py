@@ -18,6 +18,7 @@ from zif.errors import BackendBroken, UsageError
 from zif.verdicts import observed
 from zif.verdicts.declared import Claims
 from zif.verdicts.settle import settle
+from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -119,7 +120,7 @@ def _notes(model: Model, changed: Mapping[str, Verdict]) -> Iterator[str]:
     for taken, words in ((False, "claimed, and kept off it"), (True, "not claimed, and placed on it")):
         units = [unit for unit, verdict in changed.items() if bool(verdict.supported) is taken]
         if units:
-            names = ", ".join(units[:5]) + (" …" if len(units) > 5 else "")
+            names = listed(units, 5)
             yield f"{len(units)} of {len(model.units)} units are {words} for what was observed: {names}"
 
 

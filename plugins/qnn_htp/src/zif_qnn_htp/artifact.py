@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
-from zif.plugin import numpy_dtype
+from zif.plugin import listed, numpy_dtype
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,
@@ -191,6 +191,6 @@ def _open(unit: str, op_type: str, value: str) -> Obstacle:
 
 
 def _unsupported(name: str, chip: Chip, obstacles: list[Obstacle]) -> Unsupported:
-    rows = "\n".join(f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles[:10])
-    more = f"\n  … and {len(obstacles) - 10} more" if len(obstacles) > 10 else ""
-    return Unsupported(f"{name}: {len(obstacles)} units do not compile for {chip.title}\n{rows}{more}", obstacles)
+    rows = (f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles)
+    told = listed(rows, 10, "\n  … and {} more", "\n")
+    return Unsupported(f"{name}: {len(obstacles)} units do not compile for {chip.title}\n{told}", obstacles)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from zif import StageFailed
+from zif.plugin import listed
 
 from zif_qnn_runtime.logs import ERROR, Line
 
@@ -76,7 +77,7 @@ def explain(error: BaseException, lines: Iterable[Line] = ()) -> QnnError:
     code = _CODE.search(raw)
     number = int(code[1] or code[2]) if code else 0
     detail = f" ({named[1]}{f', {number}' if number else ''})" if named and named[1] not in sentence else ""
-    where = f"; nodes: {', '.join(nodes[:5])}{' …' if len(nodes) > 5 else ''}" if nodes else ""
+    where = f"; nodes: {listed(nodes, 5)}" if nodes else ""
     return QnnError(f"{sentence}{detail}{where}", kind, number, nodes, raw)
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.views.terminal import say, table
-from zif.wording import things
+from zif.wording import listed, things
 
 if TYPE_CHECKING:
     from zif.evaluation.comparison import Compared, Comparison
@@ -108,8 +108,8 @@ def _worst(c: Comparison, count: int) -> None:
 def _harmless(c: Comparison, most: int = 5) -> None:
     names = [one.name for one in c.tensors if one.harmless]
     if names:
-        rest = f" and {len(names) - most} more" if len(names) > most else ""
-        say(f"Far off, and nothing comes of it (masks, and values that a Clip cuts): {', '.join(names[:most])}{rest}.")
+        shown = listed(names, most, " and {} more")
+        say(f"Far off, and nothing comes of it (masks, and values that a Clip cuts): {shown}.")
 
 
 def _matched(c: Comparison) -> str:

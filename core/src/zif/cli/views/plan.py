@@ -9,7 +9,7 @@ from zif.cli.views.terminal import PIPE_WIDTH, say, table, width
 from zif.cli.views.units import show_units
 from zif.cli.views.whatif import show_changes
 from zif.report.grouping import general
-from zif.wording import brief, duration, energy, operators, ratio, size, things
+from zif.wording import beyond, brief, duration, energy, listed, operators, ratio, size, things
 
 if TYPE_CHECKING:
     from zif.planning import Memory, Plan, Segment, UnitPlan
@@ -137,7 +137,7 @@ def _reason(units: Sequence[UnitPlan], best: str) -> str:
 
 
 def _names(units: Sequence[UnitPlan]) -> str:
-    return ", ".join(_brief(unit.name) for unit in units[:2]) + (" …" if len(units) > 2 else "")
+    return listed((_brief(unit.name) for unit in units), 2)
 
 
 def _brief(text: str) -> str:
@@ -182,4 +182,4 @@ def _absent(plan: Plan) -> None:
 
 def _more(number: int, limit: int, what: str) -> None:
     if number > limit:
-        say(f"… and {number - limit} more {what}; --all-units and --json show everything")
+        say(beyond(number, limit, f"{what}; --all-units and --json show everything"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zif.cli.views.plan import KIND_STYLE, ROWS, WIDE
 from zif.cli.views.terminal import say, table, width
-from zif.wording import brief, duration, ratio, size, things
+from zif.wording import beyond, brief, duration, ratio, size, things
 
 if TYPE_CHECKING:
     from zif.evaluation.profiling import BackendProfile, Profile, SegmentProfile, Stats
@@ -70,7 +70,7 @@ def _segments(profile: Profile) -> None:
     rows = [_segment(one, wide) for one in profile.segments[:ROWS]]
     table("ms by segment", columns, rows, right=tuple(c for c in columns if c not in ("backend", "kind")))
     if len(profile.segments) > ROWS:
-        say(f"… and {len(profile.segments) - ROWS} more segments; --json has them all")
+        say(beyond(len(profile.segments), ROWS, "segments; --json has them all"))
     say(f"between the segments: {profile.overhead_ms:.3f} ms a run")
 
 

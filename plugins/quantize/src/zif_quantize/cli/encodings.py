@@ -49,7 +49,7 @@ def check(
 
     Exit code 1 when an entry is wrong or matches nothing, and for whatever else `quantize --encodings` would refuse.
     """
-    from zif.plugin import terminal, things
+    from zif.plugin import listed, terminal, things
 
     found = _read(file)
     document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
@@ -68,9 +68,7 @@ def check(
         for key, forms, what in (("unmatched", match, "no tensor"), ("uncovered", have, "no entry")):
             names = document[key] or ()
             if names:
-                terminal.say(
-                    f"{things(len(names), *forms)} {what}: {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
-                )
+                terminal.say(f"{things(len(names), *forms)} {what}: {listed(names, 10)}")
         if document["misfit"]:
             terminal.say(document["misfit"])
     if bad:

@@ -89,8 +89,7 @@ def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
 
 
 def _list(one: str, many: str, names: Sequence[str]) -> None:
-    from zif.plugin import say
+    from zif.plugin import listed, say
 
     if names:
-        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-        say(f"{len(names)} {one if len(names) == 1 else many}: {', '.join(names[:NAMES])}{more}")
+        say(f"{len(names)} {one if len(names) == 1 else many}: {listed(names, NAMES, ' and {} more')}")

@@ -8,7 +8,7 @@ import attrs
 import onnx
 from attrs import frozen
 from zif import InvalidInput, InvalidModel
-from zif.plugin import Encoding, Encodings
+from zif.plugin import Encoding, Encodings, listed
 
 from zif_quantize.qdq.biases import biases
 from zif_quantize.qdq.fitting import fitted
@@ -80,12 +80,11 @@ def settled(model: Model, encodings: Encodings) -> Encodings:
 def refuse(encodings: Encodings) -> None:
     """Raise InvalidInput when the file has problems, telling every one of them."""
     if encodings.problems:
-        lines = "\n  ".join(str(problem) for problem in encodings.problems[:20])
-        more = f"\n  and {len(encodings.problems) - 20} more" if len(encodings.problems) > 20 else ""
+        lines = listed(map(str, encodings.problems), 20, "\n  and {} more", "\n  ")
         fixable = sum(problem.fixable for problem in encodings.problems)
         hint = f"\nFor {fixable} of them min and max say what is meant: --repair takes that." if fixable else ""
         count = len(encodings.problems)
-        raise InvalidInput(f"{count} {'entry is' if count == 1 else 'entries are'} wrong:\n  {lines}{more}{hint}")
+        raise InvalidInput(f"{count} {'entry is' if count == 1 else 'entries are'} wrong:\n  {lines}{hint}")
 
 
 def refuse_unmatched(model: Model, encodings: Encodings, made: Applied) -> None:
