@@ -7,13 +7,10 @@ has a larger one sets the environment variable that the message names.
 from __future__ import annotations
 
 import os
-import re
 from typing import NamedTuple
 
 from zif.errors import UsageError
-from zif.wording import size
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+from zif.wording import parsed_size, size
 
 
 class Limit(NamedTuple):
@@ -29,10 +26,10 @@ class Limit(NamedTuple):
         given = os.environ.get(self.environment, "")
         if not given:
             return self.default
-        match = re.fullmatch(r"(\d{1,15}) ?([KMGT]?)(?:i?B)?", given.strip(), re.IGNORECASE | re.ASCII)
-        if not match:
+        value = parsed_size(given)
+        if value is None:
             raise UsageError(f"{self.environment}={given!r} is no size; examples: 500M, 2G, 100000")
-        return int(match[1]) * _UNITS[match[2].upper()]
+        return value
 
     def exceeded(self, what: str, amount: int | None = None) -> str:
         """The sentence for more than that: what it was, the limit, and how to raise it."""

@@ -10,7 +10,7 @@ import attrs
 from attrs import Factory, field, frozen, validators
 
 from zif.errors import UsageError
-from zif.wording import did_you_mean, duration, size
+from zif.wording import did_you_mean, duration, parsed_size, size
 
 #: Arithmetic from the coarsest to the finest: what a floor compares by.
 PRECISIONS = ("int4", "fp8", "int8", "int16", "bf16", "fp16", "fp32", "fp64")
@@ -19,7 +19,6 @@ PRECISIONS = ("int4", "fp8", "int8", "int16", "bf16", "fp16", "fp32", "fp64")
 EVERYONE = "*"
 
 _TIMES = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6}
-_SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def microseconds(given: Any, name: str) -> float | None:
@@ -38,12 +37,8 @@ def microseconds(given: Any, name: str) -> float | None:
 
 def nbytes(given: Any, name: str) -> int:
     """A size: "64M", "64MiB", "1.5G", or a number of bytes; steps are of 1024. Raises UsageError."""
-    found = re.fullmatch(r"\s*([0-9.]+)\s*([kmg]?)(?:i?b)?\s*", str(given), re.IGNORECASE)
-    try:
-        value = int(float(found[1]) * _SIZES[found[2].lower()]) if found else 0
-    except ValueError:
-        value = 0
-    if value < 1:
+    value = parsed_size(str(given))
+    if not value:
         raise UsageError(f"{name} cannot be {given!r}: write a size such as 64M, 1.5G or 4096")
     return value
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.errors import UsageError
+from zif.wording import parsed_size
 
 if TYPE_CHECKING:
     from zif.runtime.cache.store import Cache
 
 _OFF = ("off", "0", "no", "none")
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def default_root() -> Path | None:
@@ -56,10 +55,10 @@ def kept_folder() -> Path | None:
 def default_limit() -> int:
     """Bytes that the cache may take: ZIF_CACHE_LIMIT ("500M", "20G"), else 10 GB. Raises UsageError."""
     given = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)?", given, re.IGNORECASE)
-    if not match:
+    limit = parsed_size(given)
+    if limit is None:
         raise UsageError(f"ZIF_CACHE_LIMIT={given!r} is no size; examples: 500M, 20G")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    return limit
 
 
 def default_cache() -> Cache | None:
