@@ -12,6 +12,7 @@ from onnx import SparseTensorProto, TensorProto, helper, numpy_helper
 from strategies import feeds, models, run_whole
 from zif.errors import InvalidModel
 from zif.model import Model, load
+from zif.model.dtypes import element_type
 
 
 def names(loaded: Model) -> list[str]:
@@ -103,7 +104,7 @@ def test_missing_and_contradicting_imports() -> None:
 def test_an_opset_newer_than_onnx_says_so() -> None:
     proto = relu([4])
     proto.opset_import[0].version = onnx.defs.onnx_opset_version() + 1
-    with pytest.raises(InvalidModel, match="newer onnx"):
+    with pytest.raises(InvalidModel, match=rf"opset {proto.opset_import[0].version}, and onnx .*: pip install"):
         load(proto)
 
 
@@ -151,7 +152,7 @@ def test_functions_that_call_each_other_are_refused() -> None:
     text = """<ir_version: 8, opset_import: ["": 17, "f": 1]> g (float[4] x) => (float[4] y) { y = f.a(x) }
     <domain: "f", opset_import: ["": 17, "f": 1]> a (i) => (o) { o = f.b(i) }
     <domain: "f", opset_import: ["": 17, "f": 1]> b (i) => (o) { o = f.a(i) }"""
-    with pytest.raises(InvalidModel, match="function"):
+    with pytest.raises(InvalidModel, match="circle: [ab] → [ab] → [ab]"):
         load(onnx.parser.parse_model(text))
 
 
@@ -169,7 +170,7 @@ def test_functions_that_call_each_other_are_refused() -> None:
 )
 def test_constants_become_initializers(attribute: dict[str, object], expected: np.ndarray) -> None:
     node = helper.make_node("Constant", [], ["k"], **attribute)
-    value = helper.make_tensor_value_info("k", helper.np_dtype_to_tensor_dtype(expected.dtype), expected.shape)
+    value = helper.make_tensor_value_info("k", element_type(expected.dtype), expected.shape)
     graph = helper.make_graph([node], "g", [], [value])
     loaded = load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
     assert loaded.units == ()

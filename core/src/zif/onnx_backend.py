@@ -16,6 +16,7 @@ from onnx import helper
 from onnx.backend.base import Backend, BackendRep, namedtupledict
 
 from zif.errors import InvalidInput
+from zif.model.dtypes import element_type
 from zif.runtime.verbs import load
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _single(
     import numpy as np
 
     def value(name: str, dtype: Any, shape: Any) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
+        return helper.make_tensor_value_info(name, element_type(np.dtype(dtype)), shape)
 
     names = [name for name in node.output if name]
     inputs = [value(name, np.asarray(array).dtype, np.asarray(array).shape) for name, array in feeds.items()]

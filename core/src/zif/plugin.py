@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from zif.model.arguments import Source as Source
     from zif.model.arguments import Progress as Progress
     from zif.model.dtypes import numpy_dtype as numpy_dtype
+    from zif.model.dtypes import element_dtype as element_dtype
+    from zif.model.dtypes import element_type as element_type
+    from zif.model.dtypes import from_array as from_array
+    from zif.model.dtypes import to_array as to_array
+    from zif.model import installed_onnx as installed_onnx
     from zif.model.nodes import free_name as free_name
     from zif.model.nodes import scan as scan
     from zif.model.signatures import Signature as Signature
@@ -136,6 +141,11 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),
         ("Progress", "zif.model.arguments", "Progress", "a function that is told what is being done"),
         ("numpy_dtype", "zif.model.dtypes", "numpy_dtype", "the numpy dtype of an ONNX element type"),
+        ("element_dtype", "zif.model.dtypes", "element_dtype", "the same by ONNX's number of the type"),
+        ("element_type", "zif.model.dtypes", "element_type", "ONNX's number of a dtype's element type"),
+        ("from_array", "zif.model.dtypes", "from_array", "an array of any element type as a TensorProto"),
+        ("to_array", "zif.model.dtypes", "to_array", "a TensorProto as an array, alike with every onnx"),
+        ("installed_onnx", "zif.model", "installed_onnx", "the module that says what the installed onnx offers"),
         ("free_name", "zif.model.nodes", "free_name", "a tensor name that a graph does not have yet"),
         ("scan", "zif.model.nodes", "scan", "every node of a graph with those in its bodies"),
         ("Signature", "zif.model.signatures", "Signature", "types and versions of an operator by its schema"),
@@ -298,10 +308,14 @@ __all__ = [
     "covers",
     "decibels",
     "did_you_mean",
+    "element_dtype",
+    "element_type",
     "encoding_names",
     "export_encodings",
     "free_name",
+    "from_array",
     "idle_accelerator",
+    "installed_onnx",
     "is_float",
     "learn",
     "listed",
@@ -334,6 +348,7 @@ __all__ = [
     "span",
     "terminal",
     "things",
+    "to_array",
     "told_db",
     "unit_facts",
     "unit_nodes",

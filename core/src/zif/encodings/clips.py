@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from zif.encodings.record import Encoding
+from zif.model.dtypes import to_array
 
 
 def covers(limits: tuple[float, float], one: Encoding) -> bool:
@@ -36,5 +36,5 @@ def clipped_at(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) 
         if name and name not in constants:
             return None
         if name:
-            limits[place] = float(np.asarray(numpy_helper.to_array(constants[name])).reshape(()))
+            limits[place] = float(np.asarray(to_array(constants[name])).reshape(()))
     return limits[0], limits[1]

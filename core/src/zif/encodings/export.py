@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import onnx
-from onnx import numpy_helper
 
 from zif.encodings.clips import clipped_at, covers
 from zif.encodings.copies import copies
 from zif.encodings.names import Names, axis_of
 from zif.encodings.operators import MERGED
 from zif.encodings.record import Encoding, Encodings, Kind
+from zif.model.dtypes import to_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,9 +79,9 @@ def _made(
     scale, zero = node.input[1], node.input[2] if len(node.input) > 2 else ""
     if scale not in names.initializers or (zero and zero not in names.initializers):
         return
-    scales = numpy_helper.to_array(names.initializers[scale])
+    scales = to_array(names.initializers[scale])
     count = scales.size
-    zeros = numpy_helper.to_array(names.initializers[zero]).reshape(-1).astype(int) if zero else [0] * count
+    zeros = to_array(names.initializers[zero]).reshape(-1).astype(int) if zero else [0] * count
     source = names.initializers.get(zero) or names.initializers.get(node.input[0])
     dtype = _WORDS[source.data_type] if source is not None else "uint8"
     yield Encoding(

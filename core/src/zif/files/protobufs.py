@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from zif.errors import InvalidInput
 from zif.files.limits import ARRAY, RANK
 from zif.files.opening import read_bytes
 from zif.files.paths import Refusal
+from zif.records import DTYPE_BITS, TensorInfo
 
 if TYPE_CHECKING:
     import onnx
@@ -22,22 +23,21 @@ if TYPE_CHECKING:
 _NARROW = re.compile(r"(?:U?INT|FLOAT)([246])(?:E\dM\d)?")
 
 
-def read_value(path: str | Path, kind: str, error: Refusal = InvalidInput) -> Value:
+def read_value(path: str | Path, kind: str, decode: Callable[[Any], Value], error: Refusal = InvalidInput) -> Value:
     """The value of a .pb that the caller names. `kind` is the type in ONNX's notation: "tensor(float)", "seq(…)".
+    `decode` makes the value of a message whose data have been held against its dimensions (`zif.model.dtypes.decoded`).
 
     Raises what `error` makes: for what is no such message, for element types that ONNX does not have, for dimensions
     that the data do not fill, and for data in other files.
     """
     import onnx
-    from onnx import numpy_helper
 
     data = read_bytes(path, ARRAY, error)
     message: Any = onnx.TensorProto()
-    read: Any = numpy_helper.to_array
     if kind.startswith("seq"):
-        message, read = onnx.SequenceProto(), numpy_helper.to_list
+        message = onnx.SequenceProto()
     elif kind.startswith("optional"):
-        message, read = onnx.OptionalProto(), numpy_helper.to_optional
+        message = onnx.OptionalProto()
     try:
         message.ParseFromString(data)
     except Exception as problem:  # protobuf's own classes, which have no types
@@ -46,7 +46,7 @@ def read_value(path: str | Path, kind: str, error: Refusal = InvalidInput) -> Va
         if why := wrong(tensor):
             raise error(f"{path} holds no {kind or 'tensor'}: {why}")
     try:
-        return read(message)
+        return decode(message)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as problem:
         raise error(f"{path} holds no {kind or 'tensor'}: {problem}") from problem
 
@@ -71,9 +71,10 @@ def _unfilled(tensor: onnx.TensorProto, count: int) -> str:
     """Why the data are not those of `count` elements; in Python's integers, and before anything is unpacked."""
     from onnx import TensorProto, helper
 
-    narrow = _NARROW.fullmatch(TensorProto.DataType.Name(tensor.data_type))
+    word = TensorProto.DataType.Name(tensor.data_type)
+    narrow = _NARROW.fullmatch(word)
     if tensor.HasField("raw_data") and tensor.data_type != TensorProto.STRING:
-        bits = int(narrow[1]) if narrow else 8 * int(helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
+        bits = int(narrow[1]) if narrow else DTYPE_BITS[TensorInfo("", f"tensor({word.lower()})").dtype]
         needed, there = (count * bits + 7) // 8, len(tensor.raw_data)
         return "" if needed == there else f"its {count:,} elements take {needed:,} bytes, and it has {there:,}"
     field = helper.tensor_dtype_to_field(tensor.data_type)

@@ -15,7 +15,7 @@ from zif.files.documents import read_json
 from zif.files.paths import Refusal
 from zif.files.protobufs import read_value
 from zif.inputs.raw import from_file
-from zif.model.dtypes import numpy_dtype
+from zif.model.dtypes import decoded, numpy_dtype
 from zif.records import TensorInfo
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read(path: Path, info: TensorInfo, preprocess: Preprocess | None = None) -> 
     if ending == ".npz":
         return as_declared(_entry(read_arrays(path, refuse), path, info.name), info)
     if ending == ".pb":
-        return read_value(path, info.type, refuse)
+        return read_value(path, info.type, decoded, refuse)
     if ending == ".json":
         return _from_json(path, info, refuse)
     return from_file(path, info)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, numpy_helper
-from onnx.defs import get_schema
-from onnx.shape_inference import infer_node_outputs
+from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto
+from onnx.shape_inference import infer_shapes
 
 from zif.model.declared import output_types
+from zif.model.dtypes import element_dtype, from_array, to_array
 from zif.model.evaluate import Evaluator
 from zif.model.external import is_external
 from zif.model.nodes import Node
@@ -74,9 +74,9 @@ class Walk:
             if is_external(tensor) or math.prod(tensor.dims) > LIMIT or tensor.name in replaceable:
                 continue
             try:
-                self.values[tensor.name] = numpy_helper.to_array(tensor)
+                self.values[tensor.name] = to_array(tensor)
                 self.exact.add(tensor.name)
-            except ValueError:  # data was dropped from the skeleton
+            except (ValueError, KeyError):  # data was dropped from the skeleton
                 continue
 
     def visit(self, node: Node) -> None:
@@ -95,16 +95,20 @@ class Walk:
     def _infer(self, node: Node) -> None:
         if not all(name in self.infos for name in node.reads):
             return
-        data = {name: numpy_helper.from_array(self.values[name], name) for name in node.reads if name in self.values}
-        types = {name: self.infos[name].type for name in node.reads}
+        outputs = [name for name in node.outputs if name]
+        graph = GraphProto(name="one", node=[node.proto], output=[ValueInfoProto(name=name) for name in outputs])
+        for name in dict.fromkeys(node.reads):
+            graph.input.append(ValueInfoProto(name=name, type=self.infos[name].type))
+            if name in self.values:
+                graph.initializer.append(from_array(self.values[name], name))
+        model = ModelProto(graph=graph, opset_import=self._opsets, ir_version=self._ir_version)
         try:
-            schema = get_schema(node.op_type, self._versions.get(node.domain, 1), node.domain)
-            found = infer_node_outputs(schema, node.proto, types, data, None, self._opsets, self._ir_version)
-        except Exception:  # an unknown operator, or a defect of its inference: what is known stays
+            inferred = infer_shapes(model)
+        except Exception:  # a defect of the operator's inference: what is known stays
             return
-        for name, kind in found.items():
-            if kind.WhichOneof("value"):
-                self._improve(name, kind)
+        for value in inferred.graph.output:
+            if value.type.WhichOneof("value"):
+                self._improve(value.name, value.type)
 
     def _improve(self, name: str, kind: TypeProto) -> None:
         old = self._type(name)
@@ -162,7 +166,7 @@ def _fits(value: Any, kind: TypeProto | None) -> bool:
         return False
     if value.shape != tuple(dim.dim_value for dim in kind.tensor_type.shape.dim):
         return False
-    return bool(value.dtype == onnx.helper.tensor_dtype_to_np_dtype(kind.tensor_type.elem_type))
+    return bool(value.dtype == element_dtype(kind.tensor_type.elem_type))
 
 
 def _measure(node: Node, kind: TypeProto) -> Array:

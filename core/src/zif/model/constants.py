@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
 from zif.errors import InvalidModel
+from zif.model.dtypes import from_array, to_array
 from zif.model.external import is_external
 from zif.model.nodes import Node
 
@@ -103,11 +104,11 @@ def dense(sparse: onnx.SparseTensorProto) -> TensorProto | None:
         return None
     name = sparse.values.name
     try:
-        values = numpy_helper.to_array(sparse.values)
-        indices = numpy_helper.to_array(sparse.indices)
+        values = to_array(sparse.values)
+        indices = to_array(sparse.indices)
         full = np.full(tuple(sparse.dims), "" if values.dtype.kind in "UO" else 0, values.dtype)
         where = np.unravel_index(indices, full.shape) if indices.ndim == 1 else tuple(indices.T)
         full[where] = values
     except (ValueError, IndexError, TypeError) as error:
         raise InvalidModel(f"the sparse tensor {name!r} is malformed: {error}. Export the model again.") from error
-    return numpy_helper.from_array(full, name)
+    return from_array(full, name)

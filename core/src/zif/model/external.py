@@ -10,6 +10,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
+from zif.model.dtypes import to_array
 from zif.model.subgraphs import all_graphs
 from zif.model.types import check_text, tensor_bytes
 
@@ -158,7 +159,7 @@ def array(graph: onnx.GraphProto, position: int, folders: Sequence[Path]) -> Arr
         if is_external(tensor):
             raw = read(reference(tensor), folders)
             tensor = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims, raw_data=raw)
-        value: Array = onnx.numpy_helper.to_array(tensor)
+        value: Array = to_array(tensor)
         return value
     except (ValueError, TypeError) as error:
         raise InvalidModel(f"the data of the initializer {tensor.name!r} does not fit its shape: {error}.") from error

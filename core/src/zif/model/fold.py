@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import onnx
-from onnx import numpy_helper
 
 from zif.model.arithmetic import Walk
+from zif.model.dtypes import from_array
 from zif.model.nodes import Node
 
 
@@ -30,7 +30,7 @@ def fold(graph: onnx.GraphProto, nodes: list[Node], walk: Walk) -> list[Node]:
         if id(node) in gone:
             for name in node.outputs:
                 if name in needed:
-                    graph.initializer.append(numpy_helper.from_array(walk.values[name], name))
+                    graph.initializer.append(from_array(walk.values[name], name))
     _drop_unread(graph, {name for node in nodes for name in node.reads}, needed | given)
     return kept
 

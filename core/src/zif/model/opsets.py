@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 
 import onnx
-from onnx.defs import SchemaError, get_schema, onnx_opset_version
+from onnx.defs import SchemaError, get_schema
 
 from zif.errors import InvalidModel
+from zif.model.installed_onnx import NEWEST_OPSET, upgrade
 from zif.model.subgraphs import all_graphs
 from zif.model.types import check_text
 
@@ -24,10 +25,10 @@ def imported(proto: onnx.ModelProto, label: str) -> dict[str, int]:
                 f"{label} imports two versions of the domain {domain or 'ai.onnx'!r}: {versions[domain]} and "
                 f"{entry.version}. Convert it to one with onnx.version_converter."
             )
-    if versions.get("", 0) > onnx_opset_version():
+    if versions.get("", 0) > NEWEST_OPSET:
         raise InvalidModel(
-            f"{label} uses opset {versions['']}, and onnx {onnx.__version__} knows versions up to "
-            f"{onnx_opset_version()}. Install a newer onnx, or export with an older opset."
+            f"{label} uses opset {versions['']}, and onnx {onnx.__version__} knows opsets up to {NEWEST_OPSET}: "
+            f"{upgrade(opset=versions[''])}, or export with an older opset."
         )
     return versions
 

@@ -18,9 +18,13 @@ from zif.model.external import check_places
 from zif.model.fold import fold
 from zif.model.functions import inline
 from zif.model.infer import infer
+from zif.model.installed_onnx import ir_of_opset, ir_of_type, upgrade
 from zif.model.nodes import Node
 from zif.model.source import Source
 from zif.model.types import check_text, tensor_type
+
+#: No model's IR version is lowered below this one: every engine reads it.
+_OLDEST_IR = 8
 
 
 @frozen(eq=False)
@@ -51,6 +55,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     records = constants.hoist(graph, [nodes.scan(node) for node in graph.node])
     constants.densify(graph)
     _tidy_initializers(proto)
+    _lower_ir_version(proto, versions.get("", 0))
     given = _given(graph)
     nodes.check_values(records, given, graph)
     records = nodes.sort(records, given)
@@ -99,9 +104,10 @@ def _tidy_initializers(proto: onnx.ModelProto) -> None:
             raise InvalidModel(f"the model has two initializers named {tensor.name!r}. Export it again.")
         seen.add(tensor.name)
         if not tensor_type(tensor.data_type):
+            remedy = upgrade(ir_version=ir_of_type(tensor.data_type))
             raise InvalidModel(
                 f"the initializer {tensor.name!r} has the element type {tensor.data_type}, which onnx "
-                f"{onnx.__version__} does not know. Install a newer onnx, or export the model again."
+                f"{onnx.__version__} does not know: {remedy}, or export the model again."
             )
     check_places(graph.initializer)
     if proto.ir_version < 4:
@@ -110,6 +116,20 @@ def _tidy_initializers(proto: onnx.ModelProto) -> None:
         del graph.input[:]
         graph.input.extend(inputs)
         proto.ir_version = 4
+
+
+def _lower_ir_version(proto: onnx.ModelProto, opset: int) -> None:
+    """Give the model the IR version that its opset and its types came with, where its own is newer.
+
+    An exporter writes the newest that its onnx has, and an engine that knows all that is in the model refuses it for
+    that number. What stands in the model's functions is not looked at: with some, the number stays.
+    """
+    values = (*proto.graph.input, *proto.graph.output)
+    types = {tensor.data_type for tensor in proto.graph.initializer}
+    types |= {sparse.values.data_type for sparse in proto.graph.sparse_initializer}
+    types |= {value.type.tensor_type.elem_type for value in values}
+    if not proto.functions:
+        proto.ir_version = min(proto.ir_version, max(_OLDEST_IR, ir_of_opset(opset), *map(ir_of_type, types)))
 
 
 def _type_outputs(graph: onnx.GraphProto, infos: Mapping[str, onnx.ValueInfoProto]) -> None:

@@ -9,6 +9,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel, UsageError
+from zif.model.installed_onnx import NEWEST_IR, upgrade
 
 _TEXT_FORMATS = {".onnxtxt", ".onnxtext", ".textproto", ".txt", ".json", ".onnxjson", ".prototxt"}
 
@@ -85,4 +86,10 @@ def _checked(source: Source) -> Source:
         raise InvalidModel(f"{label} is not an ONNX model: it holds no graph. Export or copy it again.")
     if not proto.ir_version and not proto.opset_import:
         raise InvalidModel(f"{label} is not an ONNX model: it names neither IR version nor opset. Export it again.")
+    if proto.ir_version > NEWEST_IR:
+        opset = max((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+        raise InvalidModel(
+            f"{label} has IR version {proto.ir_version} (opset {opset}), and onnx {onnx.__version__} knows IR versions "
+            f"up to {NEWEST_IR}: {upgrade(ir_version=proto.ir_version, opset=opset)}, or export with an older onnx."
+        )
     return source

@@ -168,15 +168,12 @@ def _test(case: Any) -> NodeTest:
 def _value(item: Any) -> Any:
     """The value in a test's data: a proto becomes an array, list or None, and a numpy scalar an array of rank 0."""
     import numpy as np
-    from onnx import OptionalProto, SequenceProto, TensorProto, numpy_helper
+    from onnx import OptionalProto, SequenceProto, TensorProto
 
-    readers = {
-        TensorProto: numpy_helper.to_array,
-        SequenceProto: numpy_helper.to_list,
-        OptionalProto: numpy_helper.to_optional,
-    }
-    if type(item) in readers:
-        return readers[type(item)](item)
+    from zif.model.dtypes import decoded
+
+    if isinstance(item, TensorProto | SequenceProto | OptionalProto):
+        return decoded(item)
     return np.asarray(item) if isinstance(item, np.generic) else item
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnxruntime.capi import onnxruntime_pybind11_state as native
+from zif.plugin import element_type
 
-from zif_qnn_cpu.values import HOST, PACKED, RAW, Array, element_type, from_ort, to_ort
+from zif_qnn_cpu.values import HOST, PACKED, RAW, Array, from_ort, to_ort
 
 if TYPE_CHECKING:
     from zif import TensorInfo
@@ -54,7 +55,7 @@ class Bound:
         self._kept = dict(inputs), dict(outputs), owner  # the engine knows only their addresses
         for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
             for name, array in arrays.items():
-                bind(name, HOST, element_type(array.dtype.name), list(array.shape), array.ctypes.data)
+                bind(name, HOST, element_type(array.dtype), list(array.shape), array.ctypes.data)
         self._free = [name for name in names if name not in outputs]
         self._first = len(outputs)  # the engine lists outputs in the order in which they were first bound
         self._foreign = {name for name, info in infos.items() if info.dtype in RAW}

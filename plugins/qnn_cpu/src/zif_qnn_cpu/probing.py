@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 from onnx import helper
 from zif import InvalidModel, Verdict
-from zif.plugin import bodies
+from zif.plugin import bodies, from_array
 
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 
@@ -76,7 +76,7 @@ def _question(model: Model, unit: Unit) -> bytes:
     for tensor in initializers:
         info = model.tensors[tensor.name]
         if (info.elements or 0) <= SMALL:
-            graph.initializer.append(onnx.numpy_helper.from_array(model.array(tensor.name), tensor.name))
+            graph.initializer.append(from_array(model.array(tensor.name), tensor.name))
         elif tensor.name not in fed:
             graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
     return bytes(asked.SerializeToString())

@@ -12,11 +12,11 @@ import onnx
 import onnxruntime
 from attrs import evolve, frozen
 from zif import InvalidModel, StageFailed
-from zif.plugin import all_graphs
+from zif.plugin import all_graphs, element_dtype
 
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Level, Options
-from zif_qnn_cpu.values import PACKED, numpy_of, pack, to_ort, unpack
+from zif_qnn_cpu.values import PACKED, pack, to_ort, unpack
 
 if TYPE_CHECKING:
     from zif import Compiled
@@ -135,7 +135,7 @@ def _hand_over(model: bytes, files: Files, made: onnxruntime.SessionOptions) -> 
 def _mapped(tensor: onnx.TensorProto, files: Files) -> np.ndarray[Any, Any]:
     where = {entry.key: entry.value for entry in tensor.external_data}
     file, offset = files[where["location"]], int(where.get("offset", 0))
-    dtype, shape = numpy_of(tensor.data_type), list(tensor.dims)
+    dtype, shape = element_dtype(tensor.data_type), list(tensor.dims)
     raw = np.frombuffer(file, np.uint8) if isinstance(file, bytes) else np.memmap(file, np.uint8, "r")
     if dtype.name in PACKED:
         size = len(pack(np.zeros(shape, dtype)))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnxruntime.capi import onnxruntime_pybind11_state as native
-from zif.plugin import numpy_dtype
+from zif.plugin import element_dtype, element_type, from_array, to_array
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,11 +22,6 @@ HOST = native.OrtDevice(native.OrtDevice.cpu(), native.OrtDevice.default_memory(
 PACKED = frozenset({"int4", "uint4", "int2", "uint2", "float4_e2m1fn"})
 RAW = frozenset({"bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"})
 FOREIGN = PACKED | RAW
-
-
-def element_type(dtype: str) -> int:
-    """ONNX's number of an element type given by its numpy or ml_dtypes name."""
-    return int(onnx.helper.np_dtype_to_tensor_dtype(numpy_dtype(dtype)))
 
 
 def to_ort(value: Array) -> Any:
@@ -47,35 +42,29 @@ def from_ort(value: Any) -> Any:
         return None
     if not value.is_tensor():
         return value.numpy()
-    dtype = numpy_of(value.element_type())
+    dtype = element_dtype(value.element_type())
     if dtype.name in FOREIGN:
         content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
         return unpack(content, dtype, value.shape())
     return value.numpy()
 
 
-def numpy_of(element: int) -> np.dtype[Any]:
-    """numpy's dtype of one of ONNX's element types."""
-    dtype: np.dtype[Any] = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element))
-    return dtype
-
-
 def pack(value: Array) -> bytes:
     """The bytes of an array as ONNX stores them: several elements in a byte where the type is packed."""
-    return bytes(onnx.numpy_helper.from_array(np.asarray(value, order="C")).raw_data)
+    return bytes(from_array(value).raw_data)
 
 
 def unpack(content: bytes, dtype: np.dtype[Any], shape: list[int]) -> Array:
     """The array that `content` holds."""
     if dtype.name not in PACKED:
         return np.frombuffer(bytearray(content), dtype).reshape(shape)
-    proto = onnx.TensorProto(data_type=element_type(dtype.name), dims=shape, raw_data=content)
-    array: Array = onnx.numpy_helper.to_array(proto)
+    proto = onnx.TensorProto(data_type=element_type(dtype), dims=shape, raw_data=content)
+    array: Array = to_array(proto)
     return array
 
 
 def _packed(value: Array) -> Any:
     content = pack(value)
-    made = native.OrtValue.ortvalue_from_shape_and_onnx_type(list(value.shape), element_type(value.dtype.name), HOST)
+    made = native.OrtValue.ortvalue_from_shape_and_onnx_type(list(value.shape), element_type(value.dtype), HOST)
     ctypes.memmove(made.data_ptr(), content, len(content))
     return made

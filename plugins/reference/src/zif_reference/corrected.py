@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx.reference import op_run
 from onnx.reference.ops import op_loop
-from zif.plugin import normal
+from zif.plugin import element_dtype, normal
 
 
 def corrected_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:
@@ -79,4 +79,4 @@ class Loop(op_loop.Loop):  # type: ignore[misc]
         """What no round has collected: no rows of the body's type, a dimension that it leaves open as 0."""
         kind = self.body.output_types[1 + self.N + at].tensor_type
         dims = (dim.dim_value for dim in kind.shape.dim)
-        return np.empty((0, *dims), onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        return np.empty((0, *dims), element_dtype(kind.elem_type))

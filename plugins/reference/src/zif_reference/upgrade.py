@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator, op_run
-from zif.plugin import all_graphs, bodies, normal, since_version
+from zif.plugin import all_graphs, bodies, element_type, normal, since_version
 
 from zif_reference.native import changed_defaults, is_native
 
@@ -88,8 +88,7 @@ class _Upgraded(op_run.OpRun):  # type: ignore[misc]
 
     def _prepare(self, given: dict[str, Any]) -> ReferenceEvaluator:
         types = {
-            name: helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
-            for name, value in given.items()
+            name: helper.make_tensor_type_proto(element_type(value.dtype), value.shape) for name, value in given.items()
         }
         model = _convert(self.onnx_node, self.since, types)
         if model is None:

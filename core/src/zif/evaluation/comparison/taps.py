@@ -128,6 +128,6 @@ def _dequantize(graph: onnx.GraphProto, tap: Tap) -> str:
 def _declared(name: str, info: TensorInfo) -> onnx.ValueInfoProto:
     from onnx import helper
 
-    from zif.model.dtypes import numpy_dtype
+    from zif.model.dtypes import element_type
 
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(numpy_dtype(info.dtype)), info.shape)
+    return helper.make_tensor_value_info(name, element_type(info.dtype), info.shape)
