@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from zif.files.writing import write_whole
 from zif.planning.costs.kinds import FEATURES
 from zif.targets import target
 
@@ -91,9 +92,7 @@ def save(content: Mapping[str, Any], path: Path) -> None:
     """Write whole or not at all; one line per leaf table, so that changes can be read."""
     text = _dump(content) + "\n"
     json.loads(text)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text)
 
 
 def _dump(value: Any, indent: int = 0) -> str:

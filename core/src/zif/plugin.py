@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from zif.wording import things as things
     from zif.wording import did_you_mean as did_you_mean
     from zif.wording import listed as listed
+    from zif.files.writing import write_whole as write_whole
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -243,6 +244,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("read_by", "zif.cli.overwriting", "read_by", "every file that a command reads"),
         ("write_all", "zif.cli.files", "write_all", "several files, all or none"),
         ("write_text", "zif.cli.files", "write_text", "a text file, whole or not at all"),
+        ("write_whole", "zif.files.writing", "write_whole", "a file whole or not at all; raises OSError"),
         ("note_folder", "zif.cli.inputs", "note_folder", "say how a folder of pictures is read"),
         ("terminal", "zif.cli.views", "terminal", "the module that prints tables, sentences and documents"),
         ("say", "zif.cli.views.terminal", "say", "a sentence on stdout"),
@@ -356,6 +358,7 @@ __all__ = [
     "write_all",
     "write_encodings",
     "write_text",
+    "write_whole",
 ]
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from zif.errors import UsageError
+from zif.files.writing import Fill, beside
 
 
-def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+def write(path: Path, fill: Fill) -> None:
     """Write a file with `fill`, beside its place and then renamed. Raises UsageError when that cannot be done."""
     write_all({path: fill})
 
 
-def write_all(files: Mapping[Path, Callable[[BinaryIO], object]]) -> None:
+def write_all(files: Mapping[Path, Fill]) -> None:
     """Write several files, each with its own function: all of them or, when one cannot be written, none.
 
     Every one is written beside its place before the first is renamed. Raises UsageError, and then every place is as it
@@ -29,7 +28,8 @@ def write_all(files: Mapping[Path, Callable[[BinaryIO], object]]) -> None:
     try:
         for path, fill in files.items():
             with _told(path):
-                ready[path] = _beside(path, fill)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                ready[path] = beside(path, fill)
         for path, made in ready.items():
             with _told(path):
                 # Renaming the last is what either happens or does not: nothing needs to be put back after it.
@@ -54,21 +54,6 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def _beside(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
-    """A whole new file in the folder of `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            fill(stream)
-        Path(name).chmod(0o666 & ~_umask())
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-    return Path(name)
 
 
 def _second_name(path: Path, made: Path) -> Path | None:
@@ -100,10 +85,3 @@ def check_output(path: Path, *read: Path | None) -> None:
         raise UsageError(f"{path} cannot be written: {there} is no folder")
     if not os.access(there, os.W_OK):
         raise UsageError(f"{path} cannot be written: {there} is not writable")
-
-
-def _umask() -> int:
-    """The mask that new files of this process get; mkstemp ignores it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

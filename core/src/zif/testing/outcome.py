@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
+from zif.files.writing import write_whole
+
 if TYPE_CHECKING:
     from zif.testing.subject import Subject
 
@@ -55,10 +57,8 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
-        temporary = path.with_name(path.name + ".tmp")
         document = {"schema": SCHEMA, **asdict(self), "counts": self.counts()}
-        temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def word_of(report: Any) -> tuple[str, str]:

@@ -17,6 +17,7 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
+from zif.files.writing import write_whole
 from zif.model.signatures import normal
 from zif.model.walk import may_nest, unit_nodes
 from zif.records import CODES, Verdict
@@ -136,9 +137,7 @@ def _covering(rules: _Rules, model: Model, unit: Unit) -> Rule | None:
 def save(table: Table, path: Path) -> None:
     """Write the table as JSON, one rule after another, in an order that diffs well."""
     document = {"schema": SCHEMA, **attrs.asdict(table)}
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def load(path: Path) -> Table:

@@ -6,14 +6,14 @@ Only hardware counts: the time that an emulator takes says nothing of the chip.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zif.files.writing import write_whole
 from zif.planning.costs.measured import SCHEMA, device, path_of, read_rows, same_segment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zif.evaluation.profiling.profile import Profile, SegmentProfile
 
 
@@ -30,14 +30,7 @@ def save(profile: Profile, keep: Path | None = None) -> Path | None:
     old = [row for row in read_rows(path) if not any(same_segment(row, new) for new in rows)]
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"schema": SCHEMA, "model": profile.model, "device": device(), "segments": [*old, *rows]}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(document, indent=1), durable=True)
     return path
 
 

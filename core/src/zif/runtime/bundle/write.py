@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from zif.errors import UsageError
+from zif.files.writing import drafted, sync_folder
 from zif.records import Compiled, TensorInfo
 from zif.runtime.artifact import Content, Damaged, describe, seal, write_file
 from zif.runtime.bundle.layout import Layout, stem, total_bytes
@@ -58,17 +59,12 @@ def write_bundle(
             layout.add(name, content)
         place.parent.mkdir(parents=True, exist_ok=True)
         _room(place.parent, layout.files)
-        draft = _beside(place, "draft")
-        try:
-            draft.mkdir()
+        with drafted(_beside(place, "draft")) as draft:
             files = {
                 name: write_file(content, draft / name, sync=True) for name, content in sorted(layout.files.items())
             }
             write_file(seal(_manifest(plans, rows, files, versions)), draft / MANIFEST, sync=True)
             _swap(draft, place)
-        except BaseException:  # Ctrl-C too
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
     except Damaged as error:
         raise UsageError(f"the bundle {folder} cannot be written: {error}") from error
     except OSError as error:
@@ -155,7 +151,7 @@ def _swap(draft: Path, place: Path) -> None:
             aside.rename(place)
         raise
     shutil.rmtree(aside, ignore_errors=True)
-    _sync(place.parent)
+    sync_folder(place.parent)
 
 
 def _beside(place: Path, word: str) -> Path:
@@ -165,16 +161,6 @@ def _beside(place: Path, word: str) -> Path:
             if time.time() - old.stat().st_mtime > _STALE_S:
                 shutil.rmtree(old, ignore_errors=True)
     return place.with_name(f".{place.name}.{word}-{secrets.token_hex(4)}.zif-part")
-
-
-def _sync(folder: Path) -> None:
-    """Wait until the folder's own entries are on the disk, where systems can do that."""
-    if os.name == "posix":
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def _why(folder: Path | str, error: OSError) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
+import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
+from zif.files.writing import drafted
 from zif.runtime.artifact import (
     Content,
     Damaged,
@@ -116,15 +116,11 @@ def check(folder: Path, index: Mapping[str, Any], *, hashes: bool = True) -> dic
 
 def draft(artifacts: Path, key: Key, label: str, compiled: Compiled, outside: Mapping[str, Path]) -> Path:
     """Write an entry under a temporary name, whole or not at all. Raises OSError, Damaged for an impossible name."""
-    place = Path(tempfile.mkdtemp(prefix=DRAFT, dir=artifacts))
-    try:
+    with drafted(artifacts / f"{DRAFT}{secrets.token_hex(4)}", 0o700) as place:
         own = {name: content for name, content in compiled.files.items() if outside.get(name) != content}
         files = {n: attrs.asdict(write_file(content, place / "files" / check_name(n))) for n, content in own.items()}
         head = {"schema": SCHEMA, "key": attrs.asdict(key), "label": label, "created": time.time()}
         outer = sorted(set(compiled.files) - set(own))
         index = plain({**head, **describe(compiled), "files": files, "outside": outer})
         (place / INDEX).write_bytes(seal({**index, "seal": seal_of(SCHEMA, _sealed(key.hash, index))}))
-    except BaseException:  # Ctrl-C too
-        shutil.rmtree(place, ignore_errors=True)
-        raise
     return place

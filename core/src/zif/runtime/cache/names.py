@@ -12,7 +12,7 @@ DRAFT, GONE = ".draft-", ".gone-"
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _PASSING = re.compile(rf"{re.escape(DRAFT)}[a-z0-9_]{{8}}|{re.escape(GONE)}[0-9]+-[0-9]+")
-_ANSWER = re.compile(r"[0-9a-f]{64}\.json|tmp[a-z0-9_]{8}\.part")
+_ANSWER = re.compile(r"[0-9a-f]{64}\.json|\.[0-9a-f]{64}\.json\.[0-9a-f]{8}\.part|tmp[a-z0-9_]{8}\.part")
 
 
 def is_key(name: str) -> bool:

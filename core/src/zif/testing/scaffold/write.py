@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
-import shutil
-import tempfile
+import secrets
 from pathlib import Path
 
 from zif.backends.registry import core_version, installed
 from zif.errors import UsageError
+from zif.files.writing import drafted
 
 #: Where each template goes; {module} is the name of the Python package.
 FILES = {
@@ -44,14 +44,9 @@ def create(name: str, parent: Path) -> Path:
         "core": core,
         "next": _next_minor(core),
     }
-    temporary = Path(tempfile.mkdtemp(dir=parent, prefix=f".{distribution}-"))
-    try:
-        _render(temporary, words)
-        temporary.chmod(0o755)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with drafted(parent / f".{distribution}-{secrets.token_hex(4)}") as draft:
+        _render(draft, words)
+        draft.rename(folder)
     return folder
 
 

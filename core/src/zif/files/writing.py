@@ -1,0 +1,83 @@
+"""Writing files and folders whole or not at all: under a name beside their place first, and then renamed.
+
+A link at the place is replaced, not followed, as is everything that a reader could see half-written.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+#: What fills a new file.
+Fill = Callable[[BinaryIO], object]
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def write_whole(path: Path, content: bytes | str | Fill, *, durable: bool = False) -> None:
+    """Write a file (text in UTF-8) in an existing folder, or leave what is there as it is. Raises OSError.
+
+    durable: wait until it is on the disk, for what cannot be made again.
+    """
+    made = beside(path, content, durable=durable)
+    try:
+        made.replace(path)
+    except BaseException:
+        _drop(made)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def beside(path: Path, content: bytes | str | Fill, *, durable: bool = False) -> Path:
+    """A whole new file in the folder of `path`, for the caller to rename. Raises OSError, and leaves nothing then."""
+    made = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+    handle = os.open(made, _NEW, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            _fill(stream, content)
+            if durable:
+                stream.flush()
+                os.fsync(handle)
+    except BaseException:  # Ctrl-C too
+        _drop(made)
+        raise
+    return made
+
+
+@contextmanager
+def drafted(folder: Path, mode: int = 0o777) -> Iterator[Path]:
+    """A new folder to fill and then to rename; gone when that fails. Raises OSError."""
+    folder.mkdir(mode)
+    try:
+        yield folder
+    except BaseException:  # Ctrl-C too
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the folder's own entries are on the disk, where systems can do that. Raises OSError."""
+    if os.name == "posix":
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _fill(stream: BinaryIO, content: bytes | str | Fill) -> None:
+    if callable(content):
+        content(stream)
+    else:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def _drop(made: Path) -> None:
+    with suppress(OSError):
+        made.unlink(missing_ok=True)
