@@ -1,7 +1,8 @@
 """Throw-away plugin distributions, and interpreters that see them and no other backend.
 
 A `Site` holds the fake plugins that a test adds. Beside it, on the path of the interpreters that it starts, stands a
-folder with zif from this checkout and links to the running interpreter's libraries, but to no installed zif plugin.
+folder with zif from this checkout, a distribution of nothing but Qualcomm's chips, and links to the running
+interpreter's libraries, but to no installed zif plugin.
 """
 
 from __future__ import annotations
@@ -130,7 +131,17 @@ def base() -> Path:
     (folder / "zif").symlink_to(ROOT / "core" / "src" / "zif")
     version = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]["version"]
     metadata(folder, "zif", version)
+    _chips(folder)
     return folder
+
+
+def _chips(folder: Path) -> None:
+    """The chips of zif-qnn-runtime, brought by a distribution that has no code."""
+    (folder / "fake_chips").mkdir()
+    for name in ("chips.json", "costs.json"):
+        (folder / "fake_chips" / name).symlink_to(ROOT / "plugins/qnn_runtime/src/zif_qnn_runtime" / name)
+    groups = "[zif.targets]\nqualcomm = fake_chips:chips.json\n[zif.costs]\nqualcomm = fake_chips:costs.json\n"
+    (metadata(folder, "fake-chips", "1.0") / "entry_points.txt").write_text(groups)
 
 
 def metadata(folder: Path, distribution: str, version: str, requires: Sequence[str] = ()) -> Path:

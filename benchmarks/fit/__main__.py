@@ -1,4 +1,4 @@
-"""Fit the NPU's costs to measured latencies, score them honestly, and write core's costs.json.
+"""Fit the NPU's costs to measured latencies, score them honestly, and write the costs.json of zif-qnn-runtime.
 
     python -m benchmarks.fit [--data DIR] [--write] [--chips] [--quick]
     python -m benchmarks.fit --score [--data DIR]      # what zif as it is says, against any such folder
@@ -31,7 +31,7 @@ from benchmarks.fit.validate import baseline, by_model, chips_of
 from benchmarks.fit.write import document, save
 
 ROOT = Path(__file__).resolve().parents[2]
-COSTS = ROOT / "core" / "src" / "zif" / "data" / "costs.json"
+COSTS = ROOT / "plugins" / "qnn_runtime" / "src" / "zif_qnn_runtime" / "costs.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -118,13 +118,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     shared = Path(os.environ.get("ZIF_SHARED", ROOT.parent / "shared")) / "data"
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=shared, help="folder with aihub-latency.csv and graphs/")
-    parser.add_argument("--write", action="store_true", help=f"write {COSTS.name} into core")
+    parser.add_argument("--write", action="store_true", help=f"write {COSTS.name} beside the chips of zif-qnn-runtime")
     parser.add_argument("--plans", nargs="+", metavar="CHIP", help="fit nothing: score what zif.plan says for chips")
     parser.add_argument("--chips", action="store_true", help="also leave each chip out")
     parser.add_argument(
         "--quick", action="store_true", help="skip leaving models out; errors are then those of the fit"
     )
-    parser.add_argument("--score", action="store_true", help="fit nothing: score what core ships")
+    parser.add_argument("--score", action="store_true", help="fit nothing: score what is shipped")
     return parser.parse_args(arguments)
 
 

@@ -52,7 +52,8 @@ def by_chip(rows: Sequence[Row], data: Data, whole: Fit) -> dict[str, Floats]:
 def _average(chip: Target, content: Mapping[str, Any]) -> Target:
     """The chip with the mean rates of its nearest relatives: nothing is known of it but its architecture."""
     table = Table.of(content)
-    apart = {name: abs(arch - (chip.htp_arch or 0)) for name, arch in table.architectures.items()}
+    vendor, figure = table.generation
+    apart = {name: abs(known - chip.vendor[vendor][figure]) for name, known in table.generations.items()}
     nearest = [target(name).processors["npu"] for name in apart if apart[name] == min(apart.values())]
     words = set.intersection(*(set(rates.macs_per_s) for rates in nearest)) | set(nearest[0].macs_per_s)
     macs = {

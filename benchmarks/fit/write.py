@@ -1,4 +1,4 @@
-"""The fit as the file that core ships: readable, rounded, and in microseconds on one chip that everybody knows."""
+"""The fit as the file that stands beside the chips: readable, rounded, microseconds on a chip that everybody knows."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from benchmarks.fit.solve import COUNTS, WORDS, Fit, Floats
 from benchmarks.fit.validate import Score
 
 REFERENCE = "snapdragon-8-gen-3"
+#: The figure by which a chip that was not measured finds its nearest relatives.
+GENERATION = {"vendor": "qualcomm", "figure": "htp_arch"}
 
 
 def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapp
     seen = {(row.chip, row.precision) for row in rows}
     chips = {
         chip: {
-            "htp_arch": target(chip).htp_arch,
+            "generation": target(chip).vendor[GENERATION["vendor"]][GENERATION["figure"]],
             "scales": {
                 word: {g: _round(scales[d, p, k] / unit[p, k]) for k, g in enumerate(GROUPS)}
                 for p, word in enumerate(WORDS)
@@ -46,6 +48,7 @@ def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapp
         "schema": "zif.costs/1",
         "made": dict(made),
         "reference": fit.chips[reference],
+        "generation": GENERATION,
         "counts": {"launch": "starting a segment", **FEATURES},
         "groups": {name: PRIORS[name].group for name in COUNTS},
         "microseconds": shipped,

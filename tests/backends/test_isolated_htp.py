@@ -14,10 +14,10 @@ import threading
 import time
 from pathlib import Path
 
-import attrs
 import numpy as np
 import pytest
 import zif
+from chips import changed
 from onnx import TensorProto, helper, numpy_helper, save_model
 from zif.backends.isolation import pool as workers
 from zif.backends.isolation.executable import RemoteExecutable
@@ -270,6 +270,6 @@ def test_the_same_question_is_asked_once_in_a_process(model: Path, monkeypatch: 
     assert backend.capabilities(target, Model.load(model)) is first
     assert asked == ["capabilities"]
     assert backend.capabilities(target, Model.load(model, {"x": [1, 3, 64, 64]})) is first, "the same model"
-    other = attrs.evolve(target, soc_model=69)
+    other = changed(target, soc_model=69)
     assert backend.capabilities(other, Model.load(model)) is not first, "the same name, another chip"
     assert asked == ["capabilities"] * 2

@@ -47,16 +47,10 @@ def test_without_a_backend_that_can_run_it_fails(site: Site) -> None:
     assert site.zif("doctor").code == 1
 
 
-def test_variables_that_matter_are_shown(site: Site) -> None:
-    site.add("good")
-    result = site.zif("doctor", "--json", QNN_SDK_ROOT="/opt/qairt")
-    assert result.json["environment"]["QNN_SDK_ROOT"] == "/opt/qairt"
-
-
 PARTS = """
 def parts():
     from zif.backends.checks import Check
-    yield Check("libGood.so", "works", "2.1")
+    yield Check("libGood.so", "works", "2.1", variables=("GOOD_",))
     yield Check("libBad.so", "broken", "cannot be loaded", "pip install bad")
     yield Check("libRare.so", "absent")
 """
@@ -80,6 +74,12 @@ def test_what_an_engine_is_made_of_is_shown_and_what_is_broken_is_a_problem(site
     assert {one["distribution"] for one in document["checks"]} == {"fake-good"}
     assert document["problems"] == [{"problem": "libBad.so: cannot be loaded", "fix": "pip install bad"}]
     assert "libRare.so: absent" in site.zif("doctor").out
+
+
+def test_variables_that_matter_are_shown(site: Site) -> None:
+    offer(site, "good", PARTS)
+    told = site.zif("doctor", "--json", GOOD_HOME="/opt/good", BAD_HOME="/opt/bad").json["environment"]
+    assert told == {"GOOD_HOME": "/opt/good"}
 
 
 @pytest.mark.parametrize("body", ["raise OSError('no driver')", "import time; time.sleep(60)"])

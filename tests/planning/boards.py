@@ -29,6 +29,7 @@ class Paper:
     version: str = "1.0"
     basis: str = "declared"
     precision: str = "fp32"
+    local_memory_bytes: int | None = None
 
     def verdict(self, unit: Unit) -> Verdict:
         cost = self.us if isinstance(self.us, float) else self.us.get(unit.op_type, 1.0)
@@ -46,8 +47,8 @@ def fast(*refuses: str, **more: Any) -> Paper:
     return Paper(**{"launch_us": 5.0, "link_us": 3.0, "refuses": dict.fromkeys(refuses, "op"), **more})
 
 
-def planner(model: Model, backends: Mapping[str, Paper], vtcm_mb: int | None = None, **request: Any) -> Planner:
-    target = Target("host", vtcm_mb=vtcm_mb)
+def planner(model: Model, backends: Mapping[str, Paper], **request: Any) -> Planner:
+    target = Target("host")
     by_name = {name: _participant(name, paper, model) for name, paper in sorted(backends.items())}
     candidates = tuple(
         Candidate(name, f"zif-{name}", backends[name].version, "npu", "hardware", "paper", True) for name in by_name
@@ -70,7 +71,10 @@ def _participant(name: str, paper: Paper, model: Model) -> Participant:
     verdicts = {unit.id: paper.verdict(unit) for unit in model.units}
     processor: Any = "cpu" if free else "npu"
     backend: Any = SimpleNamespace(name=name, distribution=f"zif-{name}", version=paper.version)
-    return Participant(backend, Capabilities(processor, rates=rates, verdicts=verdicts, toolchain="paper"))
+    known = Capabilities(
+        processor, rates=rates, verdicts=verdicts, toolchain="paper", local_memory_bytes=paper.local_memory_bytes
+    )
+    return Participant(backend, known)
 
 
 def chain(

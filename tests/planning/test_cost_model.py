@@ -137,7 +137,7 @@ def _block() -> Model:
 def test_quantized_is_faster_than_float_for_a_large_convolution_on_every_chip() -> None:
     found = conv(512, 512, 32, 3)
     for one in targets():
-        if one.htp_fp16:
+        if one.vendor["qualcomm"]["htp_fp16"]:
             costs = CostModel(one)
             assert costs.model_us(found, "npu", "int8").us < costs.model_us(found, "npu", "fp16").us, one.name
 

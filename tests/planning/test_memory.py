@@ -208,11 +208,11 @@ def test_a_tensor_above_the_limit_keeps_its_units_off() -> None:
 
 
 def test_an_npu_tells_which_units_do_not_fit_its_own_memory() -> None:
-    board = {"npu": Paper(1.0, link_us=1.0), "cpu": CPU}
-    near = planner(chain(["Relu", "Tanh"]), board, vtcm_mb=8).plan().predicted.memory
+    board = {"npu": Paper(1.0, link_us=1.0, local_memory_bytes=8 << 20), "cpu": CPU}
+    near = planner(chain(["Relu", "Tanh"]), board).plan().predicted.memory
     assert near["npu"] == Memory(0, 32, "Relu_0", 32, 8 << 20, 0)
     big = chain(["Relu", "Tanh"], shape=[1 << 21])
-    assert planner(big, {"npu": board["npu"]}, vtcm_mb=8).plan().predicted.memory["npu"].beyond_vtcm == 2
+    assert planner(big, {"npu": board["npu"]}).plan().predicted.memory["npu"].beyond_local_memory == 2
 
 
 def test_a_weight_is_held_once_by_every_segment_that_reads_it() -> None:

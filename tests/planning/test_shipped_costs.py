@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from zif.model import Model
-from zif.planning.costs import CostModel, coefficients
+from zif.planning.costs import CostModel
 from zif.planning.costs.coefficients import GROUPS
 from zif.planning.costs.kinds import FEATURES
 from zif.targets import target
 
 SHARED = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared"))
-TABLE = json.loads(Path(coefficients.__file__).parents[2].joinpath("data", "costs.json").read_text(encoding="utf-8"))
+COSTS = Path(__file__).parents[2] / "plugins/qnn_runtime/src/zif_qnn_runtime/costs.json"
+TABLE = json.loads(COSTS.read_text(encoding="utf-8"))
 TABLES = {"float": "fp16", "w8a8": "int8"}
 
 
@@ -33,7 +34,7 @@ def test_every_count_has_a_positive_price_in_every_precision() -> None:
 def test_every_chip_is_known_and_has_its_scales_and_errors() -> None:
     for name, chip in TABLE["chips"].items():
         assert target(name).name == name
-        assert target(name).htp_arch == chip["htp_arch"]
+        assert target(name).vendor["qualcomm"]["htp_arch"] == chip["generation"]
         for word, scales in chip["scales"].items():
             assert set(scales) == set(GROUPS)
             assert all(0.05 < scale < 100 for scale in scales.values()), (name, word)

@@ -10,6 +10,7 @@ import onnx
 import pytest
 import zif
 import zif_qnn_htp
+from chips import snapdragon
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from qnn_htp.graphs import cnn, gelu, graph, quantized
@@ -228,7 +229,7 @@ class TestLoading:
         from zif_qnn_htp import executable
 
         monkeypatch.setattr(executable, "host_kind", lambda: "hardware")
-        monkeypatch.setattr(zif, "target", lambda _: Target("host", "Some phone", htp_arch=79, soc_model=69))
+        monkeypatch.setattr(zif, "target", lambda _: snapdragon("host", "Some phone", htp_arch=79, soc_model=69))
         with pytest.raises(BackendUnavailable, match=r"soc_model 57, and this is Some phone \(soc_model 69\)"):
             zif_qnn_htp.load(artifact, HtpOptions())
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pickle
 
-import attrs
 import numpy as np
 import pytest
 import zif
 import zif_qnn_htp
+from chips import changed, snapdragon
 from onnx import TensorProto, helper
 from qnn_htp.graphs import cnn, gelu, graph, quantized
 from zif import Target
@@ -35,9 +35,17 @@ def test_host_without_a_snapdragon_names_the_chip_it_emulates(htp: None) -> None
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (Target("old", "Snapdragon 855", htp_arch=66, soc_model=12), "has Hexagon v66; QNN's HTP backend needs v68"),
+        (
+            snapdragon("old", "Snapdragon 855", htp_arch=66, soc_model=12),
+            "has Hexagon v66; QNN's HTP backend needs v68",
+        ),
         (Target("gpu-only", "Some chip"), "Some chip has no Hexagon NPU"),
-        (Target("new", "Some chip", htp_arch=99), "soc_model is not known"),
+        (
+            snapdragon("new", "Some chip", htp_arch=99),
+            "Some chip: its soc_model is not known; add it under vendor.qual",
+        ),
+        (snapdragon("odd", "Odd", soc_model="57"), "Odd: vendor.qualcomm.soc_model must be a whole number from 1 up"),
+        (snapdragon("odd", "Odd", htp_arch=79, soc_model=69, htp_fp16=1), "htp_fp16 must be true or false, not 1"),
     ],
 )
 def test_target_without_a_usable_npu_is_unavailable(htp: None, target: Target, words: str) -> None:
@@ -47,7 +55,7 @@ def test_target_without_a_usable_npu_is_unavailable(htp: None, target: Target, w
 
 
 def test_chip_that_the_library_does_not_know_is_unavailable(htp: None, chip: Target) -> None:
-    answer = zif_qnn_htp.capabilities(attrs.evolve(chip, name="odd", soc_model=10_000), cnn())
+    answer = zif_qnn_htp.capabilities(changed(chip, soc_model=10_000), cnn())
     assert not answer.available
     assert "did not start" in answer.reason
 
@@ -85,7 +93,7 @@ def test_open_shape_has_its_code_and_names_the_value(htp: None, chip: Target) ->
 
 def test_chip_without_fp16_takes_quantized_units_only(htp: None) -> None:
     old = zif.target("snapdragon-888")
-    assert not old.htp_fp16
+    assert not old.vendor["qualcomm"]["htp_fp16"]
     found = zif_qnn_htp.capabilities(old, cnn()).verdicts
     assert {(v.supported, v.code) for v in found.values()} == {(False, "precision")}
     whole = zif_qnn_htp.capabilities(old, quantized()).verdicts

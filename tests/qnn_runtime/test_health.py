@@ -125,6 +125,7 @@ def test_the_doctor_is_told_of_every_library(htp: None, monkeypatch: pytest.Monk
     found = {one.name.partition(",")[0]: one for one in checks()}
     assert found["libQnnHtp.so"].state == found["libQnnIr.so"].state == "works"
     assert found["libQnnCpu.so"].state == "absent"
+    assert {prefix for one in found.values() for prefix in one.variables} == {"QNN_", "ADSP_"}
     assert (found["Qualcomm's SDK"].state, "/nowhere" in found["Qualcomm's SDK"].text) == ("broken", True)
 
 

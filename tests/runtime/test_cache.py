@@ -60,7 +60,7 @@ CHANGES = {
     "toolchain": {"toolchain": "QNN 2.52"},
     "target": {"target": Target("sa8295p")},
     "options": {"options": Options(vtcm_mb=8)},
-    "chip": {"target": Target("snapdragon-8-elite", htp_arch=73)},
+    "chip": {"target": Target("snapdragon-8-elite", vendor={"acme": {"generation": 73}})},
 }
 WORDS = {
     "model": "never compiled by qnn before",
@@ -68,7 +68,7 @@ WORDS = {
     "toolchain": "compiled with QNN 2.51 then, QNN 2.52 now",
     "target": "compiled for snapdragon-8-elite, not for sa8295p",
     "options": "option vtcm_mb was 4, is 8",
-    "chip": "the chip's htp_arch was None, is 73",
+    "chip": "the chip's acme.generation was None, is 73",
 }
 
 
@@ -92,7 +92,7 @@ def test_what_a_chip_is_called_or_priced_at_changes_no_artifact(cache):
 
 def test_another_chip_is_named_and_not_described(cache):
     Use(cache).fetch()
-    other = key(Use(cache, target=Target("sa8295p", htp_arch=68)))
+    other = key(Use(cache, target=Target("sa8295p", vendor={"acme": {"generation": 68}})))
     assert cache.lookup(other).reason == "compiled for snapdragon-8-elite, not for sa8295p"
 
 

@@ -1,4 +1,4 @@
-"""zif's own table of chips: complete, sourced, and found under every name."""
+"""The table of chips that zif-qnn-runtime brings: complete, sourced, and found under every name."""
 
 from __future__ import annotations
 
@@ -51,14 +51,17 @@ def test_an_unknown_chip_is_refused_with_the_nearest_and_all_names() -> None:
 
 def test_every_figure_has_a_source() -> None:
     for one in targets():
-        for figure in ("htp_arch", "soc_model", "vtcm_mb", "htp_fp16", "title"):
+        assert one.distribution == "zif-qnn-runtime"
+        figures = one.vendor["qualcomm"]
+        assert set(figures) == {"htp_arch", "soc_model", "vtcm_mb", "htp_fp16"}
+        for figure in (*(f"qualcomm.{name}" for name in figures), "title"):
             assert one.sources[figure], (one.name, figure)
         assert set(one.processors) == {"npu", "gpu", "cpu"}, one.name
         for name, rates in one.processors.items():
             assert rates.source.startswith(("measured", "estimated")), (one.name, name)
             assert rates.macs_per_s
             assert rates.bytes_per_s > 1e9
-        assert ("fp16" in one.processors["npu"].macs_per_s) == one.htp_fp16
+        assert ("fp16" in one.processors["npu"].macs_per_s) == figures["htp_fp16"]
 
 
 def test_fitted_coefficients_are_borrowed_from_a_chip_that_exists() -> None:
@@ -81,8 +84,9 @@ def test_the_table_agrees_with_qualcomms_chip_list() -> None:
     assert len(rows) > 20
     for row in rows:
         one = target(row["chipset"])
-        assert (one.htp_arch, one.soc_model) == (int(row["htp_version"]), int(row["soc_model"])), row["chipset"]
-        assert one.htp_fp16 == (row["supports_fp16"] == "True")
+        had = one.vendor["qualcomm"]
+        assert (had["htp_arch"], had["soc_model"]) == (int(row["htp_version"]), int(row["soc_model"])), row["chipset"]
+        assert had["htp_fp16"] == (row["supports_fp16"] == "True")
         assert all(target(alias) is one for alias in row["aliases"].split())
 
 

@@ -15,11 +15,16 @@ name = "my-board"
 title = "My board"
 aliases = ["mb1"]
 like = "sa8295p"
+[target.vendor.qualcomm]
 vtcm_mb = 4
 [target.processors.npu]
 macs_per_s = { int8 = 5e12 }
 bytes_per_s = 2e10
 """
+
+
+#: The beginning of an entry.
+OF = '[[target]]\nname = "x"\nlike = "sa8295p"\n'
 
 
 def write(folder: Path, text: str, name: str = "chips.toml") -> Path:
@@ -28,15 +33,20 @@ def write(folder: Path, text: str, name: str = "chips.toml") -> Path:
     return path
 
 
+def memory(name: str, *files: Path) -> object:
+    return target(name, files).vendor["qualcomm"]["vtcm_mb"]
+
+
 def test_a_chip_of_ones_own_starts_from_a_known_one(tmp_path: Path) -> None:
     mine, base = target("mb1", [write(tmp_path, BOARD)]), target("sa8295p")
-    assert (mine.name, mine.vtcm_mb, mine.htp_arch, mine.costs_like) == ("my-board", 4, base.htp_arch, "sa8295p")
+    assert (mine.name, mine.costs_like, mine.distribution) == ("my-board", "sa8295p", "")
+    assert mine.vendor == {"qualcomm": {**base.vendor["qualcomm"], "vtcm_mb": 4}}
     assert mine.processors["npu"].macs_per_s == {"int8": 5e12}
     assert mine.processors["npu"].source == "declared in chips.toml"
     assert mine.processors["npu"].launch_us == base.processors["npu"].launch_us
     assert mine.processors["gpu"] == base.processors["gpu"]
-    assert mine.sources["vtcm_mb"] == "declared in chips.toml"
-    assert mine.sources["htp_arch"] == base.sources["htp_arch"]
+    assert mine.sources["qualcomm.vtcm_mb"] == "declared in chips.toml"
+    assert mine.sources["qualcomm.htp_arch"] == base.sources["qualcomm.htp_arch"]
 
 
 def test_a_chip_from_nothing_in_json(tmp_path: Path) -> None:
@@ -45,7 +55,7 @@ def test_a_chip_from_nothing_in_json(tmp_path: Path) -> None:
     bare = target("bare", [write(tmp_path, text, "chips.json")])
     assert bare.processors["cpu"].source == "bench of 2026"
     assert bare.processors["cpu"].link_bytes_per_s == float("inf")
-    assert bare.htp_arch is None
+    assert bare.vendor == {}
     assert bare.costs_like == ""
 
 
@@ -64,19 +74,19 @@ def test_the_environment_and_the_configuration_folder_add_chips(
 
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
     path = write(tmp_path, BOARD)
-    assert target("my-board", [path]).vtcm_mb == 4
+    assert memory("my-board", path) == 4
     import os
 
     write(tmp_path, BOARD.replace("vtcm_mb = 4", "vtcm_mb = 2"))
     os.utime(path, ns=(1, 1))
-    assert target("my-board", [path]).vtcm_mb == 2
+    assert memory("my-board", path) == 2
 
 
 def test_a_users_chip_replaces_one_of_the_same_name(tmp_path: Path) -> None:
-    path = write(tmp_path, '[[target]]\nname = "sa8295p"\nlike = "sa8295p"\nvtcm_mb = 6\n')
-    assert target("sa8295p", [path]).vtcm_mb == 6
+    path = write(tmp_path, '[[target]]\nname = "sa8295p"\nlike = "sa8295p"\nvendor.qualcomm.vtcm_mb = 6\n')
+    assert memory("sa8295p", path) == 6
     assert len(targets([path])) == len(targets())
-    assert target("sa8295p").vtcm_mb == 8
+    assert memory("sa8295p") == 8
 
 
 @pytest.mark.parametrize(
@@ -85,10 +95,19 @@ def test_a_users_chip_replaces_one_of_the_same_name(tmp_path: Path) -> None:
         ("[[target]]\n", "needs a name|give processors"),
         ('[[target]]\nname = "x"\n', "give processors, or start from a known chip"),
         ('[[target]]\nname = "x"\nlike = "sa9999"\n', "like = 'sa9999' is no known chip; known are .*sa8295p"),
-        ('[[target]]\nname = "x"\nlike = "sa8295p"\nvtcm = 4\n', "unknown key 'vtcm'; known are .*vtcm_mb"),
-        ('[[target]]\nname = "x"\nlike = "sa8295p"\nvtcm_mb = "4"\n', "vtcm_mb must be a whole number, not '4'"),
-        ('[[target]]\nname = "x"\nlike = "sa8295p"\nvtcm_mb = true\n', "vtcm_mb must be a whole number"),
-        ('[[target]]\nname = "x"\nlike = "sa8295p"\nvtcm_mb = -4\n', "not a possible value"),
+        (OF + "vtcm = 4\n", r"unknown key 'vtcm'; known are .*vendor.* figures stand in .*\[target.vendor.NAME\]"),
+        (OF + "vtcm_mb = 4\n", r"vtcm_mb is a figure of qualcomm's: .* \[target.vendor.qualcomm\]"),
+        (OF + "vendor = 4\n", "vendor must be a table, not 4"),
+        (OF + "vendor.qualcomm = 4\n", "vendor.qualcomm must be a table of qualcomm's figures, not 4"),
+        (OF + "vendor.qualcom.vtcm_mb = 4\n", "no known vendor's table. Did you mean vendor.qualcomm"),
+        (OF + "vendor.qualcomm.vtcm = 4\n", "vendor.qualcomm.vtcm is no figure of a known chip's; known are .*vtcm_mb"),
+        (OF + 'vendor.qualcomm.vtcm_mb = "4"\n', "vendor.qualcomm.vtcm_mb must be a whole number, not '4'"),
+        (OF + "vendor.qualcomm.vtcm_mb = true\n", "vtcm_mb must be a whole number"),
+        (OF + "vendor.qualcomm.htp_fp16 = 1\n", "htp_fp16 must be true or false, not 1"),
+        (OF + "vendor.qualcomm.vtcm_mb = { a = 1 }\n", "must be a number, a string, true or false, or a list of such"),
+        (OF + 'machine.board = ["x"]\n', "machine: unknown key 'board'; known are compatible, soc, soc_id, cpu"),
+        (OF + 'machine.cpu = "x"\n', "machine.cpu must be a list of phrases, not 'x'"),
+        (OF + "sources = { title = 5 }\n", "sources must be a table of sentences"),
         ('[[target]]\nname = "x"\nlike = "sa8295p"\naliases = [1]\n', "aliases must be a list of strings"),
         (
             '[[target]]\nname = "x"\nlike = "sa8295p"\n[target.processors.tpu]\n',

@@ -134,21 +134,22 @@ class Rates:
 class Target:
     """What is planned for: this machine ("host") or a chip.
 
-    `htp_arch` is the Hexagon architecture (73 for v73) and `soc_model` Qualcomm's id of the chip; None on a machine
-    without a Hexagon NPU. `processors` gives rates per processor; `sources` says where each figure comes from.
-    `costs_like` names the chip whose fitted cost coefficients hold here too, scaled by the rates; "" for its own only.
+    `processors` gives rates per processor. `vendor` holds what only its vendor's backends understand, by the vendor's
+    name and the figure's; core carries it and reads nothing in it. `sources` says where each figure comes from, a
+    vendor's under "vendor.figure". `costs_like` names the chip whose fitted cost coefficients hold here too, scaled by
+    the rates; "" for its own only. `machine` says how a machine with this chip is recognised: phrases by the fact of
+    `zif.targets.detect` that they are looked for in. `distribution` brought the chip; "" for one from a user's file.
     """
 
     name: str
     title: str = ""
     aliases: tuple[str, ...] = ()
-    htp_arch: int | None = None
-    soc_model: int | None = None
-    vtcm_mb: int | None = None
-    htp_fp16: bool = False
+    vendor: Mapping[str, Mapping[str, Any]] = Factory(dict)
     processors: Mapping[str, Rates] = Factory(dict)
     sources: Mapping[str, str] = Factory(dict)
     costs_like: str = ""
+    machine: Mapping[str, tuple[str, ...]] = Factory(dict)
+    distribution: str = ""
 
     @property
     def is_host(self) -> bool:
@@ -246,7 +247,9 @@ class Capabilities:
     `power_efficiency` is between 0 and 1 and `rates` (None: the target's own figures) price its units.
     `verdicts` maps a unit's id to its verdict; empty when no model was given. `label` is shown in the place of the
     kind, for an emulator that has to say what it is; "" for the kind itself. `config_sections` are names, besides the
-    backend's own, that its section of a configuration file may have.
+    backend's own, that its section of a configuration file may have. `local_memory_bytes` is the processor's own fast
+    memory, beyond which a unit runs in parts; None without one. `artifact_label` is what the files of an artifact for
+    this target are called in a bundle; "" for the backend's name and the target's.
     """
 
     processor: Processor
@@ -265,6 +268,8 @@ class Capabilities:
     notes: tuple[str, ...] = ()
     label: str = ""
     config_sections: tuple[str, ...] = ()
+    local_memory_bytes: int | None = None
+    artifact_label: str = ""
 
 
 @frozen

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import importlib_metadata as metadata
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from zif.backends.deadline import deadline, within
 from zif.errors import ZifError
@@ -23,6 +23,7 @@ class Check:
     """One part of an engine. absent is no fault: nothing here needs it, or this machine cannot have it.
 
     text says which one it is, or why it is not there; fix is the command that mends a broken one, if there is one.
+    variables: how the names of the environment variables begin that change what it does.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Check:
     text: str = ""
     fix: str = ""
     distribution: str = ""
+    variables: tuple[str, ...] = ()
 
 
 def checks() -> tuple[Check, ...]:
@@ -40,9 +42,12 @@ def checks() -> tuple[Check, ...]:
 def _of(point: Any) -> Iterator[Check]:
     owner = point.dist.metadata["Name"] if point.dist else "?"
     try:
-        found = within(deadline(), lambda: list(point.load()()), f"the checks of {owner} did not answer")
+        found = within(deadline(), lambda: _made(point, owner), f"the checks of {owner} did not answer")
     except (ZifError, Exception) as error:
         yield Check(point.name, "broken", f"{type(error).__name__}: {error}", distribution=owner)
         return
-    for one in found:
-        yield Check(one.name, one.state, one.text, one.fix, owner)
+    yield from found
+
+
+def _made(point: Any, owner: str) -> list[Check]:
+    return [evolve(one, distribution=owner) for one in point.load()()]

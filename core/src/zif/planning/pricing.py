@@ -28,7 +28,7 @@ class Prices:
     us: float64[n, K] microseconds per unit, whether it is supported there or not. source: object[n, K], where each
     figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte too.
     float_bytes: float64[K], what an element of floating point takes. at_home: bool[K], who works in host memory.
-    vtcm_bytes: by backend, the memory of an NPU; None elsewhere.
+    local_bytes: by backend, the processor's own fast memory; None without one.
     """
 
     us: Floats
@@ -39,7 +39,7 @@ class Prices:
     link_us_per_byte: Floats
     float_bytes: Floats
     at_home: NDArray[np.bool_]
-    vtcm_bytes: tuple[int | None, ...]
+    local_bytes: tuple[int | None, ...]
 
 
 def price(model: Model, target: Target, participants: Sequence[Participant], here: bool | None = None) -> Prices:
@@ -61,11 +61,10 @@ def price(model: Model, target: Target, participants: Sequence[Participant], her
     floats = np.array(
         [_float_bytes(participant, rate) for participant, rate in zip(participants, rates, strict=True)], dtype=float
     )
-    near = target.vtcm_mb and target.vtcm_mb << 20
-    vtcm = tuple(near if participant.capabilities.processor == "npu" else None for participant in participants)
+    local = tuple(participant.capabilities.local_memory_bytes for participant in participants)
     watts = np.array([rate.watts for rate in rates], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
-    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, vtcm)
+    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, local)
 
 
 def _float_bytes(participant: Participant, rates: Rates) -> float:

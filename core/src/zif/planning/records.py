@@ -100,16 +100,16 @@ class Memory:
     """What a plan holds in memory on one backend, or on the host, while it runs; all in bytes, as the backend keeps it.
 
     weights: of its segments together. activations: the most that is alive at once, by the lifetimes of tensors; the
-    unit `peak_unit` runs then. largest_unit: the most that one unit reads and makes. vtcm: the NPU's own memory, None
-    elsewhere; beyond_vtcm: how many units read and make more than that, so that they run in parts.
+    unit `peak_unit` runs then. largest_unit: the most that one unit reads and makes. local_memory: the processor's own,
+    None without one; beyond_local_memory: how many units read and make more than that, so that they run in parts.
     """
 
     weights_bytes: int
     activations_bytes: int
     peak_unit: str = ""
     largest_unit_bytes: int = 0
-    vtcm_bytes: int | None = None
-    beyond_vtcm: int = 0
+    local_memory_bytes: int | None = None
+    beyond_local_memory: int = 0
 
 
 @frozen

@@ -51,7 +51,8 @@ def load_bundle(folder: Path, target: str = "host", isolate: bool = False) -> Se
 def chosen(bundle: Bundle, target: str) -> Target:
     """Which of the bundle's targets to run: the one that is named, or for "host" the one that this machine is.
 
-    A machine that is none of them takes the first, as the one that compiled it does to try it out.
+    That is the chip that has most figures in common with it. A machine that is none of them takes the first, as the
+    one that compiled it does to try it out.
     """
     asked = find(target)
     if not asked.is_host:
@@ -59,9 +60,17 @@ def chosen(bundle: Bundle, target: str) -> Target:
         return asked
     if "host" in bundle.targets:
         return asked
-    here = host().soc_model
-    chips = [find(name) for name in bundle.targets]
-    return next((chip for chip in chips if here is not None and chip.soc_model == here), chips[0])
+    here = host()
+    return max(map(find, bundle.targets), key=lambda chip: _agreeing(chip, here))
+
+
+def _agreeing(chip: Target, here: Target) -> int:
+    """How many of a chip's own figures are those of this machine."""
+    return sum(
+        here.vendor.get(vendor, {}).get(name) == value
+        for vendor, figures in chip.vendor.items()
+        for name, value in figures.items()
+    )
 
 
 class _Loader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,17 +91,16 @@ def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:
 
 
 def _labels(built: Sequence[tuple[Builder, Plan]]) -> dict[tuple[int, str], str]:
-    """What the files of NPU segments are called: "htp-v79", with the chip's name where two share an architecture."""
-    targets = [builder.planner.target for builder, _ in built]
-    shared = Counter(target.htp_arch for target in targets)
-    labels = {}
-    for (_, plan), target in zip(built, targets, strict=True):
-        processors = {one.name: one.processor for one in plan.candidates}
-        chip = "" if shared[target.htp_arch] == 1 else f"-{target.name}"
+    """What the files of artifacts are called where their backend says so, with the chip's name where two share that."""
+    labels, targets = {}, defaultdict(set)
+    for builder, plan in built:
+        backends, name = builder.planner.participants.by_name, builder.planner.target.name
         for segment in plan.segments:
-            if processors[segment.backend] == "npu" and target.htp_arch:
-                labels[segment.id, target.name] = f"htp-v{target.htp_arch}{chip}"
-    return labels
+            label = backends[segment.backend].capabilities.artifact_label
+            if label:
+                labels[segment.id, name] = label
+                targets[label].add(name)
+    return {key: label if len(targets[label]) == 1 else f"{label}-{key[1]}" for key, label in labels.items()}
 
 
 def _versions(plans: Mapping[str, Plan]) -> dict[str, Any]:

@@ -1,32 +1,46 @@
-"""The chips that can be planned for: zif's own table, users' files over it, and this machine."""
+"""The chips that can be planned for: those that plugins bring, users' files over them, and this machine."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import attrs
+from attrs import frozen
+
 from zif.errors import UsageError
 from zif.records import Target
+from zif.targets.brought import TARGETS, DataFile, Problem, data_files, stamp
 from zif.targets.file import read
+from zif.targets.names import index, key, vendors_of
 from zif.wording import did_you_mean
 
-#: Paths of further target files, separated like PATH; a chip there wins over one of the same name in zif's table.
+#: Paths of further target files, separated like PATH; a chip there wins over one of the same name that a plugin brings.
 ENVIRONMENT = "ZIF_TARGETS"
-_TABLE = Path(__file__).parents[1] / "data" / "chips.json"
-_NOISE = re.compile(r"\b(qualcomm|mobile|technologies|inc|proxy)\b|\((r|tm|c)\)|[^a-z0-9+]+")
+
+
+@frozen(eq=False)
+class _Catalogue:
+    targets: tuple[Target, ...]
+    spelled: Mapping[str, Target]
+    problems: tuple[Problem, ...]
 
 
 def targets(files: Sequence[str | Path] = ()) -> tuple[Target, ...]:
     """Every chip that is known, users' own ones last; this machine (`host()`) is not among them.
 
-    Read in this order, a later chip replacing an earlier one of the same name: zif's table, `targets.toml` in the
-    user's configuration folder, the files of the environment variable ZIF_TARGETS, `files`. Raises `UsageError` for a
-    file that is missing or wrong.
+    Read in this order, a later chip replacing an earlier one of the same name: what installed distributions bring (see
+    `zif.targets.brought`), `targets.toml` in the user's configuration folder, the files of the environment variable
+    ZIF_TARGETS, `files`. Raises `UsageError` for a user's file that is missing or wrong; a distribution's is a problem.
     """
-    return _load(_stamped(files))[0]
+    return _catalogue(files).targets
+
+
+def problems() -> tuple[Problem, ...]:
+    """What is wrong with the files that distributions bring: missing, unreadable, or a name that another one has."""
+    return _catalogue(()).problems
 
 
 def target(name: str, files: Sequence[str | Path] = ()) -> Target:
@@ -34,36 +48,78 @@ def target(name: str, files: Sequence[str | Path] = ()) -> Target:
 
     Raises `UsageError` listing the known chips when there is none of this name.
     """
-    if _key(name) == "host":
+    if key(name) == "host":
         return host()
-    every, spelled = _load(_stamped(files))
-    found = spelled.get(_key(name))
+    known = _catalogue(files)
+    found = known.spelled.get(key(name, vendors_of(known.targets)))
     if found is None:
-        raise UsageError(_unknown(name, every, spelled))
+        raise UsageError(_unknown(name, known))
     return found
 
 
 def host() -> Target:
-    """This machine: its CPU with estimated rates and, on a Snapdragon that is known, its NPU and GPU too."""
+    """This machine: its CPU with estimated rates and, where it is a chip that is known, its other processors too."""
     from zif.targets.detect import detect
 
     return detect(targets())
 
 
+def _catalogue(files: Sequence[str | Path]) -> _Catalogue:
+    brought = tuple((file, stamp(file.path)) for file in data_files(TARGETS))
+    return _load(brought, tuple((path, stamp(path)) for path in (*_users_files(), *map(Path, files))))
+
+
 @lru_cache(maxsize=16)
-def _load(stamped: tuple[tuple[Path, float], ...]) -> tuple[tuple[Target, ...], Mapping[str, Target]]:
-    """The chips, and the chips by every spelling of their names."""
-    found = {one.name: one for one in read(_TABLE, {})}
-    for path, _ in stamped:
-        for one in read(path, found):
+def _load(brought: tuple[tuple[DataFile, int], ...], users: tuple[tuple[Path, int], ...]) -> _Catalogue:
+    """Everything read. The stamps say when the files changed, so that an edited one is read again."""
+    found, problems = _brought([file for file, _ in brought])
+    brought_chips = tuple(found.values())
+    for path, _ in users:
+        for one in read(path, found, brought_chips):
             found.pop(one.name, None)
             found[one.name] = one
     every = tuple(found.values())
-    return every, _index(every)
+    return _Catalogue(every, _spelled(every), tuple(problems))
 
 
-def _stamped(files: Sequence[str | Path]) -> tuple[tuple[Path, float], ...]:
-    return tuple((path, _stamp(path)) for path in (*_users_files(), *map(Path, files)))
+def _spelled(chips: Sequence[Target]) -> Mapping[str, Target]:
+    """By every spelling: users' chips before those that plugins bring, and of these the first before the others."""
+    brought = [one for one in chips if one.distribution]
+    users = [one for one in chips if not one.distribution]
+    return index((*reversed(brought), *users), vendors_of(chips))
+
+
+def _brought(files: Sequence[DataFile]) -> tuple[dict[str, Target], list[Problem]]:
+    """The chips by name, and what is wrong. A file may start from chips of another that comes after it."""
+    chips: dict[str, Target] = {}
+    problems = [Problem(file.distribution, file.problem) for file in files if file.problem]
+    waiting, failed = [file for file in files if not file.problem], dict[DataFile, str]()
+    for _ in range(2):
+        failed = {}
+        for file in waiting:
+            try:
+                rows = read(file.path, chips)
+            except UsageError as error:
+                failed[file] = str(error)
+            else:
+                problems += _joined(file.distribution, rows, chips)
+        waiting = list(failed)
+    return chips, [*problems, *(Problem(file.distribution, text) for file, text in failed.items())]
+
+
+def _joined(distribution: str, rows: Sequence[Target], chips: dict[str, Target]) -> list[Problem]:
+    """Put a distribution's chips beside the others; a problem for each name that another one answers to."""
+    vendors = vendors_of((*rows, *chips.values()))
+    spelled, problems = index(chips.values(), vendors), []
+    for one in rows:
+        clashes = {name: spelled[k] for name in (one.name, *one.aliases) if (k := key(name, vendors)) in spelled}
+        problems += [
+            Problem(distribution, f"brings {name!r}, too, which is {other.name} of {other.distribution} here")
+            for name, other in clashes.items()
+        ]
+        if one.name not in chips:
+            chips[one.name] = attrs.evolve(one, distribution=distribution)
+    return problems
 
 
 def _users_files() -> list[Path]:
@@ -74,29 +130,12 @@ def _users_files() -> list[Path]:
     return [*([own] if own.is_file() else []), *named]
 
 
-def _stamp(path: Path) -> float:
-    """When the file last changed, so that an edited file is read again; 0 for one that `read` will complain about."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0.0
-
-
-def _index(every: Sequence[Target]) -> Mapping[str, Target]:
-    """A name wins over an alias, and a later chip's alias over an earlier one's."""
-    spelled: dict[str, Target] = {}
-    for one in every:
-        spelled.update(dict.fromkeys(map(_key, (one.title, *one.aliases)), one))
-    spelled.update({_key(one.name): one for one in every})
-    return spelled
-
-
-def _key(name: str) -> str:
-    """ "Snapdragon® 8 Gen 3 Mobile", "snapdragon-8-gen-3" and "qualcomm-snapdragon-8gen3" are one name."""
-    return _NOISE.sub("", name.lower())
-
-
-def _unknown(name: str, every: Sequence[Target], spelled: Mapping[str, Target]) -> str:
-    hint = did_you_mean(_key(name), spelled, 3, lambda key: spelled[key].name)
-    known = ", ".join(("host", *(one.name for one in every)))
-    return f"No chip is called {name!r}.{hint} Known are {known}. Describe your own in a file named by {ENVIRONMENT}."
+def _unknown(name: str, known: _Catalogue) -> str:
+    spelling = key(name, vendors_of(known.targets))
+    hint = did_you_mean(spelling, known.spelled, 3, lambda spelling: known.spelled[spelling].name)
+    listed = ", ".join(("host", *(one.name for one in known.targets)))
+    broken = "".join(f" {problem.distribution}: {problem.text}" for problem in known.problems)
+    return (
+        f"No chip is called {name!r}.{hint} Known are {listed}: chips come with the plugins of their vendors. Describe"
+        f" your own in a file named by {ENVIRONMENT}.{broken}"
+    )

@@ -1,4 +1,4 @@
-"""This machine as a target: what its CPU should do, and whether it is a Snapdragon that the table knows."""
+"""This machine as a target: what its CPU should do, and whether it is a chip that somebody describes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import os
 import platform
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 from zif.records import Rates, Target
+from zif.targets.machine import facts, recognise, text, windows_name
 
 #: Multiply-accumulates per cycle and core by the widest vector extension: (flag, fp32, int8), widest first.
 _WIDTHS = (
@@ -31,14 +31,13 @@ _EFFICIENCY = 0.7  # what a good convolution reaches of the peak [estimated]
 def detect(chips: Sequence[Target], root: Path = Path("/")) -> Target:
     """The target "host". `chips` are those that may be recognised; `root` is where /proc and /sys lie."""
     cpu = _cpu_rates(root)
-    chip = _recognise(chips, root)
+    chip = recognise(chips, facts(root))
     title = _cpu_name(root) or platform.machine() or "unknown CPU"
     if chip is None:
         sources = {"processors": "estimated from what the operating system says of the CPU"}
         return Target("host", title=title, processors={"cpu": cpu}, sources=sources)
-    return attrs.evolve(
-        chip, name="host", title=f"{title} ({chip.title})", aliases=(), costs_like=chip.costs_like or chip.name
-    )
+    like = chip.costs_like or chip.name
+    return attrs.evolve(chip, name="host", title=f"{title} ({chip.title})", aliases=(), machine={}, costs_like=like)
 
 
 def _cpu_rates(root: Path) -> Rates:
@@ -65,15 +64,15 @@ def _cores() -> int:
 
 def _clock_ghz(root: Path) -> float:
     """The highest clock of core 0; 2.5 GHz when the system does not say."""
-    text = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq").strip()
-    if text.isdigit():
-        return int(text) / 1e6
-    found = re.search(r"^cpu MHz\s*:\s*([\d.]+)", _text(root / "proc/cpuinfo"), re.MULTILINE)
+    maximum = text(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq").strip()
+    if maximum.isdigit():
+        return int(maximum) / 1e6
+    found = re.search(r"^cpu MHz\s*:\s*([\d.]+)", text(root / "proc/cpuinfo"), re.MULTILINE)
     return float(found[1]) / 1e3 if found else 2.5
 
 
 def _flags(root: Path) -> frozenset[str]:
-    found = re.search(r"^(?:flags|Features)\s*:(.*)$", _text(root / "proc/cpuinfo"), re.MULTILINE)
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text(root / "proc/cpuinfo"), re.MULTILINE)
     if found:
         return frozenset(found[1].split())
     # Windows and macOS do not list them; every 64-bit machine that runs either of them today has these.
@@ -81,43 +80,5 @@ def _flags(root: Path) -> frozenset[str]:
 
 
 def _cpu_name(root: Path) -> str:
-    found = re.search(r"^model name\s*:\s*(.+)$", _text(root / "proc/cpuinfo"), re.MULTILINE)
-    return found[1].strip() if found else _windows_name() or platform.processor()
-
-
-def _recognise(chips: Sequence[Target], root: Path) -> Target | None:
-    """The chip of the table that this machine says it is, by part number or marketing name."""
-    words = " ".join((*_identities(root), _windows_name())).lower()
-    if not re.search(r"qcom|qualcomm|snapdragon", words):
-        return None
-    tokens = set(re.split(r"[^a-z0-9+-]+", words))
-    for chip in chips:
-        if tokens & {chip.name, *chip.aliases}:
-            return chip
-    titled = [chip for chip in chips if chip.title.lower() in words.replace("(r)", "").replace("®", "")]
-    return max(titled, key=lambda chip: len(chip.title), default=None)
-
-
-def _identities(root: Path) -> list[str]:
-    """What Linux says of the chip: the device tree's compatible list, and Qualcomm's socinfo driver."""
-    names = ("proc/device-tree/compatible", "sys/devices/soc0/machine", "sys/devices/soc0/family")
-    return [_text(root / name).replace("\0", " ").replace(",", " ") for name in names]
-
-
-def _windows_name() -> str:
-    if sys.platform != "win32":
-        return ""
-    import winreg
-
-    try:
-        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"HARDWARE\DESCRIPTION\System\CentralProcessor\0") as key:
-            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0])
-    except OSError:
-        return ""
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text(root / "proc/cpuinfo"), re.MULTILINE)
+    return found[1].strip() if found else windows_name() or platform.processor()

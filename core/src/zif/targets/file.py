@@ -1,9 +1,10 @@
-"""Reading chips from a file, TOML or JSON: zif's own table and the files that users write, held to the same rules."""
+"""Reading chips from a file, TOML or JSON: those that plugins bring and those that users write, by the same rules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,8 @@ import attrs
 from zif.errors import UsageError
 from zif.files.documents import read_table
 from zif.records import Processor, Rates, Target
+from zif.targets.machine import FACTS
+from zif.targets.vendor import misplaced, vendor_figures
 
 _PROCESSORS: tuple[str, ...] = get_args(Processor)
 _FILE_KEYS = ("schema", "sources", "targets", "target")
@@ -19,19 +22,21 @@ _SCHEMA = "zif.targets/1"
 _RATE_KEYS = tuple(a.name for a in attrs.fields(Rates))
 _KINDS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "title", "costs_like", "like"), (str, "a string")),
-    **dict.fromkeys(("htp_arch", "soc_model", "vtcm_mb"), (int, "a whole number")),
-    "htp_fp16": (bool, "true or false"),
     "aliases": (list, "a list of strings"),
-    **dict.fromkeys(("processors", "sources"), (dict, "a table")),
+    **dict.fromkeys(("machine", "vendor", "processors"), (dict, "a table")),
+    "sources": (dict, "a table of sentences"),
 }
+#: Beyond this an integer is no float.
+_LARGEST = sys.float_info.max
 PRECISIONS = ("fp64", "fp32", "fp16", "int16", "int8", "int4", "int64", "int32")
 
 
-def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
+def read(path: Path, known: Mapping[str, Target], vendors: Collection[Target] = ()) -> tuple[Target, ...]:
     """The chips that a file describes, as [[target]] tables in TOML or a list under "targets" in JSON.
 
     `known` holds the chips by name that `like = "…"` may start from: whatever an entry leaves out is taken from there.
-    Raises `UsageError` naming the file, the entry and what is allowed.
+    `vendors` are the chips whose figures a vendor's table may have; any where there are none. Raises `UsageError`
+    naming the file, the entry and what is allowed.
     """
     document = read_table(path, UsageError, finite=False)
     _keys(document, _FILE_KEYS, f"{path}")
@@ -41,11 +46,11 @@ def read(path: Path, known: Mapping[str, Target]) -> tuple[Target, ...]:
     if not isinstance(entries, list) or not entries:
         raise UsageError(f'{path} describes no chip: it needs [[target]] tables (TOML) or a list "targets" (JSON).')
     words = document.get("sources", {})
-    if not isinstance(words, dict):
+    if not isinstance(words, dict) or not all(isinstance(text, str) for text in words.values()):
         raise UsageError(f"{path}: sources must be a table of sentences, not {words!r}.")
     found: dict[str, Target] = {}
     for index, entry in enumerate(entries, 1):
-        one = _Entry(path, index, entry).target({**known, **found}, words)
+        one = _Entry(path, index, entry).target({**known, **found}, vendors, words)
         if one.name in found:
             raise UsageError(f"{path}: two chips are called {one.name!r}.")
         found[one.name] = one
@@ -67,31 +72,53 @@ class _Entry:
         self.path, self.table = path, table
         self.where = f"{path}: target {table.get('name') or index!r}"
 
-    def target(self, known: Mapping[str, Target], words: Mapping[str, str]) -> Target:
-        _keys(self.table, tuple(_KINDS), self.where)
+    def target(self, known: Mapping[str, Target], vendors: Collection[Target], words: Mapping[str, str]) -> Target:
+        self._known_keys(known)
         for key, value in self.table.items():
             self._kind(key, value)
         if not self.table.get("name"):
             raise UsageError(f"{self.where}: a chip needs a name.")
-        base = self._base(known)
-        given = {k: v for k, v in self.table.items() if k not in ("like", "processors", "sources", "aliases")}
-        sources = {k: words.get(v, v) for k, v in self.table.get("sources", {}).items()}
-        said = {k: sources.get(k, f"declared in {self.path.name}") for k in given if k not in ("name", "costs_like")}
+        base, figures = self._base(known), vendor_figures(self.where, self.table.get("vendor", {}), vendors)
+        given = {key: self.table[key] for key in ("name", "title", "costs_like") if key in self.table}
         return attrs.evolve(
             base,
             **{"title": given["name"], "costs_like": base.costs_like or base.name, **given},
             aliases=tuple(self.table.get("aliases", ())),
+            vendor={**base.vendor}
+            | {vendor: {**base.vendor.get(vendor, {}), **own} for vendor, own in figures.items()},
             processors={**base.processors, **self._processors(base)},
-            sources={**base.sources, **said, **sources},
+            sources={**base.sources, **self._sources(figures, words)},
+            machine=self._machine(),
+            distribution="",
         )
+
+    def _known_keys(self, known: Mapping[str, Target]) -> None:
+        unknown = sorted(set(self.table) - set(_KINDS))
+        if unknown:
+            hint = misplaced(unknown[0], known.values())
+            raise UsageError(f"{self.where}: unknown key {unknown[0]!r}; known are {', '.join(_KINDS)}. {hint}.")
+
+    def _sources(self, figures: Mapping[str, Mapping[str, Any]], words: Mapping[str, str]) -> dict[str, str]:
+        """Where each figure of this entry comes from: what the file says, else that it stands in the file."""
+        names = [f"{vendor}.{name}" for vendor, table in figures.items() for name in table]
+        here = dict.fromkeys(names + (["title"] if "title" in self.table else []), f"declared in {self.path.name}")
+        return here | {name: words.get(text, text) for name, text in self.table.get("sources", {}).items()}
+
+    def _machine(self) -> dict[str, tuple[str, ...]]:
+        table = self.table.get("machine", {})
+        _keys(table, tuple(FACTS), f"{self.where}: machine")
+        for fact, phrases in table.items():
+            if not (isinstance(phrases, list) and all(isinstance(one, str) and one.strip() for one in phrases)):
+                raise UsageError(f"{self.where}: machine.{fact} must be a list of phrases, not {phrases!r}.")
+        return {fact: tuple(phrases) for fact, phrases in table.items()}
 
     def _kind(self, key: str, value: Any) -> None:
         kind, words = _KINDS[key]
-        whole = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-        if not whole or (kind is list and not all(isinstance(v, str) for v in value)):
+        right = isinstance(value, kind)
+        if right and key in ("aliases", "sources"):
+            right = all(isinstance(text, str) for text in (value.values() if kind is dict else value))
+        if not right:
             raise UsageError(f"{self.where}: {key} must be {words}, not {value!r}.")
-        if kind is int and not 0 < value < 10_000:
-            raise UsageError(f"{self.where}: {key} = {value} is not a possible value.")
 
     def _base(self, known: Mapping[str, Target]) -> Target:
         like = self.table.get("like")
@@ -138,7 +165,7 @@ class _Entry:
 
 
 def _positive(where: str, value: Any, zero: bool = False) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and (value <= _LARGEST or value == math.inf)
     if not number or value < 0 or (value == 0 and not zero):
         raise UsageError(f"{where} must be a {'number from 0 up' if zero else 'positive number'}, not {value!r}.")
     return float(value)

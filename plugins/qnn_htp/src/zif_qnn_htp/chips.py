@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from zif_qnn_runtime import host_kind
+from zif import UsageError
+from zif_qnn_runtime import figures, host_kind, needed
 
 if TYPE_CHECKING:
     from zif import Rates, Target
@@ -19,13 +20,15 @@ OLDEST_ARCH = 68
 class Chip:
     """The NPU that is compiled for. soc_model is Qualcomm's id; None leaves it to the device that the library finds.
 
-    rates are set where the target itself has none of an NPU; remark is a sentence for the reader, or "".
+    vtcm_mb is its vector memory in megabytes, None where that is not known. rates are set where the target itself has
+    none of an NPU; remark is a sentence for the reader, or "".
     """
 
     title: str
     soc_model: int | None
     arch: int | None
     fp16: bool
+    vtcm_mb: int | None = None
     rates: Rates | None = None
     remark: str = ""
 
@@ -39,17 +42,16 @@ class NoChip:
 
 def chip_of(target: Target) -> Chip | NoChip:
     """The chip of a target. On a host that is no known Snapdragon the emulator stands for a default chip."""
-    if target.soc_model is None and target.htp_arch is None:
-        return _unknown(target)
-    if target.htp_arch is not None and target.htp_arch < OLDEST_ARCH:
-        return NoChip(
-            f"{target.title or target.name} has Hexagon v{target.htp_arch}; QNN's HTP backend needs v68 or later"
-        )
-    if target.soc_model is None:
-        return NoChip(
-            f"{target.title or target.name}: its soc_model is not known; add it to the file that describes the chip"
-        )
-    return Chip(target.title or target.name, target.soc_model, target.htp_arch, target.htp_fp16)
+    title = target.title or target.name
+    try:
+        own = figures(target)
+        if own.soc_model is None and own.htp_arch is None:
+            return _unknown(target)
+        if own.htp_arch is not None and own.htp_arch < OLDEST_ARCH:
+            return NoChip(f"{title} has Hexagon v{own.htp_arch}; QNN's HTP backend needs v68 or later")
+        return Chip(title, needed(target, "soc_model").soc_model, own.htp_arch, own.htp_fp16, own.vtcm_mb)
+    except UsageError as error:
+        return NoChip(str(error))
 
 
 def _unknown(target: Target) -> Chip | NoChip:
@@ -60,6 +62,13 @@ def _unknown(target: Target) -> Chip | NoChip:
     import zif
 
     stand_in = zif.target(DEFAULT)
+    own = needed(stand_in, "soc_model", "htp_arch")
     rates = stand_in.processors.get("npu")
-    remark = f"no chip was named: emulates {stand_in.title} (soc_model {stand_in.soc_model}, v{stand_in.htp_arch})"
-    return Chip(stand_in.title, stand_in.soc_model, stand_in.htp_arch, stand_in.htp_fp16, rates, remark)
+    remark = f"no chip was named: emulates {stand_in.title} (soc_model {own.soc_model}, v{own.htp_arch})"
+    return Chip(stand_in.title, own.soc_model, own.htp_arch, own.htp_fp16, own.vtcm_mb, rates, remark)
+
+
+def artifact_label(target: Target) -> str:
+    """What the files of an artifact for this target are called: "htp-v79"; "" where it is no chip with a Hexagon."""
+    arch = figures(target).htp_arch
+    return f"htp-v{arch}" if arch else ""

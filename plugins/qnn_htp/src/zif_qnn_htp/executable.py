@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from zif import BackendUnavailable, InvalidBundle, InvalidInput, UsageError
-from zif_qnn_runtime import explain, find, host_kind, load_context, qnn_version
+from zif_qnn_runtime import explain, figures, find, host_kind, load_context, qnn_version
 
 from zif_qnn_htp.artifact import FORMAT, KNOWN, unpack
 from zif_qnn_htp.chips import Chip
@@ -77,10 +77,11 @@ def _check_chip(segment: Mapping[str, Any]) -> None:
     import zif
 
     host = zif.target("host")
-    if host.soc_model is not None and host.soc_model != segment["soc_model"]:
+    here = figures(host).soc_model
+    if here is not None and here != segment["soc_model"]:
         raise BackendUnavailable(
             f"the artifact is for the chip with soc_model {segment['soc_model']}, and this is {host.title}"
-            f" (soc_model {host.soc_model}): compile the model for this chip"
+            f" (soc_model {here}): compile the model for this chip"
         )
 
 

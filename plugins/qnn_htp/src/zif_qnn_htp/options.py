@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 from attrs import field, frozen, validators
 from zif import Kind, Target
-from zif_qnn_runtime import PerformanceMode, ProviderOptions
+from zif_qnn_runtime import PerformanceMode, ProviderOptions, figures
 
 from zif_qnn_htp.chips import Chip
 
@@ -94,7 +94,7 @@ class HtpOptions:
 
     def remarks(self, target: Target, kind: Kind, /) -> tuple[str, ...]:
         """One sentence for each option that was set and changes nothing there. Raises ValueError for what cannot be."""
-        arch = target.htp_arch
+        arch = figures(target).htp_arch
         if self.extended_udma and arch is not None and arch < EXTENDED_DMA:
             raise ValueError(f"option extended_udma: Hexagon v{arch} has no extended DMA engine, v81 and later have it")
         if kind == "emulator" and self.device_id:
@@ -102,7 +102,8 @@ class HtpOptions:
         return (*self._of_chip(target), *(self._of_emulator() if kind == "emulator" else ()))
 
     def _of_chip(self, target: Target) -> Iterator[str]:
-        arch, memory = target.htp_arch, target.vtcm_mb
+        chip = figures(target)
+        arch, memory = chip.htp_arch, chip.vtcm_mb
         if self.enable_dma and arch is not None and arch < EXTENDED_DMA:
             yield f"enable_dma has no effect: Hexagon v{arch} always uses DMA; the extended engine comes with v81"
         if self.vtcm_mb is not None and memory is not None and self.vtcm_mb > memory:

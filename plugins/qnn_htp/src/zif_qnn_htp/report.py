@@ -9,7 +9,7 @@ from zif import BackendUnavailable, Capabilities, Target, Verdict
 from zif.plugin import observed_units
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 
-from zif_qnn_htp.chips import Chip, NoChip, chip_of
+from zif_qnn_htp.chips import Chip, NoChip, artifact_label, chip_of
 from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_htp.refusals.nans import NEEDLESS, needless
@@ -33,38 +33,40 @@ def report(target: Target, model: Model | None) -> Capabilities:
     if reason or isinstance(chip, NoChip):
         return _general(library, words, reason, notes=library.notes)
     notes = tuple(filter(None, (chip.remark, *library.notes, *_CAVEATS)))
+    general = _of_chip(_general(library, words, "", notes), chip, target)
     if model is None:
-        return _general(library, words, "", chip, notes)
+        return general
     try:
         probed = ask(model, chip, words)
     except (QnnError, BackendUnavailable) as error:
-        return _general(library, words, str(error), chip, notes)
-    return _general(library, words, "", chip, (*notes, *probed.notes), dict(probed.verdicts))
+        return evolve(general, available=False, reason=str(error))
+    return evolve(general, notes=(*notes, *probed.notes), verdicts=dict(probed.verdicts))
 
 
-def _general(
-    library: Status,
-    words: str,
-    reason: str,
-    chip: Chip | None = None,
-    notes: tuple[str, ...] = (),
-    verdicts: dict[str, Verdict] | None = None,
-) -> Capabilities:
+def _general(library: Status, words: str, reason: str, notes: tuple[str, ...]) -> Capabilities:
+    """What holds for every chip."""
     return Capabilities(
         processor="npu",
         kind=library.kind,
         available=not reason,
         reason=reason,
         toolchain=words,
-        ops=claims() if chip else (),
         preferred_precision="int8",
         power_efficiency=0.9,
-        rates=chip.rates if chip else None,
         options=HtpOptions,
         config_sections=("htp_config",),
         isolate=library.kind == "emulator",
-        verdicts=verdicts or {},
         notes=notes,
+    )
+
+
+def _of_chip(general: Capabilities, chip: Chip, target: Target) -> Capabilities:
+    return evolve(
+        general,
+        ops=claims(),
+        rates=chip.rates,
+        local_memory_bytes=chip.vtcm_mb and chip.vtcm_mb << 20,
+        artifact_label=artifact_label(target),
     )
 
 

@@ -12,6 +12,7 @@ _HOMES = {
     "libraries": ("BACKENDS", "LIBRARIES", "BackendType", "Library", "LibraryName", "find"),
     "versions": ("qnn_version", "toolchain"),
     "health": ("Status", "gpu_operators", "host_kind", "status", "statuses"),
+    "chip_figures": ("VENDOR", "Figures", "figures", "needed"),
     "provideroptions": ("PERFORMANCE_MODES", "PerformanceMode", "ProviderOptions"),
     "failures": ("QnnError", "explain", "original_name"),
     "logs": ("captured", "listen", "preload"),
@@ -28,6 +29,10 @@ _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
 
 if TYPE_CHECKING:
+    from zif_qnn_runtime.chip_figures import VENDOR as VENDOR
+    from zif_qnn_runtime.chip_figures import Figures as Figures
+    from zif_qnn_runtime.chip_figures import figures as figures
+    from zif_qnn_runtime.chip_figures import needed as needed
     from zif_qnn_runtime.context import ContextInfo as ContextInfo
     from zif_qnn_runtime.context import compile_context as compile_context
     from zif_qnn_runtime.context import describe as describe

@@ -23,15 +23,17 @@ _USES = {
 }
 #: What the SDK's own tools would be called; zif needs none of them.
 _TOOLS = ("qnn-onnx-converter", "qnn-model-lib-generator", "qnn-context-binary-generator", "qnn-net-run")
+#: What Qualcomm's libraries look at: where they lie, and where the DSP finds its half of them.
+_VARIABLES = ("QNN_", "ADSP_")
 
 
 def checks() -> Iterator[Check]:
     """The provider, every library, and the SDK."""
     provider = ep_library()
     if provider.path is None:
-        yield Check("QNN provider of ONNX Runtime", "broken", provider.reason, INSTALL)
+        yield Check("QNN provider of ONNX Runtime", "broken", provider.reason, INSTALL, variables=_VARIABLES)
     else:
-        yield Check("QNN provider of ONNX Runtime", "works", str(provider.path))
+        yield Check("QNN provider of ONNX Runtime", "works", str(provider.path), variables=_VARIABLES)
     with ThreadPoolExecutor() as pool:
         yield from map(_library, pool.map(partial(status, fresh=True), LIBRARIES))
     yield _sdk()

@@ -45,13 +45,13 @@ def _report(
 
     return {
         "machine": _machine(),
-        "target": {"name": chip.name, "title": chip.title, "htp_arch": chip.htp_arch, "soc_model": chip.soc_model},
-        "environment": _environment(),
+        "target": {"name": chip.name, "title": chip.title, "vendor": chip.vendor},
+        "environment": _environment(found),
         "cache": _cache(),
         "libraries": [{**attrs.asdict(one), "fits": one.fits} for one in needed],
         "backends": [answer.to_json() for answer in answers],
         "checks": [attrs.asdict(one) for one in found],
-        "problems": _problems(answers, needed, found),
+        "problems": _problems(answers, needed, found) + _of_data(),
     }
 
 
@@ -69,11 +69,12 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _environment() -> dict[str, str]:
-    """The variables that change what zif or Qualcomm's libraries do."""
+def _environment(found: tuple[Check, ...]) -> dict[str, str]:
+    """The variables that change what zif or an engine does."""
     import os
 
-    return {key: value for key, value in sorted(os.environ.items()) if key.startswith(("ZIF_", "QNN_", "ADSP_"))}
+    prefixes = ("ZIF_", *(prefix for check in found for prefix in check.variables))
+    return {key: value for key, value in sorted(os.environ.items()) if key.startswith(prefixes)}
 
 
 def _cache() -> str:
@@ -97,6 +98,13 @@ def _problems(answers: list[Answer], needed: tuple[Library, ...], checked: tuple
     broken = (one for one in checked if one.state == "broken")
     found += [{"problem": f"{one.name}: {one.text}", "fix": one.fix} for one in broken]
     return found
+
+
+def _of_data() -> list[dict[str, str]]:
+    """The same for the files of chips and costs that distributions bring."""
+    from zif.cli.data_files import data_problems
+
+    return [{"problem": f"{one.distribution}: {one.text}", "fix": ""} for one in data_problems()]
 
 
 def _show(report: dict[str, Any]) -> None:

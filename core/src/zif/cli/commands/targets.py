@@ -10,18 +10,17 @@ from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from zif.records import Target
+    from zif.targets.brought import Problem
 
 
 #: What the list shows, and the width of the terminal that it takes to be shown: the names come first, never folded.
 COLUMNS = (
     ("target", 0),
-    ("title", 140),
+    ("title", 180),
     ("part", 0),
-    ("HTP", 0),
-    ("soc id", 100),
-    ("VTCM MB", 100),
-    ("fp16", 0),
+    ("vendor's figures", 130),
     ("NPU int8 TMAC/s", 0),
+    ("distribution", 90),
 )
 
 
@@ -30,6 +29,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """List the chips that are known, or one with its sources."""
+    from zif.cli.data_files import data_problems
     from zif.cli.views import terminal
     from zif.targets import host, target, targets
 
@@ -40,19 +40,22 @@ def command(
         else:
             _show(chosen)
         return
-    known, here = targets(), host()
+    known, here, wrong = targets(), host(), data_problems()
     if as_json:
-        terminal.document("targets", {"targets": [_fields(one) for one in known], "host": _fields(here)})
+        every, problems = [_fields(one) for one in known], [_fields(one) for one in wrong]
+        terminal.document("targets", {"targets": every, "host": _fields(here), "problems": problems})
         return
     width = terminal.width()
     kept = [k for k, (_, least) in enumerate(COLUMNS) if width >= least]
     columns = [COLUMNS[k][0] for k in kept]
     rows = [[cells[k] for k in kept] for cells in map(_cells, (here, *known))]
-    terminal.table("", columns, rows, right=[name for name, _ in COLUMNS[4:]], whole=columns[:1])
+    terminal.table("", columns, rows, right=["NPU int8 TMAC/s"], whole=columns[:1])
+    for problem in wrong:
+        terminal.say(f"{problem.distribution}: {problem.text}", style="red")
     terminal.say("`zif targets NAME` shows every figure with its source, and the other names that the chip answers to.")
 
 
-def _fields(one: Target) -> dict[str, Any]:
+def _fields(one: Target | Problem) -> dict[str, Any]:
     import attrs
 
     return attrs.asdict(one)
@@ -61,26 +64,31 @@ def _fields(one: Target) -> dict[str, Any]:
 def _cells(one: Target) -> list[Any]:
     npu = one.processors.get("npu")
     rate = npu.macs_per_s.get("int8") if npu else None
+    vendors = tuple(f"{vendor.lower()}-" for vendor in one.vendor)
     return [
         (one.name, "bold"),
         one.title,
-        ", ".join(alias for alias in one.aliases if not alias.startswith("qualcomm-")),
-        f"v{one.htp_arch}" if one.htp_arch else "",
-        one.soc_model,
-        one.vtcm_mb,
-        "yes" if one.htp_fp16 else "",
+        ", ".join(alias for alias in one.aliases if not alias.startswith(vendors)),
+        ", ".join(_figure(name, value) for table in one.vendor.values() for name, value in table.items() if value),
         f"{rate / 1e12:.1f}" if rate else "",
+        one.distribution,
     ]
+
+
+def _figure(name: str, value: Any) -> str:
+    return name if value is True else f"{name} {value}"
 
 
 def _show(one: Target) -> None:
     from zif.cli.views import terminal
 
-    facts = {"htp_arch": one.htp_arch, "soc_model": one.soc_model, "vtcm_mb": one.vtcm_mb, "htp_fp16": one.htp_fp16}
+    facts = {f"{vendor}.{name}": value for vendor, table in one.vendor.items() for name, value in table.items()}
     terminal.say(f"{one.name}: {one.title}", style="bold")
+    if one.distribution:
+        terminal.say(f"described by {one.distribution}")
     if one.aliases:
         terminal.say(f"also called {', '.join(one.aliases)}")
-    rows = [[key, value, one.sources.get(key, "")] for key, value in facts.items() if value is not None]
+    rows = [[key, value, one.sources.get(key, "")] for key, value in facts.items()]
     rows += [[key, "", source] for key, source in one.sources.items() if key not in facts]
     terminal.table("", ("figure", "value", "source"), rows)
     columns = ("processor", "GMAC/s by precision", "GB/s", "op µs", "launch µs", "link GB/s", "link µs", "W", "source")

@@ -161,16 +161,18 @@ def _memory(told: Predicted) -> None:
         [(name, "bold"), size(one.weights_bytes), size(one.activations_bytes), _brief(one.peak_unit), _near(one)]
         for name, one in told.memory.items()
     ]
-    columns = ("memory", "weights", "activations", "at the most in", "VTCM")
-    near = any(one.vtcm_bytes for one in told.memory.values())
+    columns = ("memory", "weights", "activations", "at the most in", "local memory")
+    near = any(one.local_memory_bytes for one in told.memory.values())
     kept = len(columns) if near else len(columns) - 1
     table("", columns[:kept], [row[:kept] for row in rows], right=("weights", "activations"))
 
 
 def _near(one: Memory) -> str:
-    if not one.vtcm_bytes:
+    if not one.local_memory_bytes:
         return ""
-    return f"{things(one.beyond_vtcm, 'unit')} over {size(one.vtcm_bytes)}" if one.beyond_vtcm else "every unit fits"
+    if not one.beyond_local_memory:
+        return "every unit fits"
+    return f"{things(one.beyond_local_memory, 'unit')} over {size(one.local_memory_bytes)}"
 
 
 def _absent(plan: Plan) -> None:

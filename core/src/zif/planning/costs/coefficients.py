@@ -1,25 +1,29 @@
-"""What was fitted, as shipped in `data/costs.json`: microseconds per count, and how much slower or faster a chip is."""
+"""What was fitted to measured latencies: microseconds per count, and how much slower or faster a chip is.
+
+Distributions bring it beside their chips (`zif.targets.brought`), each a file of the schema zif.costs/1; core has none.
+"""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from zif.errors import UsageError
+from zif.files.documents import read_table
 from zif.planning.costs.kinds import FEATURES
 from zif.records import Rates, Target
+from zif.targets.brought import COSTS, DataFile, Problem, data_files, stamp
 
 Floats = NDArray[np.float64]
 
+SCHEMA = "zif.costs/1"
 GROUPS = ("overhead", "matrix", "vector", "special", "memory")
-_TABLE = Path(__file__).parents[2] / "data" / "costs.json"
 #: Of a chip that was not measured only its rate of multiplying is known; the rest of a chip differs by less than that.
 _DAMPING = 0.7
 
@@ -29,75 +33,139 @@ class Coefficients:
     """The NPU's costs in one precision on one chip.
 
     us: float64[len(FEATURES)], microseconds per count. launch_us: starting a segment. slower: than the reference chip,
-    by group. chip: the chip that was measured. note: how a chip that was not is come by, in words.
+    by group. note: how a chip that was not measured is come by, in words. error: median relative error on the chip when
+    models are left out of the fit; None where too little was measured, or another chip.
     """
 
     us: Floats
     launch_us: float
     slower: Mapping[str, float]
-    chip: str
     note: str
+    error: float | None
 
 
 @frozen(eq=False)
 class Table:
-    """costs.json. us: by precision and count, "launch" among them. scales: by chip, precision and group."""
+    """A file of costs. us: by precision and count, "launch" among them. scales: by chip, precision and group.
+
+    generations: of each chip that was measured, the figure by which others find their nearest relatives; `generation`
+    names the vendor and the figure in a target's `vendor`.
+    """
 
     us: Mapping[str, Mapping[str, float]]
     groups: Mapping[str, str]
     scales: Mapping[str, Mapping[str, Mapping[str, float]]]
-    architectures: Mapping[str, int]
+    generation: tuple[str, str]
+    generations: Mapping[str, float]
     errors: Mapping[str, Any]
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Table:
-        """From the parsed file."""
+        """From the parsed file. Raises KeyError, TypeError, ValueError or AttributeError where something is missing."""
         chips = document["chips"]
-        return cls(
+        table = cls(
             us=document["microseconds"],
             groups=document["groups"],
             scales={name: chip["scales"] for name, chip in chips.items()},
-            architectures={name: chip["htp_arch"] for name, chip in chips.items()},
+            generation=(document["generation"]["vendor"], document["generation"]["figure"]),
+            generations={name: float(chip["generation"]) for name, chip in chips.items()},
             errors=document["errors"],
         )
+        for name, scales in table.scales.items():
+            for precision in scales:
+                table._fit([name], precision, "", np.zeros(len(GROUPS)))
+        return table
 
-    def error(self, chip: str, precision: str) -> float | None:
-        """Median relative error on the chip when models are left out; None where too little was measured."""
-        found = self.errors.get(precision, {}).get(chip, {}).get("median")
-        return None if found is None else float(found)
+    def knows(self, name: str, precision: str) -> bool:
+        """Whether the chip of this name was measured in the precision."""
+        return precision in self.scales.get(name, ())
 
     def at(self, target: Target, precision: str) -> Coefficients | None:
-        """For a chip that was measured, or from those that are nearest to it; None without a Hexagon NPU."""
+        """For a chip that was measured, or from those that are nearest to it; None without a relative here."""
         rates = target.processors.get("npu")
         names, note = self._nearest(target, precision)
         if not names or rates is None:
             return None
+        return self._fit(names, precision, note, _slower(rates, names, precision) if note else np.zeros(len(GROUPS)))
+
+    def _fit(self, names: Sequence[str], precision: str, note: str, slower: Floats) -> Coefficients:
+        """The mean of measured chips; slower: float64[groups], the logarithm of what comes on top."""
         log = np.mean([[math.log(self.scales[n][precision][g]) for g in GROUPS] for n in names], axis=0)
-        if note:
-            log = log + _slower(rates, names, precision)
-        scale = dict(zip(GROUPS, np.exp(log), strict=True))
+        scale = dict(zip(GROUPS, np.exp(log + slower), strict=True))
         us = {count: value * scale[self.groups[count]] for count, value in self.us[precision].items()}
-        chip = names[0] if len(names) == 1 else ""
-        return Coefficients(np.array([us[name] for name in FEATURES]), float(us["launch"]), scale, chip, note)
+        found = self.errors.get(precision, {}).get(names[0], {}).get("median")
+        error = None if note or found is None else float(found)
+        return Coefficients(np.array([us[name] for name in FEATURES]), float(us["launch"]), scale, note, error)
 
     def _nearest(self, target: Target, precision: str) -> tuple[Sequence[str], str]:
-        known = [name for name in self.scales if precision in self.scales[name]]
-        if target.name in known:
+        if self.knows(target.name, precision):
             return [target.name], ""
-        if target.costs_like in known:
+        if self.knows(target.costs_like, precision):
             own = target.is_host and _same_rates(target)
             return [target.costs_like], "" if own else f"as {target.costs_like}, by the ratio of their rates"
-        if target.htp_arch is None or not known:
+        measured = [name for name in self.scales if self.knows(name, precision)]
+        vendor, figure = self.generation
+        generation = target.vendor.get(vendor, {}).get(figure)
+        if not isinstance(generation, int | float) or not measured:
             return [], ""
-        apart = {name: abs(self.architectures[name] - target.htp_arch) for name in known}
-        nearest = [name for name in known if apart[name] == min(apart.values())]
+        apart = {name: abs(self.generations[name] - generation) for name in measured}
+        nearest = [name for name in measured if apart[name] == min(apart.values())]
         return nearest, f"as the mean of {', '.join(nearest)}, by the ratio of their rates"
 
 
+def fitted(target: Target, precision: str) -> Coefficients | None:
+    """What the installed files say of a target's NPU: the one that has measured it or its like, else a relative's."""
+    every = [table for table in tables() if precision in table.us]
+    exact = [
+        table for table in every if table.knows(target.name, precision) or table.knows(target.costs_like, precision)
+    ]
+    found = (table.at(target, precision) for table in (*exact, *every))
+    return next((one for one in found if one is not None), None)
+
+
+def tables() -> tuple[Table, ...]:
+    """Every readable file of costs that installed distributions bring, by distribution."""
+    return _installed()[0]
+
+
+def problems() -> tuple[Problem, ...]:
+    """What is wrong with the files of costs that distributions bring; without one, costs are those of the rates."""
+    return _installed()[1]
+
+
+def _installed() -> tuple[tuple[Table, ...], tuple[Problem, ...]]:
+    return _read(tuple((file, stamp(file.path)) for file in data_files(COSTS)))
+
+
+@lru_cache(maxsize=4)
+def _read(files: tuple[tuple[DataFile, int], ...]) -> tuple[tuple[Table, ...], tuple[Problem, ...]]:
+    found = [_table(file) for file, _ in files]
+    tables = tuple(one for one in found if isinstance(one, Table))
+    return tables, tuple(one for one in found if isinstance(one, Problem))
+
+
+def _table(file: DataFile) -> Table | Problem:
+    if file.problem:
+        return Problem(file.distribution, file.problem)
+    try:
+        document = read_table(file.path, UsageError)
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema is {document['schema']!r}, this version of zif reads {SCHEMA!r}")
+        return Table.of(document)
+    except UsageError as error:
+        return Problem(file.distribution, str(error))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        return Problem(file.distribution, f"{file.path} holds no costs: {type(error).__name__}: {error}.")
+
+
 def _rates(name: str) -> Rates | None:
+    """The rates of a chip that was measured; None where no installed distribution describes it."""
     from zif.targets import target
 
-    return target(name).processors.get("npu")
+    try:
+        return target(name).processors.get("npu")
+    except UsageError:
+        return None
 
 
 def _same_rates(target: Target) -> bool:
@@ -116,9 +184,3 @@ def _slower(rates: Rates, names: Sequence[str], precision: str) -> Floats:
 
 def _rate(rates: Rates, precision: str) -> float:
     return rates.macs_per_s.get(precision) or max(rates.macs_per_s.values())
-
-
-@lru_cache(maxsize=1)
-def shipped() -> Table:
-    """The table that comes with zif."""
-    return Table.of(json.loads(_TABLE.read_text(encoding="utf-8")))

@@ -24,6 +24,11 @@ Floats = NDArray[np.float64]
 Source = Literal["fitted", "roofline", "declared", "measured"]
 
 
+#: Precisions that cost what another does, and those whose figures were held against measured ones.
+_PRICED_AS = {"fp32": "fp16", "bf16": "fp16", "int4": "int8"}
+_OWN = ("fp32", "fp16", "int16", "int8")
+
+
 @frozen
 class Estimate:
     """A figure and where it comes from. `error`: median relative error of such figures when models are left out of the
@@ -116,10 +121,9 @@ class CostModel:
         return us, source
 
     def _coefficients(self, precision: str) -> coefficients.Coefficients | None:
-        word = {"fp32": "fp16", "bf16": "fp16", "int4": "int8"}.get(precision, precision)
+        word = _PRICED_AS.get(precision, precision)
         if word not in self._fitted:
-            table = coefficients.shipped()
-            self._fitted[word] = table.at(self.target, word) if word in table.us else None
+            self._fitted[word] = coefficients.fitted(self.target, word)
         return self._fitted[word]
 
     def _rates(self, processor: Processor, preferred: str) -> Rates:
@@ -144,6 +148,4 @@ class CostModel:
         fit = self._coefficients(precision) if source == "fitted" and processor == "npu" else None
         if fit is None:
             return Estimate(us, source, note=self._target_rates(processor).source)
-        word = {"fp32": "fp16"}.get(precision, precision)
-        error = coefficients.shipped().error(fit.chip, word) if fit.chip and not fit.note else None
-        return Estimate(us, source, error, fit.note)
+        return Estimate(us, source, fit.error if precision in _OWN else None, fit.note)

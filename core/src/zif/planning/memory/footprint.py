@@ -144,14 +144,14 @@ def footprints(
     found = {}
     for k in [*np.unique(order.labels).tolist(), task.k]:
         peak, row = _peak(lives, order, k)
-        mine, near = work[order.labels == k], prices.vtcm_bytes[k] if k < task.k else None
+        mine, near = work[order.labels == k], prices.local_bytes[k] if k < task.k else None
         found[(*task.backends, "host")[k]] = Memory(
             weights_bytes=int(weights[k]) if k < task.k else 0,
             activations_bytes=int(peak),
             peak_unit=model.units[row].id,
             largest_unit_bytes=int(mine.max(initial=0)),
-            vtcm_bytes=near,
-            beyond_vtcm=0 if near is None else int((mine > near).sum()),
+            local_memory_bytes=near,
+            beyond_local_memory=0 if near is None else int((mine > near).sum()),
         )
     return found
 

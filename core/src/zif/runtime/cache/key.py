@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 #: Of a target's fields, those that no artifact depends on: they change what is planned and what is printed.
-_NAMES_AND_PRICES = frozenset({"name", "title", "aliases", "processors", "sources", "costs_like"})
+_NAMES_AND_PRICES = frozenset(
+    {"name", "title", "aliases", "vendor", "processors", "sources", "costs_like", "machine", "distribution"}
+)
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class Key:
 def key_of(backend: Backend, model: Model, target: Target, options: Any, toolchain: str) -> Key:
     """The key of a segment's artifact. Reads the segment's weights."""
     chip = attrs.asdict(target, filter=lambda one, _: one.name not in _NAMES_AND_PRICES)
+    chip |= {f"{vendor}.{name}": value for vendor, table in target.vendor.items() for name, value in table.items()}
     return Key(model.digest, backend.name, backend.version, toolchain, target.name, attrs.asdict(options), chip)
 
 

@@ -1,0 +1,91 @@
+"""Data files that distributions bring beside their code, found by metadata: nothing of theirs is imported.
+
+An entry point names a package and a file in it, `acme = "zif_acme:chips.json"` or `"zif_acme.data:chips.json"`. It is
+found where a wheel put it, and else, as after `pip install -e`, where an import of the package would look.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import importlib_metadata as metadata
+from attrs import frozen
+
+#: The groups of entry points: descriptions of chips, and what was fitted to measurements on them.
+TARGETS, COSTS = "zif.targets", "zif.costs"
+
+
+@frozen(order=True)
+class DataFile:
+    """A file that a distribution brings. `problem`: one sentence on why it cannot be had; "" when it is there."""
+
+    distribution: str
+    path: Path
+    problem: str = ""
+
+
+@frozen
+class Problem:
+    """What is wrong with what a distribution brings, in one sentence; everything else is there all the same."""
+
+    distribution: str
+    text: str
+
+
+def data_files(group: str) -> tuple[DataFile, ...]:
+    """Every file that installed distributions bring in this group, by distribution; missing ones with their problem.
+
+    The metadata is read again only when a folder of the import path has changed.
+    """
+    return _data_files(group, tuple((folder, stamp(Path(folder or "."))) for folder in sys.path))
+
+
+def stamp(path: Path) -> int:
+    """When a file or folder last changed, in nanoseconds; 0 for what is not there."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=8)
+def _data_files(group: str, _: tuple[tuple[str, int], ...]) -> tuple[DataFile, ...]:
+    return tuple(sorted(_data_file(point) for point in metadata.entry_points(group=group)))
+
+
+def _data_file(point: metadata.EntryPoint) -> DataFile:
+    owner = _owner(point.dist)
+    package, _, name = point.value.partition(":")
+    if not (package and name) or {"/", "\\"} & set(point.value):
+        problem = f"its entry point {point.name} = {point.value!r} must name package and file: zif_acme:chips.json"
+        return DataFile(owner, Path(point.value), problem)
+    path = _locate(point.dist, package.strip().split("."), name.strip())
+    if path is None:
+        return DataFile(owner, Path(name), f"its file {name} is not in {package}: install it again")
+    return DataFile(owner, path)
+
+
+def _owner(dist: Any) -> str:
+    try:
+        return str(dist.metadata["Name"]) if dist else "?"
+    except Exception:  # the file is gone or unreadable: importlib_metadata raises what it likes
+        return "?"
+
+
+def _locate(dist: Any, package: list[str], name: str) -> Path | None:
+    if dist is not None:
+        path = Path(str(dist.locate_file(Path(*package, name))))
+        if path.is_file():
+            return path
+    try:
+        spec = find_spec(package[0])  # the outermost only: to find an inner package imports the outer one
+    except (ImportError, ValueError):
+        return None
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    paths = (Path(folder, *package[1:], name) for folder in folders)
+    return next((path for path in paths if path.is_file()), None)
