@@ -108,6 +108,9 @@ if TYPE_CHECKING:
     from zif.wording import did_you_mean as did_you_mean
     from zif.wording import listed as listed
     from zif.files.writing import write_whole as write_whole
+    from zif.model.attributes import attribute as attribute
+    from zif.model.attributes import attributes as attributes
+    from zif.model.attributes import attribute_list as attribute_list
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -142,6 +145,9 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),
         ("Progress", "zif.model.arguments", "Progress", "a function that is told what is being done"),
         ("numpy_dtype", "zif.model.dtypes", "numpy_dtype", "the numpy dtype of an ONNX element type"),
+        ("attribute", "zif.model.attributes", "attribute", "the value of a node's attribute, or a default"),
+        ("attribute_list", "zif.model.attributes", "attribute_list", "that of an attribute which is a list"),
+        ("attributes", "zif.model.attributes", "attributes", "all that a node sets, by name"),
         ("element_dtype", "zif.model.dtypes", "element_dtype", "the same by ONNX's number of the type"),
         ("element_type", "zif.model.dtypes", "element_type", "ONNX's number of a dtype's element type"),
         ("from_array", "zif.model.dtypes", "from_array", "an array of any element type as a TensorProto"),
@@ -298,6 +304,9 @@ __all__ = [
     "Tally",
     "all_graphs",
     "annotate",
+    "attribute",
+    "attribute_list",
+    "attributes",
     "axis_of",
     "bodies",
     "build_options",

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from zif.encodings.record import Encoding
+from zif.model.attributes import attribute
 from zif.model.dtypes import to_array
 
 
@@ -28,10 +29,7 @@ def clipped_at(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) 
     """Where a Relu or Clip cuts off; None when it is told at run time."""
     if node.op_type == "Relu":
         return 0.0, math.inf
-    limits = [-math.inf, math.inf]
-    for attribute in node.attribute:  # before opset 11
-        if attribute.name in ("min", "max"):
-            limits[attribute.name == "max"] = attribute.f
+    limits = [attribute(node, "min", -math.inf), attribute(node, "max", math.inf)]  # before opset 11
     for place, name in enumerate(node.input[1:3]):
         if name and name not in constants:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zif.model.attributes import attribute
 from zif.records import DTYPE_BITS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _note(model: Model, node: onnx.NodeProto, found: dict[str, Any], name: str) 
     dtype = _dtype(model, node, zero)
     scales = model.array(scale).reshape(-1).astype(float).tolist()
     offsets = model.array(zero).reshape(-1).astype(int).tolist() if zero else [0] * len(scales)
-    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+    axis = attribute(node, "axis", 1)
     per_channel = len(scales) > 1
     found[name] = {
         "dtype": dtype,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 
+from zif.model.attributes import attribute, attributes
+
 QUANTIZED, BEFORE, AFTER = "_quantized", "_QuantizeLinear_Input", "_DequantizeLinear_Output"
 STORED = "_QuantizeLinear_Output"
 #: The key that ONNX has for the scale in a tensor's annotation.
@@ -76,7 +78,5 @@ def annotate(proto: onnx.ModelProto, whose: Mapping[str, str]) -> None:
 
 def axis_of(node: onnx.NodeProto, scale: np.ndarray) -> int | None:
     """The axis that the channels of a Q or DQ lie on; None when it has one scale for the tensor."""
-    named = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), None)
-    if not scale.ndim or (scale.size == 1 and named is None):
-        return None
-    return 1 if named is None else int(named)
+    named = "axis" in attributes(node)
+    return attribute(node, "axis", 1) if scale.ndim and (scale.size != 1 or named) else None

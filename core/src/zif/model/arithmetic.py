@@ -16,6 +16,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto
 from onnx.shape_inference import infer_shapes
 
+from zif.model.attributes import attribute
 from zif.model.declared import output_types
 from zif.model.dtypes import element_dtype, from_array, to_array
 from zif.model.evaluate import Evaluator
@@ -173,5 +174,5 @@ def _measure(node: Node, kind: TypeProto) -> Array:
     dims = [dim.dim_value for dim in kind.tensor_type.shape.dim]
     if node.op_type == "Size":
         return np.array(math.prod(dims), dtype=np.int64)
-    at = {attribute.name: attribute.i for attribute in node.proto.attribute}
-    return np.array(dims[slice(at.get("start", 0), at.get("end"))], dtype=np.int64)
+    part = slice(attribute(node.proto, "start", 0), attribute(node.proto, "end", len(dims)))
+    return np.array(dims[part], dtype=np.int64)

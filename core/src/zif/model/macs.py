@@ -10,6 +10,7 @@ from typing import cast
 
 import onnx
 
+from zif.model.attributes import attribute, attribute_list
 from zif.model.subgraphs import bodies
 from zif.model.types import Shape, initializer_info, value_info
 from zif.records import TensorInfo
@@ -20,10 +21,6 @@ _Rule = Callable[[onnx.NodeProto, Shapes, Shapes], int]
 
 def _size(shape: Sequence[int | str | None] | None) -> int:
     return math.prod(d for d in shape if isinstance(d, int)) if shape else 1
-
-
-def _int(node: onnx.NodeProto, name: str, default: int = 0) -> int:
-    return next((a.i for a in node.attribute if a.name == name), default)
 
 
 def _conv(place: int) -> _Rule:
@@ -63,15 +60,15 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
 
 def _packed(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
     """MatMulNBits: the weights are packed, their columns stand in an attribute."""
-    return _size(inputs[0]) * _int(node, "N", 1)
+    return _size(inputs[0]) * attribute(node, "N", 1)
 
 
 def _gemm(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
     a, b = inputs[0], inputs[1]
     if not a or not b or len(a) != 2 or len(b) != 2:
         return 0
-    rows, inner = (a[1], a[0]) if _int(node, "transA") else a
-    columns = b[0] if _int(node, "transB") else b[1]
+    rows, inner = (a[1], a[0]) if attribute(node, "transA", 0) else a
+    columns = b[0] if attribute(node, "transB", 0) else b[1]
     return _size((rows, inner, columns))
 
 
@@ -82,7 +79,7 @@ def _recurrent(gates: int) -> _Rule:
         data, weight = inputs[0], inputs[1]
         if not data or len(data) != 3 or not weight:
             return 0
-        hidden = _int(node, "hidden_size") or _size(weight[1:2]) // gates
+        hidden = attribute(node, "hidden_size", 0) or _size(weight[1:2]) // gates
         return _size(data[:2]) * _size(weight[:1]) * gates * hidden * (_size(data[2:]) + hidden)
 
     return count
@@ -90,7 +87,7 @@ def _recurrent(gates: int) -> _Rule:
 
 def _einsum(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
     """The product of all index sizes, for two operands or more; an ellipsis counts by the widest operand."""
-    equation = next((a.s.decode() for a in node.attribute if a.name == "equation"), "").replace(" ", "")
+    equation = attribute(node, "equation", "").replace(" ", "")
     terms = equation.split("->")[0].split(",")
     if len(terms) < 2 or len(terms) != len(inputs):
         return 0
@@ -119,7 +116,7 @@ def _attention(node: onnx.NodeProto, inputs: Shapes, _: Shapes) -> int:
         batch_heads, rows, width = _size(query[:2]), _size(query[2:3]), _size(query[3:])
         length, value_width = _size(key[2:3]), _size(value[3:])
     else:
-        heads, kv_heads = _int(node, "q_num_heads", 1) or 1, _int(node, "kv_num_heads", 1) or 1
+        heads, kv_heads = attribute(node, "q_num_heads", 1) or 1, attribute(node, "kv_num_heads", 1) or 1
         batch_heads, rows, width = _size(query[:1]) * heads, _size(query[1:2]), _size(query[2:]) // heads
         length, value_width = _size(key[1:2]), _size(value[2:]) // kv_heads
     return batch_heads * rows * (length + past) * (width + value_width)
@@ -166,8 +163,8 @@ def _body_macs(body: onnx.GraphProto, outer: Mapping[str, TensorInfo]) -> int:
 
 def _steps(node: onnx.NodeProto, tensors: Mapping[str, TensorInfo]) -> int:
     """The length of the sequence that a Scan runs over: the last `num_scan_inputs` inputs, by their scan axis."""
-    count = _int(node, "num_scan_inputs", 1)
-    axis = next((a.ints[0] for a in node.attribute if a.name == "scan_input_axes" and a.ints), 0)
+    count = attribute(node, "num_scan_inputs", 1)
+    axis = next(iter(attribute_list(node, "scan_input_axes")), 0)
     first = tensors.get(node.input[-count]) if count <= len(node.input) else None
     shape = first.shape if first else None
     return _size(shape[axis : axis + 1]) if shape and axis >= 0 else 1

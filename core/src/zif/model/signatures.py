@@ -72,7 +72,8 @@ def normal(domain: str) -> str:
 def from_schema(schema: OpSchema) -> Signature:
     """The signature of an `onnx.defs.OpSchema`."""
     from onnx.defs import OpSchema
-    from onnx.helper import get_attribute_value
+
+    from zif.model.attributes import value_of
 
     option = OpSchema.FormalParameterOption
 
@@ -83,7 +84,7 @@ def from_schema(schema: OpSchema) -> Signature:
         return variadic(params) and not params[-1].is_homogeneous
 
     def default(attribute: Any) -> Any:
-        return get_attribute_value(attribute.default_value) if attribute.default_value.name else None
+        return value_of(attribute.default_value) if attribute.default_value.name else None
 
     both = (*schema.inputs, *schema.outputs)
     graph = (OpSchema.AttrType.GRAPH, OpSchema.AttrType.GRAPHS)

@@ -16,7 +16,9 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zif.model.attributes import attribute_list, attributes
 from zif.model.signatures import Signature, normal, signature
+from zif.model.subgraphs import bodies
 from zif.model.walk import NodeView, unit_nodes
 
 if TYPE_CHECKING:
@@ -61,16 +63,12 @@ def node_facts(
 
 
 def _attributes(node: NodeProto, known: Signature | None) -> Iterator[str]:
-    from onnx.helper import get_attribute_value
-
-    values = dict(known.defaults) if known else {}
-    values.update((a.name, get_attribute_value(a)) for a in node.attribute if not a.ref_attr_name)
-    for name, value in values.items():
+    for name, value in {**(known.defaults if known else {}), **attributes(node)}.items():
         if value is None:
             yield f"{name} unset"
         elif isinstance(value, list) and all(isinstance(v, int | float) for v in value):
             yield from _numbers(name, value)
-        elif isinstance(value, bytes | int | float):
+        elif isinstance(value, str | int | float):
             yield f"{name}={_word(value)}"
         else:
             yield f"{name} set"
@@ -84,8 +82,6 @@ def _numbers(name: str, values: Sequence[float]) -> Iterator[str]:
 
 
 def _word(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -127,8 +123,7 @@ def _shapes(inputs: Sequence[TensorInfo | None], known: Signature) -> Iterator[s
 
 def _windows(node: NodeProto) -> Iterator[str]:
     """How the windows of a pooling or convolution lie."""
-    numbers = {attribute.name: attribute.ints for attribute in node.attribute}
-    kernel, pads = numbers.get("kernel_shape", ()), numbers.get("pads", ())
+    kernel, pads = attribute_list(node, "kernel_shape"), attribute_list(node, "pads")
     if any(size % 2 == 0 for size in kernel):
         yield "windows of even size"
     if any(2 * pad >= size for size, pad in zip((*kernel, *kernel), pads, strict=False)):
@@ -145,10 +140,9 @@ def _collected(node: NodeProto) -> Iterator[str]:
     """How many dimensions the values have that a Loop collects, one from each round."""
     if node.op_type == "Loop":
         carried = max(0, len(node.input) - 2)
-        for body in (attribute.g for attribute in node.attribute if attribute.name == "body"):
-            for output in body.output[1 + carried :]:
-                if output.type.tensor_type.HasField("shape"):
-                    yield f"scan output rank={len(output.type.tensor_type.shape.dim)}"
+        for output in bodies(node)[0].output[1 + carried :]:
+            if output.type.tensor_type.HasField("shape"):
+                yield f"scan output rank={len(output.type.tensor_type.shape.dim)}"
 
 
 def _kinds(word: str, infos: Sequence[TensorInfo | None]) -> Iterator[str]:

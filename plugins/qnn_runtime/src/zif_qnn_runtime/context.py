@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from zif.plugin import attribute
 
 from zif_qnn_runtime.failures import QnnError, original_name
 from zif_qnn_runtime.libraries import BackendType
@@ -83,7 +84,7 @@ def describe(wrapper: Path | bytes) -> ContextInfo:
         raise QnnError(f"the wrapper of a context binary cannot be read: {error}", "context") from error
     contexts = [node for node in model.graph.node if node.op_type == "EPContext"]
     strays = tuple(node.name or node.op_type for node in model.graph.node if node.op_type != "EPContext")
-    binaries = [attribute.s.decode() for node in contexts for attribute in node.attribute if _names_binary(attribute)]
+    binaries = [name for node in contexts if (name := attribute(node, "ep_cache_context", ""))]
     if not contexts:
         return ContextInfo("", strays=strays)
     facts = {prop.key: prop.value for prop in model.metadata_props}.get(_COMPATIBILITY, "").split(":")
@@ -91,10 +92,6 @@ def describe(wrapper: Path | bytes) -> ContextInfo:
         return ContextInfo(binaries[0] if binaries else "", strays=strays)
     soc, vtcm = (int(word) if word.isdigit() else None for word in facts[5:7])
     return ContextInfo(binaries[0] if binaries else "", facts[2], soc, vtcm, strays)
-
-
-def _names_binary(attribute: object) -> bool:
-    return getattr(attribute, "name", "") == "ep_cache_context" and bool(getattr(attribute, "s", b""))
 
 
 def load_context(wrapper: Path, backend: BackendType, options: ProviderOptions) -> onnxruntime.InferenceSession:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import onnx
 from attrs import frozen
 from onnx import TensorProto, numpy_helper
+from zif.plugin import bodies
 
 from zif_qnn_runtime.failures import original_name
 from zif_qnn_runtime.folding import fold
@@ -111,11 +112,7 @@ def _remove_folded(graph: onnx.GraphProto, model: Model, known: Mapping[str, Arr
 
 def _reads(node: onnx.NodeProto) -> list[str]:
     """What a node reads, its bodies included (a name that is local to a body does no harm)."""
-    names = list(node.input)
-    for attribute in node.attribute:
-        for body in (*attribute.graphs, attribute.g):
-            names += [name for inner in body.node for name in _reads(inner)]
-    return names
+    return [*node.input, *(name for body in bodies(node) for inner in body.node for name in _reads(inner))]
 
 
 def _drop_dropout(graph: onnx.GraphProto, model: Model) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif import UsageError
-from zif.plugin import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED, did_you_mean
+from zif.plugin import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED, attribute, did_you_mean
 
 from zif_quantize.recipes import Recipe, recipe
 
@@ -134,11 +134,10 @@ def channel_axis(node: onnx.NodeProto) -> int | None:
 
     That of a ConvTranspose in groups has fewer channels than the output and its bias: each is one of every group.
     """
-    given = {attribute.name: attribute.i for attribute in node.attribute}
-    if node.op_type == "ConvTranspose" and given.get("group", 1) != 1:
+    if node.op_type == "ConvTranspose" and attribute(node, "group", 1) != 1:
         return None
     if node.op_type == "Gemm":
-        return 0 if given.get("transB") else 1
+        return 0 if attribute(node, "transB", 0) else 1
     return CHANNEL_AXIS.get(node.op_type)
 
 

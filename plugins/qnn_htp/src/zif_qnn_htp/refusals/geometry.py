@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from zif.plugin import attribute, attribute_list
+
 if TYPE_CHECKING:
     import onnx
     from zif import Model, Unit
@@ -46,36 +48,33 @@ def _resize(node: onnx.NodeProto, model: Model) -> str:
 
 def _axes(node: onnx.NodeProto, shape: Sequence[int]) -> list[int]:
     """The sizes that the scales are for: those of the axes, when there are any."""
-    axes = _ints(node, "axes")
+    axes = attribute_list(node, "axes")
     return [shape[axis] for axis in axes] if axes else list(shape)
 
 
 def _average(node: onnx.NodeProto, model: Model) -> str:
     """Windows are right only where they lie evenly: the same padding on both sides, and the last one ends inside."""
-    shape, kernel = _shape(model, node.input[0]), _ints(node, "kernel_shape")
+    shape, kernel = _shape(model, node.input[0]), attribute_list(node, "kernel_shape")
     if shape is None:
         return ""
-    windows = _extents(kernel, _ints(node, "dilations"))
-    strides = _ints(node, "strides") or [1] * len(windows)
-    pads = _same_pads(shape[2:], windows, strides, node) or _ints(node, "pads") or [0] * (2 * len(windows))
+    windows = _extents(kernel, attribute_list(node, "dilations"))
+    strides = attribute_list(node, "strides") or [1] * len(windows)
+    pads = _same_pads(shape[2:], windows, strides, node) or attribute_list(node, "pads") or [0] * (2 * len(windows))
     before, after = pads[: len(windows)], pads[len(windows) :]
     if before != after:
         return "where the padding differs between the sides, it read outside the image, or crashed"
     if any(pad and not window % 2 for pad, window in zip(before, windows, strict=True)):
         return "where windows of even size meet padding, it was averaged over the wrong values"
     rows = zip(shape[2:], windows, strides, before, strict=False)
-    if _ceil(node) and any((size + 2 * pad - window) % stride for size, window, stride, pad in rows):
+    out = any((size + 2 * pad - window) % stride for size, window, stride, pad in rows)
+    if out and attribute(node, "ceil_mode", 0):
         return "where its last window sticks out (ceil_mode), it was averaged over the wrong number of values"
     return ""
 
 
-def _ceil(node: onnx.NodeProto) -> bool:
-    return any(attribute.name == "ceil_mode" and attribute.i for attribute in node.attribute)
-
-
 def _same_pads(sizes: Sequence[int], windows: Sequence[int], strides: Sequence[int], node: onnx.NodeProto) -> list[int]:
     """The padding that auto_pad means, the smaller half first (which side it is on does not matter here)."""
-    if not any(a.name == "auto_pad" and a.s.startswith(b"SAME") for a in node.attribute):
+    if not attribute(node, "auto_pad", "").startswith("SAME"):
         return []
     rows = zip(sizes, windows, strides, strict=False)
     whole = [max(0, (-(-size // stride) - 1) * stride + window - size) for size, window, stride in rows]
@@ -84,10 +83,10 @@ def _same_pads(sizes: Sequence[int], windows: Sequence[int], strides: Sequence[i
 
 def _convolution(node: onnx.NodeProto, model: Model) -> str:
     kernel = _shape(model, node.input[1])
-    pads = _ints(node, "pads")
-    if kernel is None or not pads or _auto(node):
+    pads = attribute_list(node, "pads")
+    if kernel is None or not pads or attribute(node, "auto_pad", "") not in ("", "NOTSET"):
         return ""
-    windows = _extents(kernel[2:], _ints(node, "dilations"))
+    windows = _extents(kernel[2:], attribute_list(node, "dilations"))
     if any(pad >= window for pad, window in zip(pads, windows, strict=False)):
         return "where a whole window lies in the padding at the start, it read before the image"
     return ""
@@ -100,14 +99,6 @@ def _rois(_node: onnx.NodeProto, model: Model) -> str:
 
 def _extents(kernel: Sequence[int], dilations: Sequence[int]) -> list[int]:
     return [(k - 1) * d + 1 for k, d in zip(kernel, dilations or [1] * len(kernel), strict=False)]
-
-
-def _auto(node: onnx.NodeProto) -> bool:
-    return any(a.name == "auto_pad" and a.s not in (b"", b"NOTSET") for a in node.attribute)
-
-
-def _ints(node: onnx.NodeProto, name: str) -> list[int]:
-    return next((list(attribute.ints) for attribute in node.attribute if attribute.name == name), [])
 
 
 def _shape(model: Model, name: str) -> list[int] | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from zif.plugin import attribute, attribute_list
 from zif_qnn_htp.rewrites.clips import cuts
 from zif_qnn_htp.rewrites.requantizing import insert
 from zif_qnn_runtime.graph import owners
@@ -57,7 +58,7 @@ def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
 
 def _wide(window: onnx.NodeProto, model: Model) -> bool:
     """Whether a window covers more than one place."""
-    given = next((list(one.ints) for one in window.attribute if one.name == "kernel_shape"), None)
+    given = attribute_list(window, "kernel_shape")
     weights = model.tensors[window.input[1]].shape if window.op_type == "Conv" else None
     return any(side != 1 for side in given or (weights or (0, 0, 0))[2:])
 
@@ -75,7 +76,7 @@ def _in_place(name: str, kinds: frozenset[str], makers: Mapping[str, onnx.NodePr
 
 def _beside(node: onnx.NodeProto) -> bool:
     """Whether it is a Concat that joins channels, or nothing at all."""
-    axis = next((one.i for one in node.attribute if one.name == "axis"), 1)
+    axis = attribute(node, "axis", 1)
     return node.op_type == "Concat" and (axis in (0, 1, -3) or len(node.input) == 1)
 
 

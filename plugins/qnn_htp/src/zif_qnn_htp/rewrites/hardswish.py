@@ -8,6 +8,7 @@ sixth digit is not fused, and is the same number in fp16.
 from __future__ import annotations
 
 import onnx
+from zif.plugin import attribute
 
 _ALPHA, _BETA = 1 / 6, 0.5
 #: Relative to alpha: more than the provider's tolerance (1e-6 was enough), far less than fp16's 4.9e-4.
@@ -23,7 +24,6 @@ def unfuse(graph: onnx.GraphProto) -> None:
 
 
 def _nudge(node: onnx.NodeProto) -> None:
-    found = {attribute.name: attribute for attribute in node.attribute}
-    alpha, beta = (found[name].f if name in found else default for name, default in (("alpha", 0.2), ("beta", 0.5)))
+    alpha, beta = attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5)
     if abs(alpha - _ALPHA) < _NUDGE * _ALPHA / 2 and abs(beta - _BETA) < _NUDGE:
-        found["alpha"].f = _ALPHA * (1 + _NUDGE)
+        next(one for one in node.attribute if one.name == "alpha").f = _ALPHA * (1 + _NUDGE)

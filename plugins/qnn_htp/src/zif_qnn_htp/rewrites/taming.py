@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from attrs import field, frozen
 from onnx import TensorProto, helper, numpy_helper
+from zif.plugin import attributes
 
 if TYPE_CHECKING:
     from zif import Model
@@ -153,7 +154,7 @@ def _bounded(one: _Tamer) -> str:
     """Bounds that are attributes, as a maximum and a minimum."""
     if one.opset >= _INPUTS:
         return ""
-    bounds = {attribute.name: attribute.f for attribute in one.node.attribute}
+    bounds = attributes(one.node)
     if "min" in bounds:
         one.before(0, "Max", one.number(bounds["min"]))
     if "max" in bounds:

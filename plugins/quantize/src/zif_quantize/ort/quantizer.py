@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import numpy_helper
-from zif.plugin import bodies, captures
+from zif.plugin import attributes, bodies, captures
 
 from zif_quantize.ort.tools import tools
 
@@ -108,7 +108,7 @@ def kept_activations(proto: onnx.ModelProto) -> set[str]:
 
 def _around_zero(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
     """Whether the ends of a Clip are constants with zero between them; an end that is not there does not clip."""
-    given = {attribute.name: attribute.f for attribute in node.attribute}  # before opset 11
+    given = attributes(node)  # before opset 11
     names = dict(zip(("min", "max"), node.input[1:], strict=False))
     for end, name in names.items():
         if name and name not in constants:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
-from zif.plugin import Encoding
+from zif.plugin import Encoding, attribute
 
 from zif_quantize.qdq.fitting import check_scale, fits_half
 from zif_quantize.qdq.scales import scale_type
@@ -54,7 +54,7 @@ def _derived(graph: QdqGraph, node: onnx.NodeProto, source: Encoding, weight: En
         scales = np.float32(source.scale[0]) * np.array(weight.scale, np.float32)
     if node.op_type == "ConvTranspose" and weight.axis == 1:
         # Its weight is [in, out / groups, …]: output channel g · (out / groups) + k has the scale of k.
-        scales = np.tile(scales, next((a.i for a in node.attribute if a.name == "group"), 1))
+        scales = np.tile(scales, attribute(node, "group", 1))
     axis = None if weight.axis is None else _vector_axis(graph, bias, len(scales))
     if weight.axis is not None and axis is None:
         return None

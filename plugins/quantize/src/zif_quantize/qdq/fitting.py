@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from onnx import TensorProto
 from zif import InvalidInput
-from zif.plugin import CHANNEL_AXIS, LEAST_SCALE, Encoding
+from zif.plugin import CHANNEL_AXIS, LEAST_SCALE, Encoding, attribute
 
 from zif_quantize.qdq.scales import scale_type
 from zif_quantize.rewrites.prepare import BIASED
@@ -101,7 +101,7 @@ def _channel_axis(graph: QdqGraph, name: str, count: int, dims: Sequence[int]) -
     if node is not None and node.op_type in CHANNEL_AXIS and name == node.input[1]:
         return CHANNEL_AXIS[node.op_type]
     if node is not None and node.op_type == "Gemm" and name == node.input[1]:
-        return 0 if any(a.name == "transB" and a.i for a in node.attribute) else 1
+        return 0 if attribute(node, "transB", 0) else 1
     if node is not None and node.op_type == "MatMul":
         return len(dims) - 1
     return next((axis for axis, dim in enumerate(dims) if dim == count), 0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
+from zif.plugin import attribute
 
 if TYPE_CHECKING:
     import onnx
@@ -77,7 +78,7 @@ def _padded(model: Model, node: onnx.NodeProto, found: dict[str, Pair], constant
     """HTP pads in the encoding of the input: its range has the number in it; for one like -3e38 it does as it is."""
     source, result, number = node.input[0], node.output[0], node.input[2]
     value = _data(model, number)
-    if any(one.name == "mode" and one.s != b"constant" for one in node.attribute):
+    if attribute(node, "mode", "constant") != "constant":
         return
     if value is None or source not in found or result not in found:
         return

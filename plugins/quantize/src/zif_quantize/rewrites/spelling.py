@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import helper
-from zif.plugin import BIASED
+from zif.plugin import BIASED, attribute
 
 from zif_quantize.rewrites.graph import Rewriter
 
@@ -90,7 +90,7 @@ def _normalization(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto
     rank, trained = graph.ranks.get(node.input[0], 0), len(node.output) > 1
     if rank < 3 or trained or gamma is None or beta is None or mean is None or variance is None:
         return [node]
-    factor = gamma / np.sqrt(variance + np.float32(_attribute(node, "epsilon", 1e-5)))
+    factor = gamma / np.sqrt(variance + np.float32(attribute(node, "epsilon", 1e-5)))
     graph.change(node, 1, lambda _: factor.reshape(-1, *(1,) * (rank - 1)))
     graph.change(node, 2, lambda _: beta - mean * factor)
     return [helper.make_node("Conv", node.input[:3], node.output, node.name, group=len(factor))]
@@ -101,11 +101,6 @@ def _ranks(proto: onnx.ModelProto) -> dict[str, int]:
     graph = onnx.shape_inference.infer_shapes(proto).graph
     values = [value for value in (*graph.input, *graph.value_info) if value.type.tensor_type.HasField("shape")]
     return {value.name: len(value.type.tensor_type.shape.dim) for value in values}
-
-
-def _attribute(node: onnx.NodeProto, name: str, default: float) -> float:
-    found = [one for one in node.attribute if one.name == name]
-    return float(helper.get_attribute_value(found[0])) if found else default
 
 
 def _gemm(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -147,9 +142,9 @@ def _matmul(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 def _taken(node: onnx.NodeProto, name: str, default: float = 1.0) -> float:
     """The value of an attribute; the node is left without it."""
-    value = _attribute(node, name, default)
-    for attribute in [one for one in node.attribute if one.name == name]:
-        node.attribute.remove(attribute)
+    value = attribute(node, name, default)
+    for message in [one for one in node.attribute if one.name == name]:
+        node.attribute.remove(message)
     return value
 
 
@@ -172,7 +167,7 @@ def _vector(graph: Rewriter, node: onnx.NodeProto) -> bool:
     bias, weight = graph.array(node.input[2]), graph.array(node.input[1])
     if bias is None or weight is None:
         return False
-    columns = weight.shape[0 if any(one.name == "transB" and one.i for one in node.attribute) else 1]
+    columns = weight.shape[0 if attribute(node, "transB", 0) else 1]
     if bias.size > 1 and bias.shape != (*(1,) * (bias.ndim - 1), columns):
         return False
     row = (columns,)
@@ -200,8 +195,7 @@ def _use(node: onnx.NodeProto, place: int) -> str:
     if place == 2 and node.op_type in BIASED:
         return f"bias of {node.name}"
     if place == 1 and node.op_type in BIASED:
-        turned = [attribute.name for attribute in node.attribute if attribute.name == "transB" and attribute.i]
-        return f"weight of {node.op_type} {turned}"
+        return f"weight of {node.op_type} {'turned' if attribute(node, 'transB', 0) else ''}"
     if node.op_type in ("MatMul", "Clip"):  # the ends of a Clip stay float
         return str(node.op_type)
     return "value"
