@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import Site
@@ -105,12 +106,15 @@ def test_plans_for_other_targets_are_not_held_against_a_threshold(both: Site, mo
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "No such file"),
-        ("{", "is not JSON"),
+        (None, "there is no such file; `zif plan MODEL --json > plan.json` writes one"),
+        ("{", "is not valid JSON"),
         ("[]", "JSON without a zif schema"),
         ('{"schema": "zif.run/1"}', "is a zif.run/1 document, not a plan"),
         ('{"schema": "zif.plan/1"}', "is missing"),
-        ('{"schema": "zif.plan/1", "model": 3, "digest": "", "inputs": 5}', "cannot be read as one"),
+        (
+            '{"schema": "zif.plan/1", "model": 3, "digest": "", "inputs": 5}',
+            "read as a plan: outputs is missing",
+        ),
     ],
 )
 def test_what_is_no_plan_is_refused(both: Site, model: Path, tmp_path: Path, content: str | None, words: str) -> None:
@@ -122,6 +126,17 @@ def test_what_is_no_plan_is_refused(both: Site, model: Path, tmp_path: Path, con
     assert words in result.err
     assert "new.json" in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("odd", ["x", [], {}, None, True, 10**400])
+def test_a_figure_of_another_type_is_told_with_its_place(both: Site, model: Path, tmp_path: Path, odd: Any) -> None:
+    old, new = saved(both, model, tmp_path / "old.json"), tmp_path / "new.json"
+    document = json.loads(old.read_text())
+    document["predicted"]["latency_us"] = odd
+    new.write_text(json.dumps(document))
+    result = both.zif("plan", "--diff", old, new, "--threshold", "5%")
+    assert (result.code, result.out) == (2, "")
+    assert "new.json cannot be read as a plan: predicted.latency_us must be" in result.err or odd == 10**400
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,9 @@ def test_measuring_again_replaces_and_a_damaged_file_counts_as_none(profile: Pro
     assert len(measured(profile.fingerprint, segment.backend, segment.toolchain)) == 1
     assert first is not None
     row = {"backend": segment.backend, "toolchain": segment.toolchain}
-    for text in ("{", json.dumps({"schema": SCHEMA, "segments": [5, row]})):
+    whole = {**row, "units": list(segment.units), "us": 5.0}
+    odd = [5, row, {**whole, "us": "5"}, {**whole, "us": -1}, {**whole, "units": [1]}, {**whole, "parts": {"a": []}}]
+    for text in ("{", "[]", json.dumps({"schema": SCHEMA, "segments": odd}), '{"schema": "x", "segments": []}'):
         first.write_text(text)
         assert measured(profile.fingerprint, segment.backend, segment.toolchain) == []
     assert store.save(profile) is not None

@@ -258,7 +258,7 @@ def test_versions_of_aimet_as_its_specification_has_them() -> None:
 
 def test_files_that_are_no_encodings(tmp_path: Path) -> None:
     path = tmp_path / "e.json"
-    for text, told in (("{", "is no JSON"), ("[]", "not a JSON object"), ('{"a": 1}', "has no encodings")):
+    for text, told in (("{", "is not valid JSON"), ("[]", "not a JSON object"), ('{"a": 1}', "has no encodings")):
         path.write_text(text)
         with pytest.raises(InvalidInput, match=told):
             read(path)

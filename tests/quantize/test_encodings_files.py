@@ -76,7 +76,7 @@ def test_a_scale_beyond_float32_is_told_and_no_warning_leaks() -> None:
 
 def test_json_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "deep.json").write_text('{"activation_encodings": ' + "[" * 100_000 + "]" * 100_000 + "}")
-    with pytest.raises(InvalidInput, match="nested too deeply"):
+    with pytest.raises(InvalidInput, match="66 deep in each other"):
         read(tmp_path / "deep.json")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import attrs
 from zif.encodings.entry import Parsed, Wrong, parse_affine, parse_onnx
 from zif.encodings.record import Encodings, Kind, Problem
 from zif.errors import InvalidInput
+from zif.files.documents import named, read_json
 
 _SECTIONS: tuple[tuple[str, Kind], ...] = (("activation_encodings", "activation"), ("param_encodings", "param"))
 #: Where zif keeps conversions between precisions, which no other format has a place for.
@@ -51,16 +51,9 @@ def repaired(encodings: Encodings) -> Encodings:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InvalidInput(f"{path} is no JSON: {error}") from error
-    except RecursionError as error:
-        raise InvalidInput(f"{path} is no file of encodings: its lists and objects are nested too deeply") from error
+    document = read_json(path, finite=False)  # what is no number is told entry by entry
     if not isinstance(document, dict):
-        raise InvalidInput(f"{path} holds {type(document).__name__}, not a JSON object with encodings")
+        raise InvalidInput(f"{path} holds {named(document)}, not a JSON object with encodings")
     return document
 
 

@@ -135,9 +135,12 @@ def _of_words(words: tuple[Any, ...]) -> _Reader:
 
 
 def _of_any(kind: Any, kinds: tuple[Any, ...], exact: bool) -> _Reader:
-    readers = [_reader(one, exact) for one in kinds]
+    readers = [_reader(one, exact) for one in kinds if one is not type(None)]
+    nothing = len(readers) < len(kinds)
 
     def read(given: Any) -> Any:
+        if nothing and given is None:
+            return None
         deepest: _Wrong | None = None
         for reader in readers:
             try:
@@ -158,12 +161,12 @@ def _of_rows(kind: Any, inner: tuple[Any, ...], exact: bool) -> _Reader:
     def read(given: Any) -> Any:
         if not isinstance(given, (list, tuple)):
             raise _Wrong(f"must be a list, is {shown(given)}")
-        made = []
-        for position, row in enumerate(given):
-            try:
-                made.append(one(row))
-            except _Wrong as wrong:
-                raise wrong.within(f"[{position}]") from None
+        made: list[Any] = []
+        try:
+            for row in given:  # not by extend: how many there are says where a wrong one stands
+                made.append(one(row))  # noqa: PERF401
+        except _Wrong as wrong:
+            raise wrong.within(f"[{len(made)}]") from None
         return kind(made)
 
     return read
@@ -173,12 +176,12 @@ def _of_fixed(readers: list[_Reader]) -> _Reader:
     def read(given: Any) -> Any:
         if not isinstance(given, (list, tuple)) or len(given) != len(readers):
             raise _Wrong(f"must be a list of {len(readers)}, is {shown(given)}")
-        made = []
-        for position, (reader, row) in enumerate(zip(readers, given, strict=True)):
-            try:
+        made: list[Any] = []
+        try:
+            for reader, row in zip(readers, given, strict=True):
                 made.append(reader(row))
-            except _Wrong as wrong:
-                raise wrong.within(f"[{position}]") from None
+        except _Wrong as wrong:
+            raise wrong.within(f"[{len(made)}]") from None
         return tuple(made)
 
     return read
@@ -188,12 +191,12 @@ def _of_table(kind: Any, exact: bool) -> _Reader:
     one = _reader(kind, exact)
 
     def read(given: Any) -> dict[str, Any]:
-        made = {}
-        for name, row in _table(given).items():
-            try:
+        made, name = {}, ""
+        try:
+            for name, row in _table(given).items():
                 made[_text(name)] = one(row)
-            except _Wrong as wrong:
-                raise wrong.within(_step(name)) from None
+        except _Wrong as wrong:
+            raise (wrong.within(_step(name)) if isinstance(given, Mapping) else wrong) from None
         return made
 
     return read
@@ -203,22 +206,24 @@ def _of_record(kind: type[Any], exact: bool) -> _Reader:
     hints = get_type_hints(kind)
     fields = [field for field in attrs.fields(kind) if field.init]
     readers = {field.name: _reader(hints[field.name], exact) for field in fields}
-    needed = [field.name for field in fields if field.default is attrs.NOTHING]
+    needed = {field.name for field in fields if field.default is attrs.NOTHING}
 
     def read(given: Any) -> Any:
+        if isinstance(given, kind):  # the caller has read this part already
+            return given
         table = _table(given)
-        missing = next((name for name in needed if name not in table), None)
-        if missing is not None:
-            raise _Wrong("is missing", missing)
-        made = {}
-        for name, row in table.items():
-            if name in readers:
-                try:
-                    made[name] = readers[name](row)
-                except _Wrong as wrong:
-                    raise wrong.within(name) from None
-            elif exact:
-                raise _Wrong(f"is not known; known are {', '.join(readers)}", _step(name))
+        if not needed <= table.keys():
+            raise _Wrong("is missing", next(name for name in readers if name in needed and name not in table))
+        if exact and not table.keys() <= readers.keys():
+            unknown = next(name for name in table if name not in readers)
+            raise _Wrong(f"is not known; known are {', '.join(readers)}", _step(unknown))
+        made, name = {}, ""
+        try:
+            for name, reader in readers.items():
+                if name in table:
+                    made[name] = reader(table[name])
+        except _Wrong as wrong:
+            raise wrong.within(name) from None
         try:
             return kind(**made)
         except ValueError as problem:  # what the class itself asks of its fields

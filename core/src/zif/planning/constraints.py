@@ -130,6 +130,18 @@ class Constraints:
         return {name: value for name, value in {**rest, **times}.items() if value}
 
 
+@frozen
+class Told:
+    """What `Constraints.told` gives, as a document has it: times in microseconds, sizes in bytes by backend."""
+
+    power_critical: bool = False
+    performance_critical: bool = False
+    min_precision: str = ""
+    memory_limit: Mapping[str, int] = Factory(dict)
+    latency_goal_us: float | None = None
+    max_latency_us: float | None = None
+
+
 def demanded(told: Mapping[str, Any]) -> Iterator[str]:
     """What `Constraints.told` gave, in the words of the command line."""
     for name, value in told.items():

@@ -9,6 +9,10 @@ from typing import Any, Literal, get_args
 import attrs
 from attrs import frozen
 
+from zif.errors import InvalidInput
+from zif.files.paths import Refusal
+from zif.files.records import record, shown, value
+from zif.planning.constraints import Told
 from zif.planning.records import (
     Candidate,
     Check,
@@ -22,7 +26,7 @@ from zif.planning.records import (
     UnitPlan,
     UnitVerdict,
 )
-from zif.records import Said, TensorInfo
+from zif.records import TensorInfo
 
 Policy = Literal["balanced", "performance", "power", "memory"]
 POLICIES: tuple[str, ...] = get_args(Policy)
@@ -93,32 +97,29 @@ class Plan:
         return {"schema": SCHEMA, "model": data.pop("model"), **request, **data}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+    def from_json(cls, data: Any, where: str = "the plan", error: Refusal = InvalidInput) -> Plan:
         """The plan that `to_json` gave, here or in another version of zif: fields that are not known are passed over.
 
-        Raises KeyError, TypeError or ValueError when it is not one.
+        Every field is held to its type. Raises InvalidInput, or what `error` makes, with the place in the document
+        `where`.
         """
-        if data.get("schema") != SCHEMA:
-            raise ValueError(f"schema is {data.get('schema')!r}, not {SCHEMA!r}")
-        request = _known(Request, data)
-        request |= {key: tuple(request[key]) for key in ("only", "exclude")}
-        request["shapes"] = {name: tuple(dims) for name, dims in request["shapes"].items()}
-        return cls(
-            model=data["model"],
-            digest=data["digest"],
-            request=Request(**request),
-            inputs=tuple(_tensor(item) for item in data["inputs"]),
-            outputs=tuple(_tensor(item) for item in data["outputs"]),
-            segments=tuple(_segment(item) for item in data["segments"]),
-            units=tuple(_unit(item) for item in data["units"]),
-            transfers=tuple(Transfer(**_known(Transfer, item)) for item in data["transfers"]),
-            scores={name: Score(**_known(Score, item)) for name, item in data["scores"].items()},
-            predicted=_predicted(data["predicted"]),
-            candidates=tuple(_candidate(item) for item in data["candidates"]),
-            notes=tuple(data["notes"]),
-            counterfactuals=tuple(_counterfactual(item) for item in data.get("counterfactuals", ())),
-            checks=tuple(Check(**_known(Check, item)) for item in data.get("checks", ())),
-        )
+        schema = data.get("schema") if isinstance(data, Mapping) else None
+        if schema != SCHEMA:
+            raise error(f"{where}: schema is {shown(schema)}, not {SCHEMA!r}")
+        request = record(Request, data, where, error)
+        value(Told, request.constraints, f"{where}: constraints", error)
+        plan = record(cls, {**data, "request": request}, where, error)
+        plan._check(where, error)
+        return plan
+
+    def _check(self, where: str, error: Refusal) -> None:
+        """Hold what names something else against what there is to name."""
+        ids = {segment.id for segment in self.segments}
+        if len(ids) < len(self.segments):
+            raise error(f"{where}: two segments have one id")
+        stray = next((unit for unit in self.units if unit.segment not in ids), None)
+        if stray is not None:
+            raise error(f"{where}: the unit {stray.name!r} is of segment {stray.segment}, which is not there")
 
 
 def _plain(value: Any) -> Any:
@@ -137,44 +138,6 @@ def _plain(value: Any) -> Any:
 def _field_names(cls: Hashable) -> tuple[str, ...]:
     """The fields of a record; none of what is no record."""
     return tuple(field.name for field in attrs.fields(cls)) if isinstance(cls, type) and attrs.has(cls) else ()
-
-
-def _known(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record that the data has; a newer version may have written more."""
-    return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
-
-
-def _tensor(data: Mapping[str, Any]) -> TensorInfo:
-    shape = data["shape"]
-    return TensorInfo(data["name"], data["type"], None if shape is None else tuple(shape))
-
-
-def _segment(data: Mapping[str, Any]) -> Segment:
-    return Segment(**{**_known(Segment, data), **{key: tuple(data[key]) for key in ("units", "inputs", "outputs")}})
-
-
-def _predicted(data: Mapping[str, Any]) -> Predicted:
-    memory = {name: Memory(**_known(Memory, item)) for name, item in data.get("memory", {}).items()}
-    return Predicted(**{**_known(Predicted, data), "memory": memory})
-
-
-def _candidate(data: Mapping[str, Any]) -> Candidate:
-    return Candidate(**{**_known(Candidate, data), "notes": tuple(data["notes"])})
-
-
-def _counterfactual(data: Mapping[str, Any]) -> Counterfactual:
-    return Counterfactual(**{**_known(Counterfactual, data), **{key: tuple(data[key]) for key in ("changes", "units")}})
-
-
-def _verdict(data: Mapping[str, Any]) -> UnitVerdict:
-    overruled = tuple(Said(**_known(Said, item)) for item in data.get("overruled", ()))
-    return UnitVerdict(**{**_known(UnitVerdict, data), "overruled": overruled})
-
-
-def _unit(data: Mapping[str, Any]) -> UnitPlan:
-    verdicts = {name: _verdict(item) for name, item in data["verdicts"].items()}
-    names = {key: tuple(data[key]) for key in ("inputs", "outputs")}
-    return UnitPlan(**{**_known(UnitPlan, data), **names, "verdicts": verdicts})
 
 
 __all__ = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from zif.backends import registry
 from zif.backends.config import remarks
@@ -17,6 +16,8 @@ from zif.backends.isolation.remote import stand_in
 from zif.backends.survey import hear
 from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, InvalidBundle
+from zif.files.documents import json_of
+from zif.files.records import record
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
 from zif.runtime.bundle import Bundle, open_bundle
@@ -135,27 +136,33 @@ class _Loader:
 
 
 def _plan(bundle: Bundle, target: str) -> Plan:
-    try:
-        return Plan.from_json(bundle.plan(target))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidBundle(f"{bundle.folder}: its plan for {target} cannot be read: {error!r}") from error
+    return Plan.from_json(bundle.plan(target), f"{bundle.folder}: its plan for {target} cannot be read", InvalidBundle)
+
+
+@frozen
+class _Optional(TensorInfo):
+    """An optional input, and the units that read it."""
+
+    read_by: tuple[str, ...] = ()
+
+
+@frozen
+class _Session:
+    """What a bundle says of its session."""
+
+    schema: str
+    optional_inputs: tuple[_Optional, ...]
+    tensors: tuple[TensorInfo, ...]
 
 
 def _known(bundle: Bundle) -> tuple[dict[TensorInfo, frozenset[str]], dict[str, TensorInfo]]:
     """The optional inputs with the units that read each, and the tensors between segments."""
-    try:
-        data = json.loads(bundle.path(SESSION).read_bytes())
-        if data["schema"] != SESSION_SCHEMA:
-            raise ValueError(f"schema is {data['schema']!r}, this version of zif reads {SESSION_SCHEMA!r}")
-        readers = {_tensor(row): frozenset(row["read_by"]) for row in data["optional_inputs"]}
-        return readers, {info.name: info for info in map(_tensor, data["tensors"])}
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidBundle(f"{bundle.folder}: {SESSION} cannot be read: {error}") from error
-
-
-def _tensor(row: Mapping[str, Any]) -> TensorInfo:
-    shape = row["shape"]
-    return TensorInfo(row["name"], row["type"], None if shape is None else tuple(shape))
+    where = f"{bundle.folder}: {SESSION}"
+    data = record(_Session, json_of(bundle.path(SESSION).read_bytes(), where, InvalidBundle), where, InvalidBundle)
+    if data.schema != SESSION_SCHEMA:
+        raise InvalidBundle(f"{where} is of the schema {data.schema!r}, this version of zif reads {SESSION_SCHEMA!r}")
+    readers = {TensorInfo(row.name, row.type, row.shape): frozenset(row.read_by) for row in data.optional_inputs}
+    return readers, {info.name: info for info in data.tensors}
 
 
 def _constants(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any]:

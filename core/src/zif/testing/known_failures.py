@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from attrs import field, frozen
 
 from zif.errors import UsageError
+from zif.files.documents import named, read_table
+from zif.files.opening import missing
 
 
 @frozen
@@ -38,13 +39,13 @@ def read_known(path: Path, backend: str) -> Known:
 
     Raises UsageError for a file that is no TOML or a reason that is no text.
     """
-    if not path.is_file():
+    if missing(path):
         return Known({})
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
-    table = document.get("tool", {}).get("zif", {}).get("check", {}).get("known-failures", {})
+    table = read_table(path, UsageError, finite=False)  # a project's own: what else stands in it is not ours to judge
+    for key in ("tool", "zif", "check", "known-failures"):
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: {key} must be a table, not {named(table)}")
     table = table.get(backend, table) if isinstance(table.get(backend), dict) else table
     for name, reason in table.items():
         if not isinstance(reason, (str, dict)):

@@ -9,14 +9,16 @@ what it declares that it cannot.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from zif.errors import UsageError
+from zif.files.documents import read_json
+from zif.files.records import record
 from zif.files.writing import write_whole
 from zif.model.signatures import normal
 from zif.model.walk import may_nest, unit_nodes
@@ -38,6 +40,11 @@ GRANT = "ok"
 MORE, LESS = "claims more than it can", "can do more than it claims"
 
 
+def _code(_: Any, __: Any, value: str) -> None:
+    if value not in CODES:
+        raise ValueError(f"the code {value!r} is none of {', '.join(CODES)}")
+
+
 @frozen
 class Rule:
     """An operator under conditions, all of which must hold; `when` lists facts in the words of `zif.verdicts.facts`.
@@ -50,7 +57,7 @@ class Rule:
     op_type: str
     domain: str = ""
     when: tuple[str, ...] = ()
-    code: str = "observed-wrong"
+    code: str = field(default="observed-wrong", validator=_code)
     reason: str = ""
     failed: int = 0
     passed: int = 0
@@ -141,28 +148,12 @@ def save(table: Table, path: Path) -> None:
 
 
 def load(path: Path) -> Table:
-    """Read a table. Raises UsageError for a file that is none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document, dict) or document.pop("schema") != SCHEMA:
-            raise ValueError("another schema")
-        return Table(rules=tuple(map(_rule, document.pop("rules"))), **document)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no table of observations ({SCHEMA}): {error}") from error
+    """Read a table, which somebody may have written by hand. Raises UsageError for a file that is none."""
 
+    def refuse(text: str) -> UsageError:
+        return UsageError(f"no table of observations ({SCHEMA}): {text}")
 
-def _rule(given: Mapping[str, Any]) -> Rule:
-    """One row of a table, which somebody may have written by hand. Raises TypeError, KeyError or ValueError."""
-    lists = {name: tuple(given[name]) for name in ("when", "examples") if isinstance(given.get(name), list)}
-    rule = Rule(**{**given, **lists})
-    for one in attrs.fields(Rule):
-        value: Any = getattr(rule, one.name)
-        kind = type(one.default) if one.default is not attrs.NOTHING else str
-        texts = value if kind is tuple and isinstance(value, tuple) else ()
-        if not isinstance(value, kind) or not all(isinstance(text, str) for text in texts):
-            raise ValueError(f"{one.name} of the rule for {rule.op_type!r} is {value!r}")
-    if rule.code not in CODES:
-        raise ValueError(
-            f"the rule for {rule.op_type!r} has the code {rule.code!r}, which is none of {', '.join(CODES)}"
-        )
-    return rule
+    document = read_json(path, refuse)
+    if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
+        raise refuse(f"{path} is of another schema")
+    return record(Table, document, str(path), refuse, exact=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.cli.views import terminal
 from zif.errors import UsageError
+from zif.files.documents import read_json
 
 if TYPE_CHECKING:
     from zif.planning import Plan
@@ -43,20 +43,14 @@ def read_plan(path: Path) -> Plan:
     from zif.planning import Plan
 
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not JSON; {_WRITES_ONE}") from error
+        data = read_json(path, UsageError)
+    except UsageError as error:
+        raise UsageError(f"{error}; {_WRITES_ONE}") from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != "zif.plan/1":
         what = f"a {schema} document" if isinstance(schema, str) else "JSON without a zif schema"
         raise UsageError(f"{path} is {what}, not a plan (zif.plan/1); {_WRITES_ONE}")
-    try:
-        return Plan.from_json(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise UsageError(f"{path} says that it is a plan, but cannot be read as one: {what}") from error
+    return Plan.from_json(data, f"{path} cannot be read as a plan", UsageError)
 
 
 def _share(text: str) -> float:

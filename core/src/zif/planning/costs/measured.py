@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
+from zif.errors import InvalidInput
+from zif.files.documents import read_json
 from zif.files.own import data_folder
+from zif.files.records import record
 
 #: The schema of a file of measurements.
 SCHEMA = "zif.measured/1"
@@ -65,12 +67,38 @@ def same_segment(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows kept; what cannot be read counts as none, since measuring again mends it."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return list(filter(_whole, document["segments"])) if document["schema"] == SCHEMA else []
-    except (OSError, ValueError, KeyError, TypeError):
+        document = read_json(path)
+        rows: list[dict[str, Any]] = record(_Document, document, str(path)).segments
+        return list(filter(_whole, rows)) if document["schema"] == SCHEMA else []
+    except InvalidInput:
         return []
 
 
+@frozen
+class _Document:
+    schema: str
+    segments: list[Any]
+
+
+def _time(_: Any, __: Any, us: float) -> None:
+    if us < 0:
+        raise ValueError("a time below nothing")
+
+
+@frozen
+class _Row:
+    """A row as it is kept."""
+
+    backend: str
+    toolchain: str
+    units: tuple[str, ...]
+    us: float = field(validator=_time)
+    parts: Mapping[str, float] = field(factory=dict, validator=validators.deep_mapping(value_validator=_time))
+
+
 def _whole(row: Any) -> bool:
-    kinds: dict[str, Any] = {"backend": str, "toolchain": str, "units": list, "us": (int, float)}
-    return isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in kinds.items())
+    try:
+        record(_Row, row, "")
+    except InvalidInput:
+        return False
+    return True
