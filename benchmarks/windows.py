@@ -21,7 +21,7 @@ import onnx
 import zif
 from attrs import define, field
 from onnx import helper, numpy_helper
-from zif.evaluation.comparison.measures import sqnr
+from zif.runtime.measures import sqnr
 from zif_quantize import auto_quantize, prepare
 from zif_quantize.measure import Reference
 from zoo import entry

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import attrs
 import pytest
-from fakes import Site
+from fakes import GOOD, Site
 from jsonschema import Draft202012Validator, ValidationError
 from planning.boards import CPU, chain, fast, planner
 from small import classifier
@@ -130,3 +130,14 @@ def test_what_is_no_plan_does_not_hold() -> None:
         with pytest.raises(ValidationError):
             Draft202012Validator(schemas.schema("plan")).validate(document | broken)
     assert isinstance(Plan.from_json(document), Plan)
+
+
+def test_what_verifying_prints(tmp_path: Path) -> None:
+    from runtime.test_verification import BREAKING, JUDGE, save
+
+    site = Site(tmp_path / "site")
+    site.add("npu", GOOD + BREAKING, BROKEN="node.op_type == 'Neg'", COST=0.1)
+    site.add("judge", GOOD + JUDGE, COST=50.0)
+    document = site.zif("verify", save(tmp_path / "m.onnx"), "--json").json
+    check(document)
+    assert document["segments"]

@@ -84,8 +84,8 @@ if TYPE_CHECKING:
     from zif.evaluation.accuracy import Function as Function
     from zif.evaluation.accuracy import resolved as resolved
     from zif.evaluation.accuracy import score as score
-    from zif.evaluation.comparison.measures import Tally as Tally
-    from zif.evaluation.comparison.measures import is_float as is_float
+    from zif.runtime.measures import Tally as Tally
+    from zif.runtime.measures import is_float as is_float
     from zif.evaluation.comparison.sides import literal as literal
     from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
     from zif.cli import options as options
@@ -232,8 +232,8 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Function", "zif.evaluation.accuracy", "Function", "a user's judge of a session"),
         ("resolved", "zif.evaluation.accuracy", "resolved", "the function behind FILE.py:FUNCTION"),
         ("score", "zif.evaluation.accuracy", "score", "its number for a session"),
-        ("Tally", "zif.evaluation.comparison.measures", "Tally", "SQNR, cosine and errors, summed over samples"),
-        ("is_float", "zif.evaluation.comparison.measures", "is_float", "whether a dtype is a floating point"),
+        ("Tally", "zif.runtime.measures", "Tally", "SQNR, cosine and errors, summed over samples"),
+        ("is_float", "zif.runtime.measures", "is_float", "whether a dtype is a floating point"),
         ("literal", "zif.evaluation.comparison.sides", "literal", "a model as it is written, on the reference"),
         (
             "idle_accelerator",

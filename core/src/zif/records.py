@@ -46,6 +46,7 @@ CODES: Mapping[str, str] = {
     "slower": "supported, but slower or dearer there under the policy",
     "probe-failed": "the backend's own compiler was asked and refused",
     "observed-wrong": "this version of the backend accepts the unit but was observed to compute it wrongly",
+    "verified-wrong": "run on the backend's own arithmetic, the unit was further from a judge than its precision costs",
     "observed-crash": "this version of the backend accepts the unit but was observed to crash on it",
     "unavailable": "the backend cannot run or compile on this machine",
 }
@@ -249,7 +250,9 @@ class Capabilities:
     kind, for an emulator that has to say what it is; "" for the kind itself. `config_sections` are names, besides the
     backend's own, that its section of a configuration file may have. `local_memory_bytes` is the processor's own fast
     memory, beyond which a unit runs in parts; None without one. `artifact_label` is what the files of an artifact for
-    this target are called in a bundle; "" for the backend's name and the target's.
+    this target are called in a bundle; "" for the backend's name and the target's. `exact` holds the options under which it computes
+    every operator by itself, as ONNX defines it and in the model's own types, so that it can judge other backends; None
+    for a backend that cannot.
     """
 
     processor: Processor
@@ -270,6 +273,7 @@ class Capabilities:
     config_sections: tuple[str, ...] = ()
     local_memory_bytes: int | None = None
     artifact_label: str = ""
+    exact: Mapping[str, Any] | None = None
 
 
 @frozen

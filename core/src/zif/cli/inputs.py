@@ -13,6 +13,8 @@ from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.cli.options import FeedOptions
+    from zif.inputs.samples import Samples
+    from zif.model import Model
     from zif.records import TensorInfo
 
 
@@ -92,6 +94,14 @@ def note_folder(calibration: Path | None, preprocess: str) -> None:
     """The same for the pictures of a folder with calibration data."""
     if calibration is not None and calibration.is_dir():
         note_pixels(map(str, sorted(calibration.iterdir())), preprocess)
+
+
+def samples_at(path: Path, model: Model, preprocess: str) -> Samples:
+    """Sets of inputs from a folder, an array file or a list. Raises InvalidInput and UsageError."""
+    from zif.inputs import parse
+    from zif.inputs.samples import samples_of
+
+    return samples_of(path, model, parse(preprocess) if preprocess else None)
 
 
 def told(info: TensorInfo) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zif.model import Model
     from zif.planning import Plan, Segment
     from zif.planning.planner import Planner
-    from zif.records import Compiled
+    from zif.records import Compiled, Executable
     from zif.runtime.cache import Cache, Hit, Miss
     from zif.runtime.session.session import OnFault
 
@@ -112,6 +112,17 @@ class Builder:
             self.events.extend(Event("note", segment.backend, segment.id, text) for text in made.notes)
             self._built[key] = made
         return self._built[key]
+
+    def loaded(self, name: str, units: Sequence[str]) -> Executable:
+        """Some units by themselves on a backend, compiled and loaded. Raises ZifError subclasses."""
+        backend = self.planner.participants.by_name[name].backend
+        return backend.load(self._make(name, self._slice(units, 0)), self._options(name), shared=True)
+
+    def replanned(self, planner: Planner) -> Builder:
+        """A builder of another planner's plans of the same model, which keeps what was built and its events."""
+        other = evolve(self, planner=planner)
+        other._built.update(self._built)
+        return other
 
     def looked_up(self, segment: Segment) -> Hit | Miss | None:
         """Whether the cache holds a segment's artifact, or why not; None when its backend's artifacts are not kept."""

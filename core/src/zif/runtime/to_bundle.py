@@ -13,15 +13,16 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError, ZifError
-from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA, VERIFICATION, VERIFICATION_SCHEMA
 from zif.runtime.extra_formats import check_known, check_made
+from zif.runtime.verified import Verified
 
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.planning import Plan
-    from zif.records import Compiled
     from zif.runtime.build import Builder
     from zif.runtime.session import Event
+    from zif.runtime.verification import Verification
 
 
 @frozen
@@ -31,6 +32,7 @@ class Compilation:
     folder: Path
     plans: Mapping[str, Plan]
     events: Mapping[str, tuple[Event, ...]]
+    verification: Mapping[str, Verification]
 
 
 def compile_model(
@@ -39,8 +41,12 @@ def compile_model(
     targets: Sequence[str],
     build: Callable[[str], Builder],
     overwrite: bool = False,
+    verified: Callable[[Builder], Verified] | None = None,
 ) -> Compilation:
-    """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses."""
+    """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses.
+
+    verified: builds what a builder plans and holds it against a judge; without, what is built is believed.
+    """
     from zif.encodings.config import encodings
     from zif.runtime.bundle import check_place, write_bundle
 
@@ -51,7 +57,9 @@ def compile_model(
     kinds = _options(builders.values())
     for builder in builders.values():
         check_known(builder.also, kinds)
-    built = {name: (builder, *_artifacts(builder)) for name, builder in builders.items()}
+    results = {name: _artifacts(builder, verified) for name, builder in builders.items()}
+    built = {name: (one.builder, one.plan, one.artifacts) for name, one in results.items()}
+    checked = {name: one.verification for name, one in results.items() if one.verification is not None}
     plans = {name: plan for name, (_, plan, _) in built.items()}
     for builder in builders.values():
         check_made(builder.also, kinds, {backend for plan in plans.values() for backend in plan.backends})
@@ -70,10 +78,11 @@ def compile_model(
         ranges=quantization and quantization["activations"],
         quantization=quantization,
         versions=_versions(plans),
-        extras=_extras(model, [plan for _, plan, _ in built.values()]),
+        extras=_extras(model, [plan for _, plan, _ in built.values()], checked),
         overwrite=overwrite,
     )
-    return Compilation(place, plans, {name: tuple(builder.events) for name, (builder, _, _) in built.items()})
+    events = {name: tuple(builder.events) for name, (builder, _, _) in built.items()}
+    return Compilation(place, plans, events, checked)
 
 
 def _options(builders: Iterable[Builder]) -> dict[str, type[Any]]:
@@ -82,9 +91,9 @@ def _options(builders: Iterable[Builder]) -> dict[str, type[Any]]:
     return {participant.backend.name: participant.capabilities.options for participant in everyone}
 
 
-def _artifacts(builder: Builder) -> tuple[Plan, list[Compiled]]:
+def _artifacts(builder: Builder, verified: Callable[[Builder], Verified] | None) -> Verified:
     try:
-        return builder.artifacts()
+        return Verified(builder, *builder.artifacts(), None) if verified is None else verified(builder)
     except ZifError as error:
         error.add_note(f"while compiling for {builder.planner.target.name}")
         raise
@@ -119,8 +128,11 @@ def _used(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _extras(model: Model, plans: Sequence[Plan]) -> dict[str, bytes]:
-    """What a session needs besides: the tensors between segments, the optional inputs, outputs that are constants."""
+def _extras(model: Model, plans: Sequence[Plan], checked: Mapping[str, Verification]) -> dict[str, bytes]:
+    """What a session needs besides: the tensors between segments, the optional inputs, outputs that are constants.
+
+    And what a reader wants to know: on what the numbers were verified.
+    """
     import numpy as np
 
     edges = {name for plan in plans for segment in plan.segments for name in (*segment.inputs, *segment.outputs)}
@@ -133,6 +145,9 @@ def _extras(model: Model, plans: Sequence[Plan]) -> dict[str, bytes]:
         "tensors": [attrs.asdict(model.tensors[name]) for name in sorted(edges) if name in model.tensors],
     }
     extras = {SESSION: json.dumps(data, indent=1).encode()}
+    if checked:
+        told = {"schema": VERIFICATION_SCHEMA, "targets": {name: one.to_json() for name, one in checked.items()}}
+        extras[VERIFICATION] = json.dumps(told, indent=1).encode()
     known = {info.name: model.array(info.name) for info in model.outputs if info.name in model.initializers}
     if known:
         stream = io.BytesIO()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zif.errors import UsageError
 from zif.model.arguments import Progress
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zif.runtime.session import Session
     from zif.runtime.session.session import OnFault
     from zif.runtime.to_bundle import Compilation
+    from zif.runtime.verification.bench import Sample
+    from zif.runtime.verified import Verified
 
 
 def plan(
@@ -72,6 +74,8 @@ def load(
     cache: bool = True,
     isolate: bool = False,
     progress: Progress | None = None,
+    verify: Literal["off", "units"] = "off",
+    samples: Sequence[Sample] | None = None,
 ) -> Session:
     """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
 
@@ -81,7 +85,8 @@ def load(
     `zif.Constraints`, such as {"min_precision": "fp16", "max_latency": "5ms"}. on_fault "fallback": a segment whose
     backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
     in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
-    Raises ZifError subclasses.
+    verify "units": before the session opens, every segment is held against a judge on `samples` (see `compile`), and
+    units that prove wrong leave their backend. Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
     if _is_bundle(source):
@@ -94,7 +99,14 @@ def load(
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     made = planner(source, target, policy, progress=progress, **wishes)
-    return builder(made, cache, progress).session(on_fault)
+    building = builder(made, cache, progress)
+    if verify == "units":
+        from zif.runtime.verified import build_verified
+
+        building = build_verified(building, samples, progress).builder
+    elif verify != "off":
+        raise UsageError(f"verify={verify!r}: must be off or units")
+    return building.session(on_fault)
 
 
 def compile(
@@ -107,14 +119,18 @@ def compile(
     overwrite: bool = False,
     cache: bool = True,
     progress: Progress | None = None,
+    verify: bool = True,
+    samples: Sequence[Sample] | None = None,
     **wishes: Any,
 ) -> Compilation:
     """Build a model for one or several targets and write a bundle, which `load` opens on any of them without the model.
 
     output: the bundle's folder; a bundle that is there is replaced with `overwrite` only. The first target is the one
     that a reader gets who names none. also: forms of the same segments for other tools that go into the bundle, too,
-    such as "dlc" and "source" of `qnn_htp`. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is
-    written.
+    such as "dlc" and "source" of `qnn_htp`. verify: run every segment on its backend's own arithmetic and hold it
+    against a judge on the CPU; units that are further from it than their precision costs leave that backend, and the
+    events say so. samples: what to verify with, sets of arrays by input name, or functions that give one; without,
+    values are made from seeds. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is written.
     """
     from zif.model import Model
     from zif.runtime.to_bundle import compile_model
@@ -126,7 +142,12 @@ def compile(
     def build(name: str) -> Builder:
         return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
 
-    return compile_model(model, output, _names(target), build, overwrite)
+    def verified(made: Builder) -> Verified:
+        from zif.runtime.verified import build_verified
+
+        return build_verified(made, samples, progress)
+
+    return compile_model(model, output, _names(target), build, overwrite, verified if verify else None)
 
 
 def planner(

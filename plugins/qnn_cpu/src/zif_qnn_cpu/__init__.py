@@ -34,6 +34,7 @@ def capabilities(target: Target, model: Model | None) -> Capabilities:
         config_sections=("cpu_config",),
         verdicts={} if model is None else verdicts(model),
         notes=notes(target),
+        exact={"graph_optimization_level": "disabled"},
     )
 
 

@@ -38,6 +38,7 @@ def capabilities(model: Model | None) -> Capabilities:
         toolchain=ENGINE,
         ops=claims(),
         preferred_precision="fp32",
+        exact={},
         power_efficiency=0.05,
         rates=RATES,
         verdicts={} if model is None else verdicts(model),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +28,13 @@ AlsoOption = Annotated[
 ]
 
 
+VerifyOption = Annotated[
+    bool, typer.Option("--verify/--no-verify", help="Hold every segment against the CPU; what is wrong moves there.")
+]
+SamplesOption = Annotated[
+    Path | None,
+    typer.Option("--samples", "-s", metavar="DIR|NPZ|LIST", help="Real inputs to verify with, instead of made ones."),
+]
 QuantizeOption = Annotated[
     str, typer.Option("--quantize", metavar="PRECISION", help="Quantize first: w8a8, w8a16, w4a16, w16a16 or w8.")
 ]
@@ -48,6 +55,8 @@ def command(
     isolate: options.IsolateOption = False,
     also: AlsoOption = [],  # noqa: B006
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
+    verify: VerifyOption = True,
+    samples: SamplesOption = None,
     quantize: QuantizeOption = "",
     calibration: CalibrationOption = None,
     preprocess: PreprocessOption = "",
@@ -63,12 +72,16 @@ def command(
     from zif.runtime.bundle import check_place
 
     wanted |= {"isolate": isolate}
-    if (calibration is not None or preprocess) and not quantize:
-        raise UsageError("--calibration and --preprocess go with --quantize PRECISION")
+    if calibration is not None and not quantize:
+        raise UsageError("--calibration goes with --quantize PRECISION; real inputs to verify with are --samples")
+    if preprocess and calibration is None and samples is None:
+        raise UsageError("--preprocess says how pictures become inputs: it goes with --calibration or --samples")
+    if samples is not None and not verify:
+        raise UsageError("--samples are to verify with: leave --no-verify out")
     if quantize and quantize != "w8" and calibration is None:
         raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
-    reads = (calibration, preprocess) if quantize else (None, "")
+    reads = (calibration or samples, preprocess)
     check_folder(output, lambda: read_by(model, wanted.get("shapes"), *reads, [wanted.get("config")]))
     note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
@@ -81,6 +94,8 @@ def command(
             overwrite=overwrite,
             cache=not no_cache,
             progress=told,
+            verify=verify,
+            samples=_samples(samples or calibration, source, preprocess, wanted) if verify else None,
             **wanted,
         )
     document = _document(made) | {"quantized": sqnr}
@@ -88,6 +103,16 @@ def command(
         out.document("compile", document)
     else:
         _show(document)
+
+
+def _samples(
+    path: Path | None, source: Path | Model, preprocess: str, wanted: Mapping[str, Any]
+) -> Sequence[Any] | None:
+    """What to verify with: the samples that were named, else those that calibrated."""
+    from zif.cli.inputs import samples_at
+    from zif.model import Model
+
+    return None if path is None else samples_at(path, Model.load(source, wanted.get("shapes")), preprocess)
 
 
 def _quantized(
@@ -123,6 +148,7 @@ def _document(made: Compilation) -> dict[str, Any]:
             "emulated": plan.emulated,
             "events": [attrs.asdict(event) for event in made.events[name]],
             "notes": unsaid(plan, made.events[name]),
+            "verification": made.verification[name].to_json() if name in made.verification else None,
         }
         for name, plan in made.plans.items()
     ]
@@ -134,6 +160,7 @@ def _show(document: dict[str, Any]) -> None:
     from zif.cli.views.compare import told_db
     from zif.cli.views.plan import KIND_STYLE
     from zif.cli.views.terminal import say, table
+    from zif.cli.views.verification import sentence
     from zif.wording import size, things
 
     rows = [
@@ -153,6 +180,8 @@ def _show(document: dict[str, Any]) -> None:
             say(f"{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
         for note in row["notes"]:
             say(f"{row['target']}: note: {note}")
+        if row["verification"] and row["verification"]["segments"]:
+            say(f"{row['target']}: {sentence(row['verification'])}")
     if document["quantized"]:
         told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
         say(f"quantized to {document['quantized']['precision']}" + (f": SQNR of {told}" if told else ""))

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from zif.evaluation.comparison.measures import Figures
+from zif.runtime.measures import Figures
 
 SCHEMA = "zif.compare/1"
 

@@ -12,12 +12,12 @@ from attrs import define, field
 from zif.errors import InvalidInput, UsageError, ZifError
 from zif.evaluation.comparison import origin
 from zif.evaluation.comparison.ends import Ends, match
-from zif.evaluation.comparison.measures import Tally
 from zif.evaluation.comparison.record import Compared, Comparison, Ran
 from zif.evaluation.comparison.sides import Side, side
 from zif.evaluation.comparison.taps import Tap, common, groups, tapped, taps
 from zif.evaluation.comparison.where import idle
 from zif.model.arguments import Progress
+from zif.runtime.measures import Tally
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Files in a bundle beside the plans: what a session needs to know of the model, and outputs known without running.
 SESSION, CONSTANTS = "session.json", "constants.npz"
 SESSION_SCHEMA = "zif.session/1"
+
+#: On what the numbers of a bundle were verified, and what was found: for readers, a session needs none of it.
+VERIFICATION, VERIFICATION_SCHEMA = "verification.json", "zif.verification/1"
 _ASIDE = ("dlc", "source")
 
 Identity = tuple[object, ...]

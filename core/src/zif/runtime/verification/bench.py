@@ -1,0 +1,157 @@
+"""The bench on which segments are tried: fed what is right at their border, and held against what comes out there.
+
+The judge runs the whole model and shows what crosses between segments, so that each segment answers for itself alone
+and not for those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, frozen
+
+from zif.errors import UsageError, ZifError
+from zif.model.arguments import Progress
+from zif.planning.costs.precisions import on_processor
+from zif.runtime.measures import Tally
+from zif.runtime.verification.judge import Judge, showing
+from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification
+from zif.runtime.verification.rounding import rounded, without_rounding
+from zif.runtime.verification.samples import made_samples
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.planning import Plan
+    from zif.planning.planner import Planner
+    from zif.records import Executable
+    from zif.runtime.session import Session
+    from zif.runtime.session.step import Step
+
+    Sample = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+#: How many samples are used of many: each costs a run of the judge and of what is judged.
+MOST = 8
+
+#: What is right, by the name of each value, for each sample.
+Values = Sequence[Mapping[str, Any]]
+
+
+@frozen(eq=False)
+class Piece:
+    """Some units of a model on one backend, loaded: `run` gives their outputs from their inputs."""
+
+    model: Model
+    precision: str
+    run: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@define
+class Bench:
+    """A model, its samples and a judge. `told` hears what is being done."""
+
+    planner: Planner
+    samples: Sequence[Sample]
+    judge: Judge
+    told: Progress
+    made: bool = False
+
+    @classmethod
+    def of(cls, planner: Planner, samples: Sequence[Sample] | None = None, told: Progress | None = None) -> Bench:
+        """A bench with the judge that is installed; without samples, on values that are made (see `made_samples`); of
+        many samples the first MOST are used.
+
+        Raises BackendUnavailable where nothing can judge, InvalidInput where no values can be made, and UsageError for
+        an empty sequence of samples.
+        """
+        if samples is not None and not len(samples):
+            raise UsageError("there are no samples to verify with")
+        sets = made_samples(planner.model) if samples is None else samples[:MOST]
+        return cls(planner, sets, Judge.installed(), told or (lambda _: None), samples is None)
+
+    def result(self, plan: Plan, checks: Sequence[SegmentCheck]) -> Verification:
+        """The record of what was found for a plan."""
+        used = {*plan.backends, *self.judge.options}
+        rows = {one.name: f"{one.distribution} {one.version}, {one.toolchain}" for one in plan.candidates}
+        inputs = "values made from seeds" if self.made else "samples of the caller's"
+        versions = {name: text for name, text in rows.items() if name in used}
+        judge = tuple(self.judge.options)
+        return Verification(plan.model, plan.target, len(self.samples), inputs, judge, tuple(checks), versions)
+
+    def checks(self, steps: Iterable[Step]) -> list[SegmentCheck]:
+        """Every segment held against the judge, but those of backends that judge. Raises what running raises."""
+        tried = [step for step in steps if step.segment.backend not in self.judge.options]
+        if not tried:
+            return []
+        values = self.values([name for step in tried for name in (*step.inputs, *step.outputs)])
+        return [self._check(step, values) for step in tried]
+
+    def values(self, names: Sequence[str]) -> Values:
+        """What is right of these values, sample by sample."""
+        self.told("building the judge")
+        rows = []
+        with self.judge.session(showing(self.planner.model, names)) as session:
+            for number, sample in enumerate(self.samples, 1):
+                self.told(f"judging sample {number} of {len(self.samples)}")
+                fed = sample() if callable(sample) else sample
+                rows.append({**fed, **session.run(fed)})
+        return rows
+
+    def piece(self, backend: str, units: Sequence[str], executable: Executable) -> Piece:
+        """Units of the model whose executable on a backend is loaded."""
+        model = self.planner.model.slice(units, f"{self.planner.model.name}-piece")
+        names = tuple(info.name for info in (*model.inputs, *model.optional_inputs))
+        outputs = tuple(info.name for info in model.outputs)
+        return Piece(model, self._precision(backend, model), executable.run, names, outputs)
+
+    def compare(self, piece: Piece, values: Values) -> list[TensorCheck]:
+        """A piece beside its rounded run, both held against what is right. Raises ZifError where either cannot run."""
+        own: dict[str, Tally] = {}
+        least: dict[str, Tally] = {}
+        with self._floor(piece) as floor:
+            for right in values:
+                fed = {name: right[name] for name in piece.inputs if name in right}
+                _count(own, right, piece.run(fed), piece.outputs)
+                _count(least, right, floor.run({i.name: right[i.name] for i in floor.inputs}), piece.outputs)
+        return [_row(name, own[name], least[name]) for name in piece.outputs if name in own and name in least]
+
+    def _floor(self, piece: Piece) -> Session:
+        """The piece as its precision must cost at least, on the judge."""
+        quantized = piece.precision.startswith("int")
+        model = without_rounding(piece.model) if quantized else rounded(piece.model, piece.precision)
+        return self.judge.session(model or piece.model)
+
+    def _precision(self, backend: str, piece: Model) -> str:
+        """What the backend computes a piece in: "fp16", or "int8" where it is quantized so."""
+        general = self.planner.participants.by_name[backend].capabilities
+        rates = general.rates or self.planner.target.processors.get(general.processor)
+        offered = rates.macs_per_s if rates else {general.preferred_precision: 1.0}
+        kinds = {unit.precision for unit in piece.units}
+        own = next((kind for kind in ("int16", "int8", "int4") if kind in kinds), "fp32")
+        return on_processor(own, offered, general.preferred_precision)
+
+    def _check(self, step: Step, values: Values) -> SegmentCheck:
+        segment = step.segment
+        self.told(f"verifying segment {segment.id} on {segment.backend}")
+        piece = self.piece(segment.backend, segment.units, step.executable)
+        about = (segment.id, segment.backend, segment.kind, segment.units, piece.precision)
+        try:
+            return SegmentCheck(*about, tuple(self.compare(piece, values)))
+        except ZifError as error:
+            return SegmentCheck(*about, (), str(error))
+
+
+def _count(tallies: dict[str, Tally], right: Mapping[str, Any], made: Mapping[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        if name in right and name in made:
+            tallies.setdefault(name, Tally()).add(right[name], made[name])
+
+
+def _row(name: str, own: Tally, least: Tally) -> TensorCheck:
+    figures, floor = own.figures(), least.figures()
+    return TensorCheck(name, figures.sqnr_db, floor.sqnr_db, figures.agreement, floor.agreement)
+
+
+__all__ = ["Bench", "Piece", "Values"]

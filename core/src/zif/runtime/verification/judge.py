@@ -1,0 +1,62 @@
+"""The judge: a model computed operator by operator on a CPU, as ONNX defines each, without optimizations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from attrs import frozen
+
+from zif.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.runtime.session import Session
+
+
+@frozen
+class Judge:
+    """The installed backends that can judge others, by name, with the options under which they do."""
+
+    options: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def installed(cls) -> Judge:
+        """Raises BackendUnavailable when no installed backend can judge others."""
+        from zif.backends.survey import hear_all
+        from zif.targets import host
+
+        answers = {answer.row.name: answer.capabilities for answer in hear_all(host())}
+        able = {name: told.exact for name, told in answers.items() if told is not None and told.available}
+        exact = {name: options for name, options in able.items() if options is not None}
+        if not exact:
+            raise BackendUnavailable(
+                "no installed backend can judge others: install one that computes every operator as ONNX defines it, "
+                "such as zif-reference"
+            )
+        return cls(exact)
+
+    def session(self, model: Model) -> Session:
+        """A session on a model that only those who judge take part in. Raises ZifError subclasses."""
+        from zif.planning.plan import Request
+        from zif.planning.planner import Planner
+        from zif.runtime.build import Builder
+        from zif.targets import host
+
+        request = Request(target="host", only=tuple(self.options), config=dict(self.options))
+        return Builder(Planner.of(model, host(), request)).session()
+
+
+def showing(model: Model, names: Sequence[str]) -> Model:
+    """The model with these values as further outputs, those that it does not give already."""
+    shown = {info.name for info in (*model.outputs, *model.inputs)}
+    wanted = [name for name in dict.fromkeys(names) if name not in shown and name in model.producers]
+    if not wanted:
+        return model
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    declared = {value.name: value for value in proto.graph.value_info}
+    for name in wanted:
+        proto.graph.output.append(declared.get(name) or onnx.ValueInfoProto(name=name))
+    return model.rebuilt(proto)

@@ -1,0 +1,164 @@
+"""From a plan to artifacts that were verified: what proves wrong leaves its backend, and the plan is made again.
+
+The plan says so with the code `verified-wrong`, and an event tells which units left, and how wrong they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, frozen
+
+from zif.errors import BackendUnavailable, InvalidInput, StageFailed, ZifError
+from zif.model.arguments import Progress
+from zif.records import Verdict
+from zif.runtime.session import Event
+from zif.runtime.verification import Bench, SegmentCheck, TensorCheck, Verification
+from zif.runtime.verification.culprit import Culprit, culprits
+
+if TYPE_CHECKING:
+    from zif.planning import Plan
+    from zif.records import Compiled
+    from zif.runtime.build import Builder
+    from zif.runtime.session.step import Step
+    from zif.runtime.verification.bench import Sample, Values
+
+#: How often a plan is made again for what proved wrong before whole segments leave.
+ROUNDS = 6
+
+
+@frozen(eq=False)
+class Verified:
+    """A plan with its artifacts, who built it, and what was found: None where nothing could be verified."""
+
+    builder: Builder
+    plan: Plan
+    artifacts: Sequence[Compiled]
+    verification: Verification | None
+
+
+def build_verified(builder: Builder, samples: Sequence[Sample] | None = None, told: Progress | None = None) -> Verified:
+    """Build, verify, and build again without what is wrong.
+
+    samples: sets of arrays by input name, or functions that give one; None: values made from seeds. Where nothing can
+    judge, or no values can be made, the plan stands as it is and an event says so. Raises ZifError subclasses;
+    Unsupported where what is wrong runs nowhere else, as when it is pinned there.
+    """
+    try:
+        bench = Bench.of(builder.planner, samples, told)
+    except (BackendUnavailable, InvalidInput) as error:
+        builder.events.append(Event("note", "zif", None, f"not verified: {error}"))
+        return Verified(builder, *builder.artifacts(), None)
+    return _until_right(builder, bench)
+
+
+def _until_right(builder: Builder, bench: Bench) -> Verified:
+    for number in range(2 * ROUNDS):
+        plan, artifacts = builder.artifacts()
+        with _loaded(builder, plan, artifacts) as steps:
+            checks = bench.checks(steps)
+        wrong = [check for check in checks if not check.believed]
+        if not wrong:
+            return Verified(builder, plan, artifacts, bench.result(plan, checks))
+        words: dict[str, dict[str, Verdict]] = {}
+        for check in wrong:
+            leaving = _leaving(builder, bench, check) if number < ROUNDS else _all(check)
+            words.setdefault(check.backend, {}).update(_words(leaving, check, bench))
+            builder.events.append(_event(check, leaving))
+        builder = without(builder, words)
+        bench = evolve(bench, planner=builder.planner)
+    raise StageFailed(f"{builder.planner.model.name}: {2 * ROUNDS} plans in a row proved wrong; `zif plan` says where")
+
+
+def without(builder: Builder, words: Mapping[str, Mapping[str, Verdict]]) -> Builder:
+    """The builder of plans in which these verdicts hold, by backend and unit; what it built is kept."""
+    known = builder.planner.participants
+    heard = {name: one.after("verified", words.get(name, {})) for name, one in known.by_name.items()}
+    planner = evolve(builder.planner, participants=evolve(known, by_name=heard))
+    return builder.replanned(planner)
+
+
+@contextmanager
+def _loaded(builder: Builder, plan: Plan, artifacts: Sequence[Compiled]) -> Iterator[list[Step]]:
+    with ExitStack() as stack:
+        steps = []
+        for segment, artifact in zip(plan.segments, artifacts, strict=True):
+            steps.append(builder.step(segment, artifact, shared=True))
+            stack.callback(steps[-1].executable.close)
+        yield steps
+
+
+def _leaving(builder: Builder, bench: Bench, check: SegmentCheck) -> list[Culprit]:
+    """The smallest sets of units that make a segment wrong, by compiling pieces of it."""
+    bench.told(f"looking for what is wrong in segment {check.segment} on {check.backend}")
+    model = builder.planner.model
+    names = [name for unit in check.units for name in (*model.unit(unit).inputs, *model.unit(unit).outputs)]
+    return culprits(check.units, _Trial(builder, bench, check, bench.values(names)))
+
+
+@define
+class _Trial:
+    """Whether some units of a segment are wrong by themselves; asked twice, answered once."""
+
+    builder: Builder
+    bench: Bench
+    check: SegmentCheck
+    values: Values
+    _known: Mapping[tuple[str, ...], tuple[bool, TensorCheck | None]] = {}
+
+    def __call__(self, units: Sequence[str]) -> tuple[bool, TensorCheck | None]:
+        key = tuple(units)
+        if key not in self._known:
+            self._known = {**self._known, key: self._tried(key)}
+        return self._known[key]
+
+    def _tried(self, units: tuple[str, ...]) -> tuple[bool, TensorCheck | None]:
+        try:
+            with ExitStack() as stack:
+                executable = self.builder.loaded(self.check.backend, units)
+                stack.callback(executable.close)
+                piece = self.bench.piece(self.check.backend, units, executable)
+                rows = tuple(self.bench.compare(piece, self.values))
+        except ZifError:  # what does not build by itself proves nothing
+            return False, None
+        tried = evolve(self.check, units=units, precision=piece.precision, tensors=rows)
+        return not tried.believed, tried.worst
+
+
+def _all(check: SegmentCheck) -> list[Culprit]:
+    return [Culprit(unit, check.units, check.worst) for unit in check.units]
+
+
+def _words(leaving: Sequence[Culprit], check: SegmentCheck, bench: Bench) -> dict[str, Verdict]:
+    judge = " and ".join(bench.judge.options)
+    reasons = {one.unit: f"{_figures(one, check)} ({judge} judges){_company(one)}" for one in leaving}
+    return {unit: Verdict(False, "verified", "verified-wrong", reason) for unit, reason in reasons.items()}
+
+
+def _figures(culprit: Culprit, check: SegmentCheck) -> str:
+    worst = culprit.worst or check.worst
+    if worst is None:
+        return "its results are not those of the judge"
+    if worst.sqnr_db is None or worst.rounded_db is None:
+        share = 100 * (1 - (worst.agreement or 0.0))
+        return f"{share:.3g} % of {worst.name!r} differ from the judge"
+    if worst.rounded_db < worst.sqnr_db:
+        return f"{check.precision} does not hold its values: {worst.sqnr_db:.1f} dB at {worst.name!r}"
+    must = f"where {check.precision} must cost no more than {worst.rounded_db:.1f}"
+    return f"{worst.sqnr_db:.1f} dB of the judge's {worst.name!r}, {must}"
+
+
+def _company(culprit: Culprit) -> str:
+    others = [unit for unit in culprit.window if unit != culprit.unit]
+    return f", in company of {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
+
+
+def _event(check: SegmentCheck, leaving: Sequence[Culprit]) -> Event:
+    names = [culprit.unit for culprit in leaving]
+    told = f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''} ({_figures(leaving[0], check)})"
+    return Event("verified-wrong", check.backend, check.segment, f"moved off {check.backend}: {told}")
+
+
+__all__ = ["Verified", "build_verified", "without"]

@@ -1,0 +1,78 @@
+"""Verification on Qualcomm's emulator: what it computes wrongly in company or at odd sizes is caught and leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import zif
+from onnx import TensorProto, helper, numpy_helper
+from zif.evaluation.verification import verify
+
+CHIP = "snapdragon-8-gen-3"
+RANDOM = np.random.default_rng(0)
+
+
+def model(nodes: Sequence[onnx.NodeProto], shape: Sequence[int], weights: dict[str, np.ndarray]) -> onnx.ModelProto:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    constants = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()]
+    graph = helper.make_graph(list(nodes), "net", [x], [y], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def short_row(length: int) -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "relu"),
+        helper.make_node("Conv", ["r", "w"], ["c"], "conv", pads=[2, 2]),
+        helper.make_node("Relu", ["c"], ["y"], "end"),
+    ]
+    return model(nodes, [1, 8, length], {"w": RANDOM.normal(size=(8, 8, 5)) * 0.3})
+
+
+def gate_behind_product() -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], "product"),
+        helper.make_node("Sigmoid", ["h"], ["y"], "gate"),
+    ]
+    return model(nodes, [1, 32, 64], {"w": RANDOM.normal(size=(64, 64)) / 4})
+
+
+def recurrent(kind: str, gates: int) -> onnx.ModelProto:
+    sizes = {"W": (1, gates * 64, 64), "R": (1, gates * 64, 64)}
+    cell = helper.make_node(kind, ["x", "W", "R"], ["y"], "cell", hidden_size=64)
+    return model([cell], [4, 1, 64], {name: RANDOM.normal(size=size) / 8 for name, size in sizes.items()})
+
+
+CASES = [
+    pytest.param(short_row(8), "wrong", id="a short row"),
+    pytest.param(short_row(64), "right", id="a long row"),
+    pytest.param(gate_behind_product(), "wrong", id="a gate behind a product"),
+    pytest.param(recurrent("LSTM", 4), "wrong", id="LSTM"),
+    pytest.param(recurrent("GRU", 3), "right", id="GRU"),
+]
+
+
+@pytest.mark.parametrize(("proto", "word"), CASES)
+def test_what_it_computes_is_judged_by_what_fp16_must_cost(proto: onnx.ModelProto, word: str) -> None:
+    """The day that a wrong one is right, the toolchain has mended it."""
+    (segment,) = verify(proto, CHIP, pin={"*": "qnn_htp"}).segments
+    assert (segment.backend, segment.precision, segment.word) == ("qnn_htp", "fp16", word)
+
+
+def test_what_is_wrong_leaves_and_the_rest_stays(tmp_path: Path) -> None:
+    proto = short_row(8)
+    made = zif.compile(proto, tmp_path / "b.zif", CHIP, pin={"relu": "qnn_htp", "end": "qnn_htp"})
+    plan = made.plans[CHIP]
+    placed = {unit.name: unit.backend for unit in plan.units}
+    assert placed["conv"] != "qnn_htp"
+    assert {placed["relu"], placed["end"]} == {"qnn_htp"}
+    assert plan.unit("conv").verdicts["qnn_htp"].code == "verified-wrong"
+    assert any(event.kind == "verified-wrong" and "conv" in event.text for event in made.events[CHIP])
+    assert made.verification[CHIP].wrong == ()
+    x = RANDOM.normal(size=(1, 8, 8)).astype(np.float32)
+    with zif.load(tmp_path / "b.zif") as session, zif.load(proto, only=["qnn_cpu"], cache=False) as judge:
+        np.testing.assert_allclose(session.run({"x": x})["y"], judge.run({"x": x})["y"], atol=0.02)
