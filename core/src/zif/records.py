@@ -250,9 +250,9 @@ class Capabilities:
     kind, for an emulator that has to say what it is; "" for the kind itself. `config_sections` are names, besides the
     backend's own, that its section of a configuration file may have. `local_memory_bytes` is the processor's own fast
     memory, beyond which a unit runs in parts; None without one. `artifact_label` is what the files of an artifact for
-    this target are called in a bundle; "" for the backend's name and the target's. `exact` holds the options under which it computes
-    every operator by itself, as ONNX defines it and in the model's own types, so that it can judge other backends; None
-    for a backend that cannot.
+    this target are called in a bundle; "" for the backend's name and the target's. `exact` holds the options
+    under which it computes every operator by itself, as ONNX defines it and in the model's own types, so that it can
+    judge other backends; None for a backend that cannot.
     """
 
     processor: Processor
