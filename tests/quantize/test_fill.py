@@ -119,3 +119,26 @@ def test_a_file_for_another_model_or_an_empty_one_is_refused_whatever_fills_it(d
     for file, told in ((gone, "no entry of the encodings matches a tensor"), (Encodings(()), "has no entry")):
         with pytest.raises(InvalidInput, match=told):
             quantize(cnn(), data, method="minmax", encodings=file)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("moved", ["Identity", "Tile", "Expand", "DepthToSpace", "SpaceToDepth", "Reshape", "MaxPool"])
+def test_what_is_only_moved_is_encoded_as_what_it_comes_from(moved: str) -> None:
+    extra = {"Tile": [1, 1, 1, 2], "Expand": [1, 1, 1, 1], "Reshape": [1, 3, 8, 32]}.get(moved)
+    options = {"DepthToSpace": {"blocksize": 2}, "SpaceToDepth": {"blocksize": 2}, "MaxPool": {"kernel_shape": [1, 1]}}
+    channels = 4 if moved == "DepthToSpace" else 3
+    inputs = ["a", "shape"] if extra else ["a"]
+    nodes = [
+        onnx.helper.make_node("Mul", ["x", "x"], ["a"], "square"),
+        onnx.helper.make_node(moved, inputs, ["b"], "moved", **options.get(moved, {})),
+        onnx.helper.make_node("Sigmoid", ["b"], ["y"], "sigmoid"),
+    ]
+    value = onnx.helper.make_tensor_value_info
+    shape = [onnx.numpy_helper.from_array(np.array(extra, np.int64), "shape")] if extra else []
+    ends = [value("x", onnx.TensorProto.FLOAT, [1, channels, 16, 16])], [value("y", onnx.TensorProto.FLOAT, None)]
+    graph = onnx.helper.make_graph(nodes, "moved", *ends, shape)
+    model = prepare(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9))
+    said = Encoding("a", "activation", "uint8", (0.5,), (0,))
+    samples = [{"x": np.random.default_rng(0).standard_normal((1, channels, 16, 16)).astype(np.float32)}]
+    calibrated = export(quantize_model(model, calibrate(model, samples), "w8a8"))
+    found = {one.name: one for one in filled(model, Encodings((said,)), calibrated).entries}
+    assert (found["b"].scale, found["b"].zero_point) == (said.scale, said.zero_point)

@@ -30,13 +30,15 @@ def quantized_inputs(made: onnx.ModelProto) -> set[str]:
     return {node.input[0] for node in made.graph.node if node.op_type == "QuantizeLinear"}
 
 
-def test_a_spectrum_before_its_logarithm_stays_float() -> None:
-    weight = np.random.default_rng(0).standard_normal((6, 4, 1, 1)) * np.logspace(-4, 0, 6)[:, None, None, None]
+@pytest.mark.parametrize("moved", ["Identity", "Flatten", "DepthToSpace"])
+def test_a_spectrum_before_its_logarithm_stays_float(moved: str) -> None:
+    weight = np.random.default_rng(0).standard_normal((8, 4, 1, 1)) * np.logspace(-4, 0, 8)[:, None, None, None]
     float_model = model(
         [
             helper.make_node("Conv", ["x", "w"], ["c"], "fourier"),
             helper.make_node("Mul", ["c", "c"], ["s"], "square"),
-            helper.make_node("Add", ["s", "e"], ["a"], "away_from_zero"),
+            helper.make_node(moved, ["s"], ["t"], "moved", **({"blocksize": 2} if moved == "DepthToSpace" else {})),
+            helper.make_node("Add", ["t", "e"], ["a"], "away_from_zero"),
             helper.make_node("Log", ["a"], ["l"], "log"),
             helper.make_node("Mul", ["l", "g"], ["y"], "gain"),
         ],
@@ -45,7 +47,7 @@ def test_a_spectrum_before_its_logarithm_stays_float() -> None:
         g=0.25,
     )
     made = quantize_model(float_model, calibrate(float_model, SAMPLES), "w8a16")
-    assert not {"c", "s", "a"} & quantized_inputs(made)
+    assert not {"c", "s", "t", "a"} & quantized_inputs(made)
     assert {"l"} & quantized_inputs(made)
     assert sqnr(run(float_model, SAMPLES[0]), run(made, SAMPLES[0])) > 60
 

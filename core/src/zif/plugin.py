@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from zif.model.attributes import attribute as attribute
     from zif.model.attributes import attributes as attributes
     from zif.model.attributes import attribute_list as attribute_list
+    from zif.encodings.operators import MOVES as MOVES
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -212,6 +213,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("BIASED", "zif.encodings.operators", "BIASED", "operators with a bias"),
         ("CHANNEL_AXIS", "zif.encodings.operators", "CHANNEL_AXIS", "channel axes of weights"),
         ("MERGED", "zif.encodings.operators", "MERGED", "operators merged into the one before"),
+        ("MOVES", "zif.encodings.operators", "MOVES", "operators that only move data"),
         ("WEIGHTED", "zif.encodings.operators", "WEIGHTED", "operators with a weight"),
         ("read_encodings", "zif.encodings.reading", "read", "a file of encodings"),
         ("repaired", "zif.encodings.reading", "repaired", "a file with contradictions settled by min and max"),
@@ -275,6 +277,7 @@ __all__ = [
     "FORMATS",
     "LEAST_SCALE",
     "MERGED",
+    "MOVES",
     "QUANTIZED",
     "STORED",
     "WEIGHTED",

@@ -1,4 +1,4 @@
-"""Operators as a quantizer sees them: which have a weight, a bias, channels, and which are merged into another."""
+"""Operators as a quantizer sees them: which have a weight, a bias, channels, which only move data, which are merged."""
 
 from __future__ import annotations
 
@@ -18,3 +18,13 @@ MERGED = ("Relu", "Clip")
 
 #: Operators whose third input is a bias.
 BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormalization")
+
+#: Operators that only move data: all that comes out is in the first input, in other places, repeated, or not at all.
+#: Whoever asks more broadly adds to them and says why: Pad puts in a number of its own, Concat joins several inputs,
+#: MaxPool chooses, Relu and Clip cut off, Cast writes in another type. Dropout moves where nobody trains.
+MOVES = frozenset(
+    (
+        *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Slice", "Split"),
+        *("Gather", "Expand", "Tile", "DepthToSpace", "SpaceToDepth"),
+    )
+)

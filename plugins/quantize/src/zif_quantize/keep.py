@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zif.plugin import MOVES
+
 if TYPE_CHECKING:
     from zif import Model, Unit
 
@@ -15,8 +17,8 @@ DECADES = frozenset({"Log", "Sqrt", "Reciprocal"})
 LEADING_UP = frozenset(
     {"Add", "Sub", "Mul", "Pow", "Max", "Min", "Clip", "Relu", "ReduceSum", "ReduceMean", "Abs", "Neg"}
 )
-#: Operators that only move values.
-MOVING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Concat", "Pad", "Flatten", "Split"})
+#: Operators that hand on what spans decades, joined with others (Concat) or with a number beside it (Pad).
+MOVING = MOVES | {"Concat", "Pad"}
 #: Operators that the way ends with: a spectrum is a sum of products, and its small bins are what the Log is about; what
 #: an Exp makes spans decades, what it takes does not.
 SOURCES = frozenset({"Conv", "MatMul", "Gemm", "Exp"})

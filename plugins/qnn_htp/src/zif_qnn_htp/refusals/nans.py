@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from zif.plugin import MOVES
 from zif_qnn_htp.refusals.infinite import spread
 
 if TYPE_CHECKING:
     from zif import Model
 
 #: What a Softmax may go through before it is asked about: nothing here makes a NaN of a number.
-_PASSING = frozenset({"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Cast"})
+_PASSING = MOVES | {"Cast"}
 
 
 NEEDLESS = "NaN is missed here, and behind this Softmax there is none: no infinity reaches it"

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto
+from zif.plugin import MOVES
 from zif_qnn_htp.rewrites.requantizing import insert
 from zif_qnn_runtime.graph import owners
 
 if TYPE_CHECKING:
     from zif import Model
 
-#: Operators that only bring values elsewhere. Not all of them were seen to go wrong; a conversion harms none.
-_MOVES = frozenset(
-    {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split"}
-    | {"Gather", "Identity", "Expand", "Tile", "Pad"}
-)
+#: Operators that bring values elsewhere, Pad with a number beside them. Not all of them were seen to go wrong; a
+#: conversion harms none.
+_MOVES = MOVES | {"Pad"}
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 #: What hands integers on as they are.
 _BLOCKS = frozenset({"SpaceToDepth", "DepthToSpace"})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import TensorProto
+from zif.plugin import MOVES
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 VANISHING = 2.0**-25
 _GUARDS = frozenset({"Add", "Max", "Clip"})
 _MAKERS = _GUARDS | {"Mul", "Div", "Sub", "Pow", "Sqrt", "Abs", "ReduceSum", "ReduceMean", "ReduceSumSquare"}
-_MOVERS = frozenset({"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast", "Flatten"})
+_MOVERS = MOVES | {"Cast"}
 #: How far back from a logarithm is looked.
 _STEPS = 16
 

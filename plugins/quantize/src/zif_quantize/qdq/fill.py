@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
-from zif.plugin import MERGED, Encoding, Encodings, clipped_at, covers
+from zif.plugin import MERGED, MOVES, Encoding, Encodings, clipped_at, covers
 
 from zif_quantize.qdq.conversions import Conversions
 from zif_quantize.qdq.inside import inside, with_copies
@@ -16,8 +16,9 @@ from zif_quantize.rewrites.prepare import BIASED
 if TYPE_CHECKING:
     from zif import Model
 
-#: Operators that only move values: what comes out is encoded as what goes in.
-MOVING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "MaxPool", "Split", "Gather"})
+#: Operators whose result is encoded as what goes in: the largest of a window (MaxPool) is one of its values. Not those
+#: that a file gives another range with reason: Relu and Clip cut it, Pad adds to it.
+MOVING = MOVES | {"MaxPool"}
 
 
 def filled(model: Model, given: Encodings, calibrated: Encodings) -> Encodings:

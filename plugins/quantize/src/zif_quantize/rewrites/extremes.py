@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
-from zif.plugin import attribute
+from zif.plugin import MOVES, attribute
 
 if TYPE_CHECKING:
     import onnx
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: e to the power of minus this is nothing beside 1 in 16 bits.
 NOTHING = 20.0
-#: Operators that leave values as they are, between a mask and its Softmax.
-PASSING = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Expand", "Slice"})
 #: Magnitudes beyond this are no measured values.
 HUGE = 1e30
 
@@ -101,7 +99,7 @@ def _masked(
 ) -> Masked | None:
     """Follow a Softmax's input up to the Add or Where that masks it; None when nothing does, or mildly."""
     way = [value]
-    while value in makers and makers[value].op_type in PASSING:
+    while value in makers and makers[value].op_type in MOVES:
         value = makers[value].input[0]
         way.append(value)
     node = makers.get(value)
@@ -139,7 +137,7 @@ def _end(
     while name in found:
         found[name] = max(found[name][0], floor), max(found[name][1], 0.0)
         maker = makers.get(name)
-        if maker is None or maker.op_type not in PASSING:
+        if maker is None or maker.op_type not in MOVES:
             constants.update(_made_of(model, maker, floor))
             return
         name = maker.input[0]

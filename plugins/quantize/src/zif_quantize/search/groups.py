@@ -7,19 +7,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from zif.plugin import MOVES
 
 from zif_quantize.keep import WITHOUT_FORM, takes_decades
 
 if TYPE_CHECKING:
     from zif import Model, Unit
 
-#: Operators that give what they read, moved or clipped: an encoding of their own would only add a conversion.
-PASSIVE = frozenset(
-    (
-        *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split", "Identity", "Dropout", "Pad"),
-        *("MaxPool", "Relu", "Clip", "DepthToSpace", "SpaceToDepth", "Tile", "Expand", "Gather"),
-    )
-)
+#: Operators that give what they read, moved or clipped: an encoding of their own would only add a conversion. What Pad
+#: puts in is mostly zero, which every range has; what MaxPool, Relu and Clip leave lies in the range that they read.
+PASSIVE = MOVES | {"Pad", "MaxPool", "Relu", "Clip"}
 #: What a bias is added behind.
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose"})
 
