@@ -326,3 +326,19 @@ def test_a_session_can_be_verified_before_it_opens() -> None:
         assert session.plan.backends == ("qnn_cpu",)
     with pytest.raises(zif.UsageError, match="off or units"):
         zif.load(made, verify="always")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("broken", "words"), [("False", "exact at y"), ("node.op_type == 'Neg'", " dB at y")])
+def test_a_run_on_an_emulator_says_how_far_it_is_from_the_cpu(
+    site: Site, tmp_path: Path, broken: str, words: str
+) -> None:
+    path = save(tmp_path / "m.onnx")
+    site.add("npu", GOOD + BREAKING, BROKEN=broken, COST=0.1, KIND="emulator")
+    site.add("judge", GOOD + JUDGE, COST=50.0)
+    told = site.zif("run", path, "--random", "0", "--emulate")
+    assert told.code == 0
+    assert words in told.out
+    assert site.zif("run", path, "--random", "0", "--emulate", "--no-verify", "--json").json["agreement"] is None
+    agreed = site.zif("run", path, "--random", "0", "--emulate", "--json").json["agreement"]
+    assert agreed["judge"] == ["judge"]
+    assert agreed["outputs"]["y"]["exact"] is (broken == "False")

@@ -14,6 +14,7 @@ from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.cli.inputs import Feed
+    from zif.runtime.measures import Figures
     from zif.runtime.session import Session
     from zif.runtime.session.repeated import Outcome
 
@@ -38,6 +39,9 @@ def command(
     isolate: options.IsolateOption = False,
     on_fault: FaultOption = "fail",
     no_cache: options.NoCacheOption = False,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Hold what an emulator gives against the CPU.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Run a model or a bundle on files or random values."""
@@ -46,12 +50,18 @@ def command(
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
-    document = _run(model, feed, wanted, repeat, output, raw)
+    document = _run(model, feed, wanted, repeat, output, raw, verify)
     _tell(document, as_json)
 
 
 def _run(
-    source: Path, feed: options.FeedOptions, wanted: dict[str, Any], repeat: int, output: Path | None, raw: bool
+    source: Path,
+    feed: options.FeedOptions,
+    wanted: dict[str, Any],
+    repeat: int,
+    output: Path | None,
+    raw: bool,
+    verify: bool,
 ) -> dict[str, Any]:
     from time import perf_counter
 
@@ -71,7 +81,38 @@ def _run(
                 told(f"running {values.folder or source.name}")
                 outcomes.append(repeated(session, values.read(), repeat))
                 results.append(_result(values, outcomes[-1], output, raw))
-            return _document(session, outcomes, results, load_ms)
+            document = _document(session, outcomes, results, load_ms)
+        checked = verify and bool(document["emulated"]) and not source.is_dir()
+        agreed = _agreement(source, wanted, fed, outcomes, told) if checked else None
+        return document | {"agreement": agreed}
+
+
+def _agreement(
+    source: Path, wanted: dict[str, Any], fed: Sequence[Feed], outcomes: Sequence[Outcome], told: Any
+) -> dict[str, Any]:
+    """What an emulator gave, held against the CPU on the same inputs; where that cannot be, why."""
+    from zif.errors import ZifError
+    from zif.model import Model
+    from zif.runtime.verification.agreement import agreement
+
+    told("holding it against the CPU")
+    runs = ((feed.read(), outcome.outputs) for feed, outcome in zip(fed, outcomes, strict=True))
+    try:
+        agreed = agreement(Model.load(source, wanted["shapes"]), runs)
+    except ZifError as error:
+        return {"judge": [], "outputs": {}, "worst": None, "reason": str(error)}
+    rows = {name: _figures(one) for name, one in agreed.outputs.items()}
+    worst = agreed.worst
+    return {"judge": list(agreed.judge), "outputs": rows, "worst": worst and worst[0], "reason": ""}
+
+
+def _figures(one: Figures) -> dict[str, Any]:
+    """JSON has no infinity: an output without any error is exact, and its ratio null."""
+    from math import isinf
+
+    exact = one.sqnr_db is not None and isinf(one.sqnr_db) and one.sqnr_db > 0
+    ratio = None if one.sqnr_db is None or isinf(one.sqnr_db) else round(one.sqnr_db, 2)
+    return {"sqnr_db": ratio, "exact": exact, "agreement": one.agreement, "not_finite": one.not_finite}
 
 
 def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Feed], raw: bool) -> None:

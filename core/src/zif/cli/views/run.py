@@ -27,6 +27,24 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"{event['kind']} ({event['backend']}{where}): {event['text']}")
     for note in document["notes"]:
         say(f"note: {note}")
+    if document.get("agreement"):
+        say(_agreement(document["agreement"]))
+
+
+def _agreement(agreed: Mapping[str, Any]) -> str:
+    """How far an emulator's outputs are from the CPU's, in one sentence."""
+    if agreed["reason"]:
+        return f"not held against the CPU: {agreed['reason']}"
+    judge = " and ".join(agreed["judge"])
+    if agreed["worst"] is None:
+        return f"no output could be held against {judge}"
+    worst = agreed["outputs"][agreed["worst"]]
+    told = "exact" if worst["exact"] else f"{worst['sqnr_db']} dB"
+    if worst["not_finite"]:
+        told = f"{worst['not_finite']} elements are not finite on one side only"
+    elif worst["sqnr_db"] is None and not worst["exact"]:
+        told = f"{100 * (worst['agreement'] or 0):.4g} % equal"
+    return f"beside the CPU ({judge}): {told} at {agreed['worst']}; `zif verify` tells what the precision must cost"
 
 
 def _outputs(result: Mapping[str, Any]) -> None:
