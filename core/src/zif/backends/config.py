@@ -1,7 +1,7 @@
 """Backend configurations: sections of options, from a file or from Python, brought to the backends that they mean.
 
 A section is called as the backend, or as one of the names that the backend declares for it (`config_sections`), so that
-the `backend_config.json` of Qualcomm's tools is understood without core knowing anybody's name.
+the `backend_config.json` of a vendor's tools is understood without core knowing anybody's name.
 """
 
 from __future__ import annotations

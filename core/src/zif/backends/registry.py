@@ -118,5 +118,5 @@ def _open(name: str) -> Backend:
 
 def _not_found(name: str) -> str:
     known = sorted({row.name for row in installed()})
-    have = ", ".join(known) if known else "none; `pip install zif-qnn-cpu` is a start"
+    have = ", ".join(known) if known else "none; `pip install zif-reference` is a start"
     return f"no installed backend is called {name!r}.{did_you_mean(name, known)} Installed: {have}."

@@ -227,7 +227,7 @@ def _dimension(text: str) -> int:
 def _pin(text: str) -> tuple[str, str]:
     pattern, equals, name = text.rpartition("=")
     if not (pattern and equals and name):
-        raise UsageError(f"--pin {text}: write PATTERN=BACKEND, such as 'Conv_*=qnn_cpu' or op:Softmax=reference")
+        raise UsageError(f"--pin {text}: write PATTERN=BACKEND, such as 'Conv_*=my_npu' or op:Softmax=reference")
     return pattern, name
 
 

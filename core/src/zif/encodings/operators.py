@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: The channel axis of a weight, where QNN takes one scale per channel; Gemm's follows from an attribute.
+#: The axis of the output channels in a weight that may have a scale for each; Gemm's follows from an attribute.
 CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1}
 
 #: Operators whose second input is a weight when it is constant; the third, if any, is the bias.

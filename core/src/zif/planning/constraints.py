@@ -72,7 +72,7 @@ class Constraints:
 
     power_critical, performance_critical: what the policy weighs; each turns a term of the score on. min_precision: a
     floor such as "fp16"; a unit does not run where it would be computed in less. memory_limit: bytes that
-    the plan may hold, weights and activations, by backend or on each and on the host ("*"); "64M" or {"qnn_htp": "8M"}.
+    the plan may hold, weights and activations, by backend or on each and on the host ("*"); "64M" or {"my_npu": "8M"}.
     latency_goal: microseconds that the plan should not exceed; max_latency: that it must not. Both are given as "5ms"
     or as a number of milliseconds. Raises UsageError for a value that means nothing.
     """

@@ -1,7 +1,7 @@
 """BackendSelector: what each backend can do, held against a model's operators and tensor sizes, as explained scores.
 
-The terms and their weights are those of Qualcomm's QNN tutorial: operators 30, largest tensor 25, power efficiency × 25
-when power is critical, and 20 for the fastest when performance is critical.
+The terms and their weights are those of the tutorial (docs/tutorial.md): operators 30, largest tensor 25, power
+efficiency × 25 when power is critical, and 20 for the fastest when performance is critical.
 """
 
 from __future__ import annotations

@@ -160,8 +160,8 @@ def beside_their_readers(
 ) -> NDArray[np.int32]:
     """int32[n], the group of each unit or -1: a unit that reads nothing and has one reader stays in its segment.
 
-    Such units make constants. A weight that comes in over a segment's boundary is no constant to a compiler: Qualcomm's
-    took five minutes for a convolution whose weights did, and a second for the same one with the constant inside.
+    Such units make constants. A weight that comes in over a segment's boundary is no constant to a compiler: one took
+    five minutes for a convolution whose weights did, and a second for the same convolution with the constant inside.
     """
     groups = np.full(len(model.units), -1, dtype=np.int32)
     outputs = {info.name for info in model.outputs}

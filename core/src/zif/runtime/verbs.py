@@ -36,7 +36,7 @@ def plan(
 ) -> Plan:
     """Place every unit of a model and say why. Compiles nothing, reads no weights.
 
-    what_if: changes that are supposed, all together, such as "qnn_htp+Erf": see `zif.planning.whatif.Change`.
+    what_if: changes that are supposed, all together, such as "my_npu+Erf": see `zif.planning.whatif.Change`.
     counterfactuals: how many of the changes that would pay most to look for. Both go into `plan.counterfactuals`.
     assume: "w8a8" or "w8a16" tells the costs of a float model as if it were quantized so. `wishes` are those of `load`:
     shapes, pin, only, exclude, strict, emulate, config, constraints, progress. Raises ZifError subclasses.
@@ -127,10 +127,11 @@ def compile(
 
     output: the bundle's folder; a bundle that is there is replaced with `overwrite` only. The first target is the one
     that a reader gets who names none. also: forms of the same segments for other tools that go into the bundle, too,
-    such as "dlc" and "source" of `qnn_htp`. verify: run every segment on its backend's own arithmetic and hold it
-    against a judge on the CPU; units that are further from it than their precision costs leave that backend, and the
-    events say so. samples: what to verify with, sets of arrays by input name, or functions that give one; without,
-    values are made from seeds. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is written.
+    such as "dlc" or "source": options of the backends that make them. verify: run every segment on its backend's own
+    arithmetic and hold it against a judge on the CPU; units that are further from it than their precision costs leave
+    that backend, and the events say so. samples: what to verify with, sets of arrays by input name, or functions that
+    give one; without, values are made from seeds. `wishes` are those of `load`. Raises ZifError subclasses; then
+    nothing is written.
     """
     from zif.model import Model
     from zif.runtime.to_bundle import compile_model

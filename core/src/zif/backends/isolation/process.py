@@ -18,8 +18,8 @@ from zif.errors import BackendUnavailable
 def start(log: Log, scratch: Path | None) -> tuple[subprocess.Popen[bytes], Channel]:
     """A fresh interpreter that runs the worker's loop, and the channel to it. Raises BackendUnavailable.
 
-    A fresh one: a fork of a process that has a QNN session hangs, and multiprocessing would import the host's __main__.
-    In a session of its own, so that Ctrl-C in the terminal reaches only the host, which then ends the worker.
+    A fresh one: a fork of a process in which an engine works may hang, and multiprocessing would import the host's
+    __main__. In a session of its own, so that Ctrl-C in the terminal reaches only the host, which then ends the worker.
     """
     try:
         return _windows(log, scratch) if sys.platform == "win32" else _posix(log, scratch)

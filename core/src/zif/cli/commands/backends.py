@@ -34,7 +34,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
             if one.reason:
                 terminal.say(f"{one.row.name}: {one.reason}")
     else:
-        terminal.say("No backend is installed. `pip install zif-qnn-cpu` is a start.")
+        terminal.say("No backend is installed. `pip install zif-reference` is a start.")
 
 
 def _cells(one: Answer) -> list[Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zif.evaluation.accuracy import Function, Goal
     from zif.evaluation.comparison import Comparison, Side
 
-_WHAT = "An ONNX file or a bundle, then @ and a target, backends, or both: m.onnx@sm8650,qnn_htp"
+_WHAT = "An ONNX file or a bundle, then @ and a target, backends, or both: m.onnx@some-chip,my_npu"
 
 
 @options.fed

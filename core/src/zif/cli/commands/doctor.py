@@ -88,7 +88,7 @@ def _problems(answers: list[Answer], needed: tuple[Library, ...], checked: tuple
     """Each thing that is not as it should be, and the command that changes it where there is one."""
     found = [{"problem": f"{one.row.name}: {one.reason}", "fix": ""} for one in answers if not one.available]
     if not answers:
-        found.append({"problem": "no backend is installed", "fix": "pip install zif-qnn-cpu"})
+        found.append({"problem": "no backend is installed", "fix": "pip install zif-reference"})
     for library in needed:
         if not library.fits and not library.extra:
             have = f"is {library.version}" if library.version else "is not installed"

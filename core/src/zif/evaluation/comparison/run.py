@@ -43,7 +43,7 @@ def compare(
 ) -> Comparison:
     """Run A and B on the same inputs and tell how far B is from A, output by output and tensor by tensor.
 
-    a, b: a model (path, bytes, proto), "PATH@WHERE" with a target, backends, or both ("m.onnx@sm8650,qnn_htp"), a
+    a, b: a model (path, bytes, proto), "PATH@WHERE" with a target, backends, or both ("m.onnx@some-chip,my_npu"), a
     bundle's folder, or an open session. inputs: one set of arrays by input name, of its input's dtype and shape each,
     or several; a set may be a function that gives it. target: for both, where they name none. policy: of the plans of
     models that name no backends, as for `zif.load`; "power" gives an accelerator what it takes. shapes: fixes dynamic

@@ -84,8 +84,8 @@ def side(
 ) -> Side:
     """The side that `source` describes: a model, a bundle's folder, a session, or "PATH@WHERE".
 
-    WHERE is a target, one or several backends, or both with commas between: "m.onnx@snapdragon-8-gen-3",
-    "m.onnx@qnn_cpu", "m.onnx@sm8650,qnn_htp". A path that exists is taken whole, whatever it contains. `target` is for
+    WHERE is a target, one or several backends, or both with commas between: "m.onnx@some-chip",
+    "m.onnx@my_npu", "m.onnx@some-chip,my_npu". A path that exists is taken whole, whatever it contains. `target` is for
     sources that name none, `shapes` and `policy` for models: a bundle has its own. Raises UsageError and InvalidModel.
     """
     from zif.runtime.session import Session

@@ -48,7 +48,7 @@ class Change:
             if text.startswith(name) and sign in ("+", "-") and pattern:
                 return cls._of(name, sign == "+", pattern, participants)
         raise UsageError(
-            f"--what-if {text}: write BACKEND+PATTERN or BACKEND-PATTERN, such as qnn_htp+Erf; "
+            f"--what-if {text}: write BACKEND+PATTERN or BACKEND-PATTERN, such as my_npu+Erf; "
             f"the backends are {', '.join(sorted(known)) or 'none'}"
         )
 
@@ -69,7 +69,7 @@ class Change:
 
 
 def wording(changes: Sequence[Change]) -> str:
-    """Several changes as half a sentence: "qnn_htp took Erf and Mod, and qnn_cpu did not take Conv"."""
+    """Several changes as half a sentence: "my_npu took Erf and Mod, and my_gpu did not take Conv"."""
     parts: dict[tuple[str, bool], list[str]] = {}
     for change in changes:
         code = change.pattern.removeprefix("code:")

@@ -1,8 +1,8 @@
 """Which file of which artifact goes where in a bundle.
 
 segments/00-reference.onnx          what runs as ONNX, external data beside it under its own name
-context_binaries/01-htp-v79.bin     what a compiler made, one per target
-dlc/01-htp-v79.dlc, source/…        the same segment for other tools, when the backend gave it
+context_binaries/01-npu-v2.bin      what a compiler made, one per target
+dlc/01-npu-v2.dlc, source/…         the same segment for other tools, when the backend gave it
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _folder(name: str) -> str:
 
 
 def stem(number: int, label: str) -> str:
-    """The name that an artifact's files share: "01-htp-v79"."""
+    """The name that an artifact's files share: "01-npu-v2"."""
     return f"{number:02d}-{''.join(c if c.isalnum() or c in '-_.' else '-' for c in label)}"
 
 

@@ -43,7 +43,7 @@ def write_bundle(
     """Write a bundle and give its folder.
 
     plans: the plan of each target as JSON; the first target is the one that a reader gets without a name. artifacts: by
-    segment number and target. labels: what an artifact's files are called ("htp-v79"; else backend and target). inputs,
+    segment number and target. labels: what an artifact's files are called ("npu-v2"; else backend and target). inputs,
     outputs: of the whole model, with the quantization of each in `ranges`. quantization: the encodings in force.
     versions: of everything that took part. extras: more files, by their path in the bundle. overwrite: replace a bundle
     that is there (never anything else).

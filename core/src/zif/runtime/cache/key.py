@@ -57,7 +57,7 @@ class Key:
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
     def against(self, other: Key) -> str:
-        """What is not as it was in `other`: "compiled with QNN 2.50 then, QNN 2.51 now; …"."""
+        """What is not as it was in `other`: "compiled with Acme 2.50 then, Acme 2.51 now; …"."""
         parts = self.differing(other)
         told = [
             part for part in parts if part != "chip" or "target" not in parts

@@ -14,7 +14,7 @@ from attrs import asdict, frozen
 Word = Literal["right", "coarse", "wrong", "unholdable", "unchecked"]
 
 #: How many dB a segment may lie below its rounded run before it is coarse, and before it is wrong. Of 12 real models
-#: measured on Qualcomm's emulator, right ones lay 0 to 15 dB below it and wrong ones 35 to 58.
+#: measured on an emulator, right ones lay 0 to 15 dB below it and wrong ones 35 to 58.
 COARSE_DB, WRONG_DB = 12.0, 20.0
 
 #: No segment has to be better than this, in dB: what rounding its outputs alone to the precision costs, whatever the
