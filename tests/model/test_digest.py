@@ -83,6 +83,7 @@ def test_what_is_computed_counts(what: str) -> None:
         proto.opset_import[0].version = 18
     elif what == "type":
         proto.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+        proto.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
     else:
         proto.graph.node[1].input[:] = ["x", "h"]
     assert load(proto).digest != before

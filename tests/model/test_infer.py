@@ -7,7 +7,7 @@ import onnx
 import pytest
 from model.graphs import model, relu
 from onnx import TensorProto, helper, numpy_helper
-from zif.model import infer, load
+from zif.model import load, validity
 
 LARGE = 1 << 16
 
@@ -30,11 +30,16 @@ def nested() -> onnx.ModelProto:
     return proto
 
 
-def test_a_skeleton_has_no_large_data() -> None:
+def test_onnx_is_asked_without_large_data(monkeypatch: pytest.MonkeyPatch) -> None:
     proto = nested()
     size = len(proto.SerializeToString())
     assert size > 7 * 4 * LARGE - 1
-    assert len(infer.skeleton(proto).SerializeToString()) < 4096
+    asked = []
+    monkeypatch.setattr(validity.onnx.checker, "check_model", lambda data: asked.append(len(data)))
+    monkeypatch.setattr(validity, "infer_shapes", lambda bare, **_: asked.append(bare.ByteSize()) or bare)
+    load(proto)
+    assert len(asked) == 2
+    assert max(asked) < 4096
     assert len(proto.SerializeToString()) == size  # and the model keeps its own
 
 
@@ -49,7 +54,7 @@ def test_what_the_file_declares_survives_a_defect_of_inference(monkeypatch: pyte
         raise RuntimeError
 
     proto = model("g (float[4] x) => (float[4] y) <float[4] h> { h = Relu(x) y = Abs(h) }")
-    monkeypatch.setattr(infer, "infer_shapes", defect)
+    monkeypatch.setattr(validity, "infer_shapes", defect)
     loaded = load(proto)
     assert loaded.tensors["h"].shape == (4,)
 

@@ -94,7 +94,7 @@ def test_other_negative_dimensions_are_refused() -> None:
         load(relu([-3, 4]))
     proto = relu([4])
     proto.graph.initializer.append(TensorProto(name="w", data_type=1, dims=[2, -4]))
-    with pytest.raises(InvalidModel, match="'w' is -4"):
+    with pytest.raises(InvalidModel, match=r"'w' is invalid: it has the dimensions \[2, -4\]"):
         load(proto)
 
 

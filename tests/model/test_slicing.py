@@ -146,7 +146,7 @@ def test_a_slice_infers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*args: object, **kwargs: object) -> object:
         raise AssertionError
 
-    monkeypatch.setattr("zif.model.infer.infer_shapes", never)
+    monkeypatch.setattr("zif.model.validity.infer_shapes", never)
     monkeypatch.setattr("zif.model.model.prepare", never)
     piece = alone(loaded, "Neg_1", "If_2")
     assert [(u.id, u.nodes, u.macs, u.bytes) for u in piece.units] == [

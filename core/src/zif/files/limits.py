@@ -57,6 +57,13 @@ ARRAY = Limit("ZIF_MAX_ARRAY", 4 << 30)
 PIXELS = Limit("ZIF_MAX_PIXELS", 89_000_000, bytes=False)
 #: The samples of one calibration file.
 SAMPLES = Limit("ZIF_MAX_SAMPLES", 10_000_000, bytes=False)
+#: What reading a model may make of it beyond the file: dense forms of sparse tensors, functions written out where they
+#: are called, constants that are computed.
+MADE = Limit("ZIF_MAX_MADE", 256 << 20)
+#: The nodes of a model, those in bodies included, with functions written out where they are called.
+NODES = Limit("ZIF_MAX_NODES", 2_000_000, bytes=False)
+#: How many times over tensors may refer to the bytes of a data file; smaller sums than `FREELY` may do so more often.
+SHARED = Limit("ZIF_MAX_SHARED", 16, bytes=False)
 
 #: Bytes that a compressed member may always become.
 FREELY = 64 << 20
@@ -68,6 +75,8 @@ DIGITS = 300
 HEADER = 10_000
 #: The dimensions of an array: numpy's own limit.
 RANK = 64
+#: How deep bodies of If, Loop and Scan may stand in each other: what protobuf reads of them in one file.
+NESTING = 30
 #: Members of an archive.
 MEMBERS = 65_535
 #: A relative name: characters in all, bytes of a part between slashes, parts.

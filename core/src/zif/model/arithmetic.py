@@ -1,14 +1,15 @@
 """Numbers that a graph computes for itself: Shape, Gather, Concat, Cast … between a tensor and its Reshape.
 
 ONNX's own inference propagates such numbers through a few operators only and gives up at the first other one. Here the
-small tensors are computed, node by node, with onnx's reference implementation, and inference goes on with their values.
+small tensors are computed, node by node, with onnx's reference implementation, and inference goes on with their values;
+where dimensions are open, with what is known of them (see `zif.model.partial`).
 Exporters write whole subgraphs of this kind (a Swin transformer has 12,000 nodes of it); compilers fold them, too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,24 +17,45 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto
 from onnx.shape_inference import infer_shapes
 
+from zif.model import partial
 from zif.model.attributes import attribute
-from zif.model.declared import output_types
+from zif.model.declared import is_typed, output_types
 from zif.model.dtypes import element_dtype, from_array, to_array
 from zif.model.evaluate import Evaluator
 from zif.model.external import is_external
 from zif.model.nodes import Node
-from zif.model.shapes import is_static, tensor_dims
+from zif.model.shapes import has_shape, is_static, tensor_dims
 
 if TYPE_CHECKING:
     from zif.records import Array
 
 #: Values with more elements are data, not shapes.
 LIMIT = 1024
-_RANDOM = frozenset(
-    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"}
+#: What is computed: operators whose work and memory are bounded by what goes in and comes out. A pooling over a padding
+#: of a thousand million, an Einsum over twenty axes or a StringConcat of itself are not, however small their ends are.
+_COMPUTED = frozenset(
+    {"Abs", "Add", "And", "ArgMax", "ArgMin", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Cast"}
+    | {"CastLike", "Ceil", "Clip", "Compress", "Concat", "ConstantOfShape", "CumSum", "Div", "Equal", "Exp", "Expand"}
+    | {"EyeLike", "Flatten", "Floor", "Gather", "GatherElements", "GatherND", "Gemm", "Greater", "GreaterOrEqual"}
+    | {"Identity", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Mean", "Min", "Mod", "Mul", "Neg", "NonZero", "Not"}
+    | {"OneHot", "OptionalHasElement", "Or", "Pad", "Pow", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceMax"}
+    | {
+        "ReduceMean",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Round",
+        "ScatterElements",
+        "ScatterND",
+        "Shape",
+    }
+    | {"Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tile", "TopK", "Transpose", "Trilu"}
+    | {"Unsqueeze", "Where", "Xor"}
 )
 _FLOATS = frozenset({"f4", "f8"})
 _MEASURES = frozenset({"Shape", "Size"})
+_LOOKED_AT = _MEASURES | partial.PROPAGATES | partial.SHAPED_BY.keys()
 #: Operators that every engine computes to the same bit in floating point: each element is moved or rounded once.
 _EXACT = frozenset(
     {"Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Floor"}
@@ -48,11 +70,15 @@ class Walk:
 
     `exact` names the values that any engine would compute to the same bit. Only what follows from a value computed here
     is inferred again: a graph without such arithmetic costs a look at each node. `nested` has, by name, the nodes with
-    bodies as inference left them.
+    bodies as inference left them. `late`: operators that inference has not seen yet (see `zif.model.infer.UNTYPED`).
     """
 
-    def __init__(self, bare: ModelProto, infos: dict[str, ValueInfoProto]) -> None:
+    def __init__(
+        self, bare: ModelProto, infos: dict[str, ValueInfoProto], late: Collection[tuple[str, str]] = ()
+    ) -> None:
         self.infos = infos
+        self._late = late
+        self._partial: dict[str, partial.Vector] = {}
         self.values: dict[str, Array] = {}
         self.exact: set[str] = set()
         self.nested: dict[str, NodeProto] = {}
@@ -85,16 +111,49 @@ class Walk:
         names = node.reads
         for name, kind in output_types(node, self._versions.get(node.domain, 0), self.infos).items():
             self._improve(name, kind)
-        stale = not self._changed.isdisjoint(names)
+        late = bool(self._late) and (node.op_type, node.domain) in self._late
+        stale = late or not self._changed.isdisjoint(names)
         constant = self.values.keys() >= set(names)
-        if node.nested or not (stale or constant or node.op_type in _MEASURES):
+        if node.nested or not (stale or constant or node.op_type in _LOOKED_AT):
             return
         if stale and not all(is_static(self._type(name)) for name in node.outputs if name):
             self._infer(node)
-        self._compute(node, constant)
+        if constant or node.op_type in _MEASURES:
+            self._compute(node, constant)
+        if not constant and node.op_type in _LOOKED_AT and not node.domain:
+            self._propagate(node)
+
+    def _propagate(self, node: Node) -> None:
+        """Carry on what is known of numbers that are not all known, and give shapes to what is shaped by them."""
+        if not node.outputs or node.outputs[0] in self.values:
+            return
+        source = self._type(node.inputs[0]) if node.inputs else None
+        if node.op_type in partial.SHAPED_BY:
+            self._shape(node, source)
+            return
+        if node.op_type in _MEASURES:
+            made = partial.measured(node.proto, source) if source is not None else None
+        else:
+            made = partial.propagated(node.proto, [self._vector(name) for name in node.inputs])
+        if made is not None:
+            self._partial[node.outputs[0]] = made
+
+    def _vector(self, name: str) -> partial.Vector | None:
+        value = self.values.get(name)
+        return self._partial.get(name) if value is None else partial.of_array(value)
+
+    def _shape(self, node: Node, source: TypeProto | None) -> None:
+        place = partial.SHAPED_BY[node.op_type]
+        wanted = self._partial.get(node.inputs[place]) if len(node.inputs) > place else None
+        kind = self._type(node.outputs[0])
+        if wanted is None or kind is None or not kind.HasField("tensor_type") or is_static(kind):
+            return
+        shape = partial.shaped(node.proto, wanted, source)
+        if shape is not None and (not has_shape(kind) or len(tensor_dims(kind)) == len(shape)):
+            self._improve(node.outputs[0], partial.as_type(kind.tensor_type.elem_type, shape))
 
     def _infer(self, node: Node) -> None:
-        if not all(name in self.infos for name in node.reads):
+        if not all(is_typed(name, self.infos) for name in node.reads):  # some operators' inference ends the process
             return
         outputs = [name for name in node.outputs if name]
         graph = GraphProto(name="one", node=[node.proto], output=[ValueInfoProto(name=name) for name in outputs])
@@ -124,7 +183,7 @@ class Walk:
         """Compute the node when it makes small tensors out of known ones."""
         outputs = [name for name in node.outputs if name]
         kinds = [self._type(name) for name in outputs]
-        if node.domain or node.op_type in _RANDOM or not outputs or not all(_small(kind) for kind in kinds):
+        if node.domain or node.op_type not in _COMPUTED or not outputs or not all(_small(kind) for kind in kinds):
             return
         source = self._type(node.inputs[0]) if node.op_type in _MEASURES else None
         if source is not None and is_static(source):
@@ -149,11 +208,12 @@ class Walk:
 
 
 def _keep_dims(kind: TypeProto, old: TypeProto) -> None:
-    """Fill dimensions that are open in `kind` from what was known before."""
+    """Fill dimensions that are open in `kind` from what was known before, but for symbols that onnx made up."""
     new_dims, old_dims = tensor_dims(kind), tensor_dims(old)
     if len(new_dims) == len(old_dims):
         for new, known in zip(new_dims, old_dims, strict=True):
-            if not new.HasField("dim_value") and known.WhichOneof("value"):
+            made_up = new.dim_param and known.dim_param.startswith("unk__")
+            if not new.HasField("dim_value") and known.WhichOneof("value") and not made_up:
                 new.CopyFrom(known)
 
 

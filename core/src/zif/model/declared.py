@@ -18,7 +18,7 @@ def output_types(node: Node, opset: int, infos: Mapping[str, ValueInfoProto]) ->
 
     An output's type is either spelled out or the same as that of an input; shapes stay unknown.
     """
-    missing = {name: place for place, name in enumerate(node.outputs) if name and not _known(name, infos)}
+    missing = {name: place for place, name in enumerate(node.outputs) if name and not is_typed(name, infos)}
     if not missing:
         return {}
     try:
@@ -27,13 +27,14 @@ def output_types(node: Node, opset: int, infos: Mapping[str, ValueInfoProto]) ->
         return {}
     bound = {}
     for place, name in enumerate(node.inputs):
-        if _known(name, infos) and (kind := _parameter(schema.inputs, place)):
+        if is_typed(name, infos) and (kind := _parameter(schema.inputs, place)):
             bound[kind.type_str] = infos[name].type
     found = {name: _output_type(_parameter(schema.outputs, place), bound) for name, place in missing.items()}
     return {name: kind for name, kind in found.items() if kind is not None}
 
 
-def _known(name: str, infos: Mapping[str, ValueInfoProto]) -> bool:
+def is_typed(name: str, infos: Mapping[str, ValueInfoProto]) -> bool:
+    """Whether anything is known of the type of a value."""
     return name in infos and infos[name].type.WhichOneof("value") is not None
 
 

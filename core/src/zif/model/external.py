@@ -10,6 +10,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
+from zif.files.protobufs import wrong
 from zif.model.dtypes import to_array
 from zif.model.subgraphs import all_graphs
 from zif.model.types import check_text, tensor_bytes
@@ -90,11 +91,31 @@ def attribute_tensors(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
                 yield sparse.indices
 
 
-def check_places(found: Iterable[onnx.TensorProto]) -> None:
-    """Refuse tensors whose data lies outside the model's folder; whether the files exist is not asked."""
+def check_tensors(found: Iterable[onnx.TensorProto]) -> None:
+    """Refuse tensors whose data are not those of their dimensions and type, or lie outside the model's folder.
+
+    Whether external files exist is not asked.
+    """
     for tensor in found:
+        check_text((tensor.name,))
         if tensor.data_location == _EXTERNAL:
-            reference(tensor)
+            _check_external(tensor)
+        elif why := wrong(tensor):
+            raise InvalidModel(f"the tensor {tensor.name!r} is invalid: {why}. Export the model again.")
+
+
+def _check_external(tensor: onnx.TensorProto) -> None:
+    ref, size = reference(tensor), tensor_bytes(tensor)
+    if any(dim < 0 for dim in tensor.dims) or size is None:
+        raise InvalidModel(
+            f"the tensor {tensor.name!r} is invalid: it has the element type {tensor.data_type} and the dimensions "
+            f"{list(tensor.dims[:8])}. Export the model again."
+        )
+    if ref.length != size:
+        raise InvalidModel(
+            f"the tensor {tensor.name!r} is invalid: its elements take {size:,} bytes, and {ref.length:,} lie in "
+            f"{ref.location!r}. Export the model again."
+        )
 
 
 def locate(ref: Reference, folders: Sequence[Path]) -> Path:

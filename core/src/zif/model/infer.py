@@ -5,14 +5,14 @@ Inference on the whole of a 1 GB model takes seconds and gigabytes; on the skele
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto
-from onnx.helper import make_function, make_node, make_opsetid
-from onnx.shape_inference import infer_shapes
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx.helper import make_function, make_node, make_opsetid, make_tensor_value_info
 
+from zif.model import validity
 from zif.model.arithmetic import Walk
-from zif.model.external import attribute_tensors
+from zif.model.external import attribute_tensors, is_external
 from zif.model.nodes import Node
 from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import tensor_bytes
@@ -21,66 +21,78 @@ from zif.model.types import tensor_bytes
 SMALL = 4096
 _CONTRIB = "com.microsoft"
 _QDQ = frozenset({"QuantizeLinear", "DequantizeLinear"})
+#: Operators whose inference in onnx ends the process when an input has no type, as behind an operator of one's own.
+#: They are kept from it, and inferred one by one as soon as their inputs' types are known.
+UNTYPED = frozenset(
+    {("EyeLike", ""), ("RegexFullMatch", "")}
+    | {(name, "ai.onnx.ml") for name in ("DictVectorizer", "LabelEncoder", "TreeEnsemble")}
+)
 
 
-def skeleton(proto: ModelProto, *, keep_attributes: bool = False) -> ModelProto:
-    """A copy of the model without large data: what inference and inlining need, quick to serialise.
-
-    `keep_attributes` keeps the tensors that stand in nodes, so that the nodes can be used further.
-    """
+def skeleton(proto: ModelProto) -> ModelProto:
+    """A copy of the model without large initializers: what inference and inlining need, quick to serialise."""
     bare = ModelProto(ir_version=max(proto.ir_version, 4), opset_import=proto.opset_import, functions=proto.functions)
     graph, source = bare.graph, proto.graph
     graph.name = source.name or "graph"
     graph.node.extend(source.node)
-    if not keep_attributes:
-        for node in graph.node:
-            _strip_node(node)
     graph.input.extend(source.input)
     graph.output.extend(source.output)
     graph.value_info.extend(source.value_info)
-    graph.initializer.extend(_bare(tensor) for tensor in source.initializer)
-    graph.initializer.extend(
-        TensorProto(name=sparse.values.name, data_type=sparse.values.data_type, dims=sparse.dims)
-        for sparse in source.sparse_initializer
-    )
+    listed = {value.name for value in source.input}
+    for tensor in source.initializer:
+        _add_bare(graph, tensor, listed)
+    for sparse in source.sparse_initializer:
+        head = TensorProto(name=sparse.values.name, data_type=sparse.values.data_type, dims=sparse.dims)
+        _add_bare(graph, head, listed, empty=True)
     return bare
 
 
-def _bare(tensor: TensorProto) -> TensorProto:
-    if (tensor_bytes(tensor) or 0) <= SMALL and tensor.data_type != TensorProto.STRING:
-        return tensor
-    return TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+def _add_bare(graph: GraphProto, tensor: TensorProto, listed: Collection[str], empty: bool = False) -> None:
+    """A small initializer as it is, a large one as an input of its type: without data it would be no valid one."""
+    small = (tensor_bytes(tensor) or 0) <= SMALL and tensor.data_type != TensorProto.STRING
+    if small and not empty and not is_external(tensor):
+        graph.initializer.append(tensor)
+        return
+    if tensor.name not in listed:
+        graph.input.append(make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
 
 
-def _strip_node(node: NodeProto) -> None:
-    """Drop large data from the attributes of a copied node, and from its bodies."""
+def _stripped(node: NodeProto) -> Iterator[tuple[TensorProto, list[int]]]:
+    """Drop large data from the attributes of a copied node, and from its bodies; gives those tensors with their dims.
+
+    Until they get these back they are empty: so they are valid ones.
+    """
     tensors = list(attribute_tensors(node))
     for body in bodies(node):
         for graph in all_graphs(body):
             tensors.extend(graph.initializer)
             tensors.extend(tensor for inner in graph.node for tensor in attribute_tensors(inner))
     for tensor in tensors:
-        if (tensor_bytes(tensor) or 0) > SMALL:
-            tensor.ClearField("raw_data")
-            for field in ("float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
-                tensor.ClearField(field)
+        if is_external(tensor) or (tensor_bytes(tensor) or 0) > SMALL:
+            dims = list(tensor.dims)
+            bare = TensorProto(name=tensor.name, data_type=tensor.data_type, dims=[0])
+            tensor.CopyFrom(bare)
+            yield tensor, dims
 
 
 def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     """Types and shapes of all values, as far as they can be known, and the values of small constants.
 
-    `nodes` are the records of the graph's nodes, sorted.
+    `nodes` are the records of the graph's nodes, sorted. Raises InvalidModel for what onnx's checker refuses, and for
+    operators whose inputs do not go together.
     """
     bare = skeleton(proto)
-    try:
-        inferred = infer_shapes(_with_contrib(bare), data_prop=True)
-    except Exception:  # a defect of one operator's inference must not lose what the file itself declares
-        inferred = bare
-    graph = inferred.graph
+    emptied = [pair for node in bare.graph.node for pair in _stripped(node)]
+    validity.check(bare, nodes)
+    for tensor, dims in emptied:
+        tensor.dims[:] = dims
+    late = UNTYPED.intersection(validity.operators(nodes))
+    with validity.aside(bare, late):
+        graph = validity.inferred(_with_contrib(bare)).graph
     infos = {value.name: value for value in graph.value_info}
     infos.update((value.name, value) for value in graph.input)
     infos.update((v.name, v) for v in graph.output if v.type.WhichOneof("value") or v.name not in infos)
-    walk = Walk(bare, infos)
+    walk = Walk(bare, infos, late)
     for position, node in enumerate(nodes):
         walk.visit(node)
         if node.nested:

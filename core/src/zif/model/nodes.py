@@ -9,8 +9,8 @@ import onnx
 from attrs import define
 
 from zif.errors import InvalidModel
-from zif.model.external import attribute_tensors, check_places, tensors
-from zif.model.subgraphs import captures
+from zif.model.external import attribute_tensors, check_tensors, tensors
+from zif.model.subgraphs import all_graphs, captures
 from zif.model.types import check_text
 from zif.wording import listed
 
@@ -57,24 +57,38 @@ def _reads(inputs: tuple[str, ...], captured: tuple[str, ...]) -> tuple[str, ...
 
 
 def scan(proto: onnx.NodeProto) -> Node:
-    """The record of one node. Raises InvalidModel for a tensor in it whose data lies outside the model's folder."""
+    """The record of one node.
+
+    Raises InvalidModel for a tensor in it whose data do not fit or lie outside the model's folder, and for names that
+    are none.
+    """
     captured: dict[str, None] = {}
     nested = False
+    words = [proto.op_type, proto.domain, proto.name]
     for attribute in proto.attribute:
         kind = attribute.type
+        words.append(attribute.name)
         if kind in _PLAIN_KINDS:
             continue
         if kind in _GRAPH_KINDS:
             nested = True
             for body in (attribute.g,) if kind == _ATTRIBUTE.GRAPH else attribute.graphs:
                 captured.update(dict.fromkeys(captures(body)))
-                check_places(tensors(body))
+                _check_body(body)
         else:
-            check_places(attribute_tensors(proto))
+            check_tensors(attribute_tensors(proto))
     inputs, outputs, outer = tuple(proto.input), tuple(proto.output), tuple(captured)
-    words = proto.op_type, proto.domain, proto.name
     check_text((*words, *inputs, *outputs, *outer))
-    return Node(proto, *words, inputs, outputs, outer, nested, _reads(inputs, outer))
+    return Node(proto, words[0], words[1], words[2], inputs, outputs, outer, nested, _reads(inputs, outer))
+
+
+def _check_body(body: onnx.GraphProto) -> None:
+    check_tensors(tensors(body))
+    for graph in all_graphs(body):
+        check_text(value.name for value in (*graph.input, *graph.output, *graph.initializer))
+        for node in graph.node:
+            names = (*node.input, *node.output, *(attribute.name for attribute in node.attribute))
+            check_text((node.op_type, node.domain, node.name, *names))
 
 
 def check_values(nodes: Sequence[Node], given: Iterable[str], graph: onnx.GraphProto) -> None:

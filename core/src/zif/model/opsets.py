@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import onnx
 from onnx.defs import SchemaError, get_schema
 
 from zif.errors import InvalidModel
-from zif.model.installed_onnx import NEWEST_OPSET, upgrade
-from zif.model.subgraphs import all_graphs
+from zif.model.installed_onnx import upgrade
 from zif.model.types import check_text
 
+_LARGEST = 2**31 - 1
 
-def imported(proto: onnx.ModelProto, label: str) -> dict[str, int]:
-    """Domain ("" for ai.onnx) to version. Raises InvalidModel for two versions of one domain, or a version too new."""
+
+def imported(proto: onnx.ModelProto | onnx.FunctionProto, label: str) -> dict[str, int]:
+    """Domain ("" for ai.onnx) to version.
+
+    Raises InvalidModel for two versions of one domain, for one that is none and one that onnx does not know yet.
+    """
     versions: dict[str, int] = {}
     check_text(entry.domain for entry in proto.opset_import)
     for entry in proto.opset_import:
@@ -25,12 +29,29 @@ def imported(proto: onnx.ModelProto, label: str) -> dict[str, int]:
                 f"{label} imports two versions of the domain {domain or 'ai.onnx'!r}: {versions[domain]} and "
                 f"{entry.version}. Convert it to one with onnx.version_converter."
             )
-    if versions.get("", 0) > NEWEST_OPSET:
-        raise InvalidModel(
-            f"{label} uses opset {versions['']}, and onnx {onnx.__version__} knows opsets up to {NEWEST_OPSET}: "
-            f"{upgrade(opset=versions[''])}, or export with an older opset."
-        )
+    for domain, version in versions.items():
+        _check_version(domain, version, label)
     return versions
+
+
+def _check_version(domain: str, version: int, label: str) -> None:
+    newest = _newest().get(domain)
+    if version < (0 if newest is None else 1) or version > _LARGEST:
+        raise InvalidModel(
+            f"{label} imports version {version} of the domain {domain or 'ai.onnx'!r}, which is none. Export it again."
+        )
+    if newest is not None and version > newest:
+        wanted = upgrade(opset=version) if not domain else "pip install --upgrade onnx"
+        raise InvalidModel(
+            f"{label} uses opset {version}{f' of {domain}' if domain else ''}, and onnx {onnx.__version__} knows opsets "
+            f"up to {newest}: {wanted}, or export with an older opset."
+        )
+
+
+@cache
+def _newest() -> Mapping[str, int]:
+    """The newest version of each domain that onnx has definitions of."""
+    return {domain: newest for domain, (_, newest) in onnx.defs.C.schema_version_map().items()}
 
 
 def plain_domain(domain: str) -> str:
@@ -44,12 +65,12 @@ def write_imports(proto: onnx.ModelProto, versions: Mapping[str, int]) -> None:
     proto.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in versions.items())
 
 
-def settle_domains(graph: onnx.GraphProto, versions: Mapping[str, int], label: str) -> None:
+def settle_domains(graphs: Sequence[onnx.GraphProto], versions: Mapping[str, int], label: str) -> None:
     """Write ONNX's own domain as "" in every node, and see that each node's domain is imported.
 
     Raises InvalidModel naming the node.
     """
-    for current in all_graphs(graph):
+    for current in graphs:
         for node in current.node:
             domain = node.domain
             if domain == "ai.onnx":

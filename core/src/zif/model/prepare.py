@@ -13,8 +13,8 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
-from zif.model import constants, nodes, opsets, qdq, shapes
-from zif.model.external import check_places
+from zif.model import bounds, constants, nodes, opsets, qdq, shapes
+from zif.model.external import check_tensors
 from zif.model.fold import fold
 from zif.model.functions import inline
 from zif.model.infer import infer
@@ -48,10 +48,12 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     check_text([graph.name])
     versions = opsets.imported(proto, label)
     opsets.write_imports(proto, versions)
+    graphs = bounds.graphs([graph])
     if proto.functions:
         inline(proto)
         versions = opsets.imported(proto, label)
-    opsets.settle_domains(graph, versions, label)
+        graphs = bounds.graphs([graph])
+    opsets.settle_domains(graphs, versions, label)
     records = constants.hoist(graph, [nodes.scan(node) for node in graph.node])
     constants.densify(graph)
     _tidy_initializers(proto)
@@ -109,7 +111,7 @@ def _tidy_initializers(proto: onnx.ModelProto) -> None:
                 f"the initializer {tensor.name!r} has the element type {tensor.data_type}, which onnx "
                 f"{onnx.__version__} does not know: {remedy}, or export the model again."
             )
-    check_places(graph.initializer)
+    check_tensors(graph.initializer)
     if proto.ir_version < 4:
         seen.update(names)
         inputs = [value for value in graph.input if value.name not in seen]

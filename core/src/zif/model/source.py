@@ -86,6 +86,8 @@ def _checked(source: Source) -> Source:
         raise InvalidModel(f"{label} is not an ONNX model: it holds no graph. Export or copy it again.")
     if not proto.ir_version and not proto.opset_import:
         raise InvalidModel(f"{label} is not an ONNX model: it names neither IR version nor opset. Export it again.")
+    if proto.ir_version < 0:
+        raise InvalidModel(f"{label} has the IR version {proto.ir_version}, which is none. Export it again.")
     if proto.ir_version > NEWEST_IR:
         opset = max((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
         raise InvalidModel(
