@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 import onnx
 from attrs import frozen
@@ -43,28 +44,6 @@ def inline(proto: onnx.ModelProto) -> None:
     proto.opset_import.extend(inlined.opset_import)
 
 
-def _check_calls(proto: onnx.ModelProto) -> None:
-    """Refuse functions that call each other in a circle: an onnx may inline them until the stack is full."""
-    calls = {
-        (function.domain, function.name, function.overload): {
-            (node.domain, node.op_type, node.overload) for node in _nodes(function)
-        }
-        for function in proto.functions
-    }
-    try:
-        TopologicalSorter(calls).prepare()
-    except CycleError as error:
-        names = " → ".join(name for _, name, _ in error.args[1])
-        raise InvalidModel(f"the model's functions call each other in a circle: {names}. Export it again.") from error
-
-
-def _nodes(function: onnx.FunctionProto) -> Iterator[onnx.NodeProto]:
-    yield from function.node
-    for node in function.node:
-        for body in bodies(node):
-            yield from (inner for graph in all_graphs(body) for inner in graph.node)
-
-
 def _converted(inlined: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return inline_local_functions(inlined, convert_version=True)
@@ -102,25 +81,16 @@ def _costs(functions: Mapping[_Key, onnx.FunctionProto]) -> dict[_Key, _Cost]:
     """What each function comes to. Raises InvalidModel for a circle, and for calls that are too deep."""
     calls = {key: _calls(function.node, functions) for key, function in functions.items()}
     costs: dict[_Key, _Cost] = {}
-    waiting = dict.fromkeys(functions)
-    while waiting:
-        ready = [key for key in waiting if costs.keys() >= calls[key].keys()]
-        if not ready:
-            names = " → ".join(_circle(next(iter(waiting)), calls, costs))
-            raise InvalidModel(f"the model's functions call each other in a circle: {names}. Export it again.")
-        for key in ready:
-            del waiting[key]
-            costs[key] = _sum(_own(functions[key].node, functions[key].ByteSize()), calls[key], costs)
-            if costs[key].depth > CALLS:
-                raise InvalidModel(f"the model's functions call each other more than {CALLS} deep. Export it again.")
+    try:
+        order = list(TopologicalSorter(calls).static_order())
+    except CycleError as error:
+        names = " → ".join(name for _, name, _ in error.args[1])
+        raise InvalidModel(f"the model's functions call each other in a circle: {names}. Export it again.") from error
+    for key in order:
+        costs[key] = _sum(_own(functions[key].node, functions[key].ByteSize()), calls[key], costs)
+        if costs[key].depth > CALLS:
+            raise InvalidModel(f"the model's functions call each other more than {CALLS} deep. Export it again.")
     return costs
-
-
-def _circle(key: _Key, calls: Mapping[_Key, Counter[_Key]], costs: Mapping[_Key, _Cost]) -> list[str]:
-    walked = [key]
-    while walked.count(walked[-1]) < 2:
-        walked.append(next(called for called in calls[walked[-1]] if called not in costs))
-    return [name for _, name, _ in walked[walked.index(walked[-1]) :]]
 
 
 def _own(nodes: Iterable[onnx.NodeProto], size: int) -> _Cost:

@@ -68,6 +68,11 @@ def scan(proto: onnx.NodeProto) -> Node:
     for attribute in proto.attribute:
         kind = attribute.type
         words.append(attribute.name)
+        if attribute.ref_attr_name:
+            raise InvalidModel(
+                f"node {proto.name!r} ({proto.op_type}) takes its attribute {attribute.name!r} from a function, and "
+                "stands in none. Export the model again."
+            )
         if kind in _PLAIN_KINDS:
             continue
         if kind in _GRAPH_KINDS:

@@ -41,10 +41,11 @@ def _check_version(domain: str, version: int, label: str) -> None:
             f"{label} imports version {version} of the domain {domain or 'ai.onnx'!r}, which is none. Export it again."
         )
     if newest is not None and version > newest:
-        wanted = upgrade(opset=version) if not domain else "pip install --upgrade onnx"
+        opset = f"opset {version} of {domain}" if domain else f"opset {version}"
+        wanted = "pip install --upgrade onnx" if domain else upgrade(opset=version)
         raise InvalidModel(
-            f"{label} uses opset {version}{f' of {domain}' if domain else ''}, and onnx {onnx.__version__} knows opsets "
-            f"up to {newest}: {wanted}, or export with an older opset."
+            f"{label} uses {opset}, and onnx {onnx.__version__} knows opsets up to {newest}: {wanted}, or export with "
+            "an older opset."
         )
 
 
