@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -345,19 +346,17 @@ print(use.made, use.told)
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become somebody else")
 @pytest.mark.parametrize("filled", [False, True])
-def test_a_folder_that_may_not_be_written(filled, tmp_path):
-    open_path(tmp_path)
-    home = tmp_path / "home"
-    home.mkdir()
-    os.chown(home, 65534, 65534)
-    root, data = home / "cache", str(home / "data")
-    if filled:
-        assert run(AS_USER, root=str(root), data=data).startswith("1 []")
-        subprocess.run(["chmod", "-R", "a-w", root], check=True)
-    else:
-        root.mkdir(mode=0o555)
-        os.chown(root, 65534, 65534)
-    out = run(AS_USER, root=str(root), data=data)
+def test_a_folder_that_may_not_be_written(filled):
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are for their owner only
+        os.chown(place, 65534, 65534)
+        root, data = Path(place) / "cache", f"{place}/data"
+        if filled:
+            assert run(AS_USER, root=str(root), data=data).startswith("1 []")
+            subprocess.run(["chmod", "-R", "a-w", root], check=True)
+        else:
+            root.mkdir(mode=0o555)
+            os.chown(root, 65534, 65534)
+        out = run(AS_USER, root=str(root), data=data)
     assert out.startswith("0 []" if filled else "1 [")
     assert filled or "Permission denied" in out
 
@@ -478,14 +477,6 @@ def run(code, **values):
     out, _ = process.communicate()
     assert process.returncode == 0
     return out
-
-
-def open_path(folder):
-    """pytest's folders are for their owner only."""
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_mode & 0o001:
-            break
-        parent.chmod(parent.stat().st_mode | 0o055)
 
 
 def test_the_default_place(tmp_path, monkeypatch):

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from zif.records import Basis as Basis
     from zif.records import BoundRun as BoundRun
     from zif.records import DTYPE_BITS as DTYPE_BITS
+    from zif.backends.laying_out import laid_out as laid_out
     from zif.backends.options import build_options as build_options
     from zif.backends.checks import Check as Check
+    from zif.files.archives import arrays_in as parse_arrays
+    from zif.files.documents import json_of as parse_json
+    from zif.files.records import record as parse_record
     from zif.runtime.cache.place import kept_folder as cache_folder
     from zif.model.arguments import Source as Source
     from zif.model.arguments import Progress as Progress
@@ -141,6 +145,17 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "kept_folder",
             "zif's own folder for what can be made again; None without one that is safe",
         ),
+    ),
+    "Files of others: an artifact may come from a stranger's bundle": (
+        (
+            "laid_out",
+            "zif.backends.laying_out",
+            "laid_out",
+            "an artifact's files in a private folder under their names, for engines that open paths",
+        ),
+        ("parse_json", "zif.files.documents", "json_of", "JSON that was read, bounded and without surprises"),
+        ("parse_record", "zif.files.records", "record", "an attrs class from such data, every field held to its type"),
+        ("parse_arrays", "zif.files.archives", "arrays_in", "the arrays of an open .npz, none of them a bomb"),
     ),
     "Models: reading a graph without walking protobuf by hand": (
         ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),
@@ -331,6 +346,7 @@ __all__ = [
     "idle_accelerator",
     "installed_onnx",
     "is_float",
+    "laid_out",
     "learn",
     "listed",
     "literal",
@@ -343,7 +359,10 @@ __all__ = [
     "observe_tests",
     "observed_units",
     "options",
+    "parse_arrays",
+    "parse_json",
     "parse_preprocess",
+    "parse_record",
     "print_document",
     "random_inputs",
     "read_by",

@@ -33,6 +33,7 @@ def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -
             raise
     from zif.model import Model
 
+    verbs.check_trusted(source, wanted.get("trusted_only", False))
     model = Model.load(source, wanted["shapes"])
     fed = feeds(feed, model.inputs, model.optional_inputs)
     return verbs.load(model, progress=told, **wanted), fed

@@ -141,9 +141,15 @@ def read_arrays(path: str | Path, error: Refusal = InvalidInput) -> dict[str, Ar
         return {name: archive.array(name) for name in archive.members}
 
 
+def arrays_in(stream: BinaryIO, where: str, error: Refusal = InvalidInput) -> dict[str, Array]:
+    """All arrays of an .npz that is open already, or of its bytes in a BytesIO; `where` names it."""
+    archive = Archive(stream, where, error)
+    return {name: archive.array(name) for name in archive.members}
+
+
 def _drain(stream: IO[bytes]) -> None:
     while stream.read(_CHUNK):
         pass
 
 
-__all__ = ["Archive", "Member", "open_archive", "read_arrays"]
+__all__ = ["Archive", "Member", "arrays_in", "open_archive", "read_arrays"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,6 +65,19 @@ def create_inside(folder: Path, name: str, error: Refusal = InvalidInput) -> Bin
         return os.fdopen(handle, "wb")
 
 
+def remove_inside(folder: Path, name: str, error: Refusal = InvalidInput) -> None:
+    """Delete a plain file below `folder`, reached through no link. What is not there needs no deleting.
+
+    Raises what `error` makes.
+    """
+    relative(name, error)
+    where = folder / name
+    with _told(where, error, "deleted"), suppress(FileNotFoundError), _folder_of(folder, name, error) as (inner, last):
+        path = where if inner is None else last
+        _plain(where, os.stat(path, dir_fd=inner, follow_symlinks=False).st_mode, error)
+        os.unlink(path, dir_fd=inner)
+
+
 def read_bytes(path: str | Path, limit: Limit, error: Refusal = InvalidInput) -> bytes:
     """The content of a file that the caller names, if it is no more than `limit`."""
     with open_plain(path, error) as stream:
@@ -83,8 +97,8 @@ def whole(stream: BinaryIO, where: str, limit: Limit, error: Refusal = InvalidIn
 
 
 def length(stream: BinaryIO) -> int:
-    """The bytes of an open file."""
-    return os.fstat(stream.fileno()).st_size
+    """The bytes of an open file, or of bytes that are read like one."""
+    return len(stream.getbuffer()) if isinstance(stream, io.BytesIO) else os.fstat(stream.fileno()).st_size
 
 
 def is_plain(path: str | Path) -> bool:

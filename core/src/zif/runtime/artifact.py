@@ -1,81 +1,33 @@
-"""An artifact on disk: files with their hashes, and a sealed JSON document beside them. Reading it runs no code."""
+"""An artifact on disk: what describes it, and sealed JSON documents. Reading them runs no code."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 from attrs import frozen
 
+from zif.files.documents import json_of
+from zif.files.paths import distinct
+from zif.files.records import record
 from zif.records import Certificate, Compiled, TensorInfo
-
-_CHUNK = 1 << 20
-_UNSAFE = re.compile(r'[\x00-\x1f<>:"|?*\\]')
-
-
-class Damaged(Exception):
-    """What is on disk is not what was written; the message says which file and how."""
+from zif.runtime.hashed import Damaged
 
 
 @frozen
-class Content:
-    """The hash (sha256 in hex) and the size of a file."""
+class Description:
+    """Everything of an artifact but its files, as a document says it."""
 
-    sha256: str
-    bytes: int
-
-
-def check_name(name: str) -> str:
-    """A relative name of a file, with "/" between its parts. Raises Damaged for one that could leave its folder."""
-    parts = name.split("/")
-    bad = any(part in ("", ".", "..") or part.endswith((" ", ".")) for part in parts)
-    if bad or _UNSAFE.search(name) or len(name) > 1000:
-        raise Damaged(f"{name!r} is no plain relative file name")
-    return name
-
-
-def write_file(content: bytes | Path, place: Path, *, sync: bool = False) -> Content:
-    """Copy bytes or an existing file to `place`, hashed on the way. Raises OSError; `sync` waits for the disk."""
-    total, size = hashlib.sha256(), 0
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("xb") as file:
-        for chunk in _chunks(content):
-            total.update(chunk)
-            file.write(chunk)
-            size += len(chunk)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
-    return Content(total.hexdigest(), size)
-
-
-def check_file(place: Path, content: Content) -> None:
-    """Raise Damaged when a file is not what was written, OSError when it cannot be read."""
-    check_size(place, content)
-    total = hashlib.sha256()
-    for chunk in _chunks(place):
-        total.update(chunk)
-    if total.hexdigest() != content.sha256:
-        raise Damaged(f"{place.name} was changed: its sha256 is not the one that was written down")
-
-
-def check_size(place: Path, content: Content) -> None:
-    """Raise Damaged when a file is missing, is no plain file or has another size; reads none of it."""
-    try:
-        found = place.lstat()
-    except FileNotFoundError:
-        raise Damaged(f"{place.name} is missing") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise Damaged(f"{place.name} is no plain file")
-    if found.st_size != content.bytes:
-        raise Damaged(f"{place.name} has {found.st_size} bytes instead of {content.bytes}")
+    format: str
+    main: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    notes: tuple[str, ...]
+    certificate: Certificate | None
 
 
 def describe(compiled: Compiled) -> dict[str, Any]:
@@ -90,20 +42,13 @@ def describe(compiled: Compiled) -> dict[str, Any]:
     }
 
 
-def restore(data: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Compiled:
-    """The artifact that `describe` described, with these files. Raises Damaged."""
-    try:
-        return Compiled(
-            format=str(data["format"]),
-            files=dict(files),
-            main=str(data["main"]),
-            inputs=tuple(_tensor(item) for item in data["inputs"]),
-            outputs=tuple(_tensor(item) for item in data["outputs"]),
-            notes=tuple(map(str, data["notes"])),
-            certificate=Certificate(**data["certificate"]) if data["certificate"] else None,
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"an artifact's description is incomplete: {error}") from error
+def restore(data: Mapping[str, Any] | Description, files: Mapping[str, bytes | Path]) -> Compiled:
+    """The artifact that `describe` described, with these files. Raises Damaged, also for names that are no file's."""
+    told = data if isinstance(data, Description) else record(Description, data, "an artifact's description", Damaged)
+    distinct(files, Damaged)
+    if told.main not in files:
+        raise Damaged(f"an artifact's main file {told.main[:80]!r} is not among its files")
+    return Compiled(told.format, dict(files), told.main, told.inputs, told.outputs, told.notes, told.certificate)
 
 
 def seal(data: Mapping[str, Any]) -> bytes:
@@ -114,14 +59,11 @@ def seal(data: Mapping[str, Any]) -> bytes:
 
 def unseal(text: bytes, what: str, schema: str) -> dict[str, Any]:
     """The data that was sealed. Raises Damaged when it is not whole, is of another schema or was changed."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Damaged(f"{what} is not JSON: {error}") from error
+    data = json_of(text, what, Damaged)
     if not isinstance(data, dict) or "schema" not in data:
         raise Damaged(f"{what} has no schema")
     if data["schema"] != schema:
-        raise Damaged(f"{what} has the schema {data['schema']!r}, and this zif reads {schema!r}")
+        raise Damaged(f"{what} has the schema {str(data['schema'])[:80]!r}, and this zif reads {schema!r}")
     if data.pop("sha256", None) != _digest(data):
         raise Damaged(f"{what} was changed: its sha256 is not the one that was written down")
     return data
@@ -144,19 +86,3 @@ def _jsonable(value: Any) -> Any:
 
 def _digest(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(data).encode()).hexdigest()
-
-
-def _tensor(data: Mapping[str, Any]) -> TensorInfo:
-    shape = data["shape"]
-    return TensorInfo(data["name"], data["type"], None if shape is None else tuple(shape))
-
-
-def _chunks(content: bytes | Path) -> Iterator[bytes | memoryview]:
-    if isinstance(content, Path):
-        with content.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-        return
-    view = memoryview(content)
-    for start in range(0, len(view), _CHUNK):
-        yield view[start : start + _CHUNK]

@@ -15,8 +15,7 @@ from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
 from zif.backends.survey import hear
 from zif.backends.watched import watched
-from zif.errors import BackendUnavailable, InvalidBundle
-from zif.files.documents import json_of
+from zif.errors import BackendUnavailable, InvalidBundle, StageFailed
 from zif.files.records import record
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
@@ -28,17 +27,20 @@ from zif.targets import target as find
 
 if TYPE_CHECKING:
     from zif.planning import Segment
-    from zif.records import Capabilities, Executable, Target
+    from zif.records import Array, Capabilities, Executable, Target
 
 
-def load_bundle(folder: Path, target: str = "host", isolate: bool = False) -> Session:
+_AGAIN = "Build the bundle again with `zif compile`, or copy it again."
+
+
+def load_bundle(folder: Path, target: str = "host", isolate: bool = False, *, trusted_only: bool = False) -> Session:
     """A session on the bundle's artifacts for `target`; "host" takes what fits this machine best.
 
-    The plan's segments say `hardware` or `emulator` as their backends are here, not as they were where the bundle was
-    built. Raises InvalidBundle, UsageError for a target that the bundle is not for, BackendNotFound,
-    BackendUnavailable, and what backends raise when they load.
+    trusted_only: refuse a bundle that this user's zif did not make. The plan's segments say `hardware` or `emulator` as
+    their backends are here, not as they were where the bundle was built. Raises InvalidBundle, UsageError for a target
+    that the bundle is not for, BackendNotFound, BackendUnavailable, and what backends raise when they load.
     """
-    bundle = open_bundle(folder)
+    bundle = open_bundle(folder, trusted_only=trusted_only)
     chip = chosen(bundle, target)
     plan = _plan(bundle, chip.name)
     readers, tensors = _known(bundle)
@@ -102,6 +104,11 @@ class _Loader:
     def _step(self, segment: Segment) -> Step:
         compiled = self.bundle.load_compiled(segment.id, self.chip.name)
         executable, general = self._load(segment, compiled)
+        try:
+            self.bundle.check_unchanged()
+        except BaseException:
+            executable.close()
+            raise
         self._compare(segment, compiled, general)
         placed = evolve(segment, kind=general.kind, label=general.label)
         texts = getattr(executable, "notes", ())
@@ -125,7 +132,13 @@ class _Loader:
         said = remarks(options, self.chip, general, segment.backend)
         known = {(event.backend, event.text) for event in self.events}
         self.events.extend(Event("note", segment.backend, None, t) for t in said if (segment.backend, t) not in known)
-        return watched(backend, backend.load(compiled, options, shared=self.shared)), general
+        try:
+            executable = backend.load(compiled, options, shared=self.shared)
+        except StageFailed as error:  # what a backend cannot open is an artifact that it did not make
+            raise InvalidBundle(
+                f"{self.bundle.folder}: segment {segment.id} cannot be opened: {error}. {_AGAIN}"
+            ) from error
+        return watched(backend, executable), general
 
     def _compare(self, segment: Segment, compiled: Compiled, general: Capabilities) -> None:
         """Note when the artifact was made with another version of the engine than the one that runs it."""
@@ -157,25 +170,37 @@ class _Session:
 
 def _known(bundle: Bundle) -> tuple[dict[TensorInfo, frozenset[str]], dict[str, TensorInfo]]:
     """The optional inputs with the units that read each, and the tensors between segments."""
-    where = f"{bundle.folder}: {SESSION}"
-    data = record(_Session, json_of(bundle.path(SESSION).read_bytes(), where, InvalidBundle), where, InvalidBundle)
-    if data.schema != SESSION_SCHEMA:
-        raise InvalidBundle(f"{where} is of the schema {data.schema!r}, this version of zif reads {SESSION_SCHEMA!r}")
-    readers = {TensorInfo(row.name, row.type, row.shape): frozenset(row.read_by) for row in data.optional_inputs}
-    return readers, {info.name: info for info in data.tensors}
+
+    def refuse(text: str) -> InvalidBundle:
+        return InvalidBundle(f"{bundle.folder}: {text}. {_AGAIN}")
+
+    known = record(_Session, bundle.document(SESSION), SESSION, refuse)
+    if known.schema != SESSION_SCHEMA:
+        raise refuse(f"{SESSION} has the schema {known.schema[:80]!r}, and this zif reads {SESSION_SCHEMA!r}")
+    readers = {TensorInfo(row.name, row.type, row.shape): frozenset(row.read_by) for row in known.optional_inputs}
+    return readers, {info.name: info for info in known.tensors}
 
 
 def _constants(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any]:
     """Outputs that are known without running."""
     if CONSTANTS not in bundle.files:
         return {}
-    from zif.files.archives import read_arrays
+    from zif.files.archives import arrays_in
     from zif.inputs.files import as_declared
 
     infos = {info.name: info for info in outputs}
-    arrays = read_arrays(bundle.path(CONSTANTS), InvalidBundle)
-    return {
-        name: array.astype(object) if infos[name].dtype == "string" else as_declared(array, infos[name])
-        for name, array in arrays.items()
-        if name in infos
-    }
+    with bundle.opened(CONSTANTS) as file:
+        arrays = {name: one for name, one in arrays_in(file, CONSTANTS, InvalidBundle).items() if name in infos}
+    made = {}
+    for name, array in arrays.items():
+        made[name] = array.astype(object) if array.dtype.kind in "US" else as_declared(array, infos[name])
+        _check_constant(bundle, infos[name], made[name])
+    return made
+
+
+def _check_constant(bundle: Bundle, info: TensorInfo, array: Array) -> None:
+    """A constant is of the output's own type and shape. Raises InvalidBundle."""
+    dtype = "string" if array.dtype.kind == "O" else array.dtype.name
+    if dtype != info.dtype or (info.static and array.shape != info.shape):
+        what = f"{CONSTANTS} has {list(array.shape)} of {dtype} for the output {info.name!r}, which is {info.type}"
+        raise InvalidBundle(f"{bundle.folder}: {what} {list(info.shape or ())}. {_AGAIN}")

@@ -73,6 +73,7 @@ def load(
     on_fault: OnFault = "fail",
     cache: bool = True,
     isolate: bool = False,
+    trusted_only: bool = False,
     progress: Progress | None = None,
     verify: Literal["off", "units"] = "off",
     samples: Sequence[Sample] | None = None,
@@ -86,7 +87,8 @@ def load(
     backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
     in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
     verify "units": before the session opens, every segment is held against a judge on `samples` (see `compile`), and
-    units that prove wrong leave their backend. Raises ZifError subclasses.
+    units that prove wrong leave their backend. trusted_only: refuse what this user's zif did not make: a bundle without
+    this user's seal, and every model. Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
     if _is_bundle(source):
@@ -95,7 +97,8 @@ def load(
         policy = "" if policy == "balanced" else policy
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
         _refuse(**wishes, config=config, constraints=constraints, on_fault=on_fault)
-        return load_bundle(Path(source), target, isolate)  # type: ignore[arg-type]
+        return load_bundle(Path(source), target, isolate, trusted_only=trusted_only)  # type: ignore[arg-type]
+    check_trusted(source, trusted_only)
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     made = planner(source, target, policy, progress=progress, **wishes)
@@ -107,6 +110,12 @@ def load(
     elif verify != "off":
         raise UsageError(f"verify={verify!r}: must be off or units")
     return building.session(on_fault)
+
+
+def check_trusted(source: Source, trusted_only: bool) -> None:
+    """Raise UsageError for a model of which its maker is asked. A bundle's is seen when it is opened."""
+    if trusted_only and not _is_bundle(source):
+        raise UsageError("trusted-only is for bundles, which carry the seal of who made them; a model carries none")
 
 
 def compile(

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zif import ZifError
+from zif.plugin import laid_out
 from zif_qnn_runtime import ProviderOptions, explain, open_session, status
 
 from zif_qnn_gpu.half import halved
 from zif_qnn_gpu.rounding import rounded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import onnxruntime
     from zif import Arrays, Compiled, Model
     from zif.plugin import Array
 
     from zif_qnn_gpu.options import GpuOptions
-
-MAIN = "model.onnx"
 
 
 def load(compiled: Compiled, options: GpuOptions) -> GpuExecutable:
@@ -29,33 +27,11 @@ def load(compiled: Compiled, options: GpuOptions) -> GpuExecutable:
     from zif import Model
 
     outputs = tuple(info.name for info in compiled.outputs)
-    with tempfile.TemporaryDirectory(prefix="zif-gpu-") as place:
-        folder = Path(place)
-        model = Model.load(_laid_out(compiled, folder))
+    with laid_out(compiled) as folder:
+        model = Model.load(folder / compiled.main)
         if status("gpu").available:
             return _on_gpu(model, folder, options, outputs)
         return GpuExecutable(_emulated(model, folder, options), outputs, {})
-
-
-def _laid_out(compiled: Compiled, folder: Path) -> Path:
-    """The artifact's files in one folder, as the model names them; weights in files are linked, not copied."""
-    for name, content in compiled.files.items():
-        file = folder / (MAIN if name == compiled.main else name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            file.write_bytes(content)
-        elif name == compiled.main:
-            shutil.copyfile(content, file)
-        else:
-            _link(content.resolve(), file)
-    return folder / MAIN
-
-
-def _link(source: Path, file: Path) -> None:
-    try:
-        file.hardlink_to(source)
-    except OSError:  # another disk, or a file system without links
-        shutil.copyfile(source, file)
 
 
 def _emulated(model: Model, folder: Path, options: GpuOptions) -> onnxruntime.InferenceSession:

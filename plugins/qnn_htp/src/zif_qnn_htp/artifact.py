@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import tempfile
 import zlib
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
-from zif.plugin import listed, numpy_dtype
+from zif.plugin import listed
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,
@@ -28,6 +27,7 @@ from zif_qnn_runtime import (
 
 from zif_qnn_htp.graph import QnnGraph, build, open_shape
 from zif_qnn_htp.options import HtpOptions, provider_options
+from zif_qnn_htp.segment import KNOWN, SEGMENT, Segment
 
 if TYPE_CHECKING:
     from zif import Model
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from zif_qnn_htp.chips import Chip
 
 FORMAT = "qnn-context"
-SEGMENT, KNOWN = "segment.json", "known.npz"
 BACKEND = "qnn_htp"
 _REFUSALS = frozenset({"unassigned", "layout"})
 
@@ -80,7 +79,7 @@ def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Co
         files[KNOWN] = _pack(
             {info.name: graph.known[info.name] for info in converted.outputs if info.name in graph.known}
         )
-    files[SEGMENT] = json.dumps(_segment(prepared, chip, files), indent=1).encode()
+    files[SEGMENT] = _segment(prepared, chip, files).to_json()
     return Compiled(FORMAT, files, SEGMENT, converted.inputs, converted.outputs, tuple(notes))
 
 
@@ -140,20 +139,18 @@ def _source(graph: QnnGraph, given: ProviderOptions, folder: Path) -> Iterator[t
         yield f"source/{file.name}", file.read_bytes()
 
 
-def _segment(prepared: Prepared, chip: Chip, files: Mapping[str, bytes]) -> dict[str, object]:
-    """What `load` checks before the library sees the binary: random bytes in it would take the process down."""
+def _segment(prepared: Prepared, chip: Chip, files: Mapping[str, bytes]) -> Segment:
     library = find("htp")
     wrapper = next((name for name in files if name.endswith(".onnx")), "")
-    return {
-        "format": 1,
-        "wrapper": wrapper,
-        "qnn": qnn_version(library.path) if library.path else "",
-        "soc_model": chip.soc_model if chip.soc_model is not None else _soc_of(files.get(wrapper)),
-        "htp_arch": chip.arch,
-        "inputs": list(prepared.inputs),
-        "baked": list(prepared.baked),
-        "crc32": {name: zlib.crc32(content) for name, content in files.items() if "/" not in name},
-    }
+    return Segment(
+        wrapper=wrapper,
+        qnn=qnn_version(library.path) if library.path else "",
+        soc_model=chip.soc_model if chip.soc_model is not None else _soc_of(files.get(wrapper)),
+        htp_arch=chip.arch,
+        inputs=tuple(prepared.inputs),
+        baked=tuple(prepared.baked),
+        crc32={name: zlib.crc32(content) for name, content in files.items() if "/" not in name},
+    )
 
 
 def _soc_of(wrapper: bytes | None) -> int | None:
@@ -173,17 +170,6 @@ def _pack(values: Mapping[str, Array]) -> bytes:
 def _plain(value: Array) -> Array:
     """The same bytes as unsigned numbers, where numpy itself lacks the type."""
     return value.view(f"u{value.dtype.itemsize}") if value.dtype.kind == "V" else value
-
-
-def _typed(value: Array, kind: str) -> Array:
-    return value if value.dtype.name == kind else value.view(numpy_dtype(kind))
-
-
-def unpack(data: bytes) -> dict[str, Array]:
-    """The arrays of `known.npz`."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-        kinds = zip(stored["names"], stored["kinds"], strict=True)
-        return {str(name): _typed(stored[f"v{number}"], str(kind)) for number, (name, kind) in enumerate(kinds)}
 
 
 def _open(unit: str, op_type: str, value: str) -> Obstacle:

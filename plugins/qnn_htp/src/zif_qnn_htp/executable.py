@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from zif import BackendUnavailable, InvalidBundle, InvalidInput, UsageError
+from zif.plugin import laid_out
 from zif_qnn_runtime import explain, figures, find, host_kind, load_context, qnn_version
 
-from zif_qnn_htp.artifact import FORMAT, KNOWN, unpack
+from zif_qnn_htp.artifact import FORMAT
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.options import HtpOptions, provider_options
 from zif_qnn_htp.profile import Profile
+from zif_qnn_htp.segment import KNOWN, Segment, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -28,59 +27,50 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
     """Open an artifact. Raises InvalidBundle for a damaged one, BackendUnavailable for another release or chip."""
     if compiled.format != FORMAT:
         raise InvalidBundle(f"the artifact is {compiled.format!r}, not {FORMAT!r}: compile the model again")
-    segment = json.loads(_bytes(compiled.files[compiled.main]))
-    files = {name: _checked(name, compiled, crc) for name, crc in segment["crc32"].items()}
+    segment = read_segment(compiled)
+    for name, crc in segment.crc32.items():
+        _check(name, content(compiled, name), crc)
     _check_release(segment)
-    known = unpack(files.pop(KNOWN)) if KNOWN in files else {}
+    known = known_values(content(compiled, KNOWN)) if KNOWN in segment.crc32 else {}
     names = tuple(info.name for info in compiled.outputs)
-    if not segment["wrapper"]:
+    if not segment.wrapper:
         return HtpExecutable(None, (), names, known, (), None)
     _check_chip(segment)
-    chip = Chip("", segment["soc_model"], segment["htp_arch"], fp16=True)
+    chip = Chip("", segment.soc_model, segment.htp_arch, fp16=True)
     profile = Profile(options.profiling) if options.profiling != "off" else None
     given = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
-    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:
-        for name, content in files.items():
-            (Path(folder) / name).write_bytes(content)
-        session = load_context(Path(folder) / segment["wrapper"], "htp", given)
-    return HtpExecutable(session, tuple(segment["inputs"]), names, known, tuple(segment["baked"]), profile)
+    with laid_out(compiled, context_files(compiled, segment)) as folder:
+        session = load_context(folder / segment.wrapper, "htp", given)
+    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile)
 
 
-def _bytes(content: bytes | Path) -> bytes:
-    return content if isinstance(content, bytes) else content.read_bytes()
-
-
-def _checked(name: str, compiled: Compiled, crc: int) -> bytes:
-    if name not in compiled.files:
-        raise InvalidBundle(f"the artifact lacks its file {name}: compile the model again")
-    content = _bytes(compiled.files[name])
-    if zlib.crc32(content) != crc:
+def _check(name: str, data: bytes, crc: int) -> None:
+    if zlib.crc32(data) != crc:
         raise InvalidBundle(f"{name} is damaged (its checksum differs): compile the model again")
-    return content
 
 
-def _check_release(segment: Mapping[str, Any]) -> None:
+def _check_release(segment: Segment) -> None:
     library = find("htp")
     if library.path is None:
         raise BackendUnavailable(library.reason)
-    here, there = qnn_version(library.path), segment["qnn"]
+    here, there = qnn_version(library.path), segment.qnn
     if here != there:
         raise BackendUnavailable(
             f"the artifact was compiled with QNN {there}, and QNN {here} is here: compile it again"
         )
 
 
-def _check_chip(segment: Mapping[str, Any]) -> None:
+def _check_chip(segment: Segment) -> None:
     """On a device the artifact must be for the chip that is there; the emulator runs what is for any chip."""
-    if host_kind() == "emulator" or segment["soc_model"] is None:
+    if host_kind() == "emulator" or segment.soc_model is None:
         return
     import zif
 
     host = zif.target("host")
     here = figures(host).soc_model
-    if here is not None and here != segment["soc_model"]:
+    if here is not None and here != segment.soc_model:
         raise BackendUnavailable(
-            f"the artifact is for the chip with soc_model {segment['soc_model']}, and this is {host.title}"
+            f"the artifact is for the chip with soc_model {segment.soc_model}, and this is {host.title}"
             f" (soc_model {here}): compile the model for this chip"
         )
 

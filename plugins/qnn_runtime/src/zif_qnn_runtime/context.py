@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from zif.plugin import attribute
 
 from zif_qnn_runtime.failures import QnnError, original_name
 from zif_qnn_runtime.libraries import BackendType
@@ -14,8 +15,10 @@ from zif_qnn_runtime.provideroptions import ProviderOptions
 from zif_qnn_runtime.session import EP_NAME, create, session_options
 
 if TYPE_CHECKING:
+    import onnx
     import onnxruntime
 
+_BINARY = "ep_cache_context"
 _COMPATIBILITY = f"ep_compatibility_info.{EP_NAME}"
 
 
@@ -23,7 +26,8 @@ _COMPATIBILITY = f"ep_compatibility_info.{EP_NAME}"
 class ContextInfo:
     """What a wrapper says of its binary; an empty word or None where it says nothing.
 
-    strays are the nodes of the model that are not inside the binary.
+    strays are the nodes of the model that are not inside the binary. binaries are all that it names (one, in what zif
+    compiles), and `more` names tensors and functions, of which a wrapper needs none.
     """
 
     binary: str
@@ -31,6 +35,8 @@ class ContextInfo:
     soc_model: int | None = None
     vtcm_mb: int | None = None
     strays: tuple[str, ...] = ()
+    binaries: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
 def compile_context(
@@ -83,15 +89,21 @@ def describe(wrapper: Path | bytes) -> ContextInfo:
     except Exception as error:  # protobuf's own errors have no stable home
         raise QnnError(f"the wrapper of a context binary cannot be read: {error}", "context") from error
     contexts = [node for node in model.graph.node if node.op_type == "EPContext"]
+    every = [each for node in contexts for each in node.attribute]  # a second one of the same name, too
+    binaries = tuple(each.s.decode(errors="replace") for each in every if each.name == _BINARY and each.s)
     strays = tuple(node.name or node.op_type for node in model.graph.node if node.op_type != "EPContext")
-    binaries = [name for node in contexts if (name := attribute(node, "ep_cache_context", ""))]
-    if not contexts:
-        return ContextInfo("", strays=strays)
+    more, first = tuple(_more(model)), binaries[0] if binaries else ""
     facts = {prop.key: prop.value for prop in model.metadata_props}.get(_COMPATIBILITY, "").split(":")
-    if len(facts) < 7:
-        return ContextInfo(binaries[0] if binaries else "", strays=strays)
-    soc, vtcm = (int(word) if word.isdigit() else None for word in facts[5:7])
-    return ContextInfo(binaries[0] if binaries else "", facts[2], soc, vtcm, strays)
+    if not contexts or len(facts) < 7:
+        return ContextInfo(first, strays=strays, binaries=binaries, more=more)
+    soc, vtcm = (int(word) if re.fullmatch(r"[0-9]{1,9}", word) else None for word in facts[5:7])
+    return ContextInfo(first, facts[2], soc, vtcm, strays, binaries, more)
+
+
+def _more(model: onnx.ModelProto) -> Iterator[str]:
+    yield from (tensor.name for tensor in model.graph.initializer)
+    yield from (sparse.values.name for sparse in model.graph.sparse_initializer)
+    yield from (function.name for function in model.functions)
 
 
 def load_context(wrapper: Path, backend: BackendType, options: ProviderOptions) -> onnxruntime.InferenceSession:

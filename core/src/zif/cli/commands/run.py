@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write each output there as .npy.")
 ]
+TrustedOption = Annotated[
+    bool, typer.Option("--trusted-only", help="Refuse what your own zif did not make: bundles of others, models.")
+]
 FaultOption = Annotated[
     str, typer.Option("--on-fault", help="fail, or fallback: a segment that fails moves to another backend.")
 ]
@@ -37,6 +40,7 @@ def command(
     target: options.TargetOption = "host",
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     isolate: options.IsolateOption = False,
+    trusted_only: TrustedOption = False,
     on_fault: FaultOption = "fail",
     no_cache: options.NoCacheOption = False,
     verify: Annotated[
@@ -50,6 +54,7 @@ def command(
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
+    wanted |= {"trusted_only": trusted_only}
     document = _run(model, feed, wanted, repeat, output, raw, verify)
     _tell(document, as_json)
 

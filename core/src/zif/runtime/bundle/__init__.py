@@ -6,7 +6,9 @@ from it.
 
 from __future__ import annotations
 
-from zif.runtime.bundle.read import Bundle, is_bundle, open_bundle
-from zif.runtime.bundle.write import check_place, write_bundle
+from zif.runtime.bundle.manifest import is_bundle
+from zif.runtime.bundle.read import Bundle, open_bundle
+from zif.runtime.bundle.replace import check_place
+from zif.runtime.bundle.write import write_bundle
 
 __all__ = ["Bundle", "check_place", "is_bundle", "open_bundle", "write_bundle"]

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from zif.runtime.artifact import Damaged, check_name
+from zif.files.paths import relative
+from zif.runtime.hashed import Damaged
 
 if TYPE_CHECKING:
     from zif.records import Compiled
@@ -55,7 +56,7 @@ class Layout:
 
     def _fits(self, place: str, content: bytes | Path) -> bool:
         """Whether it is free, or has the same content already. Windows and macOS do not tell A from a."""
-        there = self._taken.get(check_name(place).casefold())
+        there = self._taken.get(relative(place, Damaged).casefold())
         return there is None or there == (place, _identity(content))
 
     def _take(self, place: str, content: bytes | Path) -> None:

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
-import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from attrs import field, frozen
 
 from zif.errors import InvalidBundle, UsageError
+from zif.files.documents import json_of
 from zif.records import Compiled
-from zif.runtime.artifact import Content, Damaged, check_file, check_name, check_size, restore, unseal
+from zif.runtime.artifact import restore
+from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, Row, read_manifest
+from zif.runtime.bundle.references import check_references
+from zif.runtime.hashed import Content, Damaged, Mark, check_size, mark_file, open_file, read_file, unchanged
+from zif.runtime.userkey import sealed_by_user
 
-SCHEMA = "zif.bundle/1"
-MANIFEST, INPUTS, QUANTIZATION = "manifest.json", "input_specs.json", "quantization_config.json"
+#: Of an artifact's files, so many bytes are handed on in memory; more, and an ONNX model's weights, as paths.
+IN_MEMORY = 256 << 20
 
 
 @frozen
 class Bundle:
     """A bundle that is there and whole, as far as can be told without reading its large files.
 
-    `files` is what the manifest lists, `unlisted` what lies in the folder besides; that is never used.
+    `files` is what the manifest lists. Nothing else in the folder is ever used.
     """
 
     folder: Path
     targets: tuple[str, ...]
     versions: Mapping[str, Any]
     files: Mapping[str, Content]
-    unlisted: tuple[str, ...]
     _plans: Mapping[str, Mapping[str, Any]] = field(repr=False)
-    _artifacts: Mapping[tuple[int, str], Mapping[str, Any]] = field(repr=False)
+    _artifacts: Mapping[tuple[int, str], Row] = field(repr=False)
+    _marks: dict[Path, Mark] = field(factory=dict, init=False, repr=False, eq=False)
 
     def plan(self, target: str | None = None) -> Mapping[str, Any]:
         """The plan for a target (the first one's without a name), as JSON. Raises UsageError for an unknown target."""
@@ -44,29 +48,44 @@ class Bundle:
         return self._plans[name]
 
     def load_compiled(self, segment: int, target: str | None = None) -> Compiled:
-        """The artifact of a segment, its files as paths, their hashes checked.
+        """The artifact of a segment, its files' hashes checked. Raises InvalidBundle.
 
-        A file's path need not end in its name: use `files` to find one. Raises InvalidBundle.
+        A file comes as the bytes that were hashed. The weights of an ONNX model, and what would take too much memory,
+        come as paths, which need not end in the files' names: `check_unchanged` says whether they were touched since.
         """
         name = self.targets[0] if target is None else target
         self.plan(name)
         row = self._artifacts.get((segment, name))
         if row is None:
             raise _invalid(self.folder, f"it has no artifact of segment {segment} for {name}")
-        try:
-            return restore(row, {name: self.path(place) for name, place in row["files"].items()})
-        except Damaged as error:
-            raise _invalid(self.folder, str(error)) from error
+        with self._told():
+            compiled = restore(row, self._contents(row))
+            check_references(compiled)
+            return compiled
 
     def path(self, name: str) -> Path:
         """Where a listed file is, its hash checked. Raises InvalidBundle."""
-        if name not in self.files:
-            raise _invalid(self.folder, f"its manifest does not list {name}")
-        try:
-            check_file(self.folder / name, self.files[name])
-        except (Damaged, OSError) as error:
-            raise _invalid(self.folder, str(error)) from error
-        return self.folder / name
+        with self._told():
+            path = self.folder / name
+            self._marks[path] = mark_file(self.folder, name, self._listed(name))
+            return path
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """A listed file, open for reading after its hash was checked. Raises InvalidBundle."""
+        with self._told(), open_file(self.folder, name, self._listed(name)) as file:
+            yield file
+
+    def document(self, name: str) -> Any:
+        """The data of a listed JSON file. Raises InvalidBundle."""
+        with self._told():
+            return json_of(read_file(self.folder, name, self._listed(name)), name, Damaged)
+
+    def check_unchanged(self) -> None:
+        """Raise InvalidBundle when somebody touched a file since its hash was checked and its path handed on."""
+        for path, mark in self._marks.items():
+            if not unchanged(path, mark):
+                raise _invalid(self.folder, f"{path.name} was changed while it was loaded")
 
     def verify(self) -> None:
         """Check the hash of every file. Raises InvalidBundle naming the first that is not as it was written."""
@@ -74,91 +93,81 @@ class Bundle:
             self.path(name)
 
     @property
+    def unlisted(self) -> tuple[str, ...]:
+        """What lies in the folder besides."""
+        return tuple(sorted({*_there(self.folder)} - {*self.files, MANIFEST}))
+
+    @property
     def input_specs(self) -> Mapping[str, Any]:
         """Inputs and outputs: name, dtype, shape, quantization."""
-        specs: Mapping[str, Any] = self._document(INPUTS)
+        specs: Mapping[str, Any] = self.document(INPUTS)
         return specs
 
     @property
     def quantization(self) -> Mapping[str, Any] | None:
         """The encodings in force; None for a model that is not quantized."""
-        return self._document(QUANTIZATION) if QUANTIZATION in self.files else None
+        return self.document(QUANTIZATION) if QUANTIZATION in self.files else None
 
-    def _document(self, name: str) -> Any:
+    def _listed(self, name: str) -> Content:
+        if name not in self.files:
+            raise Damaged(f"its manifest does not list {name}")
+        return self.files[name]
+
+    def _contents(self, row: Row) -> dict[str, bytes | Path]:
+        """An artifact's files: main first, in memory as long as there is room."""
+        room, contents = IN_MEMORY, dict[str, bytes | Path]()
+        for name in sorted(row.files, key=lambda name: name != row.main):
+            place = row.files[name]
+            size, weights = self.files[place].bytes, row.format == "onnx" and name != row.main
+            if weights or size > room:
+                contents[name] = self.path(place)
+            else:
+                contents[name] = read_file(self.folder, place, self.files[place])
+                room -= size
+        return {name: contents[name] for name in row.files}
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            return json.loads(self.path(name).read_bytes())
-        except (ValueError, RecursionError) as error:
-            raise _invalid(self.folder, f"{name} is not JSON: {error}") from error
+            yield
+        except (Damaged, OSError) as error:
+            raise _invalid(self.folder, str(error)) from error
 
 
-def is_bundle(folder: Path | str) -> bool:
-    """Whether a folder says that it is a bundle, of whatever version; it may still be damaged."""
-    place = Path(folder) / MANIFEST
-    try:
-        with place.open("rb") if place.is_file() else open(os.devnull, "rb") as file:
-            return b'"zif.bundle/' in file.read(200)
-    except OSError:
-        return False
-
-
-def open_bundle(folder: Path | str) -> Bundle:
+def open_bundle(folder: Path | str, *, trusted_only: bool = False) -> Bundle:
     """Open a bundle. Checks the manifest, that every file is there with its size, and that none leads elsewhere.
 
-    Raises InvalidBundle naming the file and what is wrong with it.
+    trusted_only: refuse one that does not carry the seal of this user's own key. Raises InvalidBundle naming the file
+    and what is wrong with it, UsageError where there is no key to know a seal by.
     """
     root = Path(folder)
     try:
-        data = unseal(_manifest(root), MANIFEST, SCHEMA)
-        return _checked(root.resolve(), data)
+        manifest, text = read_manifest(root)
+        if trusted_only and not sealed_by_user(SCHEMA, text, manifest.seal):
+            raise InvalidBundle(_not_ours(root, manifest.seal is not None))
+        root = root.resolve()
+        for name, content in manifest.files.items():
+            check_size(root, name, content)
     except Damaged as error:
         raise _invalid(root, str(error)) from error
     except OSError as error:
         raise _invalid(root, f"{error.strerror}: {error.filename}") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _invalid(root, f"{MANIFEST} is incomplete: {error!r}") from error
+    artifacts = {(row.segment, row.target): row for row in manifest.artifacts}
+    return Bundle(root, manifest.targets, manifest.versions, manifest.files, manifest.by_target(), artifacts)
 
 
-def _manifest(root: Path) -> bytes:
-    place = root / MANIFEST
-    if not root.is_dir():
-        raise Damaged("it is no folder" if root.exists() else "there is no such folder")
-    if not place.exists() and not place.is_symlink():
-        raise Damaged(f"{MANIFEST} is missing, so this is no bundle")
-    if not stat.S_ISREG(place.lstat().st_mode):
-        raise Damaged(f"{MANIFEST} is no plain file")
-    return place.read_bytes()
-
-
-def _checked(root: Path, data: Mapping[str, Any]) -> Bundle:
-    files = {check_name(name): Content(**content) for name, content in data["files"].items()}
-    for name, content in files.items():
-        _stay_inside(root, name)
-        check_size(root / name, content)
-    targets = tuple(map(str, data["targets"]))
-    plans = {targets[0]: data["plan"], **data["plans"]} if targets else {}
-    if sorted(plans) != sorted(targets) or not targets:
-        raise Damaged(f"{MANIFEST} does not have one plan for each target")
-    artifacts = {(int(row["segment"]), str(row["target"])): row for row in data["artifacts"]}
-    stray = [place for row in artifacts.values() for place in row["files"].values() if place not in files]
-    if stray:
-        raise Damaged(f"{MANIFEST} names {stray[0]!r} and does not list it")
-    return Bundle(root, targets, data["versions"], files, _unlisted(root, files), plans, artifacts)
-
-
-def _stay_inside(root: Path, name: str) -> None:
-    """Refuse links on the way to a file: they could lead anywhere."""
-    place = root
-    for part in name.split("/"):
-        place = place / part
-        if place.is_symlink():
-            raise Damaged(f"{name} is a link or lies behind one")
-
-
-def _unlisted(root: Path, files: Mapping[str, Content]) -> tuple[str, ...]:
-    found = []
+def _there(root: Path) -> Iterator[str]:
+    """Every file in a folder, relative to it; links are not followed."""
     for place, _, names in os.walk(root):
-        found += [Path(place, name).relative_to(root).as_posix() for name in names]
-    return tuple(sorted({*found} - {*files, MANIFEST}))
+        yield from (Path(place, name).relative_to(root).as_posix() for name in names)
+
+
+def _not_ours(folder: Path, sealed: bool) -> str:
+    why = "the seal on it is not of this user's key" if sealed else "it carries no seal"
+    return (
+        f"{folder} was not made by this user's zif ({why}), and only such bundles were asked for. Compile the model "
+        "here, or leave out trusted-only if you trust whoever made it. Signatures of others are not read by this zif."
+    )
 
 
 def _invalid(folder: Path, why: str) -> InvalidBundle:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import json
 import os
-import secrets
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,14 @@ from typing import Any
 import attrs
 
 from zif.errors import UsageError
-from zif.files.writing import drafted, sync_folder
+from zif.files.paths import distinct
 from zif.records import Compiled, TensorInfo
-from zif.runtime.artifact import Content, Damaged, describe, seal, write_file
+from zif.runtime.artifact import describe, plain, seal
 from zif.runtime.bundle.layout import Layout, stem, total_bytes
-from zif.runtime.bundle.read import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, is_bundle
-
-_STALE_S = 24 * 3600.0
+from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, SEAL, sealed_text
+from zif.runtime.bundle.replace import beside, check_place, put, remove_rest, why_not
+from zif.runtime.hashed import Content, Damaged, write_file
+from zif.runtime.userkey import seal_of
 
 
 def write_bundle(
@@ -59,16 +57,21 @@ def write_bundle(
             layout.add(name, content)
         place.parent.mkdir(parents=True, exist_ok=True)
         _room(place.parent, layout.files)
-        with drafted(_beside(place, "draft")) as draft:
+        draft = beside(place, "draft")
+        try:
+            draft.mkdir()
             files = {
-                name: write_file(content, draft / name, sync=True) for name, content in sorted(layout.files.items())
+                name: write_file(content, draft, name, sync=True) for name, content in sorted(layout.files.items())
             }
-            write_file(seal(_manifest(plans, rows, files, versions)), draft / MANIFEST, sync=True)
-            _swap(draft, place)
+            write_file(_manifest(plans, rows, files, versions), draft, MANIFEST, sync=True)
+            put(draft, place)
+        except BaseException:  # Ctrl-C too
+            remove_rest(draft)
+            raise
     except Damaged as error:
         raise UsageError(f"the bundle {folder} cannot be written: {error}") from error
     except OSError as error:
-        raise UsageError(_why(folder, error)) from error
+        raise UsageError(why_not(folder, error)) from error
     return place
 
 
@@ -78,6 +81,7 @@ def _row(
     number, target = key
     maker = compiled.certificate.backend if compiled.certificate else compiled.format
     default = maker if compiled.format == "onnx" else f"{maker}-{target}"
+    distinct(compiled.files, Damaged)
     files = layout.place(compiled, stem(number, labels.get(key, default)), target)
     return {"segment": number, "target": target, **describe(compiled), "files": files}
 
@@ -106,9 +110,10 @@ def _manifest(
     rows: Sequence[Mapping[str, Any]],
     files: Mapping[str, Content],
     versions: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+) -> bytes:
+    """The document, with the seal of this user's key where there is one."""
     targets = list(plans)
-    return {
+    data = {
         "schema": SCHEMA,
         "targets": targets,
         "versions": dict(versions or {}),
@@ -117,52 +122,13 @@ def _manifest(
         "artifacts": list(rows),
         "files": {name: attrs.asdict(content) for name, content in files.items()},
     }
-
-
-def check_place(folder: Path | str, overwrite: bool = False) -> None:
-    """Raise UsageError when something is there that must not be replaced; to be asked before minutes of compiling."""
-    place = Path(os.path.realpath(folder))
-    try:
-        if not place.exists() or (place.is_dir() and not any(place.iterdir())):
-            return
-    except OSError as error:
-        raise UsageError(_why(place, error)) from error
-    if not is_bundle(place):
-        raise UsageError(f"{place} exists and is no bundle, so it is not replaced: name another folder")
-    if not overwrite:
-        raise UsageError(f"the bundle {place} exists: name another folder, or replace it with --overwrite")
+    made = plain(data)
+    with contextlib.suppress(UsageError):
+        made[SEAL] = seal_of(SCHEMA, sealed_text(made))
+    return seal(made)
 
 
 def _room(parent: Path, files: Mapping[str, bytes | Path]) -> None:
     need, free = total_bytes(files), shutil.disk_usage(parent).free
     if need > free:
         raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free")
-
-
-def _swap(draft: Path, place: Path) -> None:
-    """Put the draft in its place; what was there is put aside first, and comes back when that fails."""
-    aside = _beside(place, "old")
-    try:
-        if place.exists():
-            place.rename(aside)
-        draft.rename(place)
-    except BaseException:
-        if aside.exists() and not place.exists():
-            aside.rename(place)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-    sync_folder(place.parent)
-
-
-def _beside(place: Path, word: str) -> Path:
-    """A new name for a folder beside `place`; removes those that a killed process left there long ago."""
-    for old in place.parent.glob(f".{glob.escape(place.name)}.*-*.zif-part"):
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime > _STALE_S:
-                shutil.rmtree(old, ignore_errors=True)
-    return place.with_name(f".{place.name}.{word}-{secrets.token_hex(4)}.zif-part")
-
-
-def _why(folder: Path | str, error: OSError) -> str:
-    what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-    return f"the bundle {folder} cannot be written: {what}. Name a folder on a disk with room that you may write to."

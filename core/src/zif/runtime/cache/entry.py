@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -12,31 +13,35 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
+from zif.files.limits import TEXT
+from zif.files.opening import open_inside, whole
+from zif.files.paths import distinct
+from zif.files.records import record
 from zif.files.writing import drafted
-from zif.runtime.artifact import (
-    Content,
-    Damaged,
-    canonical,
-    check_file,
-    check_name,
-    check_size,
-    describe,
-    plain,
-    restore,
-    seal,
-    unseal,
-    write_file,
-)
+from zif.runtime.artifact import canonical, describe, plain, restore, seal, unseal
 from zif.runtime.cache.key import Key
 from zif.runtime.cache.names import DRAFT
+from zif.runtime.hashed import Content, Damaged, check_size, mark_file, write_file
 from zif.runtime.userkey import seal_of, sealed_by_user
 
 if TYPE_CHECKING:
     from zif.records import Compiled
 
 SCHEMA = "zif.artifact/2"
-INDEX = "artifact.json"
+INDEX, FILES = "artifact.json", "files"
 _FAMILY = "zif.artifact/"
+
+
+@frozen
+class _Index:
+    """What an index holds beside the description of the artifact."""
+
+    key: Key
+    label: str
+    format: str
+    created: float
+    files: Mapping[str, Content]
+    outside: tuple[str, ...]
 
 
 @frozen
@@ -58,7 +63,7 @@ class Entry:
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The index of an entry of this user's. Raises Damaged, UsageError without a key, OSError when there is none."""
+    """The index of an entry of this user's. Raises Damaged, UsageError without a key, FileNotFoundError without one."""
     index = unseal(_index(folder), INDEX, SCHEMA)
     if not sealed_by_user(SCHEMA, _sealed(folder.name, index), index.pop("seal", None)):
         raise Damaged("it does not carry this user's seal")
@@ -70,12 +75,15 @@ def is_entry(folder: Path) -> bool:
     try:
         index = json.loads(_index(folder))
         return str(index["schema"]).startswith(_FAMILY) and Key(**index["key"]).hash == folder.name
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, Damaged, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
 def _index(folder: Path) -> bytes:
-    return (folder / INDEX).read_bytes()
+    if not os.path.lexists(folder / INDEX):
+        raise FileNotFoundError(folder / INDEX)
+    with open_inside(folder, INDEX, Damaged) as file:
+        return whole(file, INDEX, TEXT, Damaged)
 
 
 def _sealed(name: str, index: Mapping[str, Any]) -> str:
@@ -85,21 +93,19 @@ def _sealed(name: str, index: Mapping[str, Any]) -> str:
 
 def entry_of(folder: Path, index: Mapping[str, Any]) -> Entry:
     """What the index says of the entry. Raises Damaged, OSError."""
-    try:
-        size = sum(file["bytes"] for file in index["files"].values())
-        used = (folder / INDEX).stat().st_mtime
-        return Entry(Key(**index["key"]), folder, index["label"], index["format"], size, index["created"], used)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"{INDEX} is incomplete: {error}") from error
+    told = record(_Index, index, INDEX, Damaged)
+    size, used = sum(file.bytes for file in told.files.values()), (folder / INDEX).stat().st_mtime
+    return Entry(told.key, folder, told.label, told.format, size, told.created, used)
 
 
 def read(folder: Path, index: Mapping[str, Any], outside: Mapping[str, Path], *, hashes: bool = True) -> Compiled:
     """The artifact in a folder, every file checked. outside: files of the model itself, which the cache does not copy.
 
-    Raises Damaged when a file is not what was written, OSError when it cannot be read.
+    Files are handed on by their paths: nobody else can write to the cache. Raises Damaged when one is not what was
+    written.
     """
     files: dict[str, bytes | Path] = dict(check(folder, index, hashes=hashes))
-    for name in index["outside"]:
+    for name in record(_Index, index, INDEX, Damaged).outside:
         if name not in outside:
             raise Damaged(f"the model has no file {name} any more")
         files[name] = outside[name]
@@ -108,17 +114,19 @@ def read(folder: Path, index: Mapping[str, Any], outside: Mapping[str, Path], *,
 
 def check(folder: Path, index: Mapping[str, Any], *, hashes: bool = True) -> dict[str, Path]:
     """Where the artifact's own files are. Raises Damaged when one is not what was written."""
-    places = {name: folder / "files" / check_name(name) for name in index["files"]}
-    for name, place in places.items():
-        (check_file if hashes else check_size)(place, Content(**index["files"][name]))
-    return places
+    files = record(_Index, index, INDEX, Damaged).files
+    for name, content in files.items():
+        (mark_file if hashes else check_size)(folder / FILES, name, content)
+    return {name: folder / FILES / name for name in files}
 
 
 def draft(artifacts: Path, key: Key, label: str, compiled: Compiled, outside: Mapping[str, Path]) -> Path:
     """Write an entry under a temporary name, whole or not at all. Raises OSError, Damaged for an impossible name."""
     with drafted(artifacts / f"{DRAFT}{secrets.token_hex(4)}", 0o700) as place:
         own = {name: content for name, content in compiled.files.items() if outside.get(name) != content}
-        files = {n: attrs.asdict(write_file(content, place / "files" / check_name(n))) for n, content in own.items()}
+        distinct(compiled.files, Damaged)
+        (place / FILES).mkdir()
+        files = {name: attrs.asdict(write_file(content, place / FILES, name)) for name, content in own.items()}
         head = {"schema": SCHEMA, "key": attrs.asdict(key), "label": label, "created": time.time()}
         outer = sorted(set(compiled.files) - set(own))
         index = plain({**head, **describe(compiled), "files": files, "outside": outer})

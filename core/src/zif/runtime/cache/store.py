@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.runtime.artifact import Damaged
 from zif.runtime.cache import ground, removal
 from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
 from zif.runtime.cache.key import Key, key_of
 from zif.runtime.cache.names import ARTIFACTS, LOCKS, is_key, is_passing
+from zif.runtime.hashed import Damaged
 from zif.runtime.userkey import ensure_key
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from zif.backends.backend import content_digest
 from zif.errors import ZifError
 from zif.model import Model
 from zif.records import Compiled
-from zif.runtime.artifact import write_file
+from zif.runtime.hashed import write_file
 from zif.testing.networks import NETWORKS, Network, perceptron
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
@@ -110,8 +110,10 @@ def moved(artifact: Compiled, folder: Path) -> Compiled:
     """The artifact as it comes out of a bundle: every file on disk, under a name of core's choice."""
     files: dict[str, bytes | Path] = {}
     for number, (name, content) in enumerate(artifact.files.items()):
-        place = files[name] = folder / f"{number:02d}" / f"renamed-{number}.bin"
-        write_file(content, place)
+        place = f"{number:02d}/renamed-{number}.bin"
+        folder.mkdir(exist_ok=True)
+        write_file(content, folder, place)
+        files[name] = folder / place
     return attrs.evolve(artifact, files=files)
 
 
