@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from zif.model.attributes import attributes as attributes
     from zif.model.attributes import attribute_list as attribute_list
     from zif.encodings.operators import MOVES as MOVES
+    from zif.backends.onnx_artifact import content_of as content_of
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -132,6 +133,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "zif.backends.options",
             "build_options",
             "typed options from a mapping, unknown keys refused with the known ones",
+        ),
+        (
+            "content_of",
+            "zif.backends.onnx_artifact",
+            "content_of",
+            "the bytes of an artifact's file or of a part",
         ),
         (
             "Check",
@@ -333,6 +340,7 @@ __all__ = [
     "check_output",
     "check_outputs",
     "clipped_at",
+    "content_of",
     "copies",
     "covers",
     "decibels",

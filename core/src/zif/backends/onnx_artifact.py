@@ -26,7 +26,7 @@ def read_onnx(compiled: Compiled) -> onnx.ModelProto:
     from zif.model.subgraphs import all_graphs
 
     try:
-        model = onnx.load_model_from_string(_content(compiled.files[compiled.main]))
+        model = onnx.load_model_from_string(content_of(compiled.files[compiled.main]))
         for graph in all_graphs(model.graph):
             _fill(graph.initializer, compiled.files)
     except ZifError:
@@ -45,12 +45,13 @@ def _fill(tensors: Iterable[onnx.TensorProto], files: Mapping[str, bytes | Path]
         where = external.reference(tensor)
         if where.location not in files:
             raise StageFailed(f"tensor {tensor.name!r} needs the file {where.location!r}, which the artifact lacks")
-        tensor.raw_data = _content(files[where.location], where.offset, where.length)
+        tensor.raw_data = content_of(files[where.location], where.offset, where.length)
         tensor.data_location = tensor.DEFAULT
         del tensor.external_data[:]
 
 
-def _content(file: bytes | Path, start: int = 0, length: int | None = None) -> bytes:
+def content_of(file: bytes | Path, start: int = 0, length: int | None = None) -> bytes:
+    """The bytes of an artifact's file, or a part of them. Raises OSError when it cannot be read."""
     if isinstance(file, bytes):
         return file[start : None if length is None else start + length]
     with file.open("rb") as stream:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -41,6 +41,11 @@ class Mark:
     bytes: int
     written_ns: int
     changed_ns: int
+
+
+def total_bytes(files: Mapping[str, bytes | Path]) -> int:
+    """How much room files need."""
+    return sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in files.values())
 
 
 def write_file(content: bytes | Path, folder: Path, name: str, *, sync: bool = False) -> Content:

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 from zif import InvalidModel
+from zif.plugin import content_of
 
 from zif_reference.corrected import corrected_operators
 from zif_reference.timing import Stopwatch
@@ -25,7 +26,7 @@ class Evaluation:
 
     def __init__(self, compiled: Compiled) -> None:
         files = compiled.files
-        model = onnx.load_model_from_string(_content(files[compiled.main]))
+        model = onnx.load_model_from_string(content_of(files[compiled.main]))
         self._outputs = [output.name for output in model.graph.output]
         self._strings = {info.name for info in compiled.outputs if info.type == "tensor(string)"}
         self._evaluator: Any = _evaluator_class(files)(
@@ -82,14 +83,6 @@ def _external(initializer: onnx.TensorProto, files: Mapping[str, bytes | Path]) 
         raise InvalidModel(f"tensor {initializer.name!r} needs the file {where.get('location')!r}, which is not there")
     loaded = onnx.TensorProto(name=initializer.name, data_type=initializer.data_type, dims=initializer.dims)
     start, length = int(where.get("offset", 0)), where.get("length")
-    loaded.raw_data = _content(files[where["location"]], start, None if length is None else int(length))
+    loaded.raw_data = content_of(files[where["location"]], start, None if length is None else int(length))
     array: np.ndarray[Any, Any] = onnx.numpy_helper.to_array(loaded)
     return array
-
-
-def _content(file: bytes | Path, start: int = 0, length: int | None = None) -> bytes:
-    if isinstance(file, bytes):
-        return file[start : None if length is None else start + length]
-    with file.open("rb") as stream:
-        stream.seek(start)
-        return stream.read(-1 if length is None else length)

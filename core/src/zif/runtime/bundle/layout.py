@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -105,8 +104,3 @@ def _folder(name: str) -> str:
 def stem(number: int, label: str) -> str:
     """The name that an artifact's files share: "01-npu-v2"."""
     return f"{number:02d}-{''.join(c if c.isalnum() or c in '-_.' else '-' for c in label)}"
-
-
-def total_bytes(files: Mapping[str, bytes | Path]) -> int:
-    """How much room files need."""
-    return sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in files.values())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zif.backends.onnx_artifact import content_of
 from zif.records import Compiled
 from zif.runtime.hashed import Damaged
 
@@ -30,7 +31,7 @@ def check_references(compiled: Compiled) -> None:
 
 def _named(content: bytes | Path) -> Iterator[str]:
     """The files that a model names. Most models name none, which is seen without reading their graph."""
-    data = content if isinstance(content, bytes) else content.read_bytes()
+    data = content_of(content)
     if not any(word.encode() in data for word in (_LOCATION, _BINARY)):
         return
     import onnx

@@ -17,10 +17,10 @@ from zif.errors import UsageError
 from zif.files.paths import distinct
 from zif.records import Compiled, TensorInfo
 from zif.runtime.artifact import describe, plain, seal
-from zif.runtime.bundle.layout import Layout, stem, total_bytes
+from zif.runtime.bundle.layout import Layout, stem
 from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, SEAL, sealed_text
 from zif.runtime.bundle.replace import beside, check_place, put, remove_rest, why_not
-from zif.runtime.hashed import Content, Damaged, write_file
+from zif.runtime.hashed import Content, Damaged, total_bytes, write_file
 from zif.runtime.userkey import seal_of
 
 

@@ -22,7 +22,7 @@ from zif.runtime.cache import ground, removal
 from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
 from zif.runtime.cache.key import Key, key_of
 from zif.runtime.cache.names import ARTIFACTS, LOCKS, is_key, is_passing
-from zif.runtime.hashed import Damaged
+from zif.runtime.hashed import Damaged, total_bytes
 from zif.runtime.userkey import ensure_key
 
 if TYPE_CHECKING:
@@ -238,7 +238,8 @@ class _Fetch:
         """Store an artifact: it comes back with its files in the cache, or as it was when it cannot be stored."""
         cache = self.cache
         try:
-            size = sum(_size(content) for name, content in compiled.files.items() if self.outside.get(name) != content)
+            own = {name: content for name, content in compiled.files.items() if self.outside.get(name) != content}
+            size = total_bytes(own)
             if size > cache.limit:
                 self.tell(f"the artifact ({size} bytes) is larger than the cache may be and was not kept")
                 return compiled
@@ -302,10 +303,6 @@ def _bytes(folder: Path) -> int:
     with contextlib.suppress(OSError, Damaged, UsageError):
         return entry_of(folder, read_index(folder)).bytes
     return 0
-
-
-def _size(content: bytes | Path) -> int:
-    return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
 def _why(error: BaseException) -> str:
