@@ -12,7 +12,7 @@ from zif.files.writing import write_whole
 from zif.planning.costs.kinds import FEATURES
 from zif.targets import target
 
-from benchmarks.fit.data import PRECISIONS, RUNTIMES, Data, Row
+from benchmarks.fit.data import PRECISIONS, RUNTIMES, Row
 from benchmarks.fit.prior import GROUPS, PRIORS
 from benchmarks.fit.solve import COUNTS, WORDS, Fit, Floats
 from benchmarks.fit.validate import Score
@@ -105,9 +105,3 @@ def _dump(value: Any, indent: int = 0) -> str:
     pad = " " * (indent + 2)
     lines = ",\n".join(f"{pad}{json.dumps(key)}: {_dump(item, indent + 2)}" for key, item in value.items())
     return "{\n" + lines + "\n" + " " * indent + "}"
-
-
-def counts_known(data: Data) -> dict[str, int]:
-    """In how many graphs each count occurs: what occurs in few of them is mostly its prior."""
-    table = np.array(list(data.counts.values()))
-    return {name: int((table[:, i] > 0).sum()) for i, name in enumerate(FEATURES)}

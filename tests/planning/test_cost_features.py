@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from onnx import TensorProto
 from planning.graphs import conv, model, node
 from zif.model import Model
-from zif.planning.costs.features import of_model, of_unit
+from zif.planning.costs.features import of_model
 from zif.planning.costs.kinds import FEATURES
 
 
@@ -145,12 +144,6 @@ def test_a_quantized_group_counts_like_its_operator() -> None:
     assert {name: counts(found, row)[name] for name in ("conv", "traffic", "op")} == {
         name: plain[name] for name in ("conv", "traffic", "op")
     }
-
-
-def test_a_unit_by_itself_counts_as_in_a_model_where_it_stands_alone() -> None:
-    found = conv()
-    alone = of_unit(found.units[0], found.tensors)
-    assert np.array_equal(alone.counts, of_model(found).counts)
 
 
 def test_unknown_shapes_and_operators_are_counted_as_far_as_they_are_known() -> None:

@@ -21,7 +21,7 @@ PRECISIONS = ("fp16", "int8", "int16")
 
 
 def us(found: Model, chip: str = CHIP, processor: Processor = "npu", precision: str = "fp16") -> float:
-    return CostModel(target(chip)).unit_us(found.units[0], found.tensors, processor, precision).us
+    return CostModel(target(chip)).model_us(found, processor, precision).us
 
 
 @settings(max_examples=60, deadline=None)

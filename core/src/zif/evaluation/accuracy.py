@@ -46,10 +46,6 @@ class Goal:
         """Whether the figure is good enough."""
         return value <= self.value if self.at_most else value >= self.value
 
-    def better(self, value: float, other: float) -> bool:
-        """Whether one figure is nearer to what is wanted than another."""
-        return value < other if self.at_most else value > other
-
     def __str__(self) -> str:
         return f"{'at most' if self.at_most else 'at least'} {self.value:g}"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-VERBOSE, WARNING, ERROR, FATAL = 0, 2, 3, 4
+VERBOSE, WARNING, ERROR = 0, 2, 3
 _listening = threading.RLock()
 _loaded: set[Path] = set()
 

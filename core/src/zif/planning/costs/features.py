@@ -54,11 +54,6 @@ def of_model(model: Model) -> Features:
     return found
 
 
-def of_unit(unit: Unit, tensors: Mapping[str, TensorInfo]) -> Features:
-    """The counts of one unit by itself, as arrays of length one."""
-    return _Walk(tensors, (unit,), unit.outputs, ()).run((unit,))
-
-
 class _Made(NamedTuple):
     """What is known of the unit that made a value; `chain`: what its fused chain starts from, "matrix" or "Erf"."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 
 from zif.errors import UsageError
 from zif.planning.costs import coefficients, features, precisions, roofline
-from zif.records import Capabilities, Processor, Rates, Target, TensorInfo
+from zif.records import Capabilities, Processor, Rates, Target
 
 if TYPE_CHECKING:
-    from zif.model import Model, Unit
+    from zif.model import Model
 
 Floats = NDArray[np.float64]
 
@@ -65,19 +64,6 @@ class CostModel:
             capabilities.processor if capabilities.rates is None else None,
             capabilities.preferred_precision,
         )
-
-    def unit_us(
-        self, unit: Unit, tensors: Mapping[str, TensorInfo], processor: Processor, precision: str | None = None
-    ) -> Estimate:
-        """One unit by itself, as if nothing stood around it; `precision` overrides the unit's own.
-
-        Raises UsageError when the target has no such processor.
-        """
-        rates = self._target_rates(processor)
-        us, source = self._price(
-            features.of_unit(unit, tensors), [precision or unit.precision], rates, processor, precision or "fp16"
-        )
-        return self._estimate(float(us[0]), source[0], processor, precision or unit.precision)
 
     def model_us(self, model: Model, processor: Processor, precision: str | None = None) -> Estimate:
         """The whole model in one segment on one processor: launch, units, and moving its inputs and outputs.
