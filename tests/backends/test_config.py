@@ -124,6 +124,9 @@ WRONG: list[tuple[Any, tuple[str, ...]]] = [
     ({"gpu_config": {"vtcm_mb": 8}}, ("qnn_gpu: unknown option 'vtcm_mb'", "precision_mode")),
     ({"cpu_config": {"num_threads": "many"}}, ("num_threads takes a whole number",)),
     ({"cpu_config": {"num_threads": -1}}, ("num_threads",)),
+    ({"cpu_config": {"num_threads": float("inf")}}, ("Infinity is no finite number (line 1",)),
+    ({"cpu_config": {"num_threads": 10**30}}, ("num_threads takes a whole number that a machine can hold",)),
+    ({"cpu_config": {"num_threads": []}}, ("num_threads takes a whole number",)),
     ({"cpu_config": {"precision_mode": "int8"}}, ("qnn_cpu: unknown option 'precision_mode'",)),
 ]
 
@@ -136,6 +139,12 @@ def test_what_is_wrong_is_refused_with_what_is_possible(tmp_path: Path, given: A
     assert str(path) in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_number_that_no_machine_holds_is_refused() -> None:
+    for number in (float("inf"), float("nan"), 1e30):
+        with pytest.raises(UsageError, match="num_threads takes a whole number"):
+            settle({"cpu_config": {"num_threads": number}}, CHIP)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{'htp_config': {}}", "\x00"])

@@ -76,6 +76,7 @@ WHOLE = TensorInfo("x", "tensor(int64)", (2,))
         (WHOLE, "[1.5, 2]", "numbers that the type cannot hold"),  # numpy would give 1
         (WHOLE, "[NaN, 2]", "is no JSON of int64 values"),
         (TensorInfo("x", "tensor(int4)", (2,)), "[100, 2]", "is no JSON of int4 values"),
+        (FLOATS, "[1e308, 1]", "numbers that the type cannot hold"),  # infinite in float32
         (WORDS, '["a", 1]', "something else than texts"),
         (WORDS, '[["a"], ["b", "c"]]', "something else than texts"),
         (FLOATS, '{"a": 1}', "something else than numbers"),

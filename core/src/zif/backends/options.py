@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -9,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from zif.errors import UsageError
-from zif.wording import did_you_mean
+from zif.wording import cut, did_you_mean
 
 
 def build_options(kind: type[Any], given: Mapping[str, Any], backend: str) -> Any:
@@ -96,8 +97,10 @@ def _boolean(value: Any, where: str) -> bool:
 def _number(value: Any, kind: type[int] | type[float], where: str) -> int | float:
     try:
         number = kind(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{where} takes {_type_name(kind)}, not {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"{where} takes {_type_name(kind)}, not {cut(repr(value))}") from None
+    if not math.isfinite(number) if kind is float else abs(number) >= 1 << 63:
+        raise UsageError(f"{where} takes {_type_name(kind)} that a machine can hold, not {cut(repr(value))}")
     if kind is int and isinstance(value, float) and number != value:
         raise UsageError(f"{where} takes a whole number, not {value!r}")
     return number

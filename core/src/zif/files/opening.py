@@ -21,6 +21,9 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 #: Whether a folder can be held open, so that nobody changes what lies above a file while it is opened.
 _BY_FOLDER = bool(_NOFOLLOW) and os.open in os.supports_dir_fd and os.mkdir in os.supports_dir_fd
 
+#: What is read at once of a file that is longer than it was said to be.
+_CHUNK = 1 << 16
+
 _KINDS = (
     (stat.S_ISDIR, "it is a folder, not a file"),
     (stat.S_ISFIFO, "it is a pipe, not a file: write it to a file first"),
@@ -89,11 +92,13 @@ def whole(stream: BinaryIO, where: str, limit: Limit, error: Refusal = InvalidIn
     most, there = limit.value, length(stream)
     if there > most:
         raise error(limit.exceeded(f"{where} is", there))
-    with _told(where, error):
-        data = stream.read(most + 1)
-    if len(data) > most:  # it grew, or its length was not told (/proc)
+    data = bytearray()
+    with _told(where, error):  # as much as is there, for so much is allocated; more when it grew meanwhile
+        while (part := stream.read(max(there + 1 - len(data), _CHUNK))) and len(data) <= most:
+            data += part
+    if len(data) > most:
         raise error(limit.exceeded(f"{where} is"))
-    return data
+    return bytes(data)
 
 
 def length(stream: BinaryIO) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Pillow tells formats by content, whatever the file is called, and would call Ghostscript for an EPS.
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 
 def open_picture(path: str | Path, mode: str, error: Refusal = InvalidInput) -> Image:

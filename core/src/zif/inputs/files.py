@@ -81,8 +81,11 @@ def _numbers(values: Any, dtype: np.dtype[Any]) -> Array:
     plain = np.array(values)
     if plain.size and plain.dtype.kind not in "biuf":
         raise ValueError("it holds something else than numbers, or numbers beyond 64 bits")
-    array = np.array(values, dtype=dtype)
-    if np.dtype(dtype).name.startswith(("int", "uint")) and not np.array_equal(array.astype(plain.dtype), plain):
+    with np.errstate(over="ignore"):
+        array = np.array(values, dtype=dtype)
+    whole = dtype.name.startswith(("int", "uint"))
+    held = np.equal(array.astype(plain.dtype), plain) if whole else np.isfinite(array) | ~np.isfinite(plain)
+    if not held.all():
         raise ValueError("it holds numbers that the type cannot hold")
     return array
 
