@@ -38,7 +38,7 @@ def further_tests() -> Iterator[NodeTest]:
     """Loops that collect a value of rank 0 to 3 in each of three rounds, and normalization as it was before opset 7."""
     for shape in ((), (2,), (2, 3), (2, 3, 4)):
         x = np.arange(np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
-        collected = np.stack([x + turn for turn in range(3)])
+        collected = np.stack([(x + turn).astype(np.float32) for turn in range(3)])
         data = (((np.array(3), np.array(True), x), (collected,)),)
         yield NodeTest(f"further_loop_collects_rank_{len(shape)}", _loop(shape), data, 1e-6, 0)
     for is_test in (0, 1):

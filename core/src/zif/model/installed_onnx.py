@@ -11,6 +11,8 @@ from functools import cache
 import onnx
 from onnx.helper import VERSION_TABLE
 
+from zif.model.dtypes import element_type, numpy_dtype
+
 #: The newest opset of ONNX's own domain and the newest IR version that the installed onnx reads.
 NEWEST_OPSET: int = onnx.defs.onnx_opset_version()
 NEWEST_IR: int = onnx.IR_VERSION
@@ -53,13 +55,12 @@ def ir_of_type(element: int) -> int:
 
 
 @cache
-def computes_in_ml_dtypes() -> bool:
-    """Whether onnx's evaluator and tools hold bfloat16, float8 and int4 as ml_dtypes does (1.19 and later).
+def holds(dtype: str) -> bool:
+    """Whether onnx's own evaluator and tools hold values of this dtype in arrays of it: "float32", "bfloat16", "int4".
 
-    Earlier ones mark arrays of unsigned integers instead, which no operator computes with.
+    Before 1.19 they hold what numpy lacks in float32 or marked integers, and operators compute with those numbers.
     """
-    import ml_dtypes
-    import numpy as np
-
-    held = onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16)
-    return bool(held == np.dtype(ml_dtypes.bfloat16))
+    try:
+        return bool(onnx.helper.tensor_dtype_to_np_dtype(element_type(dtype)) == numpy_dtype(dtype))
+    except KeyError:
+        return False

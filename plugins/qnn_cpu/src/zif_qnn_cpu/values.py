@@ -7,12 +7,13 @@ The types of ml_dtypes it takes only as OrtValues made from raw memory, and give
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 import numpy as np
 import onnx
 from onnxruntime.capi import onnxruntime_pybind11_state as native
-from zif.plugin import element_dtype, element_type, from_array, to_array
+from zif.plugin import DTYPE_BITS, element_dtype, element_type, from_array, to_array
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -44,8 +45,9 @@ def from_ort(value: Any) -> Any:
         return value.numpy()
     dtype = element_dtype(value.element_type())
     if dtype.name in FOREIGN:
-        content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
-        return unpack(content, dtype, value.shape())
+        shape = value.shape()
+        size = (math.prod(shape) * DTYPE_BITS[dtype.name] + 7) // 8
+        return unpack(ctypes.string_at(value.data_ptr(), size), dtype, shape)
     return value.numpy()
 
 

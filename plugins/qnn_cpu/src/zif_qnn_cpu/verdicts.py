@@ -12,6 +12,7 @@ from zif import Verdict
 from zif.plugin import Claims, observed_units
 
 from zif_qnn_cpu.kernels import ENGINE, claims, signatures
+from zif_qnn_cpu.limits import refusal
 from zif_qnn_cpu.probing import probed
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def verdicts(model: Model) -> dict[str, Verdict]:
 
 def promises(model: Model) -> dict[str, Verdict]:
     """What the registry and the engine say, before anything was observed."""
+    refused = refusal(model.opsets.get("", 1))
+    if refused is not None:
+        return dict.fromkeys((unit.id for unit in model.units), refused)
     said = _table().verdicts(model)
     return said | {unit.id: probed(model, unit) for unit in model.units if not said[unit.id].supported}
 

@@ -7,6 +7,7 @@ are left to core's defaults, which hand the segment on as an ONNX model.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from zif import Capabilities, Compiled, Executable, Rates, hookimpl
@@ -31,7 +32,7 @@ RATES = Rates(
 def capabilities(model: Model | None) -> Capabilities:
     """Every operator that the evaluator says it has; with a model, a verdict on each of its units."""
     # The evaluator is imported here and not above: who only lists backends does not wait for it.
-    from zif_reference.operators import ENGINE, claims, verdicts
+    from zif_reference.operators import ENGINE, beyond, claims, verdicts
 
     return Capabilities(
         processor="cpu",
@@ -42,8 +43,13 @@ def capabilities(model: Model | None) -> Capabilities:
         power_efficiency=0.05,
         rates=RATES,
         verdicts={} if model is None else verdicts(model),
-        notes=("ONNX's reference evaluator in Python: right, and slow",),
+        notes=("ONNX's reference evaluator in Python: right, and slow", *_gaps(beyond())),
     )
+
+
+def _gaps(dtypes: Collection[str]) -> Iterator[str]:
+    if dtypes:
+        yield f"it computes in {', '.join(sorted(dtypes))} from onnx 1.19 on"
 
 
 @hookimpl

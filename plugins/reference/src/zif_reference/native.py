@@ -52,6 +52,14 @@ def _ask(schema: OpSchema) -> Any:
     return import_module(home).load_op(*arguments, **extra)
 
 
+@cache
+def imported(op_type: str) -> frozenset[str]:
+    """The packages that the evaluator's class for the newest version of an operator imports when it runs."""
+    found = _ask(onnx.defs.get_schema(op_type))
+    names: tuple[str, ...] = vars(found)["_run"].__code__.co_names if isinstance(found, type) else ()
+    return frozenset(name.partition(".")[0] for name in names)
+
+
 def _written_for(implementation: type, schema: OpSchema) -> OpSchema:
     """The version whose defaults the class fills in: the one in its name (Reshape_5), or else the newest."""
     _, _, version = implementation.__name__.rpartition("_")

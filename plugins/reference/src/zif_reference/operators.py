@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx.defs import OpSchema
 from zif import OpClaim, Verdict, declared
-from zif.plugin import may_nest, normal, unit_nodes
+from zif.plugin import DTYPE_BITS, installed_onnx, may_nest, normal, unit_nodes
 
-from zif_reference.native import is_native, strangers
+from zif_reference.native import imported, is_native, strangers
 from zif_reference.upgrade import upgraded
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ ENGINE = f"onnx {onnx.__version__} ReferenceEvaluator"
 #: Not in the evaluator, and brought up to ScatterElements (see `zif_reference.upgrade`).
 _SCATTER = OpClaim("Scatter", since=9, until=11)
 
-#: Operators for which the evaluator imports a package when they run that onnx itself does not require.
-_NEEDS = {"ImageDecoder": "PIL"}
+#: Operators for which the evaluator may import a module that onnx itself does not require, and what brings it.
+_NEEDS = {"ImageDecoder": ("PIL", "'zif-reference[image]'"), "RegexFullMatch": ("re2", "google-re2")}
 
 
 def verdicts(model: Model) -> dict[str, Verdict]:
@@ -38,14 +38,42 @@ def verdicts(model: Model) -> dict[str, Verdict]:
     Core prefers `observed.json` to it, where the evaluator was seen to be wrong.
     """
     said = declared(model, claims(), engine=ENGINE)
-    missing = {op for op, module in _NEEDS.items() if find_spec(module) is None}
     for unit in model.units:
         if said[unit.id].code in ("opset", "op") or _may_surprise(unit):
             said[unit.id] = _closer(model, unit, said[unit.id])
-        if unit.op_type in missing and not unit.domain:
-            reason = f"{ENGINE} needs another package for {unit.op_type}: pip install 'zif-reference[image]'"
-            said[unit.id] = Verdict(False, "declared", "unavailable", reason)
+        if said[unit.id].supported is not False:
+            said[unit.id] = _missing(model, unit) or said[unit.id]
     return said
+
+
+def _missing(model: Model, unit: Unit) -> Verdict | None:
+    """A refusal for what a package would bring, or a newer onnx; None for a unit that nothing is missing for."""
+    package = _package(unit.op_type) if not unit.domain else ""
+    if package:
+        reason = f"{ENGINE} needs another package for {unit.op_type}: pip install {package}"
+        return Verdict(False, "declared", "unavailable", reason)
+    return _beyond(model, unit) if beyond() else None
+
+
+def _beyond(model: Model, unit: Unit) -> Verdict | None:
+    for view in unit_nodes(model, unit):
+        for value in map(view.tensors.get, (*view.node.input, *view.node.output)):
+            if value is not None and value.dtype in beyond():
+                reason = f"{ENGINE} does not compute in {value.dtype}, and later ones do: pip install 'onnx>=1.19'"
+                return Verdict(False, "declared", "dtype", reason)
+    return None
+
+
+@cache
+def beyond() -> frozenset[str]:
+    """The dtypes that this evaluator does not compute in: with onnx before 1.19, all that numpy lacks."""
+    return frozenset(dtype for dtype in DTYPE_BITS if not installed_onnx.holds(dtype))
+
+
+def _package(op_type: str) -> str:
+    """What to install before the evaluator runs the operator; "" when nothing is missing."""
+    module, package = _NEEDS.get(op_type, ("", ""))
+    return package if module and find_spec(module) is None and module in imported(op_type) else ""
 
 
 @cache
