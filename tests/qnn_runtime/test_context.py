@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from qnn_runtime.graphs import CHIP, cnn
+from qnn_runtime.graphs import CHIP, cnn, single
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,
@@ -38,8 +38,12 @@ def test_wrapper_names_chip_and_release(tmp_path: Path) -> None:
 
 
 def test_compiling_again_replaces_the_files(tmp_path: Path) -> None:
-    for _ in range(2):
-        compile_context(cnn().SerializeToString(), "htp", OPTIONS, tmp_path)
+    first = compile_context(single("Relu").SerializeToString(), "htp", OPTIONS, tmp_path)
+    again = compile_context(single("Neg").SerializeToString(), "htp", OPTIONS, tmp_path)
+    assert again == first
+    assert sorted(tmp_path.iterdir()) == sorted(again)
+    x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(1, 8)
+    np.testing.assert_allclose(load_context(again[0], "htp", OPTIONS).run(None, {"x": x})[0], -x, atol=1e-3)
 
 
 def test_weights_outside_the_file_are_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from qnn_runtime.graphs import CHIP, cnn, single
 from zif.errors import BackendUnavailable
-from zif_qnn_runtime import ProviderOptions, QnnError, assignment, libraries, open_session, register
+from zif_qnn_runtime import ProviderOptions, QnnError, assignment, libraries, open_session
 
 pytestmark = pytest.mark.usefixtures("htp")
 OPTIONS = ProviderOptions(soc_model=CHIP)
@@ -57,9 +57,16 @@ def test_junk_is_an_error() -> None:
         open_session(b"junk", "htp", OPTIONS)
 
 
-def test_registering_twice_is_fine() -> None:
-    register()
-    register()
+def test_the_library_is_registered_once_and_its_devices_are_there() -> None:
+    code = (
+        "import onnxruntime; from zif_qnn_runtime import register; calls = []\n"
+        "real = onnxruntime.register_execution_provider_library\n"
+        "onnxruntime.register_execution_provider_library = lambda *given: (calls.append(given), real(*given))\n"
+        "have = lambda: [one.ep_name for one in onnxruntime.get_ep_devices()].count('QNNExecutionProvider')\n"
+        "before = have(); register(); once = have(); register(); print(before, once > 0, have() == once, len(calls))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 True True 1\n"
 
 
 def test_nothing_is_written_to_the_terminal() -> None:
