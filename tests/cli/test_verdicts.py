@@ -22,7 +22,9 @@ def capabilities(target, model):
 def answer(op_type):
     return {
         "MatMul": Verdict(True, "probed"),
-        "Softmax": Verdict(False, "observed", "observed-wrong", "off by 90"),
+        "Softmax": Verdict(
+            False, "observed", "observed-wrong", "off by 90", overruled=Verdict(True, "probed").chain
+        ),
     }.get(op_type, Verdict(True, "probed"))
 """
 
@@ -40,6 +42,13 @@ def test_who_says_what_of_a_unit(site: Site, tmp_path: Path) -> None:
     assert rows["MatMul"] == (True, True, None)
     assert rows["Softmax"] == (True, True, False)
     assert rows["Relu"] == (False, True, None)
+    softmax = next(row for row in found["units"] if (row["backend"], row["op_type"]) == ("three", "Softmax"))
+    assert [(one["source"], one["basis"], one["supported"]) for one in softmax["said"]] == [
+        ("table", "declared", True),
+        ("backend", "probed", True),
+        ("backend", "observed", False),
+    ]
+    assert {row["verified"] for row in found["units"]} == {None}
     text = site.zif("verdicts", model).out
     assert "(Softmax): declared takes, probed takes, observed no: off by 90 [observed-wrong]" in text
     assert "MatMul)" not in text

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import onnx
 import zif
+from markupsafe import escape
 from onnx import TensorProto, helper
 from zif.model import Model
 from zif.report import annotated, node_data, plan_html
@@ -54,6 +55,30 @@ def test_every_unit_and_every_reason_stands_in_the_tables() -> None:
         assert f"<code>{unit.name}</code>" in body
     assert "pinned to reference by the caller" in body
     assert body.count('class="segment"') == len(plan.segments) > 2
+
+
+def test_every_cell_lists_who_said_what_from_the_first_to_the_last() -> None:
+    plan = zif.plan(LIGHT, only=ONLY, pin={"op:Concat": "reference"}, constraints={"memory_limit": {"qnn_cpu": "1K"}})
+    page = plan_html(plan)
+    cells = [
+        (unit, name, cell)
+        for number, unit in enumerate(plan.units)
+        for name, cell in zip(ONLY, re.findall(r'<ol class="said">(.*?)</ol>', row(page, number)), strict=True)
+    ]
+    for unit, name, cell in cells:
+        verdict = unit.verdicts[name]
+        assert cell.count("<li>") == len(verdict.chain) == len(verdict.overruled) + 1
+        assert escape(verdict.reason) in cell.rpartition("<li>")[2]
+    limited = [cell for unit, name, cell in cells if unit.verdicts[name].source == "limits"]
+    assert limited
+    assert all("(precision, memory, options) refuses it, overruling 1 [memory]: needs" in cell for cell in limited)
+    pinned = next(cell for unit, name, cell in cells if (unit.op_type, name) == ("Concat", "reference"))
+    assert pinned.endswith("(--pin, --strict) runs it here [pinned]: pinned here by the caller")
+    assert page.count("would take ") == len(limited)
+
+
+def row(page: str, number: int) -> str:
+    return page[page.index(f'<tr id="u{number}">') :].partition("</tr>")[0]
 
 
 def test_what_needs_the_script_is_hidden_until_it_runs() -> None:

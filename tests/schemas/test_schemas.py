@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from planning.boards import CPU, chain, fast, planner
 from small import classifier
 from zif import schemas
-from zif.planning import Plan, PlanDiff, diff, plan
+from zif.planning import Plan, PlanDiff, diff, plan, why
 from zif.planning.changes.difference import BackendChange, CostChange, Move, Side, VerdictChange
 from zif.records import CODES, Basis, Kind, Said
 from zif.verdicts.settle import ORDER
@@ -69,6 +69,22 @@ def test_the_schema_of_a_plan_has_every_field(where: str, cls: type[Any]) -> Non
     assert listed == fields
 
 
+@pytest.mark.parametrize(
+    ("where", "cls"),
+    [
+        ("", why.Explained),
+        ("unit", why.Explanation),
+        ("stance", why.Stance),
+        ("step", why.Step),
+        ("absent", why.Absent),
+    ],
+)
+def test_the_schema_of_an_explanation_has_every_field(where: str, cls: type[Any]) -> None:
+    schema = schemas.schema("plan-explain")
+    listed = set((schema["$defs"][where] if where else schema)["properties"])
+    assert listed - {"schema"} == {field.name for field in attrs.fields(cls)}
+
+
 def test_the_schema_of_a_difference_has_every_field() -> None:
     schema = schemas.schema("plan-diff")
     properties = schema["properties"]
@@ -80,9 +96,11 @@ def test_the_schema_of_a_difference_has_every_field() -> None:
 
 def test_the_words_are_those_of_the_records() -> None:
     verdict = schemas.schema("plan")["$defs"]["verdict"]["properties"]
-    assert set(verdict["code"]["enum"]) == set(CODES)
+    step, said = schemas.schema("plan-explain")["$defs"]["step"], schemas.schema("plan")["$defs"]["said"]
+    for words in (verdict, step["properties"], said["properties"]):
+        assert set(words["code"]["enum"]) == set(CODES)
+        assert words["source"]["enum"] == [one.name for one in ORDER]
     assert set(verdict["basis"]["enum"]) == set(get_args(Basis))
-    assert verdict["source"]["enum"] == [one.name for one in ORDER]
     assert set(schemas.schema("plan")["properties"]["policy"]["enum"]) == set(plan.POLICIES)
     assert set(schemas.schema("plan")["$defs"]["segment"]["properties"]["kind"]["enum"]) == set(get_args(Kind))
 
@@ -107,6 +125,7 @@ def test_what_the_commands_print_holds(site: Site, tmp_path: Path) -> None:
     check(site.zif("backends", "--json").json)
     check(site.zif("run", model, "--random", "0", "--shape", "x=2,4", "--json").json)
     check(site.zif("plan", model, "--only", "fast", "--json").json)
+    check(site.zif("plan", model, *wishes, "--explain", "*").json)
     check(site.zif("plan", tmp_path / "none.onnx", "--json").json)
     assert json.loads(site.zif("schema", "plan").out) == schemas.schema("plan")
     assert "plan-diff" in site.zif("schema").out

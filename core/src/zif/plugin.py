@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zif.records import BoundRun as BoundRun
     from zif.records import DTYPE_BITS as DTYPE_BITS
     from zif.backends.laying_out import laid_out as laid_out
+    from zif.records import Said as Said
     from zif.backends.options import build_options as build_options
     from zif.backends.checks import Check as Check
     from zif.files.archives import arrays_in as parse_arrays
@@ -125,9 +126,10 @@ TYPING = frozenset({"Array", "Source"})
 SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "The contract's smaller words: what crosses between core and a backend, beside the names of `zif`": (
         ("Array", "zif.records", "Array", "a numpy array of any dtype (typing only)"),
-        ("Basis", "zif.records", "Basis", "`declared`, `probed` or `observed`: on what a verdict rests"),
+        ("Basis", "zif.records", "Basis", "`declared`, `probed`, `observed` or `verified`: on what a verdict rests"),
         ("BoundRun", "zif.records", "BoundRun", "what `bind` returns: a run over bound buffers"),
         ("DTYPE_BITS", "zif.records", "DTYPE_BITS", "bits of one element by dtype"),
+        ("Said", "zif.records", "Said", "what one source said of a unit: a link of `Verdict.chain`"),
         (
             "build_options",
             "zif.backends.options",
@@ -320,6 +322,7 @@ __all__ = [
     "NodeView",
     "Problem",
     "Progress",
+    "Said",
     "Sample",
     "Samples",
     "Signature",

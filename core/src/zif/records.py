@@ -191,9 +191,9 @@ class Verdict:
     """What one backend says of one unit.
 
     supported None means that the backend does not know. `cost_us` is the backend's own estimate in microseconds; None
-    leaves it to the cost model. `code` is one of CODES. A plugin leaves `source` and `overruled` alone: core fills them
-    in where another source has the last word, with who spoke before it, from the first to the last. Verdicts that say
-    the same are equal, whomever they overruled.
+    leaves it to the cost model. `code` is one of CODES. `overruled` holds who spoke before, from the first to the last:
+    core fills it in, with `source`, where another than the backend has the last word; a plugin does where it knows
+    better than its engine (that one's `chain`). Verdicts that say the same are equal, whomever they overruled.
     """
 
     supported: bool | None

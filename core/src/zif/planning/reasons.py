@@ -116,7 +116,8 @@ def _why_not(case: _Case, row: int, k: int, chosen: int) -> tuple[str, str]:
     figures = f"{case.figure(row, k)} here, {case.figure(row, chosen)} on {case.names[chosen]}"
     if case.costs[row][k] < case.costs[row][chosen]:
         move = 100 * case.moves[row][k]
-        extra = f"; with it there the plan is {move:.2g} % dearer" if isfinite(move) and move >= 0.01 else ""
+        much = f"{move:.2g}" if move < 100 else f"{move:,.0f}"
+        extra = f"; with it there the plan is {much} % dearer" if isfinite(move) and move >= 0.01 else ""
         return "boundary-cost", f"{figures}, but its tensors would have to be moved{extra}"
     if case.us[row][k] < case.us[row][chosen]:
         return "slower", f"{figures}: quicker, but dearer under {case.policy}"

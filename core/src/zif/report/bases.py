@@ -1,7 +1,4 @@
-"""What a backend declares, what its engine answered and what was seen of it, side by side for every unit.
-
-A verdict that was observed replaces an engine's yes only, never its no; so it tells both.
-"""
+"""What a backend declares, what its engine answered and what was seen of it, side by side for every unit."""
 
 from __future__ import annotations
 
@@ -10,19 +7,22 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.records import Verdict
-from zif.verdicts.declared import declared
+from zif.verdicts.settle import UNASKED
 
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.planning.candidates.participants import Participant
+    from zif.records import Said
+
+#: Who speaks of the backend; the others speak of what the caller asks for.
+_OF_THE_BACKEND = frozenset({"table", "backend", "observed", "verified"})
 
 
 @frozen
 class Compared:
     """One unit on one backend. Each is True (takes it), False, or None: not known, or not asked.
 
-    `reason` is that of the verdict that counts.
+    `code` and `reason` are those of the verdict that counts; `said` is how it came about, from the first word on.
     """
 
     backend: str
@@ -31,25 +31,22 @@ class Compared:
     declared: bool | None
     probed: bool | None
     observed: bool | None
+    verified: bool | None
     code: str
     reason: str
+    said: tuple[Said, ...]
 
     @property
     def differs(self) -> bool:
         """Whether one says yes and another no."""
-        return len({self.declared, self.probed, self.observed} - {None}) > 1
+        return len({self.declared, self.probed, self.observed, self.verified} - {None}) > 1
 
 
 def compare(model: Model, participant: Participant) -> Iterator[Compared]:
     """Every unit of the model on one backend, in the model's order."""
-    known = participant.capabilities
-    table = declared(model, known.ops, engine=participant.backend.name) if known.ops else {}
-    unasked = Verdict(None)
+    name, verdicts = participant.backend.name, participant.capabilities.verdicts
     for unit in model.units:
-        said, verdict = table.get(unit.id, unasked), known.verdicts.get(unit.id, unasked)
-        probed = {"probed": verdict.supported, "observed": True}.get(verdict.basis)
-        observed = verdict.supported if verdict.basis == "observed" else None
-        listed = said.supported if known.ops else verdict.supported if verdict.basis == "declared" else None
-        yield Compared(
-            participant.backend.name, unit.id, unit.op_type, listed, probed, observed, verdict.code, verdict.reason
-        )
+        verdict = verdicts.get(unit.id, UNASKED)
+        said = {one.basis: one.supported for one in verdict.chain if one.source in _OF_THE_BACKEND}
+        answers = (said.get("declared"), said.get("probed"), said.get("observed"), said.get("verified"))
+        yield Compared(name, unit.id, unit.op_type, *answers, verdict.code, verdict.reason, verdict.chain)

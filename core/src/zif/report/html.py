@@ -6,9 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from zif import wording
+from zif.planning.why import steps
+from zif.records import Basis
 from zif.report.colours import colours
 from zif.report.grouping import general
 from zif.report.layout import Spot, edges_between, layers
@@ -35,6 +37,7 @@ def plan_html(plan: Plan) -> str:
             obstacles=_obstacles(plan),
             bars=_bars(plan),
             fig=wording,
+            steps=steps,
             data=_data(plan),
         )
     )
@@ -66,7 +69,7 @@ def _bases(plan: Plan) -> list[dict[str, Any]]:
     for unit in plan.units:
         for name, verdict in unit.verdicts.items():
             said.setdefault(name, Counter()).update((verdict.supported, verdict.basis))
-    words = (True, False, None, "declared", "probed", "observed")
+    words = (True, False, None, *get_args(Basis))
     return [{"backend": name, "counts": [counts[word] for word in words]} for name, counts in said.items()]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zif.model.arguments import Source
     from zif.planning.constraints import Constraints
     from zif.planning.planner import Planner
+    from zif.planning.why import Explained
     from zif.runtime.build import Builder
     from zif.runtime.session import Session
     from zif.runtime.session.session import OnFault
@@ -56,6 +57,20 @@ def explored(made: Planner, what_if: Sequence[str] = (), limit: int = 0) -> Plan
 
     asked = (suppose(made, what_if),) if what_if else ()
     return attrs.evolve(found, counterfactuals=(*asked, *(counterfactuals(made, limit) if limit > 0 else ())))
+
+
+def explained(made: Planner, plan: Plan, units: Sequence[str], what_if: Sequence[str] = ()) -> Explained:
+    """Who said what of these units (see `zif.planning.why`), in the plan or in the one that it would be if `what_if`.
+
+    Raises UsageError for a unit that is not there, and what planning raises.
+    """
+    from zif.planning.why import explained as explain
+
+    if what_if:
+        from zif.planning.whatif.hypothesis import suppose
+
+        plan = suppose(made, what_if).planner.plan()
+    return explain(plan, made.model, units, what_if)
 
 
 def load(

@@ -25,7 +25,10 @@ _ABOUT_OPERATORS = ("op", "opset", "dtype", "rank", "attribute")
 
 @frozen
 class Authority:
-    """Somebody who is heard. `overrules` tells whether its word, the second, overrules the verdict that stands."""
+    """Somebody who is heard; `who` is the subject of "takes it" and "refuses it".
+
+    `overrules` tells whether its word, the second, overrules the verdict that stands, the first.
+    """
 
     name: str
     who: str
@@ -78,18 +81,18 @@ def _chooses(standing: Verdict, _: Verdict) -> bool:
 
 #: Everyone who is heard, in this order: a later one may overrule who stands, an earlier one never.
 ORDER = (
-    Authority("table", "the backend's table of operators", _always),
-    Authority("backend", "the backend itself", _always),
-    Authority("observed", "what was observed of the backend", _observes),
-    Authority("verified", "its results, held against a judge's", _verifies),
-    Authority("tensor-size", "the largest tensor that the backend takes", _refuses),
+    Authority("table", "its table of operators", _always),
+    Authority("backend", "the backend", _always),
+    Authority("observed", "what was observed of it", _observes),
+    Authority("verified", "the comparison of its results with a judge's", _verifies),
+    Authority("tensor-size", "its limit on the size of tensors", _refuses),
     # Before the limits: a precision that the caller demands is demanded of what is assumed, too.
     Authority("assumed", "the quantization that is assumed (--assume)", _lifts),
-    Authority("limits", "the precision, memory or options that the caller asked for", _refuses),
+    Authority("limits", "what the caller asked for (precision, memory, options)", _refuses),
     Authority("what-if", "what the caller supposes (--what-if)", _always),
-    Authority("pin", "the caller, who chose a backend (--pin, --strict)", _chooses),
-    Authority("build", "building it there, which failed", _refuses),
-    Authority("placement", "the planner, for the plan as a whole", _chooses),
+    Authority("pin", "the caller's choice of a backend (--pin, --strict)", _chooses),
+    Authority("build", "the build, which failed,", _refuses),
+    Authority("placement", "the planner", _chooses),
 )
 _RANK = {authority.name: rank for rank, authority in enumerate(ORDER)}
 

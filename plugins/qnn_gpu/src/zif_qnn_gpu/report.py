@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from zif import BackendUnavailable, Capabilities, Target, Verdict
 from zif_qnn_runtime import Memory, Probed, QnnError, Status, gpu_operators, host_kind, status, toolchain
 
@@ -71,7 +72,11 @@ def verdicts_on(model: Model, emulated: bool) -> tuple[dict[str, Verdict], tuple
     verdicts, told = _verdicts(model)
     if emulated:
         taken = (unit for unit in model.units if verdicts[unit.id].supported)
-        verdicts |= {unit.id: verdict for unit in taken if (verdict := objection(model, unit)) is not None}
+        verdicts |= {
+            unit.id: evolve(verdict, overruled=verdicts[unit.id].chain)
+            for unit in taken
+            if (verdict := objection(model, unit)) is not None
+        }
     return verdicts, told
 
 

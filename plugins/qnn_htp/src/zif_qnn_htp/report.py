@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from zif import Model
 
 MEMORY = Memory("qnn_htp", "zif-qnn-htp")
-_WEIGHED = Verdict(True, "observed", reason=NEEDLESS)
 _CAVEATS = (
     "float operators are computed in fp16: values beyond 65504 saturate",
     "int64 values are computed as int32",
@@ -81,8 +80,13 @@ def ask(model: Model, chip: Chip, words: str) -> Probed:
     if probed is None:
         probed = probe(model, chip, crashing)
         MEMORY.keep(name, probed)
-    taken = [unit for unit in needless(model) if probed.verdicts[unit].supported]
-    return evolve(probed, verdicts={**probed.verdicts, **dict.fromkeys(taken, _WEIGHED)})
+    weighed = {unit: _weighed(said) for unit in needless(model) if (said := probed.verdicts[unit]).supported}
+    return evolve(probed, verdicts={**probed.verdicts, **weighed})
+
+
+def _weighed(said: Verdict) -> Verdict:
+    """The compiler's yes, held against what was observed."""
+    return Verdict(True, "observed", reason=NEEDLESS, overruled=said.chain)
 
 
 def chip(target: Target) -> Chip:

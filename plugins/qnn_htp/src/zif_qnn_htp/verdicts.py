@@ -49,7 +49,9 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
 
 def _wild(verdict: Verdict, reason: str) -> Verdict:
     """The compiler's own refusal, or what was seen of a unit that it takes."""
-    return Verdict(False, "observed", "observed-wrong", reason) if verdict.supported else verdict
+    if not verdict.supported:
+        return verdict
+    return Verdict(False, "observed", "observed-wrong", reason, overruled=verdict.chain)
 
 
 def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:

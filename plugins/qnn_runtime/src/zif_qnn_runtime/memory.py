@@ -11,16 +11,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import frozen
 from zif import Verdict
-from zif.plugin import cache_folder
+from zif.plugin import Said, cache_folder
 
 from zif_qnn_runtime import kept
 from zif_qnn_runtime.unitprobe import Probed
 
 _FORMAT = 1
-#: What a compiler says; whom it overrules is settled elsewhere.
-_FIELDS = ("supported", "basis", "code", "reason", "cost_us")
 #: Answers that are kept for one backend; the oldest go, and nothing that is called otherwise.
 LIMIT = 500
 _NAME = re.compile(r"[0-9a-f]{64}\.json")
@@ -49,7 +48,7 @@ class Memory:
         """A kept answer; None when there is none, or none that can be read."""
         document: Any = kept.read(self.folder / f"{name}.json") if self.folder else None
         try:
-            verdicts = {unit: Verdict(**fields) for unit, fields in document["verdicts"].items()}
+            verdicts = {unit: _verdict(fields) for unit, fields in document["verdicts"].items()}
             return Probed(verdicts, tuple(document["notes"]))
         except (ValueError, KeyError, TypeError):
             return None
@@ -59,11 +58,14 @@ class Memory:
         folder = self.folder
         if folder is None:
             return
-        said = {unit: {name: getattr(verdict, name) for name in _FIELDS} for unit, verdict in probed.verdicts.items()}
-        document = {"verdicts": said, "notes": probed.notes}
+        document = {"verdicts": {u: attrs.asdict(v) for u, v in probed.verdicts.items()}, "notes": probed.notes}
         kept.write(folder / f"{name}.json", document)
         with contextlib.suppress(OSError):
             _prune(folder)
+
+
+def _verdict(fields: Any) -> Verdict:
+    return Verdict(**{**fields, "overruled": tuple(Said(**one) for one in fields.get("overruled", ()))})
 
 
 def root() -> Path | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
 from zif.errors import UsageError
+
+if TYPE_CHECKING:
+    from zif.planning import Plan
+    from zif.planning.why import Explained
 
 
 @options.planned
@@ -38,6 +42,14 @@ def command(
             help="Suppose a backend took (or with - refused) an operator, units or code:CODE; repeatable.",
         ),
     ] = [],  # noqa: B006
+    explain: Annotated[
+        list[str],
+        typer.Option(
+            "--explain",
+            metavar="UNIT",
+            help="Instead of the plan, who said what of a unit: its name, an output, op:TYPE or a glob; repeatable.",
+        ),
+    ] = [],  # noqa: B006
     suggest: Annotated[
         int, typer.Option("--suggest", min=0, metavar="N", help="Look for this many changes that would pay most.")
     ] = 5,
@@ -60,7 +72,8 @@ def command(
     from zif.runtime import verbs
 
     if model is None or diff is not None:
-        for name, value in (("--html", html), ("--overlay", overlay), ("--what-if", what_if), ("--assume", assume)):
+        own = {"--html": html, "--overlay": overlay, "--what-if": what_if, "--assume": assume, "--explain": explain}
+        for name, value in own.items():
             if value and diff is not None:
                 raise UsageError(f"{name} is about one plan of a model; --diff compares two saved ones")
         return _compare(model, diff, threshold, as_json, markdown)
@@ -74,7 +87,8 @@ def command(
     with working(f"planning {model.name}") as told:
         made = verbs.planner(model, target, progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
-        plan = verbs.explored(made, what_if, suggest)
+        plan = verbs.explored(made, what_if, suggest if html or not explain else 0)
+        why = verbs.explained(made, plan, explain, what_if) if explain else None
     if html is not None:
         from zif.report import plan_html
 
@@ -84,16 +98,21 @@ def command(
 
         write_overlay(overlay, plan, model, wanted["shapes"])
     if as_json:
-        terminal.document("plan", plan.to_json())
+        terminal.document("plan", plan.to_json()) if why is None else terminal.document("plan-explain", why.to_json())
     else:
-        from zif.cli.views.plan import show
-
-        show(plan, all_units)
+        _show(plan, why, all_units)
         for file in filter(None, (html, overlay)):
             terminal.say(f"wrote {file}")
     if plan.failure:
         terminal.note(f"{plan.model} for {plan.target}: {plan.failure}")
     return 1 if plan.failure else 0
+
+
+def _show(plan: Plan, why: Explained | None, all_units: bool) -> None:
+    from zif.cli.views import plan as plans
+    from zif.cli.views import why as lists
+
+    plans.show(plan, all_units) if why is None else lists.show(why)
 
 
 def _compare(

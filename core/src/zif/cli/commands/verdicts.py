@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zif.report.bases import Compared
 
 _WORDS = {True: "takes", False: "no", None: "–"}
+_BASES = ("declared", "probed", "observed", "verified")
 
 
 @options.planned
@@ -46,22 +47,20 @@ def command(
 
 
 def _summary(rows: Sequence[Compared]) -> list[dict[str, Any]]:
-    """How many units of each backend got which three answers."""
-    counts = Counter((row.backend, row.declared, row.probed, row.observed) for row in rows)
-    names = ("backend", "declared", "probed", "observed")
-    return [dict(zip(names, key, strict=True)) | {"units": count} for key, count in counts.items()]
+    """How many units of each backend got which answers."""
+    counts = Counter((row.backend, *(getattr(row, basis) for basis in _BASES)) for row in rows)
+    return [dict(zip(("backend", *_BASES), key, strict=True)) | {"units": count} for key, count in counts.items()]
 
 
 def _show(rows: Sequence[Compared], shown: Sequence[Compared]) -> None:
     from zif.cli.views.terminal import say, table
 
     lines = [
-        [(one["backend"], "bold"), *(_WORDS[one[basis]] for basis in ("declared", "probed", "observed")), one["units"]]
-        for one in _summary(rows)
+        [(one["backend"], "bold"), *(_WORDS[one[basis]] for basis in _BASES), one["units"]] for one in _summary(rows)
     ]
-    table("", ("backend", "declared", "probed", "observed", "units"), lines, right=("units",))
+    table("", ("backend", *_BASES, "units"), lines, right=("units",))
     for row in shown:
-        answers = (f"{name} {_WORDS[getattr(row, name)]}" for name in ("declared", "probed", "observed"))
+        answers = (f"{name} {_WORDS[said]}" for name in _BASES if (said := getattr(row, name)) is not None)
         told = f": {row.reason} [{row.code}]" if row.reason else ""
         say(f"{row.backend}  {row.unit} ({row.op_type}): {', '.join(answers)}{told}")
     if not shown:
