@@ -174,7 +174,7 @@ def test_two_backends_that_fail_do_not_hand_a_segment_to_and_fro(site, model):
     site.add("second", GOOD + FAILS_IN_RUN, COST=2.0)
     code = load(model, on_fault="fallback").replace("y = session", "show.session = session\n        y = session")
     result = site.python(code + "    print(len(show.session.events), 'events')\n")
-    assert "StageFailed segment 0 on second failed to run: no luck" in result.out, result.err
+    assert "StageFailed segment 0: backend 'second' (fake-second 1.0) failed to run: no luck" in result.out, result.err
     assert "\n1 events" in result.out
 
 

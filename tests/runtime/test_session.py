@@ -195,7 +195,7 @@ def boom(**_: Any) -> Mapping[str, Array]:
 def test_a_fault_names_the_segment_and_the_backend(count: int) -> None:
     steps = [step(0, Plain(boom), "x", "a"), step(1, Plain(lambda a: {"y": a}), "a", "y")][:count]
     out = "a" if count == 1 else "y"
-    with pytest.raises(StageFailed, match="segment 0 on b0 failed to run: the device is on fire"):
+    with pytest.raises(StageFailed, match="segment 0: backend 'b0' failed to run: the device is on fire"):
         session(steps, [info("x", 4)], [info(out, 4)]).run({"x": X})
 
 
@@ -227,15 +227,15 @@ def test_one_segment_alone_gives_the_outputs_of_the_model_and_no_others() -> Non
         )
 
     assert list(alone({"z": X, "more": X, "y": X}).run({"x": X})) == ["y", "z"]
-    with pytest.raises(BackendBroken, match="output 'z' was not made: b0"):
+    with pytest.raises(BackendBroken, match="backend 'b0' did not return the output 'z'"):
         alone({"y": X}).run({"x": X})
-    with pytest.raises(StageFailed, match="segment 0 on b0 failed to run"):
+    with pytest.raises(BackendBroken, match="backend 'b0' returned None, not a mapping"):
         alone(None, None).run({"x": X})
 
 
 def test_a_missing_output_is_the_backends_fault() -> None:
     steps = [step(0, Plain(lambda x: {"a": x}), "x", "a"), step(1, Plain(lambda a: {}), "a", "y")]
-    with pytest.raises(BackendBroken, match="output 'y' was not made: b1"):
+    with pytest.raises(BackendBroken, match="backend 'b1' did not return the output 'y'"):
         session(steps, [info("x", 4)], [info("y", 4)]).run({"x": X})
 
 

@@ -49,6 +49,7 @@ CODES: Mapping[str, str] = {
     "verified-wrong": "run on the backend's own arithmetic, the unit was further from a judge than its precision costs",
     "observed-crash": "this version of the backend accepts the unit but was observed to crash on it",
     "unavailable": "the backend cannot run or compile on this machine",
+    "failed": "the backend could not be imported, or failed when it was asked",
 }
 
 
@@ -230,6 +231,11 @@ class Installed:
     version: str
     module: str
     problem: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Who is to blame, as errors name it: "backend 'qnn_cpu' (zif-qnn-cpu 0.1.0)"."""
+        return f"backend {self.name!r} ({self.distribution} {self.version})"
 
 
 @frozen

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from zif.backends import relay
+from zif.backends.answers import malformed, unfit
+from zif.backends.blame import blaming, from_signal
 from zif.backends.deadline import T, within
 from zif.backends.options import build_options
-from zif.errors import BackendBroken, StageFailed, ZifError
+from zif.errors import BackendBroken
 from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, Executable, Installed, Stage, Target
 
 if TYPE_CHECKING:
@@ -41,13 +43,14 @@ class Backend:
     @classmethod
     def open(cls, info: Installed) -> Backend:
         """Import the plugin's module and check it against the contract. Raises BackendBroken."""
-        owner = f"backend {info.name!r} ({info.distribution} {info.version})"
         try:
             plugin = _import(info.module)
-        except Exception as error:
+        except BaseException as error:
+            if from_signal(error):
+                raise
             why = f"{type(error).__name__}: {error}"
-            raise BackendBroken(f"{owner} cannot be imported: {why}. Tell its author, or uninstall it.") from error
-        return cls(info, relay.build(plugin, owner))
+            raise BackendBroken(f"{info.owner} cannot be imported: {why}. Tell its author, or uninstall it.") from error
+        return cls(info, relay.build(plugin, info.owner))
 
     def capabilities(
         self, target: Target, model: Model | None = None, *, deadline: float | None = None
@@ -59,6 +62,7 @@ class Backend:
         answer = self._stage("capabilities", lambda: self._asked(target, model, deadline))
         if not isinstance(answer, Capabilities):
             raise BackendBroken(f"{self._who}: capabilities returned {type(answer).__name__}, not zif.Capabilities")
+        self._refuse("capabilities", malformed(answer))
         return answer if model is None else self._settled(answer, model, target)
 
     @cached_property
@@ -100,8 +104,8 @@ class Backend:
             raise BackendBroken(f"{self._who} was handed an artifact that {born.backend!r} made; compile it again")
         call = lambda: self._hook.load(compiled=compiled, options=options, shared=shared)  # noqa: E731
         executable: Executable = self._stage("load", call)
-        if executable is None or not hasattr(executable, "run"):
-            raise BackendBroken(f"{self._who}: load returned {type(executable).__name__}, which has no run()")
+        with blaming(self._who, "load", BackendBroken):
+            self._refuse("load", unfit(executable))
         return executable
 
     def execute(self, executable: Executable, inputs: Arrays) -> Arrays:
@@ -111,7 +115,7 @@ class Backend:
 
     @property
     def _who(self) -> str:
-        return f"backend {self.name!r} ({self.distribution} {self.version})"
+        return self.info.owner
 
     def _asked(self, target: Target, model: Model | None, deadline: float | None) -> Any:
         def call() -> Any:
@@ -128,16 +132,16 @@ class Backend:
         answer = self._stage(stage, call)
         if not isinstance(answer, kind):
             raise BackendBroken(f"{self._who}: {stage} returned {type(answer).__name__}, not zif.{kind.__name__}")
+        self._refuse(stage, malformed(answer))
         return answer
 
+    def _refuse(self, stage: Stage, problem: str) -> None:
+        if problem:
+            raise BackendBroken(f"{self._who}: {stage} returned {problem}")
+
     def _stage(self, stage: Stage, call: Callable[[], T]) -> T:
-        try:
+        with blaming(self._who, stage):
             return call()
-        except ZifError:
-            raise
-        except Exception as error:
-            why = str(error).strip() or type(error).__name__
-            raise StageFailed(f"{self._who} failed in {stage}: {why}") from error
 
 
 def content_digest(compiled: Compiled) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import importlib_metadata as metadata
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
+from zif.backends.blame import blaming
 from zif.backends.deadline import deadline, within
 from zif.errors import ZifError
 
@@ -41,13 +42,18 @@ def checks() -> tuple[Check, ...]:
 
 def _of(point: Any) -> Iterator[Check]:
     owner = point.dist.metadata["Name"] if point.dist else "?"
+
+    def ask() -> list[Check]:
+        with blaming(f"entry point {point.name!r} ({owner})", "checking its engines"):
+            return [evolve(_check(one), distribution=owner) for one in point.load()()]
+
     try:
-        found = within(deadline(), lambda: _made(point, owner), f"the checks of {owner} did not answer")
-    except (ZifError, Exception) as error:
+        yield from within(deadline(), ask, f"the checks of {owner} did not answer")
+    except ZifError as error:
         yield Check(point.name, "broken", f"{type(error).__name__}: {error}", distribution=owner)
-        return
-    yield from found
 
 
-def _made(point: Any, owner: str) -> list[Check]:
-    return [evolve(one, distribution=owner) for one in point.load()()]
+def _check(one: Any) -> Check:
+    if not isinstance(one, Check):
+        raise TypeError(f"they gave {one!r}, which is no zif.plugin.Check")
+    return one

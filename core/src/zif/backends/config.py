@@ -12,8 +12,10 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from zif.backends.blame import blaming
 from zif.backends.options import build_options
-from zif.errors import UsageError
+from zif.backends.registry import owner
+from zif.errors import StageFailed, UsageError
 from zif.files.documents import read_table
 from zif.records import Capabilities, ExplainsOptions, Target
 from zif.wording import did_you_mean
@@ -60,9 +62,19 @@ def remarks(options: Any, target: Target, known: Capabilities, backend: str) -> 
     if not isinstance(options, ExplainsOptions):
         return ()
     try:
-        return options.remarks(target, known.kind)
-    except ValueError as error:
-        raise UsageError(f"{backend}: {error}") from error
+        with blaming(owner(backend), "judging its options"):
+            return _sentences(options, target, known)
+    except StageFailed as failure:
+        if isinstance(failure.__cause__, ValueError):  # what the contract has for an option that cannot be had here
+            raise UsageError(f"{backend}: {failure.__cause__}") from failure.__cause__
+        raise
+
+
+def _sentences(options: ExplainsOptions, target: Target, known: Capabilities) -> tuple[str, ...]:
+    said = tuple(options.remarks(target, known.kind))
+    if not all(isinstance(sentence, str) for sentence in said):
+        raise TypeError(f"remarks gave {said!r}, not sentences")
+    return said
 
 
 def _known(target: Target, written: Mapping[str, Any]) -> dict[str, Capabilities | str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import importlib_metadata as metadata
 
+from zif.backends.blame import from_signal
 from zif.errors import BackendBroken, UsageError, ZifError
 
 COMMANDS, VERBS = "zif.commands", "zif.verbs"
@@ -69,7 +70,9 @@ def _brought(group: str, name: str, what: str) -> Any:
         return points[0].load()
     except ZifError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if from_signal(error):
+            raise
         why = f"{type(error).__name__}: {error}"
         raise BackendBroken(
             f"{what} of {_owners(points)} cannot be imported: {why}. Tell its author, or uninstall it."

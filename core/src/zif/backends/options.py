@@ -9,6 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
+from zif.backends.blame import blaming
+from zif.backends.registry import owner
 from zif.errors import UsageError
 from zif.wording import cut, did_you_mean
 
@@ -16,18 +18,19 @@ from zif.wording import cut, did_you_mean
 def build_options(kind: type[Any], given: Mapping[str, Any], backend: str) -> Any:
     """An instance of the attrs class `kind`. Text is converted to the field's type, as from a command line.
 
-    Raises UsageError that lists the known options, or the values that a Literal field takes.
+    Raises UsageError that lists the known options, or the values that a Literal field takes; StageFailed when the class
+    itself fails.
     """
-    fields = attrs.fields_dict(kind)
-    hints = get_type_hints(kind)
-    for key in given:
-        if key not in fields:
-            raise UsageError(_unknown(key, fields, backend))
-    values = {key: _convert(value, hints[key], f"{backend}: option {key}") for key, value in given.items()}
-    try:
-        return kind(**values)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{backend}: {error.args[0] if error.args else error}") from error
+    with blaming(owner(backend), "taking its options"):
+        fields, hints = attrs.fields_dict(kind), get_type_hints(kind)
+        for key in given:
+            if key not in fields:
+                raise UsageError(_unknown(key, fields, backend))
+        values = {key: _convert(value, hints[key], f"{backend}: option {key}") for key, value in given.items()}
+        try:
+            return kind(**values)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{backend}: {error.args[0] if error.args else error}") from error
 
 
 def describe_options(kind: type[Any]) -> list[dict[str, Any]]:

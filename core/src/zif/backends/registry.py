@@ -77,6 +77,11 @@ def _incompatible(dist: metadata.Distribution | None) -> str:
     return ""
 
 
+def owner(name: str) -> str:
+    """The backend of this name as errors name it, with its distribution and version; whoever is not installed, too."""
+    return next((row.owner for row in installed() if row.name == name), f"backend {name!r}")
+
+
 def core_version() -> str:
     """The version of the zif that is running."""
     try:

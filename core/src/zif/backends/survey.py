@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from zif.backends.blame import blaming
 from zif.backends.deadline import deadline, within
 from zif.backends.registry import backend, installed
 from zif.errors import BackendBroken, ZifError
@@ -57,18 +58,13 @@ def hear(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capab
 
     Raises ZifError subclasses only: BackendBroken also for a plugin that hangs or calls `exit` when it is imported.
     """
-    owner = f"backend {row.name!r} ({row.distribution} {row.version})"
 
     def ask() -> tuple[Backend, Capabilities]:
-        try:
+        with blaming(row.owner, "being asked", BackendBroken):
             found = backend(row.name)
             return found, found.capabilities(target)
-        except ZifError:
-            raise
-        except BaseException as error:  # SystemExit too, which would end our process
-            raise BackendBroken(f"{owner} raised {type(error).__name__} when it was asked: {error}") from error
 
-    return within(seconds, ask, f"{owner} was not imported or did not answer")
+    return within(seconds, ask, f"{row.owner} was not imported or did not answer")
 
 
 def hear_all(target: Target, rows: Sequence[Installed] | None = None, seconds: float | None = None) -> list[Answer]:

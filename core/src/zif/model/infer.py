@@ -15,7 +15,8 @@ from zif.model.arithmetic import Walk
 from zif.model.external import attribute_tensors, is_external
 from zif.model.nodes import Node
 from zif.model.subgraphs import all_graphs, bodies
-from zif.model.types import tensor_bytes
+from zif.model.types import tensor_bytes, value_info
+from zif.records import TensorInfo
 
 #: Initializers up to this size keep their data in the skeleton: shapes, axes, pads, scales.
 SMALL = 4096
@@ -98,6 +99,24 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
         if node.nested:
             walk.nested[node.name] = graph.node[position]
     return walk
+
+
+def proven(bare: ModelProto) -> dict[str, TensorInfo]:
+    """The outputs of a skeleton as they follow from inputs and operators alone, whatever the file declares of them.
+
+    A file's own declaration may be wrong, and nothing notices: engines compute what the operators say. Outputs of which
+    nothing can be shown are missing. Changes `bare`.
+    """
+    del bare.graph.value_info[:]
+    for value in bare.graph.output:
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.ClearField("shape")
+    try:
+        outputs = infer_shapes(_with_contrib(bare), data_prop=True).graph.output
+    except Exception:  # a defect of one operator's inference: then nothing is shown
+        return {}
+    infos = (value_info(value) for value in outputs)
+    return {info.name: info for info in infos if info.shape is not None}
 
 
 def _with_contrib(bare: ModelProto) -> ModelProto:

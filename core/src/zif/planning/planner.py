@@ -115,7 +115,7 @@ class Planner:
         bans = bans or {}
         participants = list(self.participants.by_name.values())
         pins = pinned(self.model, self.participants, self.request)
-        open_to, verdicts = allowed(self.model, participants, pins, bans)
+        open_to, verdicts = allowed(self.model, participants, pins, bans, self.participants.candidates)
         scores = self.scores(bans)
         if self.request.strict:
             open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total))

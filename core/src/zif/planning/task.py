@@ -21,7 +21,7 @@ from zif.wording import listed
 if TYPE_CHECKING:
     from zif.model import Model, Unit
     from zif.planning.candidates.participants import Participant, Participants
-    from zif.planning.plan import Request
+    from zif.planning.plan import Candidate, Request
     from zif.planning.pricing import Prices
 
 #: Units that must not run on a backend after all, because building there failed: (unit id, backend) → reason.
@@ -63,9 +63,16 @@ def matches(unit: Unit, pattern: str) -> bool:
 
 
 def allowed(
-    model: Model, participants: Sequence[Participant], pins: Mapping[str, str], bans: Bans
+    model: Model,
+    participants: Sequence[Participant],
+    pins: Mapping[str, str],
+    bans: Bans,
+    asked: Sequence[Candidate] = (),
 ) -> tuple[NDArray[np.bool_], list[list[Verdict]]]:
-    """bool[n, K]: where each unit may run, and every verdict. Raises Unsupported listing each unit without a home."""
+    """bool[n, K]: where each unit may run, and every verdict.
+
+    asked: whoever was asked to take part, for the error. Raises Unsupported listing each unit without a home.
+    """
     said = heard(participants, bans)
     verdicts = [[told.get(unit.id, UNASKED) for told in said] for unit in model.units]
     open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool)
@@ -77,7 +84,7 @@ def allowed(
             open_to[row] &= np.array([name == pin for name in names])
     homeless = np.flatnonzero(~open_to.any(axis=1))
     if len(homeless):
-        raise _unsupported(model, [int(row) for row in homeless], names, verdicts, pins)
+        raise _unsupported(model, [int(row) for row in homeless], names, verdicts, pins, asked)
     return open_to, verdicts
 
 
@@ -87,6 +94,7 @@ def _unsupported(
     names: Sequence[str],
     verdicts: Sequence[Sequence[Verdict]],
     pins: Mapping[str, str],
+    asked: Sequence[Candidate],
 ) -> Unsupported:
     obstacles = [
         Obstacle(unit.id, unit.op_type, name, verdict.code, verdict.reason)
@@ -100,8 +108,14 @@ def _unsupported(
     head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of {where}"
     if not names:
         head = f"{model.name}: no backend takes part in this plan; `zif backends` shows who is installed and why not"
+    lines += [f"  {one.name} takes no part: {one.reason}" for one in asked if _missed(one, names)]
     hints = open_dimensions(model, names, verdicts, guessed=False)
     return Unsupported("\n".join([head, *lines, *hints]), obstacles)
+
+
+def _missed(one: Candidate, names: Sequence[str]) -> bool:
+    """Whether it might have run the units: one that failed, and any that was asked for when nobody is left."""
+    return one.code == "failed" or (not names and not one.takes_part and one.code != "excluded")
 
 
 def weigh(prices: Prices, policy: str, model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,6 +7,7 @@ is made again without it, and the session says so in its events; never silently,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -14,6 +15,7 @@ from attrs import evolve, field, frozen
 from zif.backends.watched import watched
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
 from zif.model.arguments import Progress
+from zif.model.infer import proven, skeleton
 from zif.runtime.bisect import culprits
 from zif.runtime.extra_formats import chosen
 from zif.runtime.session import Event, Session, Step
@@ -59,10 +61,16 @@ class Builder:
                 raise Unsupported(f"{plan.model} for {plan.target}: {plan.failure}")
             failed = self._compile_all(plan)
             if not isinstance(failed, tuple):
+                self._tell_failed(plan)
                 return plan, failed
             segment, error = failed
             bans |= self._ban(segment, error, bans)
         raise StageFailed(f"{self.planner.model.name}: {ROUNDS} plans in a row could not be built: {error}") from error
+
+    def _tell_failed(self, plan: Plan) -> None:
+        """An event for every backend that failed when it was asked: the plan might have been another one with it."""
+        failed = (one for one in plan.candidates if one.code == "failed")
+        self.events.extend(Event("failed", one.name, None, f"takes no part: {one.reason}") for one in failed)
 
     def session(self, on_fault: OnFault = "fail") -> Session:
         """A loaded session. Raises ZifError subclasses."""
@@ -75,7 +83,7 @@ class Builder:
                 steps.append(self.step(segment, artifact, shared=len(plan.segments) > 1))
         except BaseException:
             for step in steps:
-                step.executable.close()
+                step.close()
             raise
         model = self.planner.model
         rescue = self._rescue if on_fault == "fallback" else None
@@ -91,7 +99,9 @@ class Builder:
         model = self.planner.model
         read = {name for unit in segment.units for name in model.unit(unit).weights} if model.optional_inputs else ()
         optional = tuple(info.name for info in model.optional_inputs if info.name in read)
-        return Step(segment, watched(backend, executable), (*segment.inputs, *optional), segment.outputs)
+        bare = skeleton(self._slice(segment.units, segment.id).proto)  # the session must not keep the weights
+        proof = lru_cache(maxsize=1)(lambda: proven(bare))
+        return Step(segment, watched(backend, executable), (*segment.inputs, *optional), segment.outputs, proof)
 
     def _compile_all(self, plan: Plan) -> list[Compiled] | tuple[Segment, ZifError]:
         done = []

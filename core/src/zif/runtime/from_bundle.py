@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from zif.backends import registry
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
+from zif.backends.onnx_artifact import read_onnx
 from zif.backends.survey import hear
 from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, InvalidBundle, StageFailed
 from zif.files.records import record
+from zif.model.infer import proven, skeleton
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
 from zif.runtime.bundle import Bundle, open_bundle
@@ -97,7 +100,7 @@ class _Loader:
         with ExitStack() as undo:
             for segment in segments:
                 done.append(self._step(segment))
-                undo.callback(done[-1].executable.close)
+                undo.callback(done[-1].close)
             undo.pop_all()
         return done
 
@@ -114,7 +117,8 @@ class _Loader:
         texts = getattr(executable, "notes", ())
         self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
         optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]
-        return Step(placed, executable, (*segment.inputs, *optional), segment.outputs)
+        proof = cache(lambda: proven(skeleton(read_onnx(compiled)))) if compiled.format == "onnx" else None
+        return Step(placed, executable, (*segment.inputs, *optional), segment.outputs, proof)
 
     def _load(self, segment: Segment, compiled: Compiled) -> tuple[Executable, Capabilities]:
         row = next((row for row in registry.installed() if row.name == segment.backend), None)

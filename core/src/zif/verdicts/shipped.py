@@ -49,7 +49,7 @@ def shipped(info: Installed) -> observed.Table | None:
     try:
         return _table(info.module)
     except UsageError as error:
-        raise BackendBroken(f"backend {info.name!r} ({info.distribution} {info.version}): {error}") from error
+        raise BackendBroken(f"{info.owner}: {error}") from error
 
 
 def observed_units(module: str, model: Model, code: str, units: Iterable[Unit] | None = None) -> frozenset[str]:

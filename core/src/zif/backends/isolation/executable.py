@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
 from collections.abc import Mapping
@@ -60,15 +59,16 @@ class RemoteExecutable:
         return answer
 
     def close(self) -> None:
-        """Unload the segment. May be called twice; never raises."""
+        """Unload the segment. May be called twice. Raises what the backend raises in it, and BackendCrashed."""
         with self._lock:
             leaving = self._leave.detach()
         if leaving is not None:
             worker, loaded = self._home.place
-            with contextlib.suppress(Exception):
+            try:
                 if worker.alive:
                     worker.call("unload", loaded.handle)
-            self._home.slot.release()
+            finally:
+                self._home.slot.release()
 
     def _call(self, stage: str, *args: Any) -> Any:
         worker, loaded = self._home.place

@@ -34,8 +34,7 @@ class IsolatedBackend(Backend):
         self._answers: dict[str, tuple[Target, Capabilities]] = {}
         proxy = _Proxy(workers.pool.slot(inner.info, target.name, limits))
         hooks = {name: getattr(proxy, name) for name in inner.stages if name != "execute"}
-        owner = f"backend {inner.name!r} ({inner.distribution} {inner.version})"
-        super().__init__(inner.info, relay.build(SimpleNamespace(**hooks), owner))
+        super().__init__(inner.info, relay.build(SimpleNamespace(**hooks), inner.info.owner))
         self.stages = inner.stages
 
     def capabilities(

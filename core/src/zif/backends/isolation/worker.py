@@ -144,7 +144,7 @@ class Worker:
 
     @property
     def _who(self) -> str:
-        return f"backend {self.info.name!r} ({self.info.distribution} {self.info.version})"
+        return self.info.owner
 
     def _moved(self) -> str | None:
         """The working directory when it changed since the last request: relative paths must mean the same there."""

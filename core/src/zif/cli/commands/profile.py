@@ -37,7 +37,7 @@ def command(
     from zif.evaluation.profiling import store
 
     wanted |= {"target": target, "isolate": isolate}
-    profile, notes = _measure(model, feed, wanted, runs, warmup, units)
+    profile, events, notes = _measure(model, feed, wanted, runs, warmup, units)
     # What goes to and from a worker process counts in its times: they are not those of a session without one.
     kept = None
     try:
@@ -45,11 +45,15 @@ def command(
     except OSError as error:  # no reason to lose what was measured
         terminal.note(f"not kept for the next plan: {error}; ZIF_DATA names another folder")
     if as_json:
-        terminal.document("profile", profile.to_json() | {"kept": str(kept) if kept else None, "notes": notes})
+        terminal.document(
+            "profile", profile.to_json() | {"kept": str(kept) if kept else None, "events": events, "notes": notes}
+        )
     else:
         from zif.cli.views.profile import show
+        from zif.cli.views.run import tell_events
 
         show(profile)
+        tell_events(events)
         for note in notes:
             terminal.say(f"note: {note}")
         if kept:
@@ -58,7 +62,9 @@ def command(
 
 def _measure(
     model: Path, feed: options.FeedOptions, wanted: dict[str, Any], runs: int, warmup: int, units: bool
-) -> tuple[Profile, list[str]]:
+) -> tuple[Profile, list[dict[str, Any]], list[str]]:
+    import attrs
+
     from zif.cli.running import opened, unsaid
     from zif.cli.views.progress import working
     from zif.evaluation.profiling import measure
@@ -68,4 +74,6 @@ def _measure(
         with session:
             done, total = count(1), runs + warmup
             tick = lambda: told(f"run {now} of {total}" if (now := next(done)) <= total else "unit by unit")  # noqa: E731
-            return measure(session, fed[0].read(), runs, warmup, tick, units), unsaid(session.plan, session.events)
+            profile = measure(session, fed[0].read(), runs, warmup, tick, units)
+    events = session.events  # after closing, which may be one, too
+    return profile, [attrs.asdict(event) for event in events], unsaid(session.plan, events)

@@ -86,7 +86,7 @@ def _run(
                 told(f"running {values.folder or source.name}")
                 outcomes.append(repeated(session, values.read(), repeat))
                 results.append(_result(values, outcomes[-1], output, raw))
-            document = _document(session, outcomes, results, load_ms)
+        document = _document(session, outcomes, results, load_ms)  # after closing, which may be an event, too
         checked = verify and bool(document["emulated"]) and not source.is_dir()
         agreed = _agreement(source, wanted, fed, outcomes, told) if checked else None
         return document | {"agreement": agreed}

@@ -22,9 +22,7 @@ def show(document: Mapping[str, Any]) -> None:
         names = (f"{name}: {labels[name]}" if name in labels else name for name in document["emulated"])
         text = f"emulated here, not run on hardware: {', '.join(names)}"
         say(text, style=KIND_STYLE["emulator"])
-    for event in document["events"]:
-        where = "" if event["segment"] is None else f", segment {event['segment']}"
-        say(f"{event['kind']} ({event['backend']}{where}): {event['text']}")
+    tell_events(document["events"])
     for note in document["notes"]:
         say(f"note: {note}")
     if document.get("agreement"):
@@ -45,6 +43,13 @@ def _agreement(agreed: Mapping[str, Any]) -> str:
     elif worst["sqnr_db"] is None and not worst["exact"]:
         told = f"{100 * (worst['agreement'] or 0):.4g} % equal"
     return f"beside the CPU ({judge}): {told} at {agreed['worst']}; `zif verify` tells what the precision must cost"
+
+
+def tell_events(events: Sequence[Mapping[str, Any]]) -> None:
+    """A line for everything that happened besides."""
+    for event in events:
+        where = "" if event["segment"] is None else f", segment {event['segment']}"
+        say(f"{event['kind']} ({event['backend']}{where}): {event['text']}")
 
 
 def _outputs(result: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve, frozen
 
+from zif.backends.blame import blaming
 from zif.errors import UsageError
 from zif.evaluation.profiling.advice import slowest, suggestions
 from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats
@@ -114,7 +115,10 @@ def _segment(session: Session, index: int, ms: NDArray[np.float64], total: float
     step = session.steps[index]
     segment, executable = step.segment, step.executable
     toolchain = next((c.toolchain for c in session.plan.candidates if c.name == segment.backend), "")
-    events = dict(executable.profile()) if isinstance(executable, SupportsProfile) else {}
+    events: dict[str, float] = {}
+    if isinstance(executable, SupportsProfile):
+        with blaming(step.who, "profile"):
+            events = {str(name): round(float(us), 3) for name, us in executable.profile().items()}
     return SegmentProfile(
         id=segment.id,
         backend=segment.backend,
@@ -123,7 +127,7 @@ def _segment(session: Session, index: int, ms: NDArray[np.float64], total: float
         units=segment.units,
         ms=Stats.of(ms.tolist()),
         share=round(float(ms.mean()) / total, 4) if total else 0.0,
-        events_us={name: round(float(us), 3) for name, us in events.items()},
+        events_us=events,
         label=segment.label,
         predicted_us=segment.latency_us,
         cpu_percent=part.cpu_percent,

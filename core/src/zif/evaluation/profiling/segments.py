@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from attrs import frozen
 
+from zif.backends.blame import blaming
 from zif.records import SupportsUnitTimes
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ def examine(session: Session, inputs: Mapping[str, Any], tick: Callable[[], None
     found = []
     for step, given in session.stages(inputs):
         call = lambda step=step, given=given: step.executable.run(given)  # noqa: E731
-        cpu_percent, each = _repeated(call)
+        with blaming(step.who, "run"):
+            cpu_percent, each = _repeated(call)
         timed: Mapping[str, float] = {}
         if isinstance(step.executable, SupportsUnitTimes):
-            timed = step.executable.unit_times(given, max(1, min(20, int(5 * _SECONDS / each))))
+            with blaming(step.who, "unit_times"):
+                runs = max(1, min(20, int(5 * _SECONDS / each)))
+                timed = {str(name): float(us) for name, us in step.executable.unit_times(given, runs).items()}
         found.append(Part(cpu_percent, *_by_unit(session, step, timed)))
         if tick:
             tick()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from zif.backends.blame import blaming
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
@@ -93,14 +94,15 @@ def _ask_one(
         answer = backend.capabilities(target, model)
         full = with_words(answer, ("tensor-size", too_large(answer, model)))
     except ZifError as error:
-        return None, _out(rows[0].distribution, rows[0].version, name, "unavailable", str(error))
+        return None, _out(rows[0].distribution, rows[0].version, name, "failed", str(error))
     return _participant(backend, full, target, request), _candidate(backend, full)
 
 
 def _participant(backend: Backend, full: Capabilities, target: Target, request: Request) -> Participant:
     """The backend with what its options change in the plan. Raises UsageError for options that it does not have."""
     options = build_options(full.options, request.config.get(backend.name, {}), backend.name)
-    precisions = tuple(options.precisions) if isinstance(options, ChoosesPrecision) else ()
+    with blaming(backend.info.owner, "telling its precisions"):
+        precisions = tuple(options.precisions) if isinstance(options, ChoosesPrecision) else ()
     if precisions and precisions[0] in FLOATS:
         full = evolve(full, preferred_precision=precisions[0])
     return Participant(backend, full, precisions, remarks(options, target, full, backend.name))

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from attrs import frozen
+from numpy import ndarray
 
 from zif.errors import InvalidInput
-from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
+from zif.runtime.session.fit import dtype_of, exact, fits, pattern, same_dtype, wanted
 from zif.wording import did_you_mean
 
 
@@ -29,7 +30,9 @@ class Admission:
 
     def __init__(self, inputs: Sequence[TensorInfo], optional: Sequence[TensorInfo] = ()) -> None:
         self.gates = {i.name: _gate(i, False) for i in inputs} | {i.name: _gate(i, True) for i in optional}
-        self._fast = tuple((gate.info.name, gate.dtype, gate.exact) for gate in self.gates.values())
+        self._fast = tuple(
+            (gate.info.name, gate.dtype, gate.exact, pattern(gate.info.shape, {})) for gate in self.gates.values()
+        )
 
     def admit(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The inputs, ready for the backends: the caller's own mapping when it fits as it is.
@@ -37,9 +40,11 @@ class Admission:
         Raises InvalidInput for a missing or unknown name, a wrong dtype, rank or dimension.
         """
         try:
-            for name, dtype, exact in self._fast:
+            for name, dtype, shape, fitting in self._fast:
                 value = inputs[name]
-                if type(value) is not np.ndarray or value.dtype != dtype or value.shape != exact:
+                if type(value) is not ndarray or (value.dtype is not dtype and value.dtype != dtype):
+                    return self._slowly(inputs)
+                if value.shape != shape and (shape is not None or not fitting(value.shape, inputs)):
                     return self._slowly(inputs)
                 if not value.flags.c_contiguous:
                     return self._slowly(inputs)
@@ -63,7 +68,7 @@ class Admission:
     def _must(self, gate: Gate) -> bool:
         if gate.optional:
             return False
-        raise InvalidInput(f"input {gate.info.name!r} is missing: it takes {_wanted(gate)}")
+        raise InvalidInput(f"input {gate.info.name!r} is missing: it takes {wanted(gate.info)}")
 
     def _unknown(self, name: str) -> str:
         known = ", ".join(map(repr, self.gates)) or "no inputs at all"
@@ -71,42 +76,21 @@ class Admission:
 
 
 def _gate(info: TensorInfo, optional: bool) -> Gate:
-    dtype = numpy_dtype(info.dtype) if info.dtype else None
-    exact = tuple(d for d in info.shape if isinstance(d, int)) if info.static and info.shape is not None else None
-    return Gate(info, dtype, exact, optional)
+    return Gate(info, dtype_of(info), exact(info), optional)
 
 
 def _check(gate: Gate, value: Any) -> Any:
     if gate.dtype is None:
         return value
     if value is None:
-        raise InvalidInput(f"input {gate.info.name!r} is None: it takes {_wanted(gate)}")
-    array = np.asarray(value)
+        raise InvalidInput(f"input {gate.info.name!r} is None: it takes {wanted(gate.info)}")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:  # lists of unequal lengths, numbers that are too large
+        raise InvalidInput(f"input {gate.info.name!r} is no array: {error}; it takes {wanted(gate.info)}") from error
     array = array if array.flags.c_contiguous else np.ascontiguousarray(array)
-    if not _same_dtype(array.dtype, gate.dtype):
-        raise InvalidInput(f"input {gate.info.name!r} has dtype {array.dtype}: it takes {_wanted(gate)}")
-    _check_shape(gate, array.shape)
+    if not same_dtype(array.dtype, gate.dtype):
+        raise InvalidInput(f"input {gate.info.name!r} has dtype {array.dtype}: it takes {wanted(gate.info)}")
+    if not fits(array.shape, gate.info.shape, {}):
+        raise InvalidInput(f"input {gate.info.name!r} has shape {list(array.shape)}: it takes {wanted(gate.info)}")
     return array.astype(object) if gate.dtype.kind == "O" and array.dtype.kind != "O" else array
-
-
-def _same_dtype(have: np.dtype[Any], want: np.dtype[Any]) -> bool:
-    return have == want or (want.kind == "O" and have.kind in "UST")
-
-
-def _check_shape(gate: Gate, shape: tuple[int, ...]) -> None:
-    wanted = gate.info.shape
-    if wanted is None:
-        return
-    fits = len(shape) == len(wanted) and all(
-        not isinstance(want, int) or want == have for want, have in zip(wanted, shape, strict=True)
-    )
-    if not fits:
-        raise InvalidInput(f"input {gate.info.name!r} has shape {list(shape)}: it takes {_wanted(gate)}")
-
-
-def _wanted(gate: Gate) -> str:
-    if gate.dtype is None:
-        return gate.info.type or "a value"
-    shape = gate.info.shape
-    dims = "any shape" if shape is None else "[" + ", ".join("?" if d is None else str(d) for d in shape) + "]"
-    return f"{gate.info.dtype} {dims}"

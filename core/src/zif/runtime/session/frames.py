@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
 
+from zif.backends.blame import blaming
+from zif.errors import ZifError
 from zif.model.dtypes import numpy_dtype
 from zif.records import SupportsBinding, TensorInfo
 
@@ -72,7 +75,16 @@ class Frames:
             return step.executable.run
         executable = step.executable
         assert isinstance(executable, SupportsBinding)  # `bindable` saw to it
-        return executable.bind(reads, writes)
+        try:
+            with blaming(step.who, "bind"):
+                return executable.bind(reads, writes)
+        except ZifError as error:
+            return partial(_failing, error)
+
+
+def _failing(error: ZifError, _inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What cannot be bound cannot be run: the step fails in its turn, and may be moved as any that does."""
+    raise error
 
 
 def bindable(steps: Sequence[Step], tensors: Mapping[str, TensorInfo], outputs: Sequence[str]) -> list[str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from copy import copy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, frozen
 
-from zif.errors import BackendBroken, BackendCrashed, InvalidInput, StageFailed, UsageError, ZifError
+from zif.backends.blame import from_signal, reason
+from zif.errors import BackendCrashed, InvalidInput, StageFailed, UsageError, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
 from zif.runtime.session.step import Step
-from zif.runtime.session.wiring import Wiring
+from zif.runtime.session.wiring import Wiring, check_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,25 +89,34 @@ class Session:
         or StageFailed, naming the segment, when a backend fails, and UsageError after `close`.
         """
         values = self._admission.admit(inputs if inputs is not None else {})
-        direct = self._wiring.direct
+        wiring = self._wiring
+        direct = wiring.direct
         if direct is None or trace is not None or self._closed:
             return self._run(values, trace)
         try:
-            made = direct(values)
-            whole = tuple(made) == self._names
-        except Exception as error:
-            return self._again(self._wiring, values, None, error, 0)
-        return made if whole else self._collect(made)  # type: ignore[return-value]
+            made = direct[0](values)
+            return direct[1](made, values)  # type: ignore[return-value]
+        except BaseException as error:
+            return self._again(wiring, values, None, error, 0)
 
     def close(self) -> None:
-        """Free every backend's resources. May be called twice; a run in another thread fails with a clear error."""
+        """Free every backend's resources. May be called twice; a run in another thread fails with a clear error.
+
+        A backend that fails in closing is an event, and the others are closed all the same.
+        """
         with self._lock:
             closed, self._closed = self._closed, True
         if closed:
             return
         self._wiring.frames.clear()
-        for step in self._wiring.steps:
-            step.executable.close()
+        with ExitStack() as all_of_them:
+            for step in reversed(self._wiring.steps):
+                all_of_them.callback(self._let_go, step)
+
+    def _let_go(self, step: Step) -> None:
+        problem = step.close()
+        if problem:
+            self.events.append(Event("close", step.segment.backend, step.segment.id, problem))
 
     def __enter__(self) -> Session:
         return self
@@ -126,7 +137,11 @@ class Session:
         for step in self.steps:
             given = {name: values[name] for name in step.inputs if name in values}
             yield step, given
-            values.update(step.executable.run(given))
+            try:
+                made = step.executable.run(given)
+                values.update(check_of(step, self._tensors, (), ())(made, given))
+            except BaseException as error:
+                raise self._fault(step, error) from error
 
     def _run(self, given: Arrays, trace: list[Timing] | None) -> dict[str, Any]:
         if self._closed:
@@ -134,11 +149,14 @@ class Session:
         wiring = self._wiring
         values = dict(given)
         frame = wiring.frames.take()
-        for number, call in enumerate(frame.calls):
+        for number, (call, check) in enumerate(zip(frame.calls, wiring.checks, strict=True)):
             start = perf_counter()
+            handed = {name: values[name] for name in wiring.free[number] if name in values}
             try:
-                values.update(call({name: values[name] for name in wiring.free[number] if name in values}))
-            except Exception as error:
+                made = call(handed)
+                if check is not None:
+                    values.update(check(made, handed))
+            except BaseException as error:
                 return self._again(wiring, given, trace, error, number)
             if trace is not None:
                 trace.append(_timing(wiring.steps[number], start))
@@ -148,24 +166,23 @@ class Session:
         return self._collect(values)
 
     def _wire(self, steps: Sequence[Step]) -> Wiring:
-        return Wiring.of(steps, self._tensors, self._admission.gates, self._names)
+        return Wiring.of(steps, self._tensors, self._admission.gates, self._names, self._tell)
+
+    def _tell(self, step: Step, text: str) -> None:
+        self.events.append(Event("shape", step.segment.backend, step.segment.id, text))
 
     def _collect(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if self._constants:
             values = {name: copy(value) for name, value in self._constants.items()} | dict(values)
-        missing = [name for name in self._names if name not in values]
-        if missing:
-            made_by = next((s.segment.backend for s in self._wiring.steps if missing[0] in s.outputs), "no segment")
-            raise BackendBroken(f"output {missing[0]!r} was not made: {made_by} did not return it")
         return {name: values[name] for name in self._names}
 
     def _again(
-        self, wiring: Wiring, given: Arrays, trace: list[Timing] | None, error: Exception, number: int
+        self, wiring: Wiring, given: Arrays, trace: list[Timing] | None, error: BaseException, number: int
     ) -> dict[str, Any]:
         """After a fault in step `number`: rebuild it elsewhere and run again if the host allowed it, else raise."""
+        fault = self._fault(wiring.steps[number], error)
         if self._closed:
             raise UsageError("the session was closed while it ran") from error
-        fault = _labelled(wiring.steps[number], error)
         if self._rescue is None or isinstance(fault, InvalidInput):  # elsewhere it would be as wrong
             raise fault from (error if fault is not error else error.__cause__)
         with self._lock:
@@ -182,21 +199,24 @@ class Session:
         self.events.append(Event("fallback", old.segment.backend, old.segment.id, told))
         self.plan = evolve(self.plan, segments=tuple(one.segment for one in steps))
         self._wiring = self._wire(steps)
-        old.executable.close()
+        self._let_go(old)
+
+    def _fault(self, step: Step, error: BaseException) -> ZifError:
+        """What a step raised, as a ZifError that says who; what a signal's handler raised is raised again.
+
+        InvalidInput is for arrays that the caller handed in: what other segments made is none of the caller's.
+        """
+        if from_signal(error):
+            raise error
+        if isinstance(error, BackendCrashed):
+            return BackendCrashed(f"segment {step.segment.id}: {error}", error.log)
+        if isinstance(error, StageFailed):
+            return StageFailed(f"segment {step.segment.id}: {error}")
+        if isinstance(error, InvalidInput) and not self._admission.gates.keys() >= set(step.inputs):
+            return StageFailed(f"{step.who} failed to run on what other segments made: {error}")
+        return error if isinstance(error, ZifError) else StageFailed(f"{step.who} failed to run: {reason(error)}")
 
 
 def _timing(step: Step, start: float) -> Timing:
     segment = step.segment
     return Timing(segment.id, segment.backend, segment.kind, (perf_counter() - start) * 1e3, segment.label)
-
-
-def _labelled(step: Step, error: Exception) -> ZifError:
-    segment = step.segment
-    if isinstance(error, BackendCrashed):
-        return BackendCrashed(f"segment {segment.id}: {error}", error.log)
-    if isinstance(error, StageFailed):
-        return StageFailed(f"segment {segment.id}: {error}")
-    if isinstance(error, ZifError):
-        return error
-    why = str(error).strip() or type(error).__name__
-    return StageFailed(f"segment {segment.id} on {segment.backend} failed to run: {why}")

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from zif.backends.blame import blaming
+from zif.backends.registry import owner
+from zif.errors import ZifError
 from zif.records import Executable
+from zif.runtime.session.outputs import Proof
 
 if TYPE_CHECKING:
     from zif.planning import Segment
@@ -14,9 +18,28 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Step:
-    """One segment, ready to run. `inputs` and `outputs` are tensor names."""
+    """One segment, ready to run. `inputs` and `outputs` are tensor names.
+
+    proof: the shapes of its outputs as they follow from its operators alone, whatever the model's file declares; None
+    where that cannot be told.
+    """
 
     segment: Segment
     executable: Executable
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    proof: Proof | None = None
+
+    @property
+    def who(self) -> str:
+        """The segment and its backend, with the distribution, as errors name them."""
+        return f"segment {self.segment.id}: {owner(self.segment.backend)}"
+
+    def close(self) -> str:
+        """Close the executable. What its backend failed with in doing so, as a sentence; "" when all went well."""
+        try:
+            with blaming(self.who, "close"):
+                self.executable.close()
+        except ZifError as error:
+            return str(error)
+        return ""

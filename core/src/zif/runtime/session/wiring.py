@@ -6,12 +6,15 @@ Immutable, so that a fault can replace it in one assignment while other threads 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import frozen
 
 from zif.records import TensorInfo
 from zif.runtime.session.frames import Frames
+from zif.runtime.session.outputs import Outputs
+from zif.runtime.session.quick import Check
 from zif.runtime.session.step import Step
 
 
@@ -20,26 +23,51 @@ class Wiring:
     """The steps and what was worked out about them.
 
     free: the values that each step is handed (those that are not bound). drop: the values that nobody needs after it.
-    direct: the whole session as one call, when there is just one segment.
+    checks: what each step hands over, held against the plan (see `Outputs`); None where all of it is bound. direct: the
+    whole session as one call with its check, when there is just one segment.
     """
 
     steps: tuple[Step, ...]
     frames: Frames
     free: tuple[tuple[str, ...], ...]
     drop: tuple[tuple[str, ...], ...]
-    direct: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
+    direct: tuple[Callable[[Mapping[str, Any]], Mapping[str, Any]], Check] | None
+    checks: tuple[Check | None, ...]
 
     @classmethod
     def of(
-        cls, steps: Sequence[Step], tensors: Mapping[str, TensorInfo], inputs: Collection[str], outputs: tuple[str, ...]
+        cls,
+        steps: Sequence[Step],
+        tensors: Mapping[str, TensorInfo],
+        inputs: Collection[str],
+        outputs: tuple[str, ...],
+        tell: Callable[[Step, str], None],
     ) -> Wiring:
-        """Wire the steps of a session with these graph inputs and outputs."""
+        """Wire the steps of a session with these graph inputs and outputs. tell: what a user should know of a run."""
         frames = Frames(steps, tensors, outputs)
         free = tuple(tuple(name for name in step.inputs if name not in frames.bound) for step in steps)
         # A graph input that no unit reads is none of the segment's: then the values are picked on every run.
         alone = len(steps) == 1 and steps[0].outputs == outputs and set(inputs) <= set(steps[0].inputs)
-        direct = steps[0].executable.run if alone else None
-        return cls(tuple(steps), frames, free, _last_uses(free, outputs), direct)
+        checks = tuple(
+            check_of(step, tensors, frames.bound, outputs, partial(tell, step))
+            if set(step.outputs) - frames.bound
+            else None
+            for step in steps
+        )
+        direct = (steps[0].executable.run, checks[0]) if alone and checks[0] else None
+        return cls(tuple(steps), frames, free, _last_uses(free, outputs), direct, checks)
+
+
+def check_of(
+    step: Step,
+    tensors: Mapping[str, TensorInfo],
+    bound: Collection[str],
+    own: Collection[str],
+    tell: Callable[[str], None] | None = None,
+) -> Check:
+    """The check of what a step hands over: all its outputs but those that are bound. own: what leaves the session."""
+    names = [name for name in step.outputs if name not in bound]
+    return Outputs(lambda: step.who, names, step.inputs, tensors, own, step.proof, tell).check
 
 
 def _last_uses(inputs: Sequence[Sequence[str]], outputs: Sequence[str]) -> tuple[tuple[str, ...], ...]:
