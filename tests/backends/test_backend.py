@@ -5,46 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from attrs import field, frozen, validators
+from backends.toy import ARTIFACT, HOST, Knobs, Runner, backend
 from zif.backends import relay
-from zif.backends.backend import Backend
 from zif.backends.options import build_options, describe_options
 from zif.errors import BackendBroken, StageFailed, Unsupported, UsageError
 from zif.hookspecs import hookimpl
-from zif.records import Capabilities, Certificate, Compiled, Converted, Installed, Target
-
-HOST = Target("host")
-
-
-@frozen
-class Knobs:
-    threads: int = field(default=0, validator=validators.ge(0), metadata={"help": "how many threads; 0: all"})
-    fast: bool = False
-    mode: Literal["burst", "balanced"] = "balanced"
-    limit: float | None = None
-
-
-def plugin(**hooks: Any) -> Any:
-    base = {"capabilities": lambda target: Capabilities("cpu", options=Knobs), "load": lambda compiled: Runner()}
-    return SimpleNamespace(**{name: hookimpl(hook) for name, hook in (base | hooks).items()})
-
-
-class Runner:
-    def run(self, inputs: Any) -> Any:
-        return {"y": inputs["x"]}
-
-    def close(self) -> None: ...
-
-
-def backend(**hooks: Any) -> Backend:
-    info = Installed("toy", "zif-toy", "0.3", "toy")
-    return Backend(info, relay.build(plugin(**hooks), "backend 'toy' (zif-toy 0.3)"))
-
-
-ARTIFACT = Compiled("onnx", {"m": b"1"}, "m", (), ())
+from zif.records import Certificate, Compiled, Converted
 
 
 def test_stages_are_seen_and_not_claimed() -> None:

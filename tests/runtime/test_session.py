@@ -3,71 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from runtime.made_up import Array, Bindable, Plain, X, info, session, step
 from zif.errors import BackendBroken, InvalidInput, StageFailed, UsageError, ZifError
-from zif.planning.plan import Plan, Predicted, Request, Segment
-from zif.records import TensorInfo
 from zif.runtime.session import Session, Step, Timing
 from zif.runtime.session.frames import ALIGN, allocate, bindable
-
-Array = np.ndarray[Any, Any]
-
-
-class Plain:
-    """An executable that computes outputs from inputs with a numpy function."""
-
-    def __init__(self, function: Callable[..., Mapping[str, Array]]) -> None:
-        self.function = function
-        self.closed = 0
-
-    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        return self.function(**inputs)
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-class Bindable(Plain):
-    """The same over core's buffers; remembers which names it was bound to."""
-
-    bound: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-
-    def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Callable[..., Mapping[str, Array]]:
-        self.bound = (tuple(inputs), tuple(outputs))
-
-        def call(free: Mapping[str, Array]) -> Mapping[str, Array]:
-            made = dict(self.function(**inputs, **free))
-            for name, buffer in outputs.items():
-                buffer[...] = made.pop(name)
-            return made
-
-        return call
-
-
-def info(name: str, *shape: int | str, type: str = "tensor(float)") -> TensorInfo:
-    return TensorInfo(name, type, shape)
-
-
-def step(number: int, executable: Any, inputs: str, outputs: str) -> Step:
-    reads, writes = tuple(inputs.split()), tuple(outputs.split())
-    segment = Segment(number, f"b{number % 2}", "hardware", (f"u{number}",), reads, writes, 1.0, 1.0)
-    return Step(segment, executable, reads, writes)
-
-
-def plan(steps: list[Step], inputs: list[TensorInfo], outputs: list[TensorInfo]) -> Plan:
-    segments = tuple(one.segment for one in steps)
-    predicted = Predicted(1.0, 1.0, 0, 1.0, {})
-    return Plan("m", "d", Request(), tuple(inputs), tuple(outputs), segments, (), (), {}, predicted, ())
-
-
-def session(steps: list[Step], inputs: list[TensorInfo], outputs: list[TensorInfo], **more: Any) -> Session:
-    dims = {name: info(name, 4) for one in steps for name in (*one.inputs, *one.outputs)}
-    tensors = dims | {one.name: one for one in (*inputs, *outputs)}
-    return Session(plan(steps, inputs, outputs), steps, tensors, **more)
 
 
 def diamond(kind: type[Plain]) -> list[Step]:
@@ -77,9 +21,6 @@ def diamond(kind: type[Plain]) -> list[Step]:
         step(2, kind(lambda a: {"c": a * 3}), "a", "c"),
         step(3, kind(lambda b, c: {"y": b + c}), "b c", "y"),
     ]
-
-
-X = np.arange(4, dtype=np.float32)
 
 
 @pytest.mark.parametrize("kind", [Plain, Bindable])

@@ -329,7 +329,8 @@ class Executable(Protocol):
     """What `load` returns: a compiled segment that is ready to run.
 
     `run` takes and gives arrays by tensor name, must leave its inputs untouched, must never write to an array that it
-    has already returned, and may be called from several threads. `close` may be called twice. An attribute `notes`, if
+    has already returned, and may be called from several threads. What it gives is held against the plan, and an array
+    that it still holds is copied. `close` may be called twice. An attribute `notes`, if
     there is one, holds sentences on how it was loaded, which a session passes on as events.
     """
 

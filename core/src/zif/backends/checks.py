@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import importlib_metadata as metadata
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from zif.backends.blame import blaming
 from zif.backends.deadline import deadline, within

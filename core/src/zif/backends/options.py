@@ -10,7 +10,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from zif.backends.blame import blaming
-from zif.backends.registry import owner
 from zif.errors import UsageError
 from zif.wording import cut, did_you_mean
 
@@ -21,7 +20,7 @@ def build_options(kind: type[Any], given: Mapping[str, Any], backend: str) -> An
     Raises UsageError that lists the known options, or the values that a Literal field takes; StageFailed when the class
     itself fails.
     """
-    with blaming(owner(backend), "taking its options"):
+    with blaming(f"backend {backend!r}", "taking its options"):
         fields, hints = attrs.fields_dict(kind), get_type_hints(kind)
         for key in given:
             if key not in fields:

@@ -41,7 +41,8 @@ class CpuSession:
         """The outputs by name, for inputs by name: fresh arrays, lists of arrays, maps, or None.
 
         Raises InvalidInput for values that an operator cannot take, such as an index beyond its table: what ONNX
-        Runtime calls an invalid argument while it runs is the caller's, since the model has loaded.
+        Runtime calls an invalid argument while it runs is a matter of the arrays, since the model has loaded. Whose
+        they are, the session knows.
         """
         try:
             return dict(zip(self._names, self._call(self._names, inputs, None)))  # noqa: B905 - as many, and this is hot
