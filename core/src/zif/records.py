@@ -234,7 +234,7 @@ class Installed:
 
     @property
     def owner(self) -> str:
-        """Who is to blame, as errors name it: "backend 'qnn_cpu' (zif-qnn-cpu 0.1.0)"."""
+        """Who is to blame, as errors name it: "backend 'reference' (zif-reference 0.1.0)"."""
         return f"backend {self.name!r} ({self.distribution} {self.version})"
 
 

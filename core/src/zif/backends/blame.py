@@ -24,7 +24,7 @@ _RAISE = opcode.opmap["RAISE_VARARGS"]
 def blaming(owner: str, doing: str, kind: type[ZifError] = StageFailed) -> Iterator[None]:
     """Whatever the block raises comes out as a ZifError: its own, or a `kind` that says who failed in what.
 
-    owner: such as "backend 'qnn_cpu' (zif-qnn-cpu 0.1.0)". What the handler of a signal raises comes out as it is.
+    owner: such as "backend 'reference' (zif-reference 0.1.0)". What the handler of a signal raises comes out as it is.
     """
     try:
         yield

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.helper import make_function, make_node, make_opsetid, make_tensor_value_info
+from onnx.shape_inference import infer_shapes
 
 from zif.model import validity
 from zif.model.arithmetic import Walk
