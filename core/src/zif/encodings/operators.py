@@ -25,6 +25,6 @@ BIASED = ("Conv", "ConvTranspose", "Gemm", "LayerNormalization", "InstanceNormal
 MOVES = frozenset(
     (
         *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Slice", "Split"),
-        *("Gather", "Expand", "Tile", "DepthToSpace", "SpaceToDepth"),
+        *("Gather", "GatherElements", "GatherND", "Expand", "Tile", "DepthToSpace", "SpaceToDepth"),
     )
 )

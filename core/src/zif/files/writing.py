@@ -34,10 +34,13 @@ def write_whole(path: Path, content: bytes | str | Fill, *, durable: bool = Fals
         sync_folder(path.parent)
 
 
-def beside(path: Path, content: bytes | str | Fill, *, durable: bool = False) -> Path:
-    """A whole new file in the folder of `path`, for the caller to rename. Raises OSError, and leaves nothing then."""
+def beside(path: Path, content: bytes | str | Fill, *, durable: bool = False, mode: int = 0o666) -> Path:
+    """A whole new file in the folder of `path`, for the caller to rename. Raises OSError, and leaves nothing then.
+
+    mode: who may do what with it, less what the process's mask takes away.
+    """
     made = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
-    handle = os.open(made, _NEW, 0o666)
+    handle = os.open(made, _NEW, mode)
     try:
         with os.fdopen(handle, "wb") as stream:
             _fill(stream, content)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from onnx import TensorShapeProto, TypeProto
 
+from zif.model.attributes import attribute, attributes
 from zif.model.types import Dim, Shape, shape_of
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def measured(node: NodeProto, kind: TypeProto) -> Vector | None:
     tensor = kind.tensor_type
     if node.op_type != "Shape" or not tensor.HasField("shape") or len(tensor.shape.dim) > LONGEST:
         return None
-    at = {attribute.name: attribute.i for attribute in node.attribute}
-    return Vector(shape_of(tensor.shape)[slice(at.get("start", 0), at.get("end"))])
+    dims = shape_of(tensor.shape)
+    return Vector(dims[attribute(node, "start", 0) : attribute(node, "end", len(dims))])
 
 
 def propagated(node: NodeProto, inputs: Sequence[Vector | None]) -> Vector | None:
@@ -181,7 +182,7 @@ def shaped(node: NodeProto, wanted: Vector, source: TypeProto | None) -> Shape |
     if node.op_type == "ConstantOfShape":
         return tuple(map(_counted, wanted.dims))
     if node.op_type == "Resize":
-        plain = not any(attribute.name in ("axes", "keep_aspect_ratio_policy") for attribute in node.attribute)
+        plain = attributes(node).keys().isdisjoint(("axes", "keep_aspect_ratio_policy"))
         return tuple(map(_counted, wanted.dims)) if plain else None
     if node.op_type == "Expand":
         return None if known is None else _broadcast(known, wanted.dims)
@@ -208,7 +209,7 @@ def _wider(a: Dim, b: Dim) -> Dim:
 
 
 def _reshaped(node: NodeProto, wanted: Shape, known: Shape | None) -> Shape:
-    literal = any(attribute.name == "allowzero" and attribute.i for attribute in node.attribute)
+    literal = attribute(node, "allowzero", 0)
     dims: list[Dim] = []
     for axis, dim in enumerate(wanted):
         if dim == 0 and not literal:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from zif.errors import UsageError
 from zif.files.own import data_folder
+from zif.files.writing import beside
 
 FILE = "seal.key"
 _BYTES = 32
@@ -81,13 +82,10 @@ def _read(file: Path) -> bytes:
 def _make(file: Path) -> None:
     """Write a new key under its name in one step; when another process was faster, theirs stays."""
     import secrets
-    import tempfile
 
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=".key-")  # mode 600
+    draft = beside(file, secrets.token_bytes(_BYTES), durable=True, mode=0o600)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(secrets.token_bytes(_BYTES))
         try:
             os.link(draft, file)
         except FileExistsError:
@@ -95,4 +93,4 @@ def _make(file: Path) -> None:
         except OSError:  # a file system without links
             os.replace(draft, file)
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)

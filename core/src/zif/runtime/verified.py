@@ -17,6 +17,7 @@ from zif.records import Verdict
 from zif.runtime.session import Event
 from zif.runtime.verification import Bench, SegmentCheck, TensorCheck, Verification
 from zif.runtime.verification.culprit import Culprit, culprits
+from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.planning import Plan
@@ -152,12 +153,12 @@ def _figures(culprit: Culprit, check: SegmentCheck) -> str:
 
 def _company(culprit: Culprit) -> str:
     others = [unit for unit in culprit.window if unit != culprit.unit]
-    return f", in company of {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
+    return f", in company of {listed(others, 4)}" if others else ""
 
 
 def _event(check: SegmentCheck, leaving: Sequence[Culprit]) -> Event:
     names = [culprit.unit for culprit in leaving]
-    told = f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''} ({_figures(leaving[0], check)})"
+    told = f"{listed(names, 5)} ({_figures(leaving[0], check)})"
     return Event("verified-wrong", check.backend, check.segment, f"moved off {check.backend}: {told}")
 
 

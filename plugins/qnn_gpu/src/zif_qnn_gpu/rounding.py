@@ -13,20 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from zif.plugin import MOVES
 
 if TYPE_CHECKING:
     from zif import Model
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 
-#: Operators that only pass on values of their input: rounded values stay rounded.
-_PASSING = frozenset(
-    {
-        *("Concat", "DepthToSpace", "Dropout", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity"),
-        *("Max", "MaxPool", "Min", "Neg", "Relu", "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile"),
-        *("Transpose", "Unsqueeze", "Where"),
-    }
-)
+#: Operators that only pass on values of their inputs, moved, chosen or with the other sign: what is rounded stays so.
+_PASSING = MOVES | {"Concat", "Max", "MaxPool", "Min", "Neg", "Relu", "Where"}
 
 
 def rounded(model: Model) -> onnx.ModelProto:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zif.model.attributes import attribute
+
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.records import Array
@@ -61,7 +63,7 @@ def index_bound(model: Model, name: str) -> int | None:
 
 
 def _rows(model: Model, node: Any) -> int:
-    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
+    axis = attribute(node, "axis", 0)
     shape = model.tensors[node.input[0]].shape if node.input[0] in model.tensors else None
     if not shape or not -len(shape) <= axis < len(shape):
         return 0

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import TensorProto
+from zif.plugin import MOVES
 
 if TYPE_CHECKING:
     from zif import Model, Unit
 
-#: Operators that hand an infinite value on as it is.
-_CARRIERS = frozenset(
-    {"Where", "Cast", "CastLike", "Pad", "Identity", "Add", "Concat", "Expand", "Reshape", "Unsqueeze", "Squeeze"}
-    | {"Transpose", "Slice", "Tile", "Gather"}
-)
+#: Operators that hand an infinite value on as it is: moved, chosen, added to, or in another type.
+_CARRIERS = MOVES | {"Where", "Cast", "CastLike", "Pad", "Add", "Concat"}
 #: Operators whose answer depends on the infinity itself.
 _JUDGES = frozenset({"ReduceMax", "ReduceMin", "Equal", "Max", "Min", "IsInf", "IsNaN"})
 #: Constants up to this many elements are looked into; masks and their fillers are small.
