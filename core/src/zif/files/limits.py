@@ -53,8 +53,8 @@ EXPANDED = Limit("ZIF_MAX_EXPANDED", 1 << 30)
 EXPANSION = Limit("ZIF_MAX_EXPANSION", 200, bytes=False)
 #: The array of one file, or so many rows of it as are read at once: a file may say to be longer than any disk is.
 ARRAY = Limit("ZIF_MAX_ARRAY", 4 << 30)
-#: The dots of a picture, width × height.
-PIXELS = Limit("ZIF_MAX_PIXELS", 89_000_000, bytes=False)
+#: The dots of a picture, width × height, as it is and as it is resized: as a tensor, each takes some 25 bytes.
+PIXELS = Limit("ZIF_MAX_PIXELS", 50_000_000, bytes=False)
 #: The samples of one calibration file.
 SAMPLES = Limit("ZIF_MAX_SAMPLES", 10_000_000, bytes=False)
 #: What reading a model may make of it beyond the file: dense forms of sparse tensors, functions written out where they

@@ -36,4 +36,4 @@ def open_picture(path: str | Path, mode: str, error: Refusal = InvalidInput) -> 
                     return ImageOps.exif_transpose(picture).convert(mode)
         except Exception as problem:  # decoders raise what comes: OSError, SyntaxError, struct.error, KeyError, …
             raise error(f"{path} is no picture that can be read: {problem}") from problem
-    raise error(PIXELS.exceeded(f"{path} has dots:", pixels))
+    raise error(PIXELS.exceeded(f"{path} has so many dots:", pixels))

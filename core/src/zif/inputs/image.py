@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zif.errors import InvalidInput, UsageError
+from zif.files.limits import PIXELS
 from zif.files.pictures import open_picture
 from zif.inputs.preprocess import Preprocess
 from zif.model.dtypes import numpy_dtype
@@ -49,6 +51,8 @@ def _sized(picture: Image, steps: Preprocess, info: TensorInfo, layout: str, pat
     else:
         own = _dim(info, layout, "h"), _dim(info, layout, "w")
         size = (height, width) if steps.crop or None in own else (int(own[0] or 1), int(own[1] or 1))
+    if math.prod(size) > PIXELS.value:
+        raise InvalidInput(PIXELS.exceeded(f"{path} would be resized to so many dots:", math.prod(size)))
     if size != (height, width):
         picture = picture.resize((size[1], size[0]), Image.Resampling[steps.filter.upper()])
     return _cropped(picture, steps.crop, path) if steps.crop else picture
@@ -72,7 +76,10 @@ def _scaled(pixels: Array, steps: Preprocess, info: TensorInfo) -> Array:
                 f"--preprocess: {name} has {len(values)} numbers for the {channels} channels of {info.name!r}"
             )
     mean, std = np.array(steps.mean, np.float32), np.array(steps.std, np.float32)
-    return (pixels * np.float32(steps.scale) - mean) / std
+    pixels *= np.float32(steps.scale)  # in place: a large picture would be in memory four times
+    pixels -= mean
+    pixels /= std
+    return pixels
 
 
 def _arranged(pixels: Array, layout: str, path: Path) -> Array:
@@ -91,7 +98,7 @@ def _typed(values: Array, info: TensorInfo) -> Array:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
-    return values.astype(dtype)
+    return values.astype(dtype, copy=False)
 
 
 def _layout(info: TensorInfo, path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zif.errors import InvalidInput
+from zif.files.limits import ARRAY
 from zif.model.dtypes import numpy_dtype
 from zif.records import TensorInfo
 
@@ -39,7 +41,11 @@ def _random(info: TensorInfo, source: np.random.Generator) -> Array:
         raise InvalidInput(
             f"input {info.name!r} has open dimensions [{told}]: fix them with --shape {info.name}={example}"
         )
-    return _values(numpy_dtype(info.dtype), fixed, source)
+    dtype = numpy_dtype(info.dtype)
+    size = math.prod(fixed) * max(8, dtype.itemsize)  # they are made as float64 or int64
+    if size > ARRAY.value:
+        raise InvalidInput(ARRAY.exceeded(f"random values for the input {info.name!r} would take", size))
+    return _values(dtype, fixed, source)
 
 
 def _values(dtype: np.dtype, shape: tuple[int, ...], source: np.random.Generator) -> Array:
