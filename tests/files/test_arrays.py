@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from zif.errors import InvalidInput
-from zif.files.archives import open_archive, read_arrays
+from zif.files.archives import arrays_in, open_archive, read_arrays
 from zif.files.arrays import array_in, read_array
 
 
@@ -193,3 +193,16 @@ def test_damage_anywhere_is_a_result_or_a_sentence(tmp_path_factory: Any, data: 
     path.write_bytes(bytes(raw[: data.draw(st.integers(len(raw) // 2, len(raw)))]))
     with suppress(InvalidInput):
         read_array(path) if ending == ".npy" else read_arrays(path)
+
+
+def test_arrays_in_bytes_are_held_to_the_same_limits() -> None:
+    """An archive that was read already, from a stranger's bundle, say."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, a=np.arange(3), bomb=np.zeros(200 << 20, np.uint8))
+    with pytest.raises(InvalidInput, match="grows by a factor of"):
+        arrays_in(io.BytesIO(stream.getvalue()), "known.npz")
+    stream = io.BytesIO()
+    np.savez(stream, a=np.arange(3))
+    assert arrays_in(stream, "known.npz")["a"].tolist() == [0, 1, 2]
+    with pytest.raises(InvalidInput, match="not a whole file of arrays"):
+        arrays_in(io.BytesIO(stream.getvalue()[:-30]), "known.npz")

@@ -10,7 +10,7 @@ import pytest
 from zif.errors import InvalidBundle, InvalidInput, UsageError
 from zif.files import opening
 from zif.files.limits import TEXT
-from zif.files.opening import create_inside, is_plain, open_inside, open_plain, read_bytes
+from zif.files.opening import create_inside, is_plain, open_inside, open_plain, read_bytes, remove_inside
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes and links as POSIX has them")
 
@@ -137,3 +137,33 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
             continue
     after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
     assert after == before
+
+
+@posix
+@pytest.mark.usefixtures("way")
+def test_deleting_goes_through_no_link_and_takes_plain_files_only(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_text("the user's")
+    root = tmp_path / "root"
+    (root / "in").mkdir(parents=True)
+    for name in ("a", "in/a"):
+        (root / name).write_text("ours")
+        remove_inside(root, name)
+        assert not (root / name).exists()
+    remove_inside(root, "none")
+    remove_inside(root, "none/a")
+    (root / "link").symlink_to(outside)
+    (root / "b").symlink_to(outside / "a")
+    os.mkfifo(root / "pipe")
+    for name, why in (
+        ("link/a", "link"),
+        ("b", "is a link"),
+        ("pipe", "is a pipe"),
+        ("in", "is a folder"),
+        ("../outside/a", "no plain"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            remove_inside(root, name)
+    assert (outside / "a").read_text() == "the user's"
+    assert sorted(os.listdir(root)) == ["b", "in", "link", "pipe"]

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -232,6 +236,90 @@ class TestLoading:
         monkeypatch.setattr(zif, "target", lambda _: snapdragon("host", "Some phone", htp_arch=79, soc_model=69))
         with pytest.raises(BackendUnavailable, match=r"soc_model 57, and this is Some phone \(soc_model 69\)"):
             zif_qnn_htp.load(artifact, HtpOptions())
+
+    WRONG: ClassVar[dict[str, object]] = {
+        "wrapper": "/etc/passwd",
+        "crc32": {"context.onnx": "1"},
+        "inputs": "x",
+        "soc_model": "57",
+        "baked": 5,
+        "qnn": None,
+    }
+
+    @pytest.mark.parametrize("field", WRONG)
+    def test_a_segment_file_of_other_types_is_a_sentence(self, artifact: Compiled, field: str) -> None:
+        segment = {**json.loads(artifact.files["segment.json"]), field: self.WRONG[field]}  # type: ignore[arg-type]
+        with pytest.raises(InvalidBundle, match=rf"segment\.json.*{field}|/etc/passwd"):
+            zif_qnn_htp.load(self.changed(artifact, "segment.json", json.dumps(segment).encode()), HtpOptions())
+
+    @pytest.mark.parametrize("text", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 10_000])
+    def test_a_segment_file_that_is_none_is_a_sentence(self, artifact: Compiled, text: bytes) -> None:
+        with pytest.raises(InvalidBundle, match=r"segment\.json"):
+            zif_qnn_htp.load(self.changed(artifact, "segment.json", text), HtpOptions())
+
+    def forged(self, artifact: Compiled, change: Callable[[onnx.ModelProto], object]) -> Compiled:
+        """The artifact with another wrapper, its checksum written down."""
+        wrapper = onnx.load_model_from_string(artifact.files["context.onnx"])  # type: ignore[arg-type]
+        change(wrapper)
+        data = wrapper.SerializeToString()
+        segment = json.loads(artifact.files["segment.json"])  # type: ignore[arg-type]
+        segment["crc32"]["context.onnx"] = zlib.crc32(data)
+        made = self.changed(artifact, "context.onnx", data)
+        return self.changed(made, "segment.json", json.dumps(segment).encode())
+
+    @staticmethod
+    def binary(wrapper: onnx.ModelProto) -> onnx.AttributeProto:
+        return next(a for a in wrapper.graph.node[0].attribute if a.name == "ep_cache_context")
+
+    def test_a_wrapper_opens_no_file_but_the_artifacts_own(
+        self, artifact: Compiled, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """The library opens whatever a wrapper names, and bytes that it does not know take the process down."""
+        from zif_qnn_htp import executable
+
+        monkeypatch.setattr(executable, "load_context", lambda *_: pytest.fail("the library was asked"))
+        (tmp_path / "other.bin").write_bytes(b"other")
+        for name in (str(tmp_path / "other.bin"), "../other.bin", "other.bin", ""):
+            changed = self.forged(artifact, lambda w, name=name: setattr(self.binary(w), "s", name.encode()))
+            with pytest.raises(InvalidBundle, match=r"context\.onnx (names|does not stand)"):
+                zif_qnn_htp.load(changed, HtpOptions())
+
+        def again(wrapper: onnx.ModelProto) -> None:
+            wrapper.graph.node[0].attribute.add(name="ep_cache_context", s=b"/etc/passwd", type=3)
+
+        def beside(wrapper: onnx.ModelProto) -> None:
+            wrapper.graph.node.add(op_type="Relu", input=["x"], output=["z"])
+
+        def weights(wrapper: onnx.ModelProto) -> None:
+            wrapper.graph.initializer.add(name="w", data_location=1).external_data.add(key="location", value="/etc/x")
+
+        for change in (again, beside, weights):
+            with pytest.raises(InvalidBundle, match=r"context\.onnx does not stand for one context binary"):
+                zif_qnn_htp.load(self.forged(artifact, change), HtpOptions())
+
+    def test_only_wrapper_and_binary_are_laid_out(self, artifact: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever else an artifact has, and whatever it is called: it is not written anywhere."""
+        from zif_qnn_htp import executable
+
+        load, seen = executable.load_context, []
+
+        def watched(wrapper: Path, *args: object) -> object:
+            seen.extend(path.name for path in wrapper.parent.iterdir())
+            return load(wrapper, *args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(executable, "load_context", watched)
+        zif_qnn_htp.load(self.changed(artifact, "/tmp/../evil", b"evil"), HtpOptions())
+        assert sorted(seen) == ["context.onnx", "context_qnn.bin"]
+
+    def test_values_that_are_known_are_no_bomb(self, artifact: Compiled) -> None:
+        stream = io.BytesIO()
+        np.savez_compressed(stream, names=np.array(["b"]), kinds=np.array(["float32"]), v0=np.zeros(100 << 20, np.int8))
+        for data, why in ((stream.getvalue(), "grows by a factor"), (b"PK", "not a whole file"), (b"", "not a whole")):
+            segment = json.loads(artifact.files["segment.json"])  # type: ignore[arg-type]
+            segment["crc32"]["known.npz"] = zlib.crc32(data)
+            made = self.changed(artifact, "known.npz", data)
+            with pytest.raises(InvalidBundle, match=why):
+                zif_qnn_htp.load(self.changed(made, "segment.json", json.dumps(segment).encode()), HtpOptions())
 
     def test_files_on_disk_load_as_bytes_do(self, artifact: Compiled, tmp_path: Path) -> None:
         for name, content in artifact.files.items():
