@@ -272,3 +272,10 @@ def test_every_snapdragon_says_how_it_is_recognised(said: dict[str, list[str]], 
     assert found is not None
     assert found.name == name
     assert all(one.machine for one in targets())
+
+
+def test_chips_of_two_vendors_that_differ_by_the_vendor_only_are_two(bring: Bring) -> None:
+    bring("acme-npu", {"targets": [chip("acme-one", vendor={"acme": {"cores": 1}})]})
+    bring("bose-npu", {"targets": [chip("bose-one", vendor={"bose": {"cores": 1}})]})
+    assert (target("acme-one").name, target("bose-one").name) == ("acme-one", "bose-one")
+    assert problems() == ()

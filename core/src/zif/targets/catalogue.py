@@ -14,7 +14,7 @@ from zif.errors import UsageError
 from zif.records import Target
 from zif.targets.brought import TARGETS, DataFile, Problem, data_files, stamp
 from zif.targets.file import read
-from zif.targets.names import index, key, vendors_of
+from zif.targets.names import find, index, key
 from zif.wording import did_you_mean
 
 #: Paths of further target files, separated like PATH; a chip there wins over one of the same name that a plugin brings.
@@ -51,7 +51,7 @@ def target(name: str, files: Sequence[str | Path] = ()) -> Target:
     if key(name) == "host":
         return host()
     known = _catalogue(files)
-    found = known.spelled.get(key(name, vendors_of(known.targets)))
+    found = find(name, known.spelled)
     if found is None:
         raise UsageError(_unknown(name, known))
     return found
@@ -86,7 +86,7 @@ def _spelled(chips: Sequence[Target]) -> Mapping[str, Target]:
     """By every spelling: users' chips before those that plugins bring, and of these the first before the others."""
     brought = [one for one in chips if one.distribution]
     users = [one for one in chips if not one.distribution]
-    return index((*reversed(brought), *users), vendors_of(chips))
+    return index((*reversed(brought), *users))
 
 
 def _brought(files: Sequence[DataFile]) -> tuple[dict[str, Target], list[Problem]]:
@@ -109,10 +109,10 @@ def _brought(files: Sequence[DataFile]) -> tuple[dict[str, Target], list[Problem
 
 def _joined(distribution: str, rows: Sequence[Target], chips: dict[str, Target]) -> list[Problem]:
     """Put a distribution's chips beside the others; a problem for each name that another one answers to."""
-    vendors = vendors_of((*rows, *chips.values()))
-    spelled, problems = index(chips.values(), vendors), []
+    spelled = {key(name): one for one in chips.values() for name in (*one.aliases, one.name)}
+    problems = []
     for one in rows:
-        clashes = {name: spelled[k] for name in (one.name, *one.aliases) if (k := key(name, vendors)) in spelled}
+        clashes = {name: spelled[key(name)] for name in (one.name, *one.aliases) if key(name) in spelled}
         problems += [
             Problem(distribution, f"brings {name!r}, too, which is {other.name} of {other.distribution} here")
             for name, other in clashes.items()
@@ -131,8 +131,7 @@ def _users_files() -> list[Path]:
 
 
 def _unknown(name: str, known: _Catalogue) -> str:
-    spelling = key(name, vendors_of(known.targets))
-    hint = did_you_mean(spelling, known.spelled, 3, lambda spelling: known.spelled[spelling].name)
+    hint = did_you_mean(key(name), known.spelled, 3, lambda spelling: known.spelled[spelling].name)
     listed = ", ".join(("host", *(one.name for one in known.targets)))
     broken = "".join(f" {problem.distribution}: {problem.text}" for problem in known.problems)
     return (

@@ -23,16 +23,28 @@ def _noise(vendors: frozenset[str]) -> re.Pattern[str]:
     return re.compile(rf"\b({words})\b|\((r|tm|c)\)|[^a-z0-9+]+")
 
 
-def vendors_of(chips: Collection[Target]) -> frozenset[str]:
+def vendors_of(chips: Iterable[Target]) -> frozenset[str]:
     """The names of the vendors of some chips, in lower case."""
     return frozenset(vendor.lower() for chip in chips for vendor in chip.vendor)
 
 
-def index(chips: Iterable[Target], vendors: Collection[str]) -> Mapping[str, Target]:
-    """Chips by every spelling of their names. A name wins over an alias, and a later chip's over an earlier one's."""
+def index(chips: Iterable[Target]) -> Mapping[str, Target]:
+    """Chips by every spelling of their names, as it is written and without the name of the chip's own vendor.
+
+    A name wins over an alias and a title, what is written whole over what is not, and a later chip's over an earlier
+    one's.
+    """
     order, spelled = tuple(chips), dict[str, Target]()
     for one in order:
-        spelled.update(dict.fromkeys((key(name, vendors) for name in (one.title, *one.aliases)), one))
-    spelled.update({key(one.name, vendors): one for one in order})
+        names = (one.title, *one.aliases, one.name)
+        spelled.update(dict.fromkeys((key(name, vendors_of([one])) for name in names), one))
+    for one in order:
+        spelled.update(dict.fromkeys(map(key, (one.title, *one.aliases)), one))
+    spelled.update({key(one.name): one for one in order})
     spelled.pop("", None)  # a title of nothing but words that do not count
     return spelled
+
+
+def find(name: str, spelled: Mapping[str, Target]) -> Target | None:
+    """The chip that is meant by a name, with or without its vendor's."""
+    return spelled.get(key(name)) or spelled.get(key(name, vendors_of(spelled.values())))
