@@ -9,6 +9,7 @@ import numpy as np
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from zif.plugin import element_type
 
+from zif_qnn_cpu.failures import of_running
 from zif_qnn_cpu.values import HOST, PACKED, RAW, Array, from_ort, to_ort
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ class Bound:
                 binding.bind_input(name, np.asarray(value, order="C"))
         for name in self._free:
             binding.bind_output(name, HOST)  # again before each run: what the last run gave is the caller's
-        self._session_run(binding, None)
+        try:
+            self._session_run(binding, None)
+        except Exception as error:
+            if (refusal := of_running(error)) is None:
+                raise
+            raise refusal from error
         if not self._free:
             return {}
         values = binding.get_outputs()

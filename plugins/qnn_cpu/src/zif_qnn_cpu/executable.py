@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zif import InvalidInput, StageFailed, ZifError
+from zif import StageFailed, ZifError
 
+from zif_qnn_cpu.failures import of_running
 from zif_qnn_cpu.values import FOREIGN, from_ort, to_ort
 
 if TYPE_CHECKING:
@@ -40,16 +41,16 @@ class CpuSession:
     def run(self, inputs: Arrays) -> dict[str, Any]:
         """The outputs by name, for inputs by name: fresh arrays, lists of arrays, maps, or None.
 
-        Raises InvalidInput for values that an operator cannot take, such as an index beyond its table: what ONNX
-        Runtime calls an invalid argument while it runs is a matter of the arrays, since the model has loaded. Whose
-        they are, the session knows.
+        Raises InvalidInput for values that an operator cannot take, such as an index beyond its table or a division by
+        zero: what ONNX Runtime refuses while it runs is a matter of the arrays, since the model has loaded. Whose they
+        are, the session knows.
         """
         try:
             return dict(zip(self._names, self._call(self._names, inputs, None)))  # noqa: B905 - as many, and this is hot
         except Exception as error:
-            if type(error).__name__ != "InvalidArgument":
+            if (refusal := of_running(error)) is None:
                 raise
-            raise InvalidInput(str(error).rpartition("INVALID_ARGUMENT : ")[2].strip()) from error
+            raise refusal from error
 
     def bind(self, inputs: Arrays, outputs: Arrays) -> BoundRun:
         """A run that reads `inputs` and writes `outputs` where they are."""

@@ -16,6 +16,7 @@ from onnx import helper
 from zif import InvalidModel, Verdict
 from zif.plugin import bodies, from_array
 
+from zif_qnn_cpu.guards import guard
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def _question(model: Model, unit: Unit) -> bytes:
             graph.initializer.append(from_array(model.array(tensor.name), tensor.name))
         elif tensor.name not in fed:
             graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    guard(asked)  # the engine computes constants when it opens a model
     return bytes(asked.SerializeToString())
 
 

@@ -14,6 +14,8 @@ from attrs import evolve, frozen
 from zif import InvalidModel, StageFailed
 from zif.plugin import all_graphs, element_dtype
 
+from zif_qnn_cpu.failures import of_opening
+from zif_qnn_cpu.guards import guarded
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Level, Options
 from zif_qnn_cpu.values import PACKED, pack, to_ort, unpack
@@ -47,7 +49,7 @@ def open_session(compiled: Compiled, options: Options, shared: bool, profile: st
     profile: how the name of the file begins that the engine writes what it timed to; "" to time nothing.
 
     ONNX Runtime's optimizer can fail on a part of a graph that it has optimized before, so the level is lowered until
-    it makes a session. Raises StageFailed with what it said at the asked level.
+    it makes a session. Raises InvalidModel or StageFailed with what it said at the asked level.
     """
     first: Exception | None = None
     for level in list(_LEVELS)[list(_LEVELS).index(options.graph_optimization_level) :]:
@@ -61,7 +63,8 @@ def open_session(compiled: Compiled, options: Options, shared: bool, profile: st
             continue
         lowered = f"graph optimizations lowered to {level!r}: {_line(first)}"
         return evolve(opened, notes=(lowered,)) if first else opened
-    raise StageFailed(f"{ENGINE} cannot open the segment: {_line(first)}") from first
+    refusal = of_opening(first) if first else None
+    raise refusal or StageFailed(f"{ENGINE} cannot open the segment: {_line(first)}") from first
 
 
 def session_options(options: Options, shared: bool, level: Level) -> onnxruntime.SessionOptions:
@@ -86,7 +89,7 @@ def session_options(options: Options, shared: bool, level: Level) -> onnxruntime
 
 
 def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> Opened:
-    main = compiled.files[compiled.main]
+    main = guarded(compiled.files[compiled.main])
     weights = {name: file for name, file in compiled.files.items() if name != compiled.main}
     source: str | bytes = main if isinstance(main, bytes) else str(main)
     memory: tuple[Any, ...] = ()

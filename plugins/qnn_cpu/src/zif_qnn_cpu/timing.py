@@ -12,6 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from zif_qnn_cpu.executable import CpuSession
+from zif_qnn_cpu.guards import PREFIX
 from zif_qnn_cpu.sessions import open_session
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from zif_qnn_cpu.options import Options
     from zif_qnn_cpu.sessions import Opened
 
-#: What the optimizer hangs on to the names of nodes that it rewrites.
-_REWRITTEN = re.compile(r"(_nchwc|_token_\d+|_fused|_quant|/[A-Za-z]+Fusion)+$")
+#: What the optimizer and `zif_qnn_cpu.guards` hang on to the names of nodes that they rewrite.
+_REWRITTEN = re.compile(rf"(_nchwc|_token_\d+|_fused|_quant|/[A-Za-z]+Fusion|/{PREFIX}\d+)+$")
 _KERNEL = "_kernel_time"
 
 

@@ -1,0 +1,45 @@
+"""Whose fault it is when ONNX Runtime refuses: the model's, the input's, or its own."""
+
+from __future__ import annotations
+
+import re
+
+from zif import InvalidInput, InvalidModel
+
+from zif_qnn_cpu.shapes import REFUSES
+
+_RUNNING = re.compile(r"while running (\S+) node\. Name:'(.*?)' Status Message: (.*)", re.DOTALL)
+_PLACE = re.compile(r"^\S+\.(?:cc|h):\d+ (?:\S.*?was false\. ?|[\w:~]+ |operator\(\) )?", re.DOTALL)
+#: Errors of the engine that are about the graph: by their class, or by what its own inference says of a node.
+_OF_GRAPHS = frozenset({"InvalidGraph"})
+_INFERENCE = re.compile(r"Node \((.*?)\) Op \((\S+)\) \[\w+Error\] (.*)|Type Error: (.*)", re.DOTALL)
+_MEMORY = re.compile(r"failed to allocate|bad_alloc|out of memory", re.IGNORECASE)
+_ZERO = "Integer division by zero"
+
+
+def of_opening(error: Exception) -> InvalidModel | None:
+    """What is wrong with the model; None where the engine itself is to blame."""
+    text = str(error)
+    if found := _INFERENCE.search(text):
+        where = f"node {found[1]!r} ({found[2]}) is invalid: {found[3]}" if found[2] else f"it is invalid: {found[4]}"
+        return InvalidModel(f"{_line(where)}. Export the model again.")
+    if type(error).__name__ in _OF_GRAPHS or _ZERO in text:
+        return InvalidModel(f"the model is invalid: {_line(text.partition(' : ')[2].rpartition(' : ')[2])}.")
+    return None
+
+
+def of_running(error: Exception) -> InvalidInput | None:
+    """What is wrong with the input; None where the engine itself is to blame."""
+    kind, found = type(error).__name__, _RUNNING.search(str(error))
+    if found and REFUSES in found[2]:
+        return InvalidInput(f"node {found[2].partition(REFUSES)[0]!r} cannot compute with a tensor of this shape")
+    if found and kind in ("Fail", "InvalidArgument") and not _MEMORY.search(found[3]):
+        reason = _line(_PLACE.sub("", found[3]))
+        return InvalidInput(f"node {found[2]!r} ({found[1]}) cannot compute these values: {reason}")
+    if kind == "InvalidArgument":
+        return InvalidInput(str(error).rpartition("INVALID_ARGUMENT : ")[2].strip())
+    return None
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).rstrip(". ")

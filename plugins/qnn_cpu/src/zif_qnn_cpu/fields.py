@@ -1,0 +1,74 @@
+"""Where the nodes of a model lie in its file, found without reading its weights."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import TypeAlias
+
+Data: TypeAlias = bytes | mmap.mmap
+
+#: Field numbers of ONNX's messages.
+_GRAPH, _FUNCTIONS, _NODE = 7, 25, 1
+_LENGTH = 2
+#: Bytes of the fields of a fixed size, by protobuf's wire type.
+_FIXED = {1: 8, 5: 4}
+
+
+def nodes(data: Data) -> Iterator[tuple[int, int]]:
+    """The stretches of a serialised model in which nodes lie; all of it where it is none."""
+    try:
+        yield from list(_stretches(data))
+    except (IndexError, KeyError, OverflowError):
+        yield 0, len(data)
+
+
+def _stretches(data: Data) -> Iterator[tuple[int, int]]:
+    for field, start, end in _fields(data, 0, len(data)):
+        if field == _FUNCTIONS:
+            yield start, end
+        elif field == _GRAPH:
+            yield from _joined(data, start, end)
+
+
+def _joined(data: Data, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The nodes of a graph, those that follow each other as one stretch."""
+    first = last = -1
+    for field, _, after in _fields(data, start, end):
+        if field == _NODE:
+            first, last = (start if first < 0 else first), after
+        elif first >= 0:
+            yield first, last
+            first = -1
+        start = after
+    if first >= 0:
+        yield first, last
+
+
+def _fields(data: Data, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Number, first byte of the content and end of each field of a message."""
+    while at < end:
+        tag, at = _varint(data, at)
+        kind = tag & 7
+        if kind == _LENGTH:
+            size, at = _varint(data, at)
+            after = at + size
+        elif kind == 0:
+            after = _varint(data, at)[1]
+        else:
+            after = at + _FIXED[kind]
+        if after > end:
+            raise IndexError
+        yield tag >> 3, at, after
+        at = after
+
+
+def _varint(data: Data, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
