@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "zif.errors": (
         *("BackendBroken", "BackendCrashed", "BackendNotFound", "BackendUnavailable", "InvalidBundle", "InvalidInput"),
-        *("InvalidModel", "StageFailed", "Unsupported", "UsageError", "ZifError"),
+        *("InvalidModel", "Obstacle", "StageFailed", "Unsupported", "UsageError", "ZifError"),
     ),
     "zif.records": (
         *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),
         *(
             "NoOptions",
-            "Obstacle",
             "OpClaim",
             "Rates",
             "ChoosesPrecision",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from zif.records import Obstacle
+from typing import NamedTuple
 
 
 class ZifError(Exception):
@@ -73,6 +70,16 @@ class BackendCrashed(ZifError):
 
     def __reduce__(self) -> tuple[type[BackendCrashed], tuple[str, str]]:
         return type(self), (str(self), self.log)
+
+
+class Obstacle(NamedTuple):
+    """Why one unit cannot run on one backend: the row of an `Unsupported` error."""
+
+    unit: str
+    op_type: str
+    backend: str
+    code: str
+    reason: str
 
 
 class Unsupported(ZifError):

@@ -212,17 +212,6 @@ class Verdict:
 
 
 @frozen
-class Obstacle:
-    """Why one unit cannot run on one backend: the row of an `Unsupported` error."""
-
-    unit: str
-    op_type: str
-    backend: str
-    code: str
-    reason: str
-
-
-@frozen
 class Installed:
     """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it."""
 

@@ -10,11 +10,11 @@ import numpy as np
 from attrs import evolve
 from numpy.typing import NDArray
 
-from zif.errors import Unsupported, UsageError
+from zif.errors import Obstacle, Unsupported, UsageError
 from zif.planning.hints import open_dimensions
 from zif.planning.memory.policy import copies, kept
 from zif.planning.placement.problem import Problem
-from zif.records import Obstacle, Verdict
+from zif.records import Verdict
 from zif.verdicts.settle import UNASKED
 from zif.wording import listed
 

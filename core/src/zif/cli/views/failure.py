@@ -60,9 +60,8 @@ def _bad_call(error: Any) -> str:
 def _obstacles(error: BaseException) -> list[dict[str, Any]]:
     if not isinstance(error, Unsupported):
         return []
-    import attrs
 
-    return [attrs.asdict(obstacle) for obstacle in error.obstacles]
+    return [obstacle._asdict() for obstacle in error.obstacles]
 
 
 def _show_cause(error: BaseException) -> None:
