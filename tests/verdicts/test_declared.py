@@ -86,7 +86,8 @@ def test_rank_of_a_row_and_of_the_table() -> None:
 
 
 def test_unknown_type_is_unknown_unless_every_type_is_taken() -> None:
-    given = model("g (seq(float[2,2]) s, int64 i, int64[2] n) => (y) { x = SequenceAt(s, i) y = ReverseSequence(x, n) }")
+    text = "g (seq(float[2,2]) s, int64 i, int64[2] n) => (y) { x = SequenceAt(s, i) y = ReverseSequence(x, n) }"
+    given = model(text)
     given.tensors["x"]  # the test is about a value whose type inference does not know
     unit = next(unit for unit in given.units if unit.op_type == "ReverseSequence")
     node = given.proto.graph.node[unit.nodes[0]]
