@@ -115,8 +115,7 @@ INVALID = {
         choice(branch(node("Relu", ["x"], ["t"], "inner", foo=1), output="t")),
         r"foo",
     ),
-    "a NUL in a name": (of(node("Relu", ["x"], ["y"], "a\0b")), "control character"),
-    "a line break in a name": (of(node("Relu", ["x"], ["t\n"]), node("Relu", ["t\n"], ["y"])), "control character"),
+    "a NUL in a name": (of(node("Relu", ["x"], ["y"], "a\0b")), "has a NUL"),
     "another type declared": (
         changed(relu([4]), lambda m: m.graph.output[0].type.tensor_type.__setattr__("elem_type", TensorProto.INT64)),
         r"'relu' \(Relu\).*elem type",

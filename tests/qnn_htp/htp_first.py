@@ -106,7 +106,7 @@ class Split:
     @classmethod
     def of(cls, model: Model, target: zif.Target, other: Callable[[Model], Runs]) -> Split:
         """A unit that does not build is taken off, and all is built again."""
-        verdicts = zif_qnn_htp.capabilities(target, model).verdicts
+        verdicts = zif.backend("qnn_htp").capabilities(target, model).verdicts
         taken = frozenset(unit for unit, verdict in verdicts.items() if verdict.supported)
         while True:
             steps: list[Runs] = []

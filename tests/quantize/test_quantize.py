@@ -269,7 +269,7 @@ def test_compile_quantizes_first(model: Path, folder: Path, tmp_path: Path) -> N
     with zif.load(tmp_path / "b.zif") as session:
         assert sqnr(run(cnn(), SAMPLES[0]), session.run(SAMPLES[0])["y"]) > 20
     told = call("compile", model, "-o", tmp_path / "c.zif", "-c", folder)
-    assert "go with --quantize" in str(told.exception)
+    assert "goes with --quantize" in str(told.exception)
 
 
 def test_commands_show_check_and_convert(model: Path, folder: Path, tmp_path: Path) -> None:
