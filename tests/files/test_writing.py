@@ -79,3 +79,14 @@ def test_a_draft_of_a_folder_goes_when_it_is_not_finished(tmp_path: Path) -> Non
     with drafted(tmp_path / "draft") as draft:
         draft.rename(tmp_path / "whole")
     assert os.listdir(tmp_path) == ["whole"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    """Run as root, replacing one would take /dev/null away from everybody."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="not replaced by a file"):
+        write_whole(path, b"x")
+    assert stat.S_ISFIFO(path.lstat().st_mode)
+    assert os.listdir(tmp_path) == ["pipe"]

@@ -1,13 +1,16 @@
 """Writing files and folders whole or not at all: under a name beside their place first, and then renamed.
 
-A link at the place is replaced, not followed, as is everything that a reader could see half-written.
+A link at the place is replaced, not followed, as is everything that a reader could see half-written. A device, a
+pipe or a socket is refused.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +42,7 @@ def beside(path: Path, content: bytes | str | Fill, *, durable: bool = False, mo
 
     mode: who may do what with it, less what the process's mask takes away.
     """
+    _refuse_special(path)
     made = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
     handle = os.open(made, _NEW, mode)
     try:
@@ -79,6 +83,16 @@ def _fill(stream: BinaryIO, content: bytes | str | Fill) -> None:
         content(stream)
     else:
         stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise OSError for a device, a pipe or a socket: renaming over one would take it away from everybody."""
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+            raise OSError(
+                errno.EINVAL, "it is a device, a pipe or a socket, which is not replaced by a file", str(path)
+            )
 
 
 def _drop(made: Path) -> None:

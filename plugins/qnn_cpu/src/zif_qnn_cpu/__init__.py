@@ -7,6 +7,7 @@ engine where the registry does not decide, and corrected by what was observed.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from zif import Capabilities, Compiled, Executable, Target, hookimpl
@@ -15,6 +16,10 @@ from zif_qnn_cpu.options import Options
 
 if TYPE_CHECKING:
     from zif import Model
+
+# ONNX Runtime reports to its makers by default, and keeps a database in HOME and a file in TMPDIR for it. It decides
+# when it is imported, which nothing here has done yet; who wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 @hookimpl

@@ -6,6 +6,7 @@ every tensor in fp16 and computes with ONNX Runtime on the CPU; it says so every
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from zif import Capabilities, Compiled, Converted, Executable, Target, hookimpl
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from zif import Model
 
     from zif_qnn_gpu.options import GpuOptions
+
+# ONNX Runtime reports to its makers by default, and keeps a database in HOME and a file in TMPDIR for it. It decides
+# when it is imported, which nothing here has done yet; who wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 @hookimpl

@@ -6,7 +6,12 @@ Nothing here is imported before it is used, so that asking who is installed stay
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime reports to its makers by default, and keeps a database in HOME and a file in TMPDIR for it. It decides
+# when it is imported, which nothing here has done yet; who wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "libraries": ("BACKENDS", "LIBRARIES", "BackendType", "Library", "LibraryName", "find"),

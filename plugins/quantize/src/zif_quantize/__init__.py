@@ -7,6 +7,7 @@ explained. Each name is imported when it is first used.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from zif_quantize.recipes import METHODS, PRESETS, Recipe, recipe
     from zif_quantize.rewrites.prepare import prepare
     from zif_quantize.run import Quantization, quantize
+
+# ONNX Runtime reports to its makers by default, and keeps a database in HOME and a file in TMPDIR for it. It decides
+# when it is imported, which nothing here has done yet; who wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "zif_quantize.auto": ("Quantized", "Trial", "auto_quantize"),
