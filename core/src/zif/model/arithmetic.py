@@ -186,7 +186,7 @@ class Walk:
         if node.domain or node.op_type not in _COMPUTED or not outputs or not all(_small(kind) for kind in kinds):
             return
         source = self._type(node.inputs[0]) if node.op_type in _MEASURES else None
-        if source is not None and is_static(source):
+        if source is not None and is_static(source) and _elements(source) < 1 << 63:  # Size is an int64
             results: Sequence[Any] = [_measure(node, source)]
         elif constant:
             results = self._evaluator.run(node, self.values)
@@ -218,7 +218,11 @@ def _keep_dims(kind: TypeProto, old: TypeProto) -> None:
 
 
 def _small(kind: TypeProto | None) -> bool:
-    return kind is not None and is_static(kind) and math.prod(dim.dim_value for dim in tensor_dims(kind)) <= LIMIT
+    return kind is not None and is_static(kind) and _elements(kind) <= LIMIT
+
+
+def _elements(kind: TypeProto) -> int:
+    return math.prod(dim.dim_value for dim in tensor_dims(kind))
 
 
 def _fits(value: Any, kind: TypeProto | None) -> bool:
