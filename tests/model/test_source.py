@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,15 @@ def test_a_changed_byte_never_gives_a_traceback(place: int, value: int) -> None:
 def test_importing_zif_does_not_import_onnx() -> None:
     code = "import sys, zif; sys.exit(any(m in sys.modules for m in ('onnx', 'numpy', 'zif.model')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(UsageError, match="is a pipe, not a file"):
+        load(tmp_path / "pipe.onnx")
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: File name too long"):
+        load(tmp_path / ("n" * 5000))

@@ -9,6 +9,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel, UsageError
+from zif.files.opening import open_plain
 from zif.model.installed_onnx import NEWEST_IR, upgrade
 
 _TEXT_FORMATS = {".onnxtxt", ".onnxtext", ".textproto", ".txt", ".json", ".onnxjson", ".prototxt"}
@@ -46,6 +47,22 @@ def read(source: str | Path | bytes | onnx.ModelProto) -> Source:
 
 def _read_file(path: Path) -> Source:
     label = str(path)
+    try:
+        _check_path(path, label)
+        with open_plain(path, UsageError) as file:
+            if not path.stat().st_size:
+                raise InvalidModel(f"{label} is empty. Export or copy the model again.")
+            # Parsing from a map keeps the file's bytes out of the heap: half the peak for a large inline model.
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+                proto = _parse(view, label)
+    except OSError as error:  # a name that is too long, too
+        raise UsageError(f"{label[:200]} cannot be read: {error.strerror or error}.") from error
+    folders = dict.fromkeys((path.absolute().parent, path.resolve().parent))
+    return Source(proto, label, path, tuple(folders))
+
+
+def _check_path(path: Path, label: str) -> None:
+    """Say what is named instead of a model, before it is opened."""
     if path.is_dir():
         if (Path(path) / "manifest.json").is_file():
             raise UsageError(f"{label} is a bundle: `zif run` runs it. Name the .onnx file that it was compiled from.")
@@ -55,17 +72,6 @@ def _read_file(path: Path) -> Source:
     if path.suffix.lower() in _TEXT_FORMATS:
         hint = f"onnx.save(onnx.load({path.name!r}), {path.stem + '.onnx'!r})"
         raise InvalidModel(f"{label} is a text format; zif reads binary ONNX. Convert it first: {hint}.")
-    try:
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                raise InvalidModel(f"{label} is empty. Export or copy the model again.")
-            # Parsing from a map keeps the file's bytes out of the heap: half the peak for a large inline model.
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-                proto = _parse(view, label)
-    except OSError as error:
-        raise UsageError(f"{label} cannot be read: {error.strerror or error}.") from error
-    folders = dict.fromkeys((path.absolute().parent, path.resolve().parent))
-    return Source(proto, label, path, tuple(folders))
 
 
 def _parse(data: bytes | bytearray | memoryview, label: str) -> onnx.ModelProto:
