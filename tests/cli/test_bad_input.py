@@ -210,3 +210,14 @@ def test_a_model_of_a_newer_onnx(good: Site, tmp_path: Path) -> None:
     model.opset_import[0].version = 4000
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     fails(good.zif("plan", tmp_path / "net.onnx"), 2, "4000")
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "compare", "profile", "verify"])
+def test_a_name_that_no_file_can_have(good: Site, command: str) -> None:
+    name = "n" * 5000
+    told = good.zif(
+        command, name, *([name] if command == "compare" else []), *(["--random", "0"] if command == "run" else [])
+    )
+    assert told.code == 2
+    assert "File name too long" in told.err
+    assert len(told.err) < 600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from typing import Any
@@ -13,6 +14,9 @@ from zif.errors import BackendCrashed, Unsupported, ZifError
 
 #: Exit codes beside those of the errors themselves.
 USAGE, BROKEN, INTERRUPTED = 2, 3, 130
+
+#: What systems say of a path that names nothing: the caller's mistake, wherever it is noticed.
+_NO_NAME = frozenset((errno.ENAMETOOLONG, errno.ELOOP))
 
 #: What typer raises for a call that it cannot parse; the class is public under this name only.
 _BadCall: Any = typer.BadParameter.__mro__[1]
@@ -44,10 +48,16 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
     if isinstance(error, MemoryError):
         return "MemoryError", "the machine ran out of memory; a smaller --shape or another target may fit", 1
     hint = "" if debug else "; --debug shows where it happened"
+    if isinstance(error, OSError) and error.filename is not None and error.errno in _NO_NAME:
+        return type(error).__name__, f"{_shortened(str(error.filename))}: {error.strerror}", USAGE
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return type(error).__name__, f"{error.filename}: {error.strerror}{hint}", BROKEN
     why = str(error).strip() or "no message"
     return type(error).__name__, f"this is a bug in zif: {type(error).__name__}: {why}{hint}", BROKEN
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 200 else f"{name[:100]} … {name[-80:]}"
 
 
 def _bad_call(error: Any) -> str:
