@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +37,16 @@ def test_planning_and_slicing_need_no_data(tmp_path: Path) -> None:
 def test_planning_opens_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, data=dense_bytes())
     opened: list[str] = []
-    true_open = Path.open
 
-    def spy(self: Path, *args: object, **kwargs: object) -> object:
-        opened.append(self.name)
-        return true_open(self, *args, **kwargs)  # type: ignore[call-overload]
+    def spied(true_open: Callable[..., object]) -> Callable[..., object]:
+        def spy(path: object, *args: object, **kwargs: object) -> object:
+            opened.append(Path(str(path)).name)
+            return true_open(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", spy)
+        return spy
+
+    monkeypatch.setattr(Path, "open", spied(Path.open))
+    monkeypatch.setattr(os, "open", spied(os.open))
     loaded = load(path)
     assert loaded.slice([loaded.units[0].id], "first").fingerprint
     assert opened == ["m.onnx"]
