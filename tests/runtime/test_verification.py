@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from zif.model import Model
 from zif.runtime.verification.culprit import culprits
 from zif.runtime.verification.judge import Judge
-from zif.runtime.verification.record import SegmentCheck, TensorCheck
+from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification
 from zif.runtime.verification.rounding import rounded, without_rounding
 from zif.runtime.verification.samples import index_bound, made_samples
 
@@ -120,6 +120,13 @@ def test_the_worst_output_speaks_for_a_segment() -> None:
     assert check.worst is not None
     assert check.worst.name == "b"
     assert SegmentCheck(0, "npu", "emulator", ("u",), "fp16", reason="crashed").word == "unchecked"
+
+
+def test_what_could_not_be_checked_is_not_verified() -> None:
+    right = SegmentCheck(0, "npu", "emulator", ("a",), "fp16", (TensorCheck("y", 70.0, 70.0),))
+    unchecked = SegmentCheck(1, "npu", "emulator", ("b",), "fp16", reason="crashed")
+    told = [Verification("m", "chip", 1, "", (), rows, {}) for rows in ((right,), (right, unchecked), ())]
+    assert [one.to_json()["verified"] for one in told] == [True, False, False]
 
 
 UNITS = tuple("abcdefghij")

@@ -110,6 +110,11 @@ class Verification:
         """The segments that are not to be believed."""
         return tuple(one for one in self.segments if one.word in ("wrong", "unholdable"))
 
+    @property
+    def verified(self) -> bool:
+        """Whether every segment was held against the judge and is believed; what was not checked is not verified."""
+        return bool(self.segments) and all(one.word in ("right", "coarse") for one in self.segments)
+
     def to_json(self) -> dict[str, Any]:
         """As `zif verify --json` prints it; a ratio that is infinite is null, with `exact` beside it."""
         return {
@@ -119,7 +124,7 @@ class Verification:
             "inputs": self.inputs,
             "judge": list(self.judge),
             "versions": dict(self.versions),
-            "verified": bool(self.segments) and not self.wrong,
+            "verified": self.verified,
             "segments": [_segment(one) for one in self.segments],
             "notes": list(self.notes),
         }
