@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zif.errors import BackendUnavailable, InvalidBundle
-from zif.files.opening import create_inside
+from zif.files.opening import create_inside, open_plain
 from zif.files.paths import distinct
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _copy(content: bytes | Path, target: BinaryIO) -> None:
     if isinstance(content, bytes):
         target.write(content)
         return
-    with content.open("rb") as source:
+    with open_plain(content, InvalidBundle) as source:
         shutil.copyfileobj(source, target, 1 << 20)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.errors import StageFailed, ZifError
+from zif.files.opening import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +55,6 @@ def content_of(file: bytes | Path, start: int = 0, length: int | None = None) ->
     """The bytes of an artifact's file, or a part of them. Raises OSError when it cannot be read."""
     if isinstance(file, bytes):
         return file[start : None if length is None else start + length]
-    with file.open("rb") as stream:
+    with open_plain(file, OSError) as stream:
         stream.seek(start)
         return stream.read(-1 if length is None else length)

@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 
 from zif.errors import InvalidModel
+from zif.files.opening import open_plain
 from zif.model.external import Reference, is_external, locate, reference, tensors
 
 _CHUNK = 1 << 22
@@ -103,7 +104,7 @@ def _external(ref: Reference, folders: Sequence[Path]) -> bytes:
 
 def _hash_range(file: Path, offset: int, length: int) -> bytes:
     total = hashlib.sha256()
-    with file.open("rb") as stream:
+    with open_plain(file, InvalidModel) as stream:
         stream.seek(offset)
         while length > 0 and (chunk := stream.read(min(_CHUNK, length))):
             total.update(chunk)

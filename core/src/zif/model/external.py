@@ -10,6 +10,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
+from zif.files.opening import open_plain
 from zif.files.protobufs import wrong
 from zif.model.dtypes import to_array
 from zif.model.subgraphs import all_graphs
@@ -166,7 +167,7 @@ def files(graph: onnx.GraphProto, folders: Sequence[Path]) -> dict[str, Path]:
 
 def read(ref: Reference, folders: Sequence[Path]) -> bytes:
     """The bytes of one tensor."""
-    with locate(ref, folders).open("rb") as file:
+    with open_plain(locate(ref, folders), InvalidModel) as file:
         file.seek(ref.offset)
         return file.read() if ref.length is None else file.read(ref.length)
 

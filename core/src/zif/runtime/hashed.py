@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from zif.files.opening import create_inside, length, open_inside
+from zif.files.opening import create_inside, length, open_inside, open_plain
 
 _CHUNK = 1 << 20
 
@@ -128,7 +128,7 @@ def _mark(status: os.stat_result) -> Mark:
 
 def _chunks(content: bytes | Path) -> Iterator[bytes | memoryview]:
     if isinstance(content, Path):
-        with content.open("rb") as file:
+        with open_plain(content, OSError) as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
         return

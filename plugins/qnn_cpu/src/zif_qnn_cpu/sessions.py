@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 from attrs import evolve, frozen
 from zif import InvalidModel, StageFailed
-from zif.plugin import all_graphs, element_dtype
+from zif.plugin import all_graphs, content_of, element_dtype
 
 from zif_qnn_cpu.failures import of_opening
 from zif_qnn_cpu.guards import guarded
@@ -96,10 +96,10 @@ def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> Opened:
     if weights:
         folder = common_folder(weights)
         if folder is None:
-            source = main if isinstance(main, bytes) else main.read_bytes()
+            source = content_of(main)
             memory = _hand_over(source, weights, made)
         elif isinstance(main, bytes) or main.parent.resolve() != folder:
-            source = main if isinstance(main, bytes) else main.read_bytes()
+            source = content_of(main)
             made.add_session_config_entry(_FOLDER, str(folder))
     return Opened(onnxruntime.InferenceSession(source, made, providers=[PROVIDER], enable_fallback=0), (), memory)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 from attrs import frozen
 from zif import InvalidBundle
-from zif.plugin import parse_arrays, parse_json, parse_record
+from zif.plugin import content_of, parse_arrays, parse_json, parse_record
 from zif_qnn_runtime import QnnError, describe
 
 if TYPE_CHECKING:
@@ -89,5 +88,4 @@ def content(compiled: Compiled, name: str) -> bytes:
     """A file of the artifact. Raises InvalidBundle when it lacks it."""
     if name not in compiled.files:
         raise InvalidBundle(f"the artifact lacks its file {name[:200]}: compile the model again")
-    data = compiled.files[name]
-    return data.read_bytes() if isinstance(data, Path) else data
+    return content_of(compiled.files[name])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from zif.plugin import content_of
 
 from zif_qnn_runtime.failures import QnnError, original_name
 from zif_qnn_runtime.libraries import BackendType
@@ -84,8 +85,7 @@ def describe(wrapper: Path | bytes) -> ContextInfo:
     import onnx
 
     try:
-        data = wrapper if isinstance(wrapper, bytes) else wrapper.read_bytes()
-        model = onnx.load_model_from_string(data)
+        model = onnx.load_model_from_string(content_of(wrapper))
     except Exception as error:  # protobuf's own errors have no stable home
         raise QnnError(f"the wrapper of a context binary cannot be read: {error}", "context") from error
     contexts = [node for node in model.graph.node if node.op_type == "EPContext"]

@@ -7,14 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zif.plugin import write_whole
+from zif import ZifError
+from zif.plugin import content_of, parse_json, write_whole
 
 
 def read(path: Path) -> Any:
     """The document; None when there is none, or none that can be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return parse_json(content_of(path), path.name)
+    except (OSError, ZifError):
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from zif.files.documents import json_of
 from zif.files.limits import TEXT
 from zif.files.opening import open_inside, whole
 from zif.files.paths import distinct
@@ -66,9 +66,9 @@ def sealed_text(data: Mapping[str, Any]) -> str:
 def is_bundle(folder: Path | str) -> bool:
     """Whether a folder says that it is a bundle, of whatever version; it may still be damaged."""
     try:
-        data = json.loads(_text(Path(folder)))
+        data = json_of(_text(Path(folder)), MANIFEST, Damaged)
         return isinstance(data, dict) and str(data.get("schema")).startswith(_FAMILY)
-    except (Damaged, OSError, ValueError, RecursionError):
+    except (Damaged, OSError, ValueError):
         return False
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
+from zif.files.documents import json_of
 from zif.files.limits import TEXT
 from zif.files.opening import open_inside, whole
 from zif.files.paths import distinct
@@ -73,9 +73,9 @@ def read_index(folder: Path) -> dict[str, Any]:
 def is_entry(folder: Path) -> bool:
     """Whether the folder holds the artifact of the key that it is named after, of whatever version, damaged or not."""
     try:
-        index = json.loads(_index(folder))
+        index = json_of(_index(folder), INDEX, Damaged)
         return str(index["schema"]).startswith(_FAMILY) and Key(**index["key"]).hash == folder.name
-    except (OSError, Damaged, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, Damaged, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
