@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zif
+import zif.plugin
+from onnx import TensorProto, helper, numpy_helper
 from zoo import entry
 
 SOURCE = Path(__file__).resolve().parents[2] / "examples/zif-openvino/src/zif_openvino/__init__.py"
@@ -23,8 +25,8 @@ def test_it_is_short_and_uses_public_names_only() -> None:
     assert len(text.splitlines()) < 150
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zif"):
-            assert node.module == "zif"
-            assert all(alias.name in zif.__all__ for alias in node.names)
+            public = {"zif": zif.__all__, "zif.plugin": zif.plugin.__all__}[node.module or ""]
+            assert all(alias.name in public for alias in node.names)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "zif":
             assert node.attr in zif.__all__
 
@@ -46,3 +48,16 @@ def test_a_real_model_runs_on_it_and_beside_others() -> None:
         assert set(mixed.plan.backends) == {"openvino", "qnn_cpu"}
     for name, value in want.items():
         np.testing.assert_allclose(have[name], value, rtol=1e-3, atol=1e-4)
+
+
+@installed
+def test_a_weight_that_is_read_in_two_forms() -> None:
+    weight, x = (np.random.default_rng(seed).standard_normal((8, 8)).astype(np.float32) for seed in (0, 1))
+    nodes = [helper.make_node("Gemm", ["x", "w"], [f"y{k}"], f"gemm{k}", transB=k) for k in (0, 1)]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [8, 8]) for name in ("x", "y0", "y1")]
+    graph = helper.make_graph(nodes, "shared", ends[:1], ends[1:], [numpy_helper.from_array(weight, "w")])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    with zif.load(made, only=["openvino"], cache=False) as session:
+        have = session.run({"x": x})
+    np.testing.assert_allclose(have["y0"], x @ weight, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(have["y1"], x @ weight.T, rtol=1e-4, atol=1e-4)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zif.model.dtypes import to_array as to_array
     from zif.model import installed_onnx as installed_onnx
     from zif.model.nodes import free_name as free_name
+    from zif.model.unshared import unshare as unshare
     from zif.model.nodes import scan as scan
     from zif.model.signatures import Signature as Signature
     from zif.model.signatures import signature as signature
@@ -179,6 +180,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("to_array", "zif.model.dtypes", "to_array", "a TensorProto as an array, alike with every onnx"),
         ("installed_onnx", "zif.model", "installed_onnx", "the module that says what the installed onnx offers"),
         ("free_name", "zif.model.nodes", "free_name", "a tensor name that a graph does not have yet"),
+        (
+            "unshare",
+            "zif.model.unshared",
+            "unshare",
+            "give each reader of an initializer that takes it in another form one of its own",
+        ),
         ("scan", "zif.model.nodes", "scan", "every node of a graph with those in its bodies"),
         ("Signature", "zif.model.signatures", "Signature", "types and versions of an operator by its schema"),
         ("signature", "zif.model.signatures", "signature", "the signature of an operator in an opset"),
@@ -396,6 +403,7 @@ __all__ = [
     "told_db",
     "unit_facts",
     "unit_nodes",
+    "unshare",
     "working",
     "write_all",
     "write_encodings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import numpy as np
 import openvino as ov
 import zif
 from zif import Capabilities, Compiled, Model, StageFailed, Unit, Unsupported, Verdict
+from zif.plugin import unshare
 
 FORMAT = "openvino-blob"
 NUMPY = {np.dtype(code).name for code in "?bBhHiIlLefd"}
@@ -101,8 +103,9 @@ def _engine() -> ov.Core:
 
 def _read(model: Model) -> ov.Model:
     """Read the segment as OpenVINO's own graph. Raises Unsupported with OpenVINO's words."""
+    unshare((proto := deepcopy(model.proto)).graph)  # weights that are read in two forms become two
     try:
-        return _engine().read_model(model.proto.SerializeToString())
+        return _engine().read_model(proto.SerializeToString())
     except RuntimeError as error:
         raise Unsupported(f"openvino does not read {model.name}: {_brief(error)}") from error
 
@@ -126,17 +129,14 @@ def _verdict(model: Model, unit: Unit) -> Verdict:
     attributes = tuple((node.op_type, *(a.SerializeToString() for a in node.attribute)) for node in nodes)
     types = [(model.tensors[n].type, model.tensors[n].shape) for n in (*unit.inputs, *unit.weights, *unit.outputs)]
     key = (unit.domain, unit.since, attributes, *types)
-    if key not in _asked:
-        _asked[key] = _ask(model.slice([unit.id], unit.id), unit)
-    return _asked[key]
+    return _asked.get(key) or _asked.setdefault(key, _ask(model.slice([unit.id], unit.id), unit))
 
 
 def _ask(alone: Model, unit: Unit) -> Verdict:
     try:
         graph = _read(alone)
         taken = _engine().query_model(graph, "CPU")
-        missing = [op.get_type_name() for op in graph.get_ops() if op.get_friendly_name() not in taken]
-        if missing:
+        if missing := [op.get_type_name() for op in graph.get_ops() if op.get_friendly_name() not in taken]:
             return Verdict(False, "probed", "op", f"{unit.op_type}: the CPU device has no {missing[0]}")
         _engine().compile_model(graph, "CPU")
     except (RuntimeError, Unsupported) as error:

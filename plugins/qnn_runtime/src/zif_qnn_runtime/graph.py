@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import onnx
 from attrs import frozen
 from onnx import TensorProto, numpy_helper
-from zif.plugin import bodies
+from zif.plugin import bodies, unshare
 
 from zif_qnn_runtime.failures import original_name
 from zif_qnn_runtime.folding import fold
@@ -60,7 +60,7 @@ def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None
     _write_shapes(graph, model)
     kinds = {unit.id: unit.op_type for unit in model.units}
     added = {node: (unit, kinds[unit]) for node, unit in (rewrite(graph, model) if rewrite else {}).items()}
-    weights, notes = _bring_weights(graph, model, invent_weights)
+    weights, notes = _bring_weights(graph, model, invent_weights, unshare(graph))
     inputs = tuple(value.name for value in graph.input)
     renamed = _tell_apart(graph)
     whose = {renamed.get(node, node): unit for node, unit in (owners(model) | added).items()}
@@ -150,8 +150,14 @@ def _write_shapes(graph: onnx.GraphProto, model: Model) -> None:
             graph.value_info.append(make_tensor_value_info(name, kind, info.shape))
 
 
-def _bring_weights(graph: onnx.GraphProto, model: Model, invent: bool) -> tuple[Path | None, tuple[str, ...]]:
-    """External weights: in the model where they fit, else in their folder; zeros where they are missing."""
+def _bring_weights(
+    graph: onnx.GraphProto, model: Model, invent: bool, copies: Mapping[str, str]
+) -> tuple[Path | None, tuple[str, ...]]:
+    """External weights: in the model where they fit, else in their folder; zeros where they are missing.
+
+    copies: the model's name of every initializer that has another one here.
+    """
+    own = {tensor.name: copies.get(tensor.name, tensor.name) for tensor in graph.initializer}
     outside = [tensor for tensor in graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
     if not outside:
         return None, ()
@@ -162,18 +168,18 @@ def _bring_weights(graph: onnx.GraphProto, model: Model, invent: bool) -> tuple[
     except InvalidModel as missing:
         if not invent:
             raise
-        _zero(outside, model)
+        _zero(outside, model, own)
         return None, (f"asked with zeros in the place of missing weights: {missing}",)
-    size = sum(model.initializers[tensor.name].nbytes or 0 for tensor in outside)
+    size = sum(model.initializers[own[tensor.name]].nbytes or 0 for tensor in outside)
     if size > MAX_INLINE:
         return model.base_dir, ()
     for tensor in outside:
-        tensor.CopyFrom(numpy_helper.from_array(model.array(tensor.name), tensor.name))
+        tensor.CopyFrom(numpy_helper.from_array(model.array(own[tensor.name]), tensor.name))
     return None, ()
 
 
-def _zero(tensors: list[TensorProto], model: Model) -> None:
+def _zero(tensors: list[TensorProto], model: Model, own: Mapping[str, str]) -> None:
     for tensor in tensors:
         tensor.ClearField("data_location")
         del tensor.external_data[:]
-        tensor.raw_data = bytes(model.initializers[tensor.name].nbytes or 0)
+        tensor.raw_data = bytes(model.initializers[own[tensor.name]].nbytes or 0)
