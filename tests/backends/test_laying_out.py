@@ -57,26 +57,34 @@ def test_a_name_that_leaves_is_refused_and_nothing_is_written(tmp_path: Path, pl
     assert sorted(os.listdir(tmp_path)) == ["tmp"]
 
 
-def test_a_large_file_is_linked_and_a_small_one_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a plugin writes into its folder must not reach the bundle; weights of gigabytes are worth a link."""
+@pytest.mark.parametrize("follows_links", [False, True])
+def test_a_large_file_is_linked_for_engines_that_follow_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follows_links: bool
+) -> None:
+    """What a plugin writes into its folder must not reach the bundle; binaries of many megabytes are worth a link."""
     monkeypatch.setattr(laying_out, "LINKED", 100)
     (tmp_path / "large").write_bytes(b"x" * 100)
     (tmp_path / "small").write_bytes(b"x" * 99)
-    with laid_out(artifact(sub__large=tmp_path / "large", small=tmp_path / "small")) as folder:
-        assert (folder / "sub/large").samefile(tmp_path / "large")
-        assert not (folder / "small").samefile(tmp_path / "small")
-    assert (tmp_path / "large").read_bytes() == b"x" * 100
+    before = (tmp_path / "large").stat()
+    files = artifact(sub__large=tmp_path / "large", small=tmp_path / "small", m=b"main")
+    with laid_out(files, follows_links=follows_links) as folder:
+        assert (folder / "sub/large").is_symlink() == follows_links
+        assert (folder / "sub/large").read_bytes() == b"x" * 100
+        assert not (folder / "small").is_symlink()
+    after = (tmp_path / "large").stat()
+    assert (after.st_ctime_ns, after.st_mtime_ns, after.st_size) == (before.st_ctime_ns, before.st_mtime_ns, 100)
 
 
 def test_where_links_cannot_be_made_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cannot(*_: object) -> None:
-        raise OSError(errno.EXDEV, "another disk")
+        raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(laying_out, "LINKED", 1)
-    monkeypatch.setattr(os, "link", cannot)
+    monkeypatch.setattr(os, "symlink", cannot)
     (tmp_path / "w").write_bytes(b"weights")
-    with laid_out(artifact(sub__w=tmp_path / "w")) as folder:
+    with laid_out(artifact(sub__w=tmp_path / "w"), follows_links=True) as folder:
         assert (folder / "sub/w").read_bytes() == b"weights"
+        assert not (folder / "sub/w").is_symlink()
 
 
 def test_a_full_disk_is_the_machines_fault(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -334,6 +334,28 @@ class TestWhatIsHashedIsWhatIsRun:
         compiled = open_bundle(weights).load_compiled(0)
         assert isinstance(compiled.files[compiled.main], Path)
 
+    def test_for_the_users_own_bundles_only_they_are_handed_on_as_they_were_hashed(self, weights: Path) -> None:
+        compiled = open_bundle(weights, trusted_only=True).load_compiled(0)
+        assert isinstance(compiled.files[compiled.main], bytes)
+
+    @pytest.mark.parametrize("follows_links", [False, True])
+    def test_laying_one_out_does_not_count_as_touching_it(
+        self, weights: Path, monkeypatch: pytest.MonkeyPatch, follows_links: bool
+    ) -> None:
+        from zif.backends import laying_out
+        from zif.backends.backend import Backend
+
+        load = Backend.load
+        monkeypatch.setattr(laying_out, "LINKED", 1)
+
+        def linking(self: Backend, compiled: Compiled, *args: Any, **kwargs: Any) -> Any:
+            with laying_out.laid_out(compiled, follows_links=follows_links) as folder:
+                assert (folder / compiled.main).is_symlink() == follows_links
+            return load(self, compiled, *args, **kwargs)
+
+        monkeypatch.setattr(Backend, "load", linking)
+        zif.load(weights).close()
+
     @pytest.mark.parametrize("how", ["written to", "replaced", "removed", "put back"])
     def test_what_is_touched_while_it_is_loaded_is_not_run(
         self, weights: Path, monkeypatch: pytest.MonkeyPatch, how: str

@@ -17,17 +17,21 @@ from zif.files.paths import distinct
 if TYPE_CHECKING:
     from zif.records import Compiled
 
-#: A file of so many bytes is linked where the disk allows it, not copied: weights are read, and never written to.
-LINKED = 64 << 20
+#: A file of so many bytes is not copied for an engine that follows symbolic links. Hard links are none at all: they
+#: change the file's own time of last change, by which a bundle tells that somebody touched it while it was loaded.
+LINKED = 1 << 20
 
 
 @contextmanager
-def laid_out(compiled: Compiled, names: Collection[str] | None = None) -> Iterator[Path]:
+def laid_out(
+    compiled: Compiled, names: Collection[str] | None = None, *, follows_links: bool = False
+) -> Iterator[Path]:
     """A new folder that only this user can enter, with the artifact's files (or those of `names`) under their names.
 
     It is gone afterwards. A plugin opens `folder / name` and never needs to write what it was handed anywhere itself:
-    names may come from a stranger's bundle. Raises InvalidBundle for a name that is none or that the artifact lacks,
-    BackendUnavailable where there is no room.
+    names may come from a stranger's bundle. follows_links: the engine opens what is behind a symbolic link, so that a
+    large file need not be copied (engines of ONNX models refuse external data there). Raises InvalidBundle for a name
+    that is none or that the artifact lacks, BackendUnavailable where there is no room.
     """
     wanted = tuple(compiled.files) if names is None else tuple(names)
     lacking = next((name for name in wanted if name not in compiled.files), None)
@@ -36,7 +40,7 @@ def laid_out(compiled: Compiled, names: Collection[str] | None = None) -> Iterat
     distinct(wanted, InvalidBundle)
     with _private_folder() as folder:
         for name in wanted:
-            _lay(compiled.files[name], folder, name)
+            _lay(compiled.files[name], folder, name, follows_links)
         yield folder
 
 
@@ -50,8 +54,8 @@ def _private_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _lay(content: bytes | Path, folder: Path, name: str) -> None:
-    if isinstance(content, Path) and content.stat().st_size >= LINKED and _linked(content, folder, name):
+def _lay(content: bytes | Path, folder: Path, name: str, follows_links: bool) -> None:
+    if follows_links and isinstance(content, Path) and _linked(content, folder / name):
         return
     with create_inside(folder, name, InvalidBundle) as target:
         try:
@@ -60,12 +64,13 @@ def _lay(content: bytes | Path, folder: Path, name: str) -> None:
             raise _no_room(error) from error
 
 
-def _linked(content: Path, folder: Path, name: str) -> bool:
-    place = folder / name
+def _linked(content: Path, place: Path) -> bool:
+    if content.stat().st_size < LINKED:
+        return False
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(content.resolve(), place)
-    except OSError:  # another disk, or a file system without links
+        os.symlink(content.resolve(), place)
+    except OSError:  # a file system without links, a user who may not make them
         return False
     return True
 

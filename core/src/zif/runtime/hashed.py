@@ -1,7 +1,7 @@
 """Files whose size and hash were written down: opened once, and what is used is what was hashed.
 
 Who asks for the content gets the bytes that were read for the hash. Who needs a path gets one with a mark, by which
-`unchanged` tells later whether anybody has touched the file since.
+`check_mark` tells later whether anybody has touched the file since.
 """
 
 from __future__ import annotations
@@ -92,12 +92,14 @@ def mark_file(folder: Path, name: str, content: Content) -> Mark:
         return _mark(os.fstat(file.fileno()))
 
 
-def unchanged(path: Path, mark: Mark) -> bool:
-    """Whether the file there is the one that was hashed, and nobody has written to it since."""
+def check_mark(folder: Path, name: str, mark: Mark) -> None:
+    """Raise Damaged when the file is not the one that was hashed, or somebody has touched it since."""
     try:
-        return _mark(os.lstat(path)) == mark
+        same = _mark(os.lstat(folder / name)) == mark
     except OSError:
-        return False
+        same = False
+    if not same:
+        raise Damaged(f"{name} was changed while it was loaded")
 
 
 def check_size(folder: Path, name: str, content: Content) -> None:

@@ -15,7 +15,7 @@ from zif_qnn_htp.artifact import FORMAT
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.options import HtpOptions, provider_options
 from zif_qnn_htp.profile import Profile
-from zif_qnn_htp.segment import KNOWN, Segment, content, context_files, known_values, read_segment
+from zif_qnn_htp.segment import KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -29,7 +29,7 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
         raise InvalidBundle(f"the artifact is {compiled.format!r}, not {FORMAT!r}: compile the model again")
     segment = read_segment(compiled)
     for name, crc in segment.crc32.items():
-        _check(name, content(compiled, name), crc)
+        _check(name, compiled, crc)
     _check_release(segment)
     known = known_values(content(compiled, KNOWN)) if KNOWN in segment.crc32 else {}
     names = tuple(info.name for info in compiled.outputs)
@@ -39,13 +39,16 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
     chip = Chip("", segment.soc_model, segment.htp_arch, fp16=True)
     profile = Profile(options.profiling) if options.profiling != "off" else None
     given = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
-    with laid_out(compiled, context_files(compiled, segment)) as folder:
+    with laid_out(compiled, context_files(compiled, segment), follows_links=True) as folder:
         session = load_context(folder / segment.wrapper, "htp", given)
     return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile)
 
 
-def _check(name: str, data: bytes, crc: int) -> None:
-    if zlib.crc32(data) != crc:
+def _check(name: str, compiled: Compiled, crc: int) -> None:
+    total = 0
+    for chunk in chunks(compiled, name):
+        total = zlib.crc32(chunk, total)
+    if total != crc:
         raise InvalidBundle(f"{name} is damaged (its checksum differs): compile the model again")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,10 +14,13 @@ from zif.plugin import content_of, parse_arrays, parse_json, parse_record
 from zif_qnn_runtime import QnnError, describe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zif import Compiled
     from zif.plugin import Array
 
 SEGMENT, KNOWN = "segment.json", "known.npz"
+_CHUNK = 1 << 20
 
 
 @frozen
@@ -86,6 +89,18 @@ def known_values(data: bytes) -> dict[str, Array]:
 
 def content(compiled: Compiled, name: str) -> bytes:
     """A file of the artifact. Raises InvalidBundle when it lacks it."""
+    return content_of(_file(compiled, name))
+
+
+def chunks(compiled: Compiled, name: str) -> Iterator[bytes]:
+    """A file of the artifact bit by bit: a binary of 50 MB is not held twice. Raises InvalidBundle when it lacks it."""
+    file, start = _file(compiled, name), 0
+    while chunk := content_of(file, start, _CHUNK):
+        yield chunk
+        start += len(chunk)
+
+
+def _file(compiled: Compiled, name: str) -> bytes | Path:
     if name not in compiled.files:
         raise InvalidBundle(f"the artifact lacks its file {name[:200]}: compile the model again")
-    return content_of(compiled.files[name])
+    return compiled.files[name]

@@ -16,11 +16,15 @@ from zif.records import Compiled
 from zif.runtime.artifact import restore
 from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, Row, read_manifest
 from zif.runtime.bundle.references import check_references
-from zif.runtime.hashed import Content, Damaged, Mark, check_size, mark_file, open_file, read_file, unchanged
+from zif.runtime.hashed import Content, Damaged, Mark, check_mark, check_size, mark_file, open_file, read_file
 from zif.runtime.userkey import sealed_by_user
 
-#: Of an artifact's files, so many bytes are handed on in memory; more, and an ONNX model's weights, as paths.
-IN_MEMORY = 256 << 20
+#: Of an artifact's files, so many bytes are handed on in memory; more, and an ONNX model's weights, as paths. What lies
+#: under a path can be changed until it is opened, which is told, but only after that: where only the user's own bundles
+#: are let in, as much as fits is therefore handed on as it was hashed. Elsewhere whoever can write to the folder can
+#: write a bundle of his own there as well, and a copy of every binary would double what a warm load costs.
+IN_MEMORY = 1 << 20
+IN_MEMORY_TRUSTED = 256 << 20
 
 
 @frozen
@@ -36,7 +40,8 @@ class Bundle:
     files: Mapping[str, Content]
     _plans: Mapping[str, Mapping[str, Any]] = field(repr=False)
     _artifacts: Mapping[tuple[int, str], Row] = field(repr=False)
-    _marks: dict[Path, Mark] = field(factory=dict, init=False, repr=False, eq=False)
+    _in_memory: int = field(default=IN_MEMORY, repr=False)
+    _marks: dict[str, Mark] = field(factory=dict, init=False, repr=False, eq=False)
 
     def plan(self, target: str | None = None) -> Mapping[str, Any]:
         """The plan for a target (the first one's without a name), as JSON. Raises UsageError for an unknown target."""
@@ -66,9 +71,8 @@ class Bundle:
     def path(self, name: str) -> Path:
         """Where a listed file is, its hash checked. Raises InvalidBundle."""
         with self._told():
-            path = self.folder / name
-            self._marks[path] = mark_file(self.folder, name, self._listed(name))
-            return path
+            self._marks[name] = mark_file(self.folder, name, self._listed(name))
+            return self.folder / name
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
@@ -83,9 +87,9 @@ class Bundle:
 
     def check_unchanged(self) -> None:
         """Raise InvalidBundle when somebody touched a file since its hash was checked and its path handed on."""
-        for path, mark in self._marks.items():
-            if not unchanged(path, mark):
-                raise _invalid(self.folder, f"{path.name} was changed while it was loaded")
+        with self._told():
+            for name, mark in self._marks.items():
+                check_mark(self.folder, name, mark)
 
     def verify(self) -> None:
         """Check the hash of every file. Raises InvalidBundle naming the first that is not as it was written."""
@@ -115,7 +119,7 @@ class Bundle:
 
     def _contents(self, row: Row) -> dict[str, bytes | Path]:
         """An artifact's files: main first, in memory as long as there is room."""
-        room, contents = IN_MEMORY, dict[str, bytes | Path]()
+        room, contents = self._in_memory, dict[str, bytes | Path]()
         for name in sorted(row.files, key=lambda name: name != row.main):
             place = row.files[name]
             size, weights = self.files[place].bytes, row.format == "onnx" and name != row.main
@@ -153,7 +157,8 @@ def open_bundle(folder: Path | str, *, trusted_only: bool = False) -> Bundle:
     except OSError as error:
         raise _invalid(root, f"{error.strerror}: {error.filename}") from error
     artifacts = {(row.segment, row.target): row for row in manifest.artifacts}
-    return Bundle(root, manifest.targets, manifest.versions, manifest.files, manifest.by_target(), artifacts)
+    room = IN_MEMORY_TRUSTED if trusted_only else IN_MEMORY
+    return Bundle(root, manifest.targets, manifest.versions, manifest.files, manifest.by_target(), artifacts, room)
 
 
 def _there(root: Path) -> Iterator[str]:
