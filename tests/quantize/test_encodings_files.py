@@ -12,7 +12,7 @@ from quantized_nets import cnn
 from typer.testing import CliRunner
 from zif.cli.app import application
 from zif.cli.files import write_all
-from zif.errors import InvalidInput, UsageError
+from zif.errors import InvalidInput, NotWritten, UsageError
 from zif_quantize.cli.saving import beside, save
 from zif_quantize.qdq import FORMATS, Encoding, Encodings, read, write
 
@@ -143,7 +143,7 @@ def test_nothing_is_renamed_before_everything_is_written(tmp_path: Path) -> None
 
     first, second = tmp_path / "a", tmp_path / "b"
     first.write_text("before")
-    with pytest.raises(UsageError, match="b cannot be written: No space left on device"):
+    with pytest.raises(NotWritten, match="b cannot be written: No space left on device"):
         write_all({first: lambda stream: stream.write(b"after"), second: full})
     assert first.read_text() == "before"
     assert [one.name for one in tmp_path.iterdir()] == ["a"]

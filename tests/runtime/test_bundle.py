@@ -15,7 +15,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from zif import Certificate, Compiled, InvalidBundle, TensorInfo, UsageError
+from zif import Certificate, Compiled, InvalidBundle, NotWritten, TensorInfo, UsageError
 from zif.runtime.bundle import is_bundle, open_bundle, replace, write, write_bundle
 
 X, Y = TensorInfo("x", "tensor(float)", (1, 3, "h")), TensorInfo("y", "tensor(uint8)", None)
@@ -421,11 +421,11 @@ def test_an_interrupt_or_a_full_disk_leaves_everything_as_it_was(folder, artifac
         rename = Path.rename
         monkeypatch.setattr(replace, "exchange", lambda *folders: False)  # as on systems that cannot
         monkeypatch.setattr(Path, "rename", lambda self, to: fail() if ".draft-" in self.name else rename(self, to))
-    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else UsageError):
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else NotWritten):
         write_bundle(folder, PLANS, {(1, ELITE): onnx(b"new")}, overwrite=True)
     assert {name: (folder / name).read_bytes() for name in listing(folder)} == before
     assert drafts(folder.parent) == []
-    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else UsageError):
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else NotWritten):
         write_bundle(folder.with_name("new"), PLANS, artifacts)
     assert drafts(folder.parent) == []
 
@@ -438,11 +438,11 @@ def test_a_disk_that_is_really_full(tmp_path, artifacts, monkeypatch):
     if mounted.returncode:
         pytest.skip(f"no mount: {mounted.stderr.decode()}")
     try:
-        with pytest.raises(UsageError, match="3 MB are needed and 1 MB are free"):
+        with pytest.raises(NotWritten, match="3 MB are needed and 1 MB are free"):
             write_bundle(disk / "net.zif", PLANS, artifacts)
         assert os.listdir(disk) == []
         monkeypatch.setattr(write, "_room", lambda *_: None)  # as when another program fills the disk meanwhile
-        with pytest.raises(UsageError, match="No space left on device"):
+        with pytest.raises(NotWritten, match="No space left on device"):
             write_bundle(disk / "net.zif", PLANS, artifacts)
         assert os.listdir(disk) == []
     finally:

@@ -40,6 +40,10 @@ class InvalidBundle(ZifError):
     exit_code = 2
 
 
+class NotWritten(ZifError):
+    """What was made could not be written whole: free space, or name another place. Nothing half-written is left."""
+
+
 class BackendNotFound(ZifError):
     """No installed distribution offers a backend of this name: install it, or use one of those that are listed."""
 

@@ -15,7 +15,10 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command of `sys.argv` and leave the process with its exit code."""
+    from zif.cli import streams
+
     signal.signal(signal.SIGTERM, _terminated)
+    streams.settle()
     code = run(sys.argv[1:])
     if any(thread.name == "zif-deadline" for thread in threading.enumerate()):
         os._exit(code)  # a plugin that hangs was left behind in a thread, and must not hold up the exit
@@ -24,20 +27,29 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code."""
-    from zif.cli.app import application
-    from zif.cli.views import failure, terminal
+    from zif.cli import streams
+    from zif.cli.views import failure
 
     words, debug = _without_debug(arguments)
     as_json = "--json" in words
-    with terminal.guarded(as_json):
+    with streams.guarded(as_json):
         try:
-            return _code(application()(words, prog_name="zif", standalone_mode=False))
-        except SystemExit as done:  # typer's own way out, after completion scripts and broken pipes
-            return _code(done.code)
+            code = _command(words)
+            streams.flush()  # what is lost only now is lost, too
+            return code
         except BaseException as error:
             return failure.report(error, as_json=as_json, debug=debug)
-        finally:
-            terminal.flush()
+
+
+def _command(words: Sequence[str]) -> int:
+    from zif.cli.app import application
+
+    try:
+        return _code(application()(words, prog_name="zif", standalone_mode=False))
+    except SystemExit as done:  # typer's own way out, after completion scripts and broken pipes
+        if isinstance(done.__context__, OSError):
+            raise done.__context__ from None
+        return _code(done.code)
 
 
 def _terminated(number: int, _frame: object) -> NoReturn:

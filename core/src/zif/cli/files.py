@@ -9,19 +9,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zif.errors import UsageError
-from zif.files.writing import Fill, beside
+from zif.files.writing import Fill, beside, refused
 
 
 def write(path: Path, fill: Fill) -> None:
-    """Write a file with `fill`, beside its place and then renamed. Raises UsageError when that cannot be done."""
+    """Write a file with `fill`, beside its place and then renamed. Raises UsageError for a place that
+    cannot be written to, and NotWritten when there is no room.
+    """
     write_all({path: fill})
 
 
 def write_all(files: Mapping[Path, Fill]) -> None:
     """Write several files, each with its own function: all of them or, when one cannot be written, none.
 
-    Every one is written beside its place before the first is renamed. Raises UsageError, and then every place is as it
-    was.
+    Every one is written beside its place before the first is renamed. Raises UsageError or NotWritten, and then every
+    place is as it was.
     """
     ready: dict[Path, Path] = {}
     replaced: dict[Path, Path | None] = {}
@@ -53,7 +55,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise refused(str(path), error) from error
 
 
 def _second_name(path: Path, made: Path) -> Path | None:
@@ -69,7 +71,7 @@ def _second_name(path: Path, made: Path) -> Path | None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8. Raises UsageError."""
+    """Write a text file in UTF-8. Raises UsageError, NotWritten."""
     write(path, lambda stream: stream.write(text.encode()))
 
 

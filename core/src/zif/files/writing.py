@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -16,10 +17,33 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from zif.errors import NotWritten, UsageError, ZifError
+
 #: What fills a new file.
 Fill = Callable[[BinaryIO], object]
 
+#: What systems say of a place that cannot be written to, which the caller can name better. All else is the machine's:
+#: a full disk, a quota, a limit on the size of files, a broken device.
+_PLACE = frozenset(
+    {
+        *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.EEXIST),
+        *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENOTEMPTY, errno.EBUSY, errno.EXDEV),
+    }
+)
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def refused(what: str, error: OSError, hint: str = "") -> ZifError:
+    """Why something cannot be written, to raise: UsageError for a wrong place, NotWritten where the machine failed.
+
+    hint: what to do, as sentences.
+    """
+    why = error.strerror or str(error) or type(error).__name__
+    if error.errno is None and re.match(r"\d+ requested and \d+ written", why):  # numpy's words for a full disk
+        why = f"only part of it went to the disk ({why})"
+    kind = UsageError if error.errno in _PLACE else NotWritten
+    return kind(f"{what} cannot be written: {why}" + (f". {hint}" if hint else ""))
 
 
 def write_whole(path: Path, content: bytes | str | Fill, *, durable: bool = False) -> None:

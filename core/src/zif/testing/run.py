@@ -95,4 +95,22 @@ def _pytest(flags: Sequence[str], report: IO[str] | None) -> int:
     """pytest on the installed suite. Settings of the folder that we happen to stand in stay out of it."""
     base = ["-p", "zif.testing.plugin", "--pyargs", "zif.testing.suite", "-q", "-p", "no:cacheprovider", "-rfEX"]
     command = [sys.executable, "-m", "pytest", *base, "--noconftest", "-c", os.devnull, "--rootdir", ".", *flags]
-    return subprocess.run(command, stdout=report, check=False).returncode
+    if report is None or report.isatty():
+        return subprocess.run(command, stdout=report, check=False).returncode
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:  # by way of ours: pytest answers a full disk with three tracebacks
+                report.write(line)
+        except BaseException:
+            _ended(process)
+            raise
+    return process.returncode
+
+
+def _ended(process: subprocess.Popen[str]) -> None:
+    """Interrupt pytest, which then puts away what its tests made."""
+    with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
+        process.send_signal(signal.SIGINT)
+        process.wait(5)
+    process.kill()

@@ -5,18 +5,24 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import typer
 
+from zif.cli import streams
 from zif.cli.views import terminal
 from zif.errors import BackendCrashed, Unsupported, ZifError
 
 #: Exit codes beside those of the errors themselves.
 USAGE, BROKEN, INTERRUPTED = 2, 3, 130
+#: As shells say of a program whose reader has gone (128 and the number of SIGPIPE).
+UNREAD = 141
 
 #: What systems say of a path that names nothing: the caller's mistake, wherever it is noticed.
 _NO_NAME = frozenset((errno.ENAMETOOLONG, errno.ELOOP))
+#: What they say when there is no room: the machine cannot, wherever it is noticed.
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 
 #: What typer raises for a call that it cannot parse; the class is public under this name only.
 _BadCall: Any = typer.BadParameter.__mro__[1]
@@ -26,12 +32,16 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
     """Tell the reader, and return the exit code of the process."""
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return INTERRUPTED
+    if isinstance(error, streams.OutputLost) and error.gone:
+        return UNREAD
     name, message, code = _told(error, debug)
     if message.startswith("Usage:"):  # a command that needs a command of its own was given none
         print(message, file=sys.stderr)
         return code
-    if as_json:
-        terminal.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
+    if as_json and not isinstance(error, streams.OutputLost):
+        with suppress(streams.OutputLost, OSError):  # the sentence on stderr and the code say it, too
+            terminal.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
+            streams.flush()
     print(f"zif: error: {terminal.printable(message)}", file=sys.stderr)
     if debug:
         _show_cause(error)
@@ -47,6 +57,9 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
         return "UsageError", _bad_call(error), USAGE
     if isinstance(error, MemoryError):
         return "MemoryError", "the machine ran out of memory; a smaller --shape or another target may fit", 1
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        where = f"{_shortened(str(error.filename))}: " if error.filename is not None else ""
+        return "NotWritten", f"{where}{error.strerror or error}. Free space, or name another place", 1
     hint = "" if debug else "; --debug shows where it happened"
     if isinstance(error, OSError) and error.filename is not None and error.errno in _NO_NAME:
         return type(error).__name__, f"{_shortened(str(error.filename))}: {error.strerror}", USAGE

@@ -1,8 +1,4 @@
-"""Where output goes: a command's own on the real stdout, everything else on stderr.
-
-Native libraries write to file descriptor 1 whatever Python thinks of it, and a line of theirs in the middle would break
-a JSON document. So the descriptor points to stderr while a command works, and commands write to a copy of the real one.
-"""
+"""What a command prints: its one document, tables and sentences on the real stdout, notes on stderr."""
 
 from __future__ import annotations
 
@@ -10,9 +6,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from zif.cli import streams
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,59 +18,17 @@ if TYPE_CHECKING:
 #: Width of tables that do not go to a terminal: wide enough that every row stays on one line, for grep.
 PIPE_WIDTH = 400
 
-_out: TextIO | None = None
-
-
-@contextmanager
-def guarded(as_json: bool) -> Iterator[None]:
-    """Keep the real stdout for the command's own output; with `as_json`, from Python's `print` as well."""
-    global _out
-    before = sys.stdout
-    real, mine = _own_stdout()
-    _out = mine
-    sys.stdout = sys.stderr if as_json else mine
-    try:
-        yield
-    finally:
-        flush()
-        sys.stdout, _out = before, None
-        if real is not None:
-            os.dup2(real, 1)
-            os.close(real)
-
-
-def _own_stdout() -> tuple[int | None, TextIO]:
-    """A copy of descriptor 1 to restore, and a text stream on another; stdout itself where it is no descriptor 1."""
-    try:
-        if sys.stdout.fileno() != 1:
-            return None, sys.stdout
-        sys.stdout.flush()
-        real = os.dup(1)
-        stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-        os.dup2(2, 1)
-    except (OSError, ValueError, AttributeError):
-        return None, sys.stdout
-    return real, stream
-
 
 def stream() -> TextIO:
     """The real stdout, for a process that writes a report of its own."""
-    return _out or sys.stdout
-
-
-def flush() -> None:
-    """Write out what is buffered; a reader who has gone away is not an error."""
-    for stream in (_out, sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            if stream is not None:
-                stream.flush()
+    return streams.own()
 
 
 def document(command: str, fields: Mapping[str, Any]) -> None:
     """Print the one JSON document of a command, schema `zif.<command>/1`. Figures that are not finite become null."""
     whole = {"schema": f"zif.{command}/1", **fields}
     whole["schema"] = f"zif.{command}/1"
-    print(json.dumps(plain(whole), indent=2, ensure_ascii=False, allow_nan=False), file=_out or sys.stdout)
+    print(json.dumps(plain(whole), indent=2, ensure_ascii=False, allow_nan=False), file=streams.own())
 
 
 def plain(value: Any) -> Any:
@@ -93,7 +48,7 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console that takes text as it is: no markup, no emoji codes, since names of tensors look like both."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else (_out or sys.stdout)
+    stream = sys.stderr if stderr else streams.own()
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
@@ -106,7 +61,7 @@ def width() -> int:
 def say(text: str = "", style: str | None = None) -> None:
     """A line for the reader, on stdout. Long lines are left to the terminal."""
     if style is None:
-        print(printable(text), file=_out or sys.stdout)  # rich takes a tenth of a second to import
+        print(printable(text), file=streams.own())  # rich takes a tenth of a second to import
     else:
         console().print(printable(text), style=style, soft_wrap=True)
 

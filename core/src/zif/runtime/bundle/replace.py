@@ -17,9 +17,9 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from zif.errors import UsageError
+from zif.errors import UsageError, ZifError
 from zif.files.opening import remove_inside
-from zif.files.writing import sync_folder
+from zif.files.writing import refused, sync_folder
 from zif.runtime.bundle.manifest import MANIFEST, is_bundle, read_manifest
 from zif.runtime.hashed import Damaged
 from zif.wording import listed
@@ -42,7 +42,7 @@ def check_place(folder: Path | str, overwrite: bool = False) -> None:
             raise UsageError(f"the bundle {place} exists: name another folder, or replace it with --overwrite")
         _check_own(place)
     except OSError as error:
-        raise UsageError(why_not(place, error)) from error
+        raise why_not(place, error) from error
 
 
 def put(draft: Path, place: Path) -> None:
@@ -100,10 +100,11 @@ def exchange(one: Path, other: Path) -> bool:
     return False
 
 
-def why_not(folder: Path | str, error: OSError) -> str:
-    """Why a bundle cannot be written there, and what to do."""
-    what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-    return f"the bundle {folder} cannot be written: {what}. Name a folder on a disk with room that you may write to."
+def why_not(folder: Path | str, error: OSError) -> ZifError:
+    """Why a bundle cannot be written there, and what to do, to raise: UsageError or NotWritten."""
+    if error.filename:
+        error = OSError(error.errno, f"{error.strerror}: {error.filename}")
+    return refused(f"the bundle {folder}", error, "Name a folder on a disk with room that you may write to.")
 
 
 def _check_own(place: Path) -> None:

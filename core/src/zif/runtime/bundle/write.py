@@ -46,7 +46,8 @@ def write_bundle(
     versions: of everything that took part. extras: more files, by their path in the bundle. overwrite: replace a bundle
     that is there (never anything else).
 
-    Raises UsageError when the place is taken or cannot be written; then everything is as before.
+    Raises UsageError when the place is taken or cannot be written to, NotWritten when there is no room; then everything
+    is as before.
     """
     place = Path(os.path.realpath(folder))
     check_place(place, overwrite)
@@ -64,14 +65,18 @@ def write_bundle(
                 name: write_file(content, draft, name, sync=True) for name, content in sorted(layout.files.items())
             }
             write_file(_manifest(plans, rows, files, versions), draft, MANIFEST, sync=True)
-            put(draft, place)
         except BaseException:  # Ctrl-C too
-            remove_rest(draft)
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        try:
+            put(draft, place)
+        except BaseException:
+            remove_rest(draft)  # which may be the bundle that was there, by now
             raise
     except Damaged as error:
         raise UsageError(f"the bundle {folder} cannot be written: {error}") from error
     except OSError as error:
-        raise UsageError(why_not(folder, error)) from error
+        raise why_not(folder, error) from error
     return place
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zif.backends.registry import core_version, installed
 from zif.errors import UsageError
-from zif.files.writing import drafted
+from zif.files.writing import drafted, refused
 
 #: Where each template goes; {module} is the name of the Python package.
 FILES = {
@@ -27,7 +27,8 @@ FILES = {
 def create(name: str, parent: Path) -> Path:
     """Write the distribution `zif-NAME` into a new folder of `parent` and return the folder.
 
-    Raises UsageError for a name that cannot be a backend's, is taken, or whose folder exists.
+    Raises UsageError for a name that cannot be a backend's, is taken, or whose folder exists or cannot be written to,
+    NotWritten when there is no room.
     """
     _check_name(name)
     distribution = f"zif-{name.replace('_', '-')}"
@@ -44,9 +45,12 @@ def create(name: str, parent: Path) -> Path:
         "core": core,
         "next": _next_minor(core),
     }
-    with drafted(parent / f".{distribution}-{secrets.token_hex(4)}") as draft:
-        _render(draft, words)
-        draft.rename(folder)
+    try:
+        with drafted(parent / f".{distribution}-{secrets.token_hex(4)}") as draft:
+            _render(draft, words)
+            draft.rename(folder)
+    except OSError as error:
+        raise refused(str(folder), error) from error
     return folder
 
 
