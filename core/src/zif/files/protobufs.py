@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zif.errors import InvalidInput
 from zif.files.limits import ARRAY, RANK
@@ -53,37 +55,52 @@ def read_value(path: str | Path, kind: str, decode: Callable[[Any], Value], erro
 
 def wrong(tensor: onnx.TensorProto) -> str:
     """Why a tensor's own data cannot be what its dimensions and its element type say; "" when they can."""
-    import onnx
-
-    types = onnx.TensorProto.DataType
-    if tensor.data_type not in types.values() or tensor.data_type == onnx.TensorProto.UNDEFINED:
+    stored = _stored(tensor.data_type)
+    if stored is None:
         return f"the element type {tensor.data_type} is none of ONNX's"
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+    if tensor.data_location == 1:  # TensorProto.EXTERNAL
         return "its data lie in another file, which is not followed here"
-    if len(tensor.dims) > RANK or any(dim < 0 for dim in tensor.dims):
-        return f"it has the dimensions {list(tensor.dims[:8])}"
-    if math.prod(dim for dim in tensor.dims if dim) >= 1 << 62:
-        return f"it has the dimensions {list(tensor.dims[:8])}"
-    return _unfilled(tensor, math.prod(tensor.dims))
+    dims = tuple(tensor.dims)
+    if len(dims) > RANK or min(dims, default=0) < 0:
+        return f"it has the dimensions {list(dims[:8])}"
+    if math.prod(dim for dim in dims if dim) >= 1 << 62:
+        return f"it has the dimensions {list(dims[:8])}"
+    return _unfilled(tensor, math.prod(dims), stored)
 
 
-def _unfilled(tensor: onnx.TensorProto, count: int) -> str:
-    """Why the data are not those of `count` elements; in Python's integers, and before anything is unpacked."""
+class _Stored(NamedTuple):
+    """How a value of an element type lies in a tensor: its bits in raw_data (0 for text), or its entries of a field."""
+
+    bits: int
+    field: str
+    entries: Fraction
+
+
+@cache
+def _stored(element: int) -> _Stored | None:
+    """None for a number that is none of ONNX's element types. Models have thousands of tensors, of few types."""
     from onnx import TensorProto, helper
 
-    word = TensorProto.DataType.Name(tensor.data_type)
+    if element not in TensorProto.DataType.values() or element == TensorProto.UNDEFINED:
+        return None
+    word = TensorProto.DataType.Name(element)
     narrow = _NARROW.fullmatch(word)
-    if tensor.HasField("raw_data") and tensor.data_type != TensorProto.STRING:
+    bits = 0
+    if element != TensorProto.STRING:
         bits = int(narrow[1]) if narrow else DTYPE_BITS[TensorInfo("", f"tensor({word.lower()})").dtype]
-        needed, there = (count * bits + 7) // 8, len(tensor.raw_data)
-        return "" if needed == there else f"its {count:,} elements take {needed:,} bytes, and it has {there:,}"
-    field = helper.tensor_dtype_to_field(tensor.data_type)
-    there, needed = len(getattr(tensor, field)), count
+    entries = Fraction(2 if element in (TensorProto.COMPLEX64, TensorProto.COMPLEX128) else 1)
     if narrow and narrow[1] in "24":  # these lie packed in bytes there, too
-        needed = (count * int(narrow[1]) + 7) // 8
-    elif tensor.data_type in (TensorProto.COMPLEX64, TensorProto.COMPLEX128):
-        needed = 2 * count
-    return "" if needed == there else f"its {count:,} elements are {needed:,} in {field}, and it has {there:,}"
+        entries = Fraction(int(narrow[1]), 8)
+    return _Stored(bits, helper.tensor_dtype_to_field(element), entries)
+
+
+def _unfilled(tensor: onnx.TensorProto, count: int, stored: _Stored) -> str:
+    """Why the data are not those of `count` elements; in Python's integers, and before anything is unpacked."""
+    if stored.bits and tensor.HasField("raw_data"):
+        needed, there = (count * stored.bits + 7) // 8, len(tensor.raw_data)
+        return "" if needed == there else f"its {count:,} elements take {needed:,} bytes, and it has {there:,}"
+    there, needed = len(getattr(tensor, stored.field)), math.ceil(count * stored.entries)
+    return "" if needed == there else f"its {count:,} elements are {needed:,} in {stored.field}, and it has {there:,}"
 
 
 def _tensors(message: Any) -> Iterator[onnx.TensorProto]:

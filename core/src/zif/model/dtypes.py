@@ -121,6 +121,7 @@ def decoded(message: TensorProto | SequenceProto | OptionalProto) -> Any:
     return to_optional(message) if isinstance(message, OptionalProto) else to_array(message)
 
 
+@cache
 def _named(element: int) -> str:
     """The dtype's name. Raises KeyError for a number that the installed onnx does not know."""
     from onnx import TensorProto

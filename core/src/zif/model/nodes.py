@@ -63,7 +63,7 @@ def scan(proto: onnx.NodeProto) -> Node:
     are none.
     """
     captured: dict[str, None] = {}
-    nested = False
+    nested = holding = False
     words = [proto.op_type, proto.domain, proto.name]
     for attribute in proto.attribute:
         kind = attribute.type
@@ -81,7 +81,9 @@ def scan(proto: onnx.NodeProto) -> Node:
                 captured.update(dict.fromkeys(captures(body)))
                 _check_body(body)
         else:
-            check_tensors(attribute_tensors(proto))
+            holding = True
+    if holding:
+        check_tensors(attribute_tensors(proto))
     inputs, outputs, outer = tuple(proto.input), tuple(proto.output), tuple(captured)
     check_text((*words, *inputs, *outputs, *outer))
     return Node(proto, words[0], words[1], words[2], inputs, outputs, outer, nested, _reads(inputs, outer))
