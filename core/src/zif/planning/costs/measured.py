@@ -85,6 +85,9 @@ def _time(_: Any, __: Any, us: float) -> None:
         raise ValueError("a time below nothing")
 
 
+_times = validators.deep_mapping(validators.instance_of(str), _time)
+
+
 @frozen
 class _Row:
     """A row as it is kept."""
@@ -93,7 +96,7 @@ class _Row:
     toolchain: str
     units: tuple[str, ...]
     us: float = field(validator=_time)
-    parts: Mapping[str, float] = field(factory=dict, validator=validators.deep_mapping(value_validator=_time))
+    parts: Mapping[str, float] = field(factory=dict, validator=_times)
 
 
 def _whole(row: Any) -> bool:

@@ -86,7 +86,9 @@ def _sink_side(tail: NDArray[Any], head: NDArray[Any], capacity: Floats, nodes: 
     source, sink = nodes, nodes + 1
     leaves, arrives = capacity[tail == SOURCE].sum(), capacity[head == SINK].sum()
     tail, head = np.where(tail == SOURCE, source, tail), np.where(head == SINK, sink, head)
-    network = csr_array((capacity, (tail, head)), shape=(nodes + 2, nodes + 2))
+    # maximum_flow wants indices of 32 bits, and an older scipy leaves those of an array as they are.
+    ends = (tail.astype(np.int32), head.astype(np.int32))
+    network = csr_array((capacity, ends), shape=(nodes + 2, nodes + 2))
     network.sum_duplicates()
     rounding = 0.0
     if leaves > 0 and arrives > 0:

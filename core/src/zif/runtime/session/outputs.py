@@ -72,7 +72,7 @@ class Outputs:
         sizes = self._sizes(given)
         if not fits(value.shape, slot.info.shape, sizes):
             self._doubt(slot, value, sizes)
-        return np.array(value, dtype, order="C", copy=True if slot.own else None)
+        return np.array(value, dtype, order="C") if slot.own else np.asarray(value, dtype, order="C")
 
     def _refuse_unless(self, right: bool, slot: Slot, value: Any) -> None:
         if not right:
