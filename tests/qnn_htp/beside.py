@@ -58,7 +58,7 @@ def worst(model: onnx.ModelProto, feed: Mapping[str, np.ndarray], **wishes: Any)
 def takes(model: onnx.ModelProto) -> dict[str, bool]:
     """Whether the HTP takes each unit, by its name."""
     plan = zif.plan(model, target=CHIP)
-    return {unit.id: plan.unit(unit.id).verdicts["qnn_htp"].supported is True for unit in plan.units}
+    return {unit.name: unit.verdicts["qnn_htp"].supported is True for unit in plan.units}
 
 
 #: Every unit on the HTP.

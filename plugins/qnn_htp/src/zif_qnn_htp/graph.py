@@ -11,7 +11,10 @@ from zif_qnn_runtime.graph import build as _build
 from zif_qnn_htp.rewrites.apart import separate
 from zif_qnn_htp.rewrites.copies import copy
 from zif_qnn_htp.rewrites.encodings import fix
+from zif_qnn_htp.rewrites.gathering import line_up
 from zif_qnn_htp.rewrites.hardswish import unfuse
+from zif_qnn_htp.rewrites.indices import wrap
+from zif_qnn_htp.rewrites.picking import flatten
 from zif_qnn_htp.rewrites.taming import tame
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     tamed = tame(graph, model)
     wild.update(tamed.wild)
     copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
-    return fix(graph, model) | copied | separate(graph, model) | tamed.added
+    picked = wrap(graph, model) | line_up(graph, model) | flatten(graph, model)
+    return fix(graph, model) | copied | separate(graph, model) | picked | tamed.added
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]

@@ -20,7 +20,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from zif.plugin import attribute, attribute_list
 from zif_qnn_htp.rewrites.clips import cuts
-from zif_qnn_htp.rewrites.requantizing import insert
+from zif_qnn_htp.rewrites.requantizing import again
 from zif_qnn_runtime.graph import owners
 
 if TYPE_CHECKING:
@@ -106,11 +106,5 @@ def _copied(
     graph.value_info.append(shown)
     position = next(at for at, one in enumerate(graph.node) if one.name == window.name)
     graph.node.insert(position, node)
-    window.input[0] = node.output[0]
-    back = makers.get(value)
-    if back is None or back.op_type != "DequantizeLinear" or len(back.input) < 3:
-        return (node.name,)
-    kind = helper.np_dtype_to_tensor_dtype(model.array(back.input[2]).dtype)
-    encoding = (back.input[1], back.input[2])
-    window.input[0], names = insert(graph, position + 1, base, node.output[0], encoding, back.domain, kind)
+    window.input[0], names = again(graph, position + 1, base, node.output[0], makers.get(value), model)
     return (node.name, *names)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import onnx
 from onnx import TensorProto, helper
+
+if TYPE_CHECKING:
+    from zif import Model
 
 
 def insert(
@@ -26,3 +31,16 @@ def insert(
     graph.node.insert(position, second)
     graph.node.insert(position, first)
     return back, (first.name, second.name)
+
+
+def again(
+    graph: onnx.GraphProto, position: int, base: str, value: str, back: onnx.NodeProto | None, model: Model
+) -> tuple[str, tuple[str, ...]]:
+    """What was moved, in the encoding that it had: the new value, and the nodes' names, none where it had none.
+
+    back: what made the value before it was moved; where that is a DequantizeLinear, it had an encoding.
+    """
+    if back is None or back.op_type != "DequantizeLinear" or len(back.input) < 3:
+        return value, ()
+    kind = helper.np_dtype_to_tensor_dtype(model.array(back.input[2]).dtype)
+    return insert(graph, position, base, value, (back.input[1], back.input[2]), back.domain, kind)
