@@ -331,21 +331,67 @@ def test_a_session_can_be_verified_before_it_opens() -> None:
     made = model([helper.make_node("Relu", ["x"], ["y"], "relu")])
     with zif.load(made, only=["qnn_cpu"], cache=False, verify="units") as session:
         assert session.plan.backends == ("qnn_cpu",)
-    with pytest.raises(zif.UsageError, match="off or units"):
+    with pytest.raises(zif.UsageError, match="off, outputs or units"):
         zif.load(made, verify="always")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("broken", "words"), [("False", "exact at y"), ("node.op_type == 'Neg'", " dB at y")])
+@pytest.mark.parametrize(
+    ("broken", "word", "code"), [("False", "right", 0), ("node.op_type == 'Neg'", "wrong", 1)], ids=["right", "wrong"]
+)
 def test_a_run_on_an_emulator_says_how_far_it_is_from_the_cpu(
-    site: Site, tmp_path: Path, broken: str, words: str
+    site: Site, tmp_path: Path, broken: str, word: str, code: int
 ) -> None:
     path = save(tmp_path / "m.onnx")
     site.add("npu", GOOD + BREAKING, BROKEN=broken, COST=0.1, KIND="emulator")
     site.add("judge", GOOD + JUDGE, COST=50.0)
-    told = site.zif("run", path, "--random", "0", "--emulate")
-    assert told.code == 0
-    assert words in told.out
-    assert site.zif("run", path, "--random", "0", "--emulate", "--no-verify", "--json").json["agreement"] is None
-    agreed = site.zif("run", path, "--random", "0", "--emulate", "--json").json["agreement"]
-    assert agreed["judge"] == ["judge"]
-    assert agreed["outputs"]["y"]["exact"] is (broken == "False")
+    told = site.zif("run", path, "--random", "0", "--emulate", "-o", tmp_path / "out")
+    assert told.code == code
+    assert ("Do not believe these outputs" in told.out) == (word == "wrong")
+    assert (tmp_path / "out" / "y.npy").exists()  # they are what the backend gave: somebody may want to see them
+    unasked = site.zif("run", path, "--random", "0", "--emulate", "--no-verify", "--json")
+    assert (unasked.code, unasked.json["agreement"]) == (0, None)
+    agreed = site.zif("run", path, "--random", "0", "--emulate", "--json")
+    assert agreed.code == code
+    assert agreed.json["agreement"]["judge"] == ["judge"]
+    assert agreed.json["agreement"]["word"] == word
+    assert agreed.json["agreement"]["outputs"]["y"]["exact"] is (word == "right")
+
+
+WATCHED = """
+import json, numpy as np, zif
+path, on_fault = PATH, ON_FAULT
+with zif.load(path, verify="outputs", on_fault=on_fault, cache=False) as session:
+    x = np.linspace(-3, 3, 16, dtype=np.float32).reshape(2, 8)
+    backends = session.plan.backends
+    try:
+        for _ in range(3):
+            y = session.run({"x": x})["y"]
+        result = y.tolist()
+    except zif.WrongResult as error:
+        result = str(error)
+    events = [event.kind for event in session.events]
+with zif.load(path, only=["judge"], cache=False) as judge:
+    right = judge.run({"x": x})["y"].tolist()
+print(json.dumps({"backends": backends, "result": result, "events": events, "right": right}))
+"""
+
+
+@pytest.mark.parametrize(("broken", "on_fault"), [(False, "fail"), (True, "fail"), (True, "fallback")])
+def test_a_watched_session_never_gives_wrong_outputs(site: Site, tmp_path: Path, broken: bool, on_fault: str) -> None:
+    path = save(tmp_path / "m.onnx")
+    site.add("npu", GOOD + BREAKING, BROKEN="node.op_type == 'Neg'" if broken else "False", COST=0.1)
+    site.add("judge", GOOD + JUDGE, COST=50.0)
+    told = site.python(f"PATH, ON_FAULT = {str(path)!r}, {on_fault!r}\n{WATCHED}").json
+    assert told["backends"] == ["npu"]
+    if broken and on_fault == "fail":
+        assert "'y' lies" in told["result"]
+    else:
+        np.testing.assert_allclose(told["result"], told["right"], rtol=1e-6)
+    assert told["events"] == (["verified-wrong"] if broken and on_fault == "fallback" else [])
+
+
+def test_a_bundle_has_no_model_to_be_watched_by(tmp_path: Path) -> None:
+    made = model([helper.make_node("Relu", ["x"], ["y"], "relu")])
+    zif.compile(made, tmp_path / "b.zif", only=["qnn_cpu"])
+    with pytest.raises(zif.UsageError, match="no model"):
+        zif.load(tmp_path / "b.zif", verify="outputs")

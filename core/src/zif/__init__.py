@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "zif.errors": (
         *("BackendBroken", "BackendCrashed", "BackendNotFound", "BackendUnavailable", "InvalidBundle", "InvalidInput"),
-        *("InvalidModel", "NotWritten", "Obstacle", "StageFailed", "Unsupported", "UsageError", "ZifError"),
+        *("InvalidModel", "NotWritten", "Obstacle", "StageFailed", "Unsupported", "UsageError", "WrongResult"),
+        "ZifError",
     ),
     "zif.records": (
         *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),

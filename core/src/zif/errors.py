@@ -100,6 +100,13 @@ class Unsupported(ZifError):
         return type(self), (str(self), self.obstacles)
 
 
+class WrongResult(ZifError):
+    """The outputs of a run are further from a judge's than the precision costs: build with `verify="units"`.
+
+    Names the output and its figures.
+    """
+
+
 class StageFailed(ZifError):
     """A backend's stage raised: the cause is chained. Names the stage, the backend and the segment."""
 

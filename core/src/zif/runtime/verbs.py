@@ -90,7 +90,7 @@ def load(
     isolate: bool = False,
     trusted_only: bool = False,
     progress: Progress | None = None,
-    verify: Literal["off", "units"] = "off",
+    verify: Literal["off", "outputs", "units"] = "off",
     samples: Sequence[Sample] | None = None,
 ) -> Session:
     """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
@@ -102,8 +102,10 @@ def load(
     backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
     in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
     verify "units": before the session opens, every segment is held against a judge on `samples` (see `compile`), and
-    units that prove wrong leave their backend. trusted_only: refuse what this user's zif did not make: a bundle without
-    this user's seal, and every model. Raises ZifError subclasses.
+    units that prove wrong leave their backend. verify "outputs": every run is held against a judge, which costs two
+    runs on the CPU, and outputs that prove wrong are a WrongResult; with on_fault "fallback" the judge's are given
+    instead, and an event says so. trusted_only: refuse what this user's zif did not make: a bundle without this user's
+    seal, and every model. Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
     if _is_bundle(source):
@@ -112,19 +114,33 @@ def load(
         policy = "" if policy == "balanced" else policy
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
         _refuse(**wishes, config=config, constraints=constraints, on_fault=on_fault)
+        if verify != "off":
+            raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         return load_bundle(Path(source), target, isolate, trusted_only=trusted_only)  # type: ignore[arg-type]
     check_trusted(source, trusted_only)
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     made = planner(source, target, policy, progress=progress, **wishes)
     building = builder(made, cache, progress)
+    if verify not in ("off", "outputs", "units"):
+        raise UsageError(f"verify={verify!r}: must be off, outputs or units")
     if verify == "units":
         from zif.runtime.verified import build_verified
 
         building = build_verified(building, samples, progress).builder
-    elif verify != "off":
-        raise UsageError(f"verify={verify!r}: must be off or units")
-    return building.session(on_fault)
+    session = building.session(on_fault)
+    return _watched(session, made.model, on_fault) if verify == "outputs" else session
+
+
+def _watched(session: Session, model: Model, on_fault: OnFault) -> Session:
+    from zif.runtime.verification.watching import watch_outputs
+
+    try:
+        watch_outputs(session, model, on_fault)
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 def check_trusted(source: Source, trusted_only: bool) -> None:

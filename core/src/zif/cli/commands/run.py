@@ -14,6 +14,7 @@ from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.cli.inputs import Feed
+    from zif.planning import Plan
     from zif.runtime.measures import Figures
     from zif.runtime.session import Session
     from zif.runtime.session.repeated import Outcome
@@ -48,7 +49,7 @@ def command(
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a model or a bundle on files or random values."""
+    """Run a model or a bundle on files or random values. Exit 1 for numbers that an emulator computed wrongly."""
     if raw and output is None:
         raise UsageError("--raw says how to write outputs, --output where; give both")
     if on_fault not in ("fail", "fallback"):
@@ -57,6 +58,8 @@ def command(
     wanted |= {"trusted_only": trusted_only}
     document = _run(model, feed, wanted, repeat, output, raw, verify)
     _tell(document, as_json)
+    if document["agreement"] and document["agreement"]["word"] in ("wrong", "unholdable"):
+        raise typer.Exit(1)
 
 
 def _run(
@@ -88,12 +91,12 @@ def _run(
                 results.append(_result(values, outcomes[-1], output, raw))
         document = _document(session, outcomes, results, load_ms)  # after closing, which may be an event, too
         checked = verify and bool(document["emulated"]) and not source.is_dir()
-        agreed = _agreement(source, wanted, fed, outcomes, told) if checked else None
+        agreed = _agreement(source, wanted, session.plan, fed, outcomes, told) if checked else None
         return document | {"agreement": agreed}
 
 
 def _agreement(
-    source: Path, wanted: dict[str, Any], fed: Sequence[Feed], outcomes: Sequence[Outcome], told: Any
+    source: Path, wanted: dict[str, Any], plan: Plan, fed: Sequence[Feed], outcomes: Sequence[Outcome], told: Any
 ) -> dict[str, Any]:
     """What an emulator gave, held against the CPU on the same inputs; where that cannot be, why."""
     from zif.errors import ZifError
@@ -103,21 +106,35 @@ def _agreement(
     told("holding it against the CPU")
     runs = ((feed.read(), outcome.outputs) for feed, outcome in zip(fed, outcomes, strict=True))
     try:
-        agreed = agreement(Model.load(source, wanted["shapes"]), runs)
+        agreed = agreement(Model.load(source, wanted["shapes"]), plan, runs)
     except ZifError as error:
-        return {"judge": [], "outputs": {}, "worst": None, "reason": str(error)}
+        nothing: dict[str, Any] = {"judge": [], "outputs": {}, "worst": None, "precision": "", "word": "unchecked"}
+        return nothing | {"reason": str(error)}
     rows = {name: _figures(one) for name, one in agreed.outputs.items()}
-    worst = agreed.worst
-    return {"judge": list(agreed.judge), "outputs": rows, "worst": worst and worst[0], "reason": ""}
+    for check in agreed.checks:
+        rows[check.name] |= {"rounded_db": finite(check.rounded_db), "word": check.word(agreed.precision)}
+    said = {"judge": list(agreed.judge), "precision": agreed.precision, "word": agreed.word, "reason": ""}
+    return {**said, "worst": agreed.worst and agreed.worst.name, "outputs": rows}
 
 
 def _figures(one: Figures) -> dict[str, Any]:
     """JSON has no infinity: an output without any error is exact, and its ratio null."""
+    from math import inf
+
+    exact = one.sqnr_db == inf
+    return {
+        "sqnr_db": finite(one.sqnr_db),
+        "exact": exact,
+        "agreement": one.agreement,
+        "not_finite": one.not_finite,
+    }
+
+
+def finite(ratio: float | None) -> float | None:
+    """A ratio in dB as JSON can say it."""
     from math import isinf
 
-    exact = one.sqnr_db is not None and isinf(one.sqnr_db) and one.sqnr_db > 0
-    ratio = None if one.sqnr_db is None or isinf(one.sqnr_db) else round(one.sqnr_db, 2)
-    return {"sqnr_db": ratio, "exact": exact, "agreement": one.agreement, "not_finite": one.not_finite}
+    return None if ratio is None or isinf(ratio) else round(ratio, 2)
 
 
 def _check(output: Path | None, source: Path, session: Session, fed: Sequence[Feed], raw: bool) -> None:

@@ -26,23 +26,45 @@ def show(document: Mapping[str, Any]) -> None:
     for note in document["notes"]:
         say(f"note: {note}")
     if document.get("agreement"):
-        say(_agreement(document["agreement"]))
+        _tell_agreement(document["agreement"])
+
+
+def _tell_agreement(agreed: Mapping[str, Any]) -> None:
+    """How far an emulator's outputs are from the CPU's, and what that means, in one sentence."""
+    style = "bold red" if agreed["word"] in ("wrong", "unholdable") else None
+    say(_agreement(agreed), style=style)
 
 
 def _agreement(agreed: Mapping[str, Any]) -> str:
-    """How far an emulator's outputs are from the CPU's, in one sentence."""
     if agreed["reason"]:
         return f"not held against the CPU: {agreed['reason']}"
     judge = " and ".join(agreed["judge"])
     if agreed["worst"] is None:
         return f"no output could be held against {judge}"
-    worst = agreed["outputs"][agreed["worst"]]
-    told = "exact" if worst["exact"] else f"{worst['sqnr_db']} dB"
+    worst, precision = agreed["outputs"][agreed["worst"]], agreed["precision"]
+    told = f"{_figure(worst)} at {agreed['worst']}"
+    least = worst.get("rounded_db")
+    must = f", where {precision} must cost no more than {least} dB" if least is not None else ""
+    if agreed["word"] == "wrong":
+        return (
+            f"WRONG beside the CPU ({judge}): {told}{must}. Do not believe these outputs: `zif compile` finds what is "
+            "wrong and moves it, `zif verify` names the segment"
+        )
+    if agreed["word"] == "unholdable":
+        return (
+            f"{precision} does not hold this model on these inputs ({told} beside {judge}; rounding alone costs as "
+            "much). Do not believe these outputs: `zif compile` moves what is wrong, `--min-precision fp32` all"
+        )
+    coarse = "; coarser than it has to be" if agreed["word"] == "coarse" else ""
+    return f"beside the CPU ({judge}): {told}{must}{coarse}"
+
+
+def _figure(worst: Mapping[str, Any]) -> str:
     if worst["not_finite"]:
-        told = f"{worst['not_finite']} elements are not finite on one side only"
-    elif worst["sqnr_db"] is None and not worst["exact"]:
-        told = f"{100 * (worst['agreement'] or 0):.4g} % equal"
-    return f"beside the CPU ({judge}): {told} at {agreed['worst']}; `zif verify` tells what the precision must cost"
+        return f"{worst['not_finite']} elements are not finite on one side only"
+    if worst["exact"]:
+        return "exact"
+    return f"{100 * (worst['agreement'] or 0):.4g} % equal" if worst["sqnr_db"] is None else f"{worst['sqnr_db']} dB"
 
 
 def tell_events(events: Sequence[Mapping[str, Any]]) -> None:

@@ -50,6 +50,9 @@ class Timing:
 #: Builds a step anew on the next-best backend after a fault; raises when there is none.
 Rescue = Callable[[Step, ZifError], Step]
 
+#: Looks at a run's inputs and outputs, and gives the outputs to hand on; raises for those that must not be.
+Watch = Callable[[Mapping[str, Any], dict[str, Any]], dict[str, Any]]
+
 
 class Session:
     """A loaded plan or bundle. `run` may be called from several threads; `close` frees what the backends hold.
@@ -80,6 +83,8 @@ class Session:
         self._admission = Admission(plan.inputs, optional)
         self._names = tuple(info.name for info in plan.outputs)
         self._constants = dict(constants or {})
+        self._watch: Watch | None = None
+        self._close_watch: Callable[[], None] | None = None
         self._wiring = self._wire(steps)
 
     def run(self, inputs: Arrays | None = None, *, trace: list[Timing] | None = None) -> dict[str, Any]:
@@ -91,13 +96,17 @@ class Session:
         values = self._admission.admit(inputs if inputs is not None else {})
         wiring = self._wiring
         direct = wiring.direct
-        if direct is None or trace is not None or self._closed:
-            return self._run(values, trace)
+        if direct is None or trace is not None or self._closed or self._watch:
+            return self._watched(values, trace)
         try:
             made = direct[0](values)
             return direct[1](made, values)  # type: ignore[return-value]
         except BaseException as error:
             return self._again(wiring, values, None, error, 0)
+
+    def watch(self, watch: Watch, close: Callable[[], None]) -> None:
+        """From now on `watch` sees every run; `close` is called when the session is closed."""
+        self._watch, self._close_watch = watch, close
 
     def close(self) -> None:
         """Free every backend's resources. May be called twice; a run in another thread fails with a clear error.
@@ -110,6 +119,8 @@ class Session:
             return
         self._wiring.frames.clear()
         with ExitStack() as all_of_them:
+            if self._close_watch is not None:
+                all_of_them.callback(self._close_watch)
             for step in reversed(self._wiring.steps):
                 all_of_them.callback(self._let_go, step)
 
@@ -142,6 +153,10 @@ class Session:
                 values.update(check_of(step, self._tensors, (), ())(made, given))
             except BaseException as error:
                 raise self._fault(step, error) from error
+
+    def _watched(self, given: Arrays, trace: list[Timing] | None) -> dict[str, Any]:
+        made = self._run(given, trace)
+        return made if self._watch is None else self._watch(given, made)
 
     def _run(self, given: Arrays, trace: list[Timing] | None) -> dict[str, Any]:
         if self._closed:

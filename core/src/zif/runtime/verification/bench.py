@@ -13,11 +13,10 @@ from attrs import define, frozen
 
 from zif.errors import UsageError, ZifError
 from zif.model.arguments import Progress
-from zif.planning.costs.precisions import on_processor
-from zif.runtime.measures import Tally
+from zif.runtime.verification.beside import Beside
+from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge, showing
 from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification
-from zif.runtime.verification.rounding import rounded, without_rounding
 from zif.runtime.verification.samples import made_samples
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.planning.planner import Planner
     from zif.records import Executable
-    from zif.runtime.session import Session
     from zif.runtime.session.step import Step
 
     Sample = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -108,29 +106,16 @@ class Bench:
 
     def compare(self, piece: Piece, values: Values) -> list[TensorCheck]:
         """A piece beside its rounded run, both held against what is right. Raises ZifError where either cannot run."""
-        own: dict[str, Tally] = {}
-        least: dict[str, Tally] = {}
-        with self._floor(piece) as floor:
+        beside = Beside()
+        with self.judge.session(floor(piece.model, piece.precision)) as least:
             for right in values:
-                fed = {name: right[name] for name in piece.inputs if name in right}
-                _count(own, right, piece.run(fed), piece.outputs)
-                _count(least, right, floor.run({i.name: right[i.name] for i in floor.inputs}), piece.outputs)
-        return [_row(name, own[name], least[name]) for name in piece.outputs if name in own and name in least]
-
-    def _floor(self, piece: Piece) -> Session:
-        """The piece as its precision must cost at least, on the judge."""
-        quantized = piece.precision.startswith("int")
-        model = without_rounding(piece.model) if quantized else rounded(piece.model, piece.precision)
-        return self.judge.session(model or piece.model)
+                made = piece.run({name: right[name] for name in piece.inputs if name in right})
+                beside.add(right, made, least.run({i.name: right[i.name] for i in least.inputs}), piece.outputs)
+        return beside.rows()
 
     def _precision(self, backend: str, piece: Model) -> str:
-        """What the backend computes a piece in: "fp16", or "int8" where it is quantized so."""
         general = self.planner.participants.by_name[backend].capabilities
-        rates = general.rates or self.planner.target.processors.get(general.processor)
-        offered = rates.macs_per_s if rates else {general.preferred_precision: 1.0}
-        kinds = {unit.precision for unit in piece.units}
-        own = next((kind for kind in ("int16", "int8", "int4") if kind in kinds), "fp32")
-        return on_processor(own, offered, general.preferred_precision)
+        return computes_in(general, self.planner.target, (unit.precision for unit in piece.units))
 
     def _check(self, step: Step, values: Values) -> SegmentCheck:
         segment = step.segment
@@ -141,17 +126,6 @@ class Bench:
             return SegmentCheck(*about, tuple(self.compare(piece, values)))
         except ZifError as error:
             return SegmentCheck(*about, (), str(error))
-
-
-def _count(tallies: dict[str, Tally], right: Mapping[str, Any], made: Mapping[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        if name in right and name in made:
-            tallies.setdefault(name, Tally()).add(right[name], made[name])
-
-
-def _row(name: str, own: Tally, least: Tally) -> TensorCheck:
-    figures, floor = own.figures(), least.figures()
-    return TensorCheck(name, figures.sqnr_db, floor.sqnr_db, figures.agreement, floor.agreement)
 
 
 __all__ = ["Bench", "Piece", "Values"]

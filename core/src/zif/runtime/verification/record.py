@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from attrs import asdict, frozen
@@ -58,6 +58,22 @@ class TensorCheck:
         return "wrong" if differ > 0.02 + 4 * rounded else "right"
 
 
+def gravest(rows: Iterable[TensorCheck], precision: str) -> Word:
+    """The worst word of several tensors; "unchecked" without any."""
+    order: tuple[Word, ...] = ("wrong", "unholdable", "coarse", "right")
+    words = {row.word(precision) for row in rows}
+    return next((word for word in order if word in words), "unchecked")
+
+
+def furthest(rows: Sequence[TensorCheck], precision: str) -> TensorCheck | None:
+    """The tensor that lies furthest below its rounded run; one of integers when there is no other."""
+    floats = [row for row in rows if row.sqnr_db is not None and row.rounded_db is not None]
+    if floats:
+        ceiling = CEILING_DB.get(precision, math.inf)
+        return max(floats, key=lambda row: min(row.rounded_db or 0.0, ceiling) - (row.sqnr_db or 0.0))
+    return min(rows, key=lambda row: row.agreement or 0.0, default=None)
+
+
 @frozen
 class SegmentCheck:
     """One segment: who ran it, in which precision, its outputs, and what they come to."""
@@ -73,9 +89,7 @@ class SegmentCheck:
     @property
     def word(self) -> Word:
         """The worst word of its tensors."""
-        order: tuple[Word, ...] = ("wrong", "unholdable", "coarse", "right")
-        words = {tensor.word(self.precision) for tensor in self.tensors}
-        return next((word for word in order if word in words), "unchecked")
+        return gravest(self.tensors, self.precision)
 
     @property
     def believed(self) -> bool:
@@ -85,11 +99,7 @@ class SegmentCheck:
     @property
     def worst(self) -> TensorCheck | None:
         """The output that lies furthest below its rounded run; one of integers when there is no other."""
-        floats = [one for one in self.tensors if one.sqnr_db is not None and one.rounded_db is not None]
-        if floats:
-            ceiling = CEILING_DB.get(self.precision, math.inf)
-            return max(floats, key=lambda one: min(one.rounded_db or 0.0, ceiling) - (one.sqnr_db or 0.0))
-        return min(self.tensors, key=lambda one: one.agreement or 0.0, default=None)
+        return furthest(self.tensors, self.precision)
 
 
 @frozen
