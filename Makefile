@@ -5,7 +5,7 @@ READY := .venv/.ready
 MEMBERS := core plugins/quantize plugins/reference plugins/qnn_cpu plugins/qnn_runtime plugins/qnn_gpu plugins/qnn_htp
 EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS))),-e $(patsubst %/pyproject.toml,%,$(member)))
 
-.PHONY: demo test test-all lint format bench fit docs clean check
+.PHONY: demo test test-all lint format bench fit docs clean check fuzz
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -35,6 +35,10 @@ check: $(READY)  ## the conformance kit on every first-party backend, with its o
 
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict
+
+fuzz: $(READY)  ## hostile input through every command; SEED=, CASE=, COUNT=, MINUTES=, CAMPAIGN=, SAVE=FOLDER
+	$(BIN)/python -m tools.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE)) $(if $(COUNT),--count $(COUNT)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(CAMPAIGN),--campaign $(CAMPAIGN)) $(if $(SAVE),--save $(SAVE))
 
 fit: $(READY)  ## costs.json from measured latencies, cross-validated: minutes; see docs/decisions/0006
 	$(BIN)/python -m benchmarks.fit --write --chips

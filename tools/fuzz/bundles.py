@@ -1,0 +1,93 @@
+"""Bundles as a stranger would make them: what stands in them is odd, and the hashes are right all the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+import numpy as np
+import onnx
+from zif.runtime.artifact import seal
+
+from tools.fuzz import documents, headers, odd, protobufs
+
+_MANIFEST = "manifest.json"
+_KNOWN = (
+    "files",
+    "main",
+    "format",
+    "segment",
+    "target",
+    "targets",
+    "plan",
+    "plans",
+    "artifacts",
+    "inputs",
+    "outputs",
+    "seal",
+)
+
+
+def damaged_bundle(rng: Random, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a bundle, some of them odd; nine times out of ten with the right hashes and seal of the document."""
+    made = dict(files)
+    manifest = json.loads(made[_MANIFEST])
+    manifest.pop("sha256", None)
+    draw = rng.random()
+    if draw < 0.45:
+        manifest = documents.damaged(rng, manifest, _KNOWN)
+    elif draw < 0.85:
+        place = rng.choice([name for name in sorted(made) if name != _MANIFEST])
+        made[place] = _content(rng, place, made[place])
+        if rng.random() < 0.9:
+            _hashed(manifest, place, made[place])
+    elif draw < 0.95:
+        _renamed(rng, made, manifest)
+    else:
+        made.pop(rng.choice(sorted(made)), None)
+    if _MANIFEST in made:
+        made[_MANIFEST] = _sealed(rng, manifest)
+    return made
+
+
+def _content(rng: Random, place: str, data: bytes) -> bytes:
+    """A file of its format, with other things in it."""
+    if rng.random() < 0.1:
+        return odd.spoiled(rng, data)
+    if place.endswith(".onnx"):
+        return bytes(protobufs.damaged(rng, onnx.ModelProto.FromString(data)).SerializeToString())
+    if place.endswith(".json"):
+        return documents.written(rng, documents.damaged(rng, json.loads(data)))
+    if place.endswith(".npz"):
+        return headers.damaged_npz(rng, {"v0": np.zeros((1, 4), np.float32), "names": np.array(["x"])})
+    return odd.spoiled(rng, data)
+
+
+def _renamed(rng: Random, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+    """Another name for a file, wherever the manifest has it, or only there."""
+    place = rng.choice([name for name in sorted(files) if name != _MANIFEST])
+    name = odd.text(rng)
+    inside = bool(name.strip("./ \n\0")) and len(name) < 200 and not {*"\0\\"} & {*name} and ".." not in name
+    if inside and not name.startswith("/") and rng.random() < 0.5:
+        files[name.replace("\ud7ff", "x")] = files.pop(place)
+    manifest["files"][name] = manifest["files"].pop(place)
+    for row in manifest["artifacts"]:
+        for key, there in list(row["files"].items()):
+            if there == place:
+                row["files"][key if rng.random() < 0.5 else name] = name
+
+
+def _hashed(manifest: Any, place: str, data: bytes) -> None:
+    manifest["files"][place] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _sealed(rng: Random, manifest: Any) -> bytes:
+    if isinstance(manifest, dict) and rng.random() < 0.95:
+        try:
+            return seal(manifest)
+        except (ValueError, TypeError, RecursionError):
+            pass
+    return documents.written(rng, manifest)

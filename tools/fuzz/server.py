@@ -1,0 +1,145 @@
+"""A process that has imported zif and forks for each command, so that a command costs what it does and no imports.
+
+Started by `runner.Runner`, never imported: an order a line on stdin (JSON), an answer a line on stdout.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.views.plan", "zif.cli.views.run")
+PRELOAD += (
+    "zif.cli.outputs",
+    "zif.inputs",
+    "zif.inputs.samples",
+    "zif.runtime.verbs",
+    "zif.runtime.build",
+    "zif.targets",
+)
+PRELOAD += ("zif.planning.placement", "zif.planning.planner", "scipy.sparse.csgraph", "importlib_metadata")
+PRELOAD += (
+    "zif.runtime.cache",
+    "zif.backends.survey",
+    "typer._adapters",
+    "onnx.checker",
+    "onnx.shape_inference",
+    "PIL.Image",
+)
+PRELOAD += ("zif_qnn_cpu", "zif_reference", "zif_qnn_gpu", "zif_qnn_htp", "zif_quantize", "onnxruntime")
+#: Seconds of CPU, bytes of address space, bytes of a file, and seconds after which whoever still sleeps is stuck.
+CPU, SPACE, FILE, STUCK = 20, 8 << 30, 2 << 30, 240
+_SUBREAPER = 36
+
+
+def serve() -> None:
+    """Answer orders until there are no more."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    for name in PRELOAD:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            work(order)
+        print(json.dumps(waited(child)), flush=True)
+
+
+def work(order: dict[str, Any]) -> None:
+    """In the child: become the command, and never come back."""
+    code: Any = 70
+    try:
+        os.setsid()
+        os.chdir(order["folder"])
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+            os.dup2(os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        limited()
+        sys.argv = ["zif", *order["arguments"]]
+        from zif.cli import main
+
+        main()
+    except SystemExit as done:
+        code = done.code
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(BaseException):
+            atexit._run_exitfuncs()  # what the interpreter would do, so that temporary folders and workers go
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+
+def limited() -> None:
+    """What no command may take; it dies of more CPU, and is refused more of the others."""
+    for kind, most in ((resource.RLIMIT_AS, SPACE), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(kind, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 2))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def waited(child: int) -> dict[str, Any]:
+    """How it ended, what it took, and whether it left processes behind."""
+    end, pause = time.monotonic() + STUCK, 0.001
+    while not (ended := os.wait4(child, os.WNOHANG))[0]:
+        time.sleep(pause)
+        pause = min(0.02, pause * 1.3)
+        if time.monotonic() > end:
+            os.killpg(child, signal.SIGKILL)
+            end = float("inf")
+            pause = 0.02
+    _, status, used = ended
+    return {
+        "code": os.waitstatus_to_exitcode(status),
+        "cpu": round(used.ru_utime + used.ru_stime, 2),
+        "megabytes": used.ru_maxrss // 1024,
+        "stuck": end == float("inf"),
+        "orphans": orphans(),
+    }
+
+
+def orphans() -> int:
+    """Processes that came to us because their parent went before them; they have some seconds to go, too."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            gone, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return 0
+        if not gone:
+            if time.monotonic() > end:
+                return ended_by_force()
+            time.sleep(0.05)
+
+
+def ended_by_force() -> int:
+    """End them; how many they were."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as stream:
+        left = [int(word) for word in stream.read().split()]
+    for process in left:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    return len(left)
+
+
+if __name__ == "__main__":
+    serve()
