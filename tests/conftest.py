@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
+from lacking import lacking
 from zoo import ZooUnavailable
 
 # A backend that is slow to answer on a busy machine is not a broken one.
@@ -32,13 +31,7 @@ def pytest_pyfunc_call(pyfuncitem: Any) -> Generator[None, Any, Any]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test marked `needs("onnx>=1.20")` where that is not installed: the ranges of zif are wider."""
+    """Skip a test whose `needs` marks ask for what is not installed (see lacking.py)."""
     for mark in item.iter_markers("needs"):
-        for text in mark.args:
-            wanted = Requirement(text)
-            try:
-                there = wanted.specifier.contains(version(wanted.name), prereleases=True)
-            except PackageNotFoundError:
-                there = False
-            if not there:
-                pytest.skip(f"needs {text}")
+        if said := lacking(*mark.args, **mark.kwargs):
+            pytest.skip("; ".join(said))

@@ -27,7 +27,11 @@ from zif.records import SupportsBinding
 DTYPES = [
     np.dtype(name) for name in ("float32", "float16", "float64", "int8", "uint16", "int64", "bool", "complex64", "U5")
 ]
-ODD = [np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "int4", "uint4", "float4_e2m1fn")]
+ODD = [
+    np.dtype(getattr(ml_dtypes, name))
+    for name in ("bfloat16", "float8_e4m3fn", "int4", "uint4", "float4_e2m1fn")
+    if hasattr(ml_dtypes, name)
+]
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 
 

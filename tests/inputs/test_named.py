@@ -112,7 +112,14 @@ def test_random_values_depend_on_seed_and_name_only() -> None:
 
 @pytest.mark.parametrize(
     ("type", "low", "high"),
-    [("uint8", 0, 255), ("int8", -128, 127), ("int64", 0, 1), ("bool", 0, 1), ("int4", -8, 7), ("uint2", 0, 3)],
+    [
+        ("uint8", 0, 255),
+        ("int8", -128, 127),
+        ("int64", 0, 1),
+        ("bool", 0, 1),
+        ("int4", -8, 7),
+        pytest.param("uint2", 0, 3, marks=pytest.mark.needs(dtype="uint2")),
+    ],
 )
 def test_random_whole_numbers_cover_their_range(type: str, low: int, high: int) -> None:
     value = random_inputs([info("x", 4000, type=f"tensor({type})")], 0)["x"].astype(np.int64)

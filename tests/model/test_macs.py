@@ -54,6 +54,7 @@ def test_by_hand(text: str, shapes: dict[str, tuple[int, ...]], macs: int) -> No
     assert count("g " + text, shapes) == macs
 
 
+@pytest.mark.needs(opset=23)
 def test_attention() -> None:
     four = "g (float[2,6,5,8] q, float[2,3,7,8] k, float[2,3,7,4] v) => (float[] y) { y = Attention(q, k, v) }"
     assert count(four, {}, opset=23) == 2 * 6 * 5 * 7 * (8 + 4)

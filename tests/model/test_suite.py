@@ -14,6 +14,7 @@ from onnx.backend.test.loader import load_model_tests
 from strategies import run_pieces, run_whole
 from zif.model import Model, load
 
+NODE = "onnx.backend.test.case.node"
 KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
 DATA = Path(onnx.__file__).parent / "backend/test/data"
 LIGHT = sorted(path.name for path in (DATA / "light").glob("*.onnx"))
@@ -48,7 +49,7 @@ def test_a_sample_of_onnxs_own_models(kind: str) -> None:
 #: Bodies, sequences, optionals, strings, quantization, operators that expand into functions, ai.onnx.ml, small types.
 SAMPLE = (
     *(
-        "if_",
+        pytest.param("if_", marks=pytest.mark.needs(module=f"{NODE}.if_")),
         "loop",
         "scan",
         "sequence_map",
@@ -57,7 +58,8 @@ SAMPLE = (
         "quantizelinear",
         "dequantizelinear",
     ),
-    *("affinegrid", "ai_onnx_ml.tree_ensemble", "cast", "reduce_log_sum", "split", "rangeop", "upsample", "swiglu"),
+    *("affinegrid", "ai_onnx_ml.tree_ensemble", "cast", "reduce_log_sum", "split", "rangeop", "upsample"),
+    pytest.param("swiglu", marks=pytest.mark.needs(module=f"{NODE}.swiglu")),
 )
 
 

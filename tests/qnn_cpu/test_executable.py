@@ -26,9 +26,8 @@ from zif_qnn_cpu.sessions import common_folder
 
 Array = np.ndarray[Any, Any]
 HOST = zif.target("host")
-NEWER = pytest.mark.needs("onnx>=1.20", "onnxruntime>=1.24")
 FOREIGN = ["bfloat16", "float8_e4m3fn", "float8_e5m2fnuz", "int4", "uint4"]
-FOREIGN += [pytest.param("int2", marks=NEWER), pytest.param("uint2", marks=NEWER)]
+FOREIGN += [pytest.param(name, marks=pytest.mark.needs(dtype=name)) for name in ("int2", "uint2")]
 
 
 def parsed(text: str, opset: int = 18) -> onnx.ModelProto:
@@ -333,6 +332,7 @@ def test_threads_share_one_session() -> None:
     assert wrong == []
 
 
+@pytest.mark.needs(arithmetic="int4")
 def test_what_is_packed_is_packed_as_onnx_does() -> None:
     """Odd counts and negative numbers through int4."""
     values = np.array([[-8, 7, -1], [3, -4, 5]], ml_dtypes.int4)

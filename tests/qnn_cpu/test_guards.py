@@ -174,6 +174,7 @@ def test_the_time_of_a_guard_is_that_of_its_division() -> None:
     assert set(times) == {"quotient"}
 
 
+@pytest.mark.needs("onnxruntime>=1.32")
 def test_what_only_the_engine_knows_to_be_wrong_is_the_models_fault() -> None:
     proto = model("g (float[2, 8] x) => (float[] y) { y = LayerNormalization<axis = 9>(x, w) }")
     proto.graph.initializer.append(numpy_helper.from_array(np.ones(8, np.float32), "w"))

@@ -33,8 +33,8 @@ def test_attribute_lists() -> None:
 
 
 def test_types_shapes_and_what_is_constant() -> None:
-    found = facts("y = Add(x, w)", "float16[2,3] x", weights="<float16[3] w = {1, 2, 3}>")
-    assert {"T=float16", "rank(A)=2", "rank(B)=1", "A computed", "B constant", "B several"} <= found
+    found = facts("y = Add(x, w)", "double[2,3] x", weights="<double[3] w = {1, 2, 3}>")
+    assert {"T=double", "rank(A)=2", "rank(B)=1", "A computed", "B constant", "B several"} <= found
     assert {"A and B differ in shape", "since=14", "quantized=no"} <= found
     assert "A and B share a shape" in facts("y = Add(x, x)", "float[2,3] x")
 
