@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import unicodedata
+
 import pytest
-from zif.wording import beyond, did_you_mean, listed, parsed_size, size, tally
+from hypothesis import example, given
+from hypothesis import strategies as st
+from zif.wording import (
+    beyond,
+    csv_cell,
+    did_you_mean,
+    json_text,
+    listed,
+    paragraph,
+    parsed_size,
+    printable,
+    size,
+    tally,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +69,70 @@ def test_what_is_no_size(text: str) -> None:
 
 def test_a_size_that_was_written_is_read() -> None:
     assert [parsed_size(size(value)) for value in (512, 1536, 3 << 20, 5 << 30)] == [512, 1536, 3 << 20, 5 << 30]
+
+
+#: Control and format characters (bidirectional ones among them), ends of lines, halves of pairs, and any other text.
+TRICKY = st.text(st.characters(categories=("Cc", "Cf", "Cs", "Zl", "Zp")) | st.sampled_from("=+-@'\"\\<&|`éש字😀ax1 "))
+
+
+def shows_all(text: str, lines: bool = False) -> bool:
+    """Nothing in it acts on a terminal or on the order of what stands around it."""
+    acting = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return not any(unicodedata.category(char) in acting and not (lines and char == "\n") for char in text)
+
+
+@given(TRICKY | st.text())
+@example("\x1b[31m\u202e\udc80\U000e0001\x9b\r\n\t\x7f\u2066\u200f")
+def test_what_is_shown_shows_all_that_it_holds(text: str) -> None:
+    assert shows_all(printable(text))
+    assert printable(printable(text)) == printable(text)
+    assert shows_all(printable(text, lines=True), lines=True)
+    plain = "".join(char for char in text if char.isprintable())
+    assert printable(plain) == plain
+    assert len(paragraph(text).split("\n")) == text.count("\n") + 1
+    assert all(line[:2] in ("", "  ") for line in paragraph(text).split("\n")[1:])
+
+
+def test_the_escapes_are_those_that_people_know() -> None:
+    assert printable("a\x1b[2J\u202eb\n\U000e0001é字") == "a\\x1b[2J\\u202eb\\n\\U000e0001é字"
+    assert paragraph("wrong\nzif: fine\n  so\n") == "wrong\n  zif: fine\n  so\n"
+
+
+KEYS = TRICKY.map(lambda text: halved(text, ""))
+FIGURES = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.recursive(TRICKY | FIGURES, lambda inner: st.dictionaries(KEYS, inner) | st.lists(inner)))
+@example({"\u202e": ["\U000e0001", "\udc80", "a\nb"]})
+def test_json_shows_all_that_it_holds_and_is_read_as_what_it_was(document: object) -> None:
+    for options in ({"indent": 2}, {"separators": (",", ":")}):
+        text = json_text(document, **options)
+        assert shows_all(text, lines=True)
+        text.encode()
+        assert json.loads(text) == halved(document)
+
+
+def halved(value: object, half: str = "\ufffd") -> object:
+    """The same with another character for every half of a surrogate pair."""
+    if isinstance(value, dict):
+        return {halved(key): halved(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [halved(item) for item in value]
+    return "".join(half if unicodedata.category(c) == "Cs" else c for c in value) if isinstance(value, str) else value
+
+
+@given(TRICKY)
+@example("=1+1")
+@example("-2+3")
+@example("\t=1")
+def test_no_cell_is_a_formula(text: str) -> None:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(
+        [csv_cell(text), csv_cell(-1.5), csv_cell("-1.5e3"), csv_cell(None)]
+    )
+    ((cell, number, figure, nothing),) = csv.reader(io.StringIO(stream.getvalue()))
+    assert shows_all(cell)
+    assert not cell.startswith(("=", "@", "\t", "\r"))
+    assert not cell.startswith(("+", "-")) or cell.lstrip("+-").replace(".", "").replace("e", "").isalnum()
+    assert (number, figure, nothing) == ("-1.5", "-1.5e3", "")
+    assert cell.removeprefix("'") == printable(text).removeprefix("'")

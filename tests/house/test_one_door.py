@@ -48,7 +48,7 @@ EXCEPTIONS = {
     ),
     "zif/backends/isolation/pool.py": ({"shutil.rmtree"}, "the scratch folder of workers, which zif made"),
     "zif/backends/isolation/pulse.py": ({".read_text"}, SYSTEM),
-    "zif/cli/views/terminal.py": ({"os.fdopen"}, "the standard streams, which are open"),
+    "zif/cli/streams.py": ({"os.open", "os.fdopen"}, "the standard streams, and the null device in their place"),
     "zif/cli/files.py": ({"shutil.copy2"}, "a file that is about to be replaced, to put it back"),
     "zif/runtime/artifact.py": ({"json.loads"}, OWN),
     "zif/runtime/bundle/replace.py": ({"shutil.rmtree"}, "a folder that zif made beside the bundle"),

@@ -15,6 +15,9 @@ ONCE = {
     "zif.wording.did_you_mean": (r"get_close_matches|difflib", {"wording.py"}),
     "zif.wording.listed": (r"' …' if|\" …\" if|len\(\w+\) - \d+\} more", {"entry.py"}),
     "zif.wording.parsed_size": (r"\[kmgt?\]|\[KMGT?\]", {"wording.py"}),
+    "zif.wording.json_text": (r"ensure_ascii=False", {"wording.py", "documents.py"}),
+    "zif.wording.csv_cell": (r"csv\.writer\((?!.*csv_cell)", {"candidate.py"}),
+    "zif.wording.printable": (r"isprintable", {"wording.py"}),
     "zif.files.writing.write_whole": (r"mkstemp|NamedTemporaryFile|\.tmp\"\)", set()),
     "zif.model.attributes.attribute": (
         r"\w+\.(i|f|s|ints|floats|strings)\b[^\n]* for \w+ in [\w.]+\.attribute\b",

@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from zif.cli.views.compare import decibels as decibels
     from zif.cli.views.compare import told_db as told_db
     from zif.wording import things as things
+    from zif.wording import csv_cell as csv_cell
     from zif.wording import did_you_mean as did_you_mean
     from zif.wording import listed as listed
     from zif.files.writing import write_whole as write_whole
@@ -294,6 +295,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("decibels", "zif.cli.views.compare", "decibels", "a ratio as people read it"),
         ("told_db", "zif.cli.views.compare", "told_db", "a ratio in a sentence"),
         ("things", "zif.wording", "things", "a number with its noun"),
+        ("csv_cell", "zif.wording", "csv_cell", "a cell for spreadsheets that is no formula"),
         ("listed", "zif.wording", "listed", "at most so many names, and that there are more"),
         ("did_you_mean", "zif.wording", "did_you_mean", "the question after an unknown word"),
     ),
@@ -353,6 +355,7 @@ __all__ = [
     "content_of",
     "copies",
     "covers",
+    "csv_cell",
     "decibels",
     "did_you_mean",
     "element_dtype",

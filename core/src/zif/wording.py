@@ -1,10 +1,21 @@
-"""Words for people: numbers with their unit, the first of many names, the name that was meant."""
+"""Words for people: numbers with their unit, the first of many names, the name that was meant.
+
+And words of strangers, harmless for people: names in a file may hold what plays with a terminal, a page or a sheet.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+#: What may have to be escaped; whether it has to be, `str.isprintable` says.
+_ODD = re.compile(r"[^\x20-\x7e]")
+_ODD_IN_JSON = re.compile(r"[^\x20-\x7e\n]")  # the end of a line is layout there: within a text it is escaped already
+#: What spreadsheets take for a formula at the beginning of a cell.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def duration(us: float | None) -> str:
@@ -117,3 +128,48 @@ def cut(word: str, longest: int = 60) -> str:
     """The text, with its middle left out when it is longer than so many characters."""
     head = longest // 3
     return word if len(word) <= longest else f"{word[:head]}…{word[head + 1 - longest :]}"
+
+
+def printable(text: str, lines: bool = False) -> str:
+    """The text with an escape like \\x1b or \\u202e for every character that shows nothing or moves what others show.
+
+    lines: the ends of lines stay.
+    """
+    return _ODD.sub(lambda found: _escape(found[0], lines), text)
+
+
+def _escape(char: str, lines: bool) -> str:
+    kept = char.isprintable() or (lines and char == "\n")
+    return char if kept else char.encode("unicode_escape").decode()
+
+
+def paragraph(text: str) -> str:
+    """A message of one or more lines, all but the first of which are set in: no name in it can begin a line of ours."""
+    first, *rest = printable(text, lines=True).split("\n")
+    return "\n".join([first, *(line if line[:2] in ("", "  ") else f"  {line}" for line in rest)])
+
+
+def json_text(document: Any, **options: Any) -> str:
+    """The document as JSON that stays readable, with what `printable` escapes as \\u escapes, which readers undo.
+
+    options: those of `json.dumps`. Half a surrogate pair, which no JSON may hold, becomes U+FFFD.
+    """
+    return _ODD_IN_JSON.sub(lambda found: _json_escape(found[0]), json.dumps(document, ensure_ascii=False, **options))
+
+
+def _json_escape(char: str) -> str:
+    if char.isprintable():
+        return char
+    return "\\ufffd" if "\ud800" <= char <= "\udfff" else json.dumps(char)[1:-1]
+
+
+def csv_cell(value: Any) -> Any:
+    """A cell of a table for spreadsheets: text in it is text, never a formula, and shows all that it holds."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if value.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.ASCII | re.IGNORECASE) is not None

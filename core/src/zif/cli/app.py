@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from zif.cli import commands
+from zif.wording import printable
 
 
 class Commands(TyperGroup):
@@ -66,7 +67,7 @@ def _help(name: str) -> str:
     try:
         source = _source(name)
     except Exception as error:
-        return str(error)
+        return printable(str(error))
     return inspect.cleandoc((source.info.help if isinstance(source, typer.Typer) else source.__doc__) or "")
 
 
@@ -104,7 +105,7 @@ def _broken(error: Exception) -> Any:
     def command() -> None:
         raise error
 
-    command.__doc__ = str(error)
+    command.__doc__ = printable(str(error))
     return command
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from zif.cli.files import write
 from zif.cli.views.terminal import plain
 from zif.inputs.filenames import safe_names
+from zif.wording import json_text
 
 #: How many of the best classes are told.
 TOP = 5
@@ -74,7 +74,7 @@ def _save(value: Any, stem: Path, raw: bool) -> Path:
         write(path, lambda stream: np.savez(stream, **arrays))
         return path
     path = _with(stem, ".json")
-    write(path, lambda stream: stream.write(json.dumps(_jsonable(value), ensure_ascii=False).encode()))
+    write(path, lambda stream: stream.write(json_text(_jsonable(value)).encode()))
     return path
 
 

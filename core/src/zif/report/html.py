@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -49,7 +48,14 @@ def _environment() -> jinja2.Environment:
 
     loader = jinja2.PackageLoader("zif.report", "templates")
     undefined = jinja2.StrictUndefined
-    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=undefined)
+    return jinja2.Environment(
+        loader=loader, autoescape=True, finalize=_shown, trim_blocks=True, lstrip_blocks=True, undefined=undefined
+    )
+
+
+def _shown(value: Any) -> Any:
+    """What a place of the template holds: text of the model without what would move the words around it."""
+    return value if type(value) is not str else wording.printable(value, lines=True)
 
 
 def _segments(plan: Plan) -> list[dict[str, Any]]:
@@ -164,7 +170,7 @@ def _data(plan: Plan) -> str:
     ]
     homes = {one.id: one.backend for one in plan.segments}
     found = {"units": units, "edges": edges, "segments": homes, "colours": colours(plan)}
-    text = json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+    text = wording.json_text(found, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zif.report.sheets import Sheet, headline, outcome, sheets
+from zif.wording import printable
 
 if TYPE_CHECKING:
     from zif.planning.changes.difference import PlanDiff
@@ -51,4 +52,4 @@ def _text(text: str) -> str:
 
 
 def _flat(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return printable(" ".join(text.split()))

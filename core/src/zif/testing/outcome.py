@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, define, field
 
 from zif.files.writing import write_whole
+from zif.wording import json_text
 
 if TYPE_CHECKING:
     from zif.testing.subject import Subject
@@ -58,7 +58,7 @@ class Record:
     def write(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
         document = {"schema": SCHEMA, **asdict(self), "counts": self.counts()}
-        write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, json_text(document, indent=1) + "\n")
 
 
 def word_of(report: Any) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from zif.errors import UsageError, ZifError
 from zif.testing.journal import unfinished, write
+from zif.wording import printable
 
 
 @frozen
@@ -73,7 +74,7 @@ def _to_the_end(flags: Sequence[str], report: IO[str] | None, outcome: Path, jou
         test, how = unfinished(journal), _death(code)
         if test is None:
             raise ZifError(f"{how} between two tests; the last words are above")
-        print(f"zif: {how} in {test.rpartition('/')[2]}; going on after it", file=sys.stderr)
+        print(f"zif: {how} in {printable(test.rpartition('/')[2])}; going on after it", file=sys.stderr)
         write(journal, {"died": test, "how": f"{how} in this test"})
 
 

@@ -8,7 +8,6 @@ what it declares that it cannot.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from zif.model.signatures import normal
 from zif.model.walk import may_nest, unit_nodes
 from zif.records import CODES, Verdict
 from zif.verdicts.facts import view_facts
-from zif.wording import listed
+from zif.wording import json_text, listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit
@@ -144,7 +143,7 @@ def _covering(rules: _Rules, model: Model, unit: Unit) -> Rule | None:
 def save(table: Table, path: Path) -> None:
     """Write the table as JSON, one rule after another, in an order that diffs well."""
     document = {"schema": SCHEMA, **attrs.asdict(table)}
-    write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json_text(document, indent=1) + "\n")
 
 
 def load(path: Path) -> Table:

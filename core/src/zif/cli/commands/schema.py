@@ -16,13 +16,12 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Print the JSON Schema of a document, such as `plan`, or list those that have one."""
-    import json
-
     from zif import schemas
     from zif.cli.views import terminal
+    from zif.wording import json_text
 
     if name:
-        terminal.say(json.dumps(schemas.schema(name), indent=1, ensure_ascii=False))
+        terminal.page(json_text(schemas.schema(name), indent=1))
         return
     titles = {one: schemas.schema(one)["title"] for one in schemas.names()}
     if as_json:

@@ -13,6 +13,7 @@ import typer
 from zif.cli import streams
 from zif.cli.views import terminal
 from zif.errors import BackendCrashed, Unsupported, ZifError
+from zif.wording import paragraph, printable
 
 #: Exit codes beside those of the errors themselves.
 USAGE, BROKEN, INTERRUPTED = 2, 3, 130
@@ -36,13 +37,13 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
         return UNREAD
     name, message, code = _told(error, debug)
     if message.startswith("Usage:"):  # a command that needs a command of its own was given none
-        print(message, file=sys.stderr)
+        print(printable(message, lines=True), file=sys.stderr)
         return code
     if as_json and not isinstance(error, streams.OutputLost):
         with suppress(streams.OutputLost, OSError):  # the sentence on stderr and the code say it, too
             terminal.document("error", {"error": name, "message": message, "obstacles": _obstacles(error)})
             streams.flush()
-    print(f"zif: error: {terminal.printable(message)}", file=sys.stderr)
+    print(f"zif: error: {paragraph(message)}", file=sys.stderr)
     if debug:
         _show_cause(error)
     return code
@@ -89,6 +90,6 @@ def _obstacles(error: BaseException) -> list[dict[str, Any]]:
 
 def _show_cause(error: BaseException) -> None:
     """The traceback with its chain of causes, and what a crashed backend wrote last."""
-    traceback.print_exception(error, file=sys.stderr)
+    print(printable("".join(traceback.format_exception(error)), lines=True), file=sys.stderr, end="")
     if isinstance(error, BackendCrashed) and error.log:
-        print(f"the backend's last lines:\n{terminal.printable(error.log)}", file=sys.stderr)
+        print(f"the backend's last lines:\n{printable(error.log, lines=True)}", file=sys.stderr)

@@ -32,7 +32,7 @@ def compare(files: tuple[Path, Path], threshold: str | None, as_json: bool, mark
     elif markdown:
         from zif.report.markdown import diff_markdown
 
-        terminal.say(diff_markdown(found).rstrip())
+        terminal.page(diff_markdown(found).rstrip())
     else:
         show(found)
     return 1 if found.regressions else 0

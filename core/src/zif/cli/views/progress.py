@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from zif.wording import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -33,7 +35,7 @@ class _Spinner:
     """A line with a spinner, a text and the seconds since the beginning, which shows itself when the work is long."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = printable(text)
         self._shown: Progress | None = None
         self._stopped = False
         self._lock = threading.Lock()
@@ -43,6 +45,7 @@ class _Spinner:
 
     def say(self, text: str) -> None:
         """Change the text."""
+        text = printable(text)
         with self._lock:
             self._text = text
             if self._shown is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from zif.cli import streams
+from zif.wording import json_text, paragraph, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,7 @@ def document(command: str, fields: Mapping[str, Any]) -> None:
     """Print the one JSON document of a command, schema `zif.<command>/1`. Figures that are not finite become null."""
     whole = {"schema": f"zif.{command}/1", **fields}
     whole["schema"] = f"zif.{command}/1"
-    print(json.dumps(plain(whole), indent=2, ensure_ascii=False, allow_nan=False), file=streams.own())
+    print(json_text(plain(whole), indent=2, allow_nan=False), file=streams.own())
 
 
 def plain(value: Any) -> Any:
@@ -59,16 +59,21 @@ def width() -> int:
 
 
 def say(text: str = "", style: str | None = None) -> None:
-    """A line for the reader, on stdout. Long lines are left to the terminal."""
+    """A line for the reader, on stdout, whatever names hold. Long lines are left to the terminal."""
     if style is None:
         print(printable(text), file=streams.own())  # rich takes a tenth of a second to import
     else:
         console().print(printable(text), style=style, soft_wrap=True)
 
 
+def page(text: str) -> None:
+    """Text of several lines, as it was laid out."""
+    print(printable(text, lines=True), file=streams.own())
+
+
 def note(text: str) -> None:
     """A line beside the output, on stderr."""
-    print(f"zif: {printable(text)}", file=sys.stderr)
+    print(f"zif: {paragraph(text)}", file=sys.stderr)
 
 
 def table(
@@ -95,7 +100,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequenc
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         justify: Literal["left", "right"] = "right" if column in right else "left"
-        made.add_column(column, justify=justify, overflow="fold", no_wrap=column in whole)
+        made.add_column(printable(column), justify=justify, overflow="fold", no_wrap=column in whole)
     for row in rows:
         made.add_row(*(_cell(cell) for cell in row))
     return made
@@ -107,8 +112,3 @@ def _cell(cell: Any) -> Any:
     if isinstance(cell, tuple):
         return Text(printable(str(cell[0])), style=cell[1])
     return printable("" if cell is None else str(cell))
-
-
-def printable(text: str) -> str:
-    """The text without control characters, which a name in a file may hold to play with the reader's terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

@@ -24,7 +24,9 @@ def show_units(plan: Plan) -> None:
     say("Units", style="bold")
     names = max((len(name) for unit in plan.units for name in unit.verdicts), default=0)
     for unit in plan.units:
-        say(f"\n{unit.name}\n  {unit.op_type}, segment {unit.segment}, {unit.backend}, {_cost(unit)}")
+        say()
+        say(unit.name)
+        say(f"  {unit.op_type}, segment {unit.segment}, {unit.backend}, {_cost(unit)}")
         for name, verdict in unit.verdicts.items():
             say(f"  {'✓' if name == unit.backend else ' '} {name:<{names}}  {verdict.code}: {verdict.reason}")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
+from zif.plugin import csv_cell
 
 
 @frozen
@@ -94,7 +95,7 @@ def table(candidates: Iterable[Candidate], kept: Iterable[Candidate], levels: It
         figures = [_cell(one.cost), one.unit, ratio, "" if one.metric is None else one.metric]
         rest = [int(one.met), int(one.number in best), "+".join(one.backends), one.segments, one.seconds, one.error]
         counts = [one.counts.get(name, 0) for name in names]
-        writer.writerow([one.number, one.role, one.arithmetic, *counts, *figures, *rest])
+        writer.writerow(map(csv_cell, [one.number, one.role, one.arithmetic, *counts, *figures, *rest]))
     return stream.getvalue()
 
 
