@@ -9,6 +9,7 @@ from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.rewrites.apart import separate
+from zif_qnn_htp.rewrites.casts import spell_out
 from zif_qnn_htp.rewrites.copies import copy
 from zif_qnn_htp.rewrites.encodings import fix
 from zif_qnn_htp.rewrites.gathering import line_up
@@ -34,10 +35,11 @@ def build(model: Model, *, invent_weights: bool = False, wild: dict[str, str] | 
 def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapping[str, str]:
     unfuse(graph)
     tamed = tame(graph, model)
-    wild.update(tamed.wild)
+    cast = spell_out(graph, model)
+    wild.update(tamed.wild | cast.wild)
     copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
     picked = wrap(graph, model) | line_up(graph, model) | flatten(graph, model)
-    return fix(graph, model) | copied | separate(graph, model) | picked | tamed.added
+    return fix(graph, model) | copied | separate(graph, model) | picked | tamed.added | cast.added
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]
