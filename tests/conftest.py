@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Generator
 from typing import Any
 
@@ -35,3 +36,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         if said := lacking(*mark.args, **mark.kwargs):
             pytest.skip("; ".join(said))
+
+
+@pytest.fixture(autouse=True)
+def _no_lessons(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test finds wrong on a backend must not be known to the next one, nor to the user's own zif."""
+    place = tmp_path_factory.getbasetemp() / "no lessons" / secrets.token_hex(8)
+    monkeypatch.setattr("zif.verdicts.learned.folder", lambda: place)

@@ -31,7 +31,7 @@ GOOD = """
 import zif
 from zif import Capabilities, Rates, Verdict, hookimpl
 
-OPS, KIND, AVAILABLE, REASON, COST = frozenset(), "hardware", True, "", 5.0
+OPS, KIND, AVAILABLE, REASON, COST, TOOLCHAIN = frozenset(), "hardware", True, "", 5.0, "fake 1.0"
 RATES, EFFICIENCY = Rates({"fp32": 1e12}, 1e10), 0.5
 
 
@@ -39,7 +39,7 @@ RATES, EFFICIENCY = Rates({"fp32": 1e12}, 1e10), 0.5
 def capabilities(target, model):
     return Capabilities(
         processor="npu" if KIND == "emulator" else "cpu", kind=KIND, available=AVAILABLE, reason=REASON,
-        toolchain="fake 1.0", rates=RATES, power_efficiency=EFFICIENCY,
+        toolchain=TOOLCHAIN, rates=RATES, power_efficiency=EFFICIENCY,
         verdicts={} if model is None else {unit.id: verdict(unit) for unit in model.units},
     )
 

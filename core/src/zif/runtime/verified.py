@@ -17,6 +17,7 @@ from zif.records import Verdict
 from zif.runtime.session import Event
 from zif.runtime.verification import Bench, SegmentCheck, TensorCheck, Verification
 from zif.runtime.verification.culprit import Culprit, culprits
+from zif.verdicts.learned import Lesson, remember
 from zif.wording import listed
 
 if TYPE_CHECKING:
@@ -56,18 +57,22 @@ def build_verified(builder: Builder, samples: Sequence[Sample] | None = None, to
 
 
 def _until_right(builder: Builder, bench: Bench) -> Verified:
+    lessons: list[Lesson] = []
     for number in range(2 * ROUNDS):
         plan, artifacts = builder.artifacts()
         with _loaded(builder, plan, artifacts) as steps:
             checks = bench.checks(steps)
         wrong = [check for check in checks if not check.believed]
         if not wrong:
+            _keep(builder, lessons)
             return Verified(builder, plan, artifacts, bench.result(plan, checks))
         words: dict[str, dict[str, Verdict]] = {}
         for check in wrong:
             leaving = _leaving(builder, bench, check) if number < ROUNDS else _all(check)
-            words.setdefault(check.backend, {}).update(_words(leaving, check, bench))
+            said = _words(leaving, check, bench)
+            words.setdefault(check.backend, {}).update(said)
             builder.events.append(_event(check, leaving))
+            lessons += _lessons(builder, check, leaving, said)
         builder = without(builder, words)
         bench = evolve(bench, planner=builder.planner)
     raise StageFailed(f"{builder.planner.model.name}: {2 * ROUNDS} plans in a row proved wrong; `zif plan` says where")
@@ -126,6 +131,31 @@ class _Trial:
             return False, None
         tried = evolve(self.check, units=units, precision=piece.precision, tensors=rows)
         return not tried.believed, tried.worst
+
+
+def _lessons(
+    builder: Builder, check: SegmentCheck, leaving: Sequence[Culprit], said: Mapping[str, Verdict]
+) -> Iterator[Lesson]:
+    """What the next plan shall know without running."""
+    from datetime import date
+
+    from zif.verdicts.facts import unit_facts
+
+    planner, day = builder.planner, date.today().isoformat()
+    model, toolchain = planner.model, planner.participants.by_name[check.backend].capabilities.toolchain
+    for one in leaving:
+        unit = model.unit(one.unit)
+        about = (check.backend, toolchain, planner.target.name, model.fingerprint, model.name, unit.id)
+        facts = tuple(sorted(unit_facts(model, unit)))
+        yield Lesson(*about, unit.op_type, unit.domain, said[unit.id].reason, one.window, facts, day)
+
+
+def _keep(builder: Builder, lessons: Sequence[Lesson]) -> None:
+    try:
+        remember(lessons)
+    except (OSError, ZifError) as error:
+        told = f"what proved wrong was not kept for the next plan: {error}. ZIF_DATA names another folder"
+        builder.events.append(Event("note", "zif", None, told))
 
 
 def _all(check: SegmentCheck) -> list[Culprit]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
+from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,15 +21,57 @@ _WORDS = {True: "takes", False: "no", None: "–"}
 _BASES = ("declared", "probed", "observed", "verified")
 
 
+ModelOption = Annotated[
+    Path | None,
+    typer.Argument(metavar="MODEL", help="An ONNX file; --export and --forget go without, too.", show_default=False),
+]
+ExportOption = Annotated[
+    bool, typer.Option("--export", help="Print what verification found wrong here, for the plugin's author.")
+]
+ForgetOption = Annotated[bool, typer.Option("--forget", help="Forget it, so that the backend is asked again.")]
+
+
 @options.planned
 def command(
-    model: options.ModelArgument,
+    model: ModelOption = None,
     target: options.TargetOption = "host",
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     every: Annotated[bool, typer.Option("--all", help="Every unit, not only those where they differ.")] = False,
+    export: ExportOption = False,
+    forget: ForgetOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare what the backends declare with what their engines answer and what was observed of them."""
+    if export or forget:
+        _learned(model, wanted, export, forget, as_json)
+    elif model is None:
+        raise UsageError("which model? `zif verdicts MODEL`; --export and --forget go without one, too")
+    else:
+        _compare(model, target, wanted, every, as_json)
+
+
+def _learned(model: Path | None, wanted: dict[str, Any], export: bool, forget: bool, as_json: bool) -> None:
+    """What verification found, of one model or of all: printed, forgotten, or both in this order."""
+    from zif.cli.views import terminal
+    from zif.model import Model
+    from zif.verdicts import learned
+
+    loaded = Model.load(model, wanted.get("shapes")) if model is not None else None
+    rows = learned.lessons(loaded)
+    if export:
+        terminal.document("learned", learned.document(rows))
+    if forget:
+        try:
+            count = learned.forget(loaded)
+        except OSError as error:
+            raise UsageError(f"what was learned cannot be forgotten: {error}") from error
+        if as_json and not export:
+            terminal.document("forgotten", {"lessons": count})
+        elif not export:
+            terminal.say(f"{count} lessons of {model.name if model else 'all models'} forgotten")
+
+
+def _compare(model: Path, target: str, wanted: dict[str, Any], every: bool, as_json: bool) -> None:
     import attrs
 
     from zif.cli.views import terminal
