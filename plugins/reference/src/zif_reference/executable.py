@@ -14,6 +14,7 @@ from zif import InvalidModel
 from zif.plugin import content_of
 
 from zif_reference.corrected import corrected_operators
+from zif_reference.failures import blaming_values
 from zif_reference.timing import Stopwatch
 from zif_reference.upgrade import older_operators
 
@@ -48,7 +49,10 @@ class Evaluation:
     def _run(self, evaluator: Any, inputs: Arrays) -> dict[str, Any]:
         # Copied on the way in and out: an operator may write to its input, return it, or return one of its constants.
         feeds = {name: _own(value) for name, value in inputs.items()}
-        with np.errstate(all="ignore"):  # infinities and NaNs are values like others here, nothing to warn of
+        with (
+            blaming_values(),
+            np.errstate(all="ignore"),
+        ):  # infinities and NaNs are values like others here, nothing to warn of
             values = evaluator.run(self._outputs, feeds)
         outputs = {name: _own(value) for name, value in zip(self._outputs, values, strict=True)}
         outputs.update((name, outputs[name].astype(object)) for name in self._strings)

@@ -1,0 +1,70 @@
+"""What a kernel refuses is told as the values' fault, with the node; what it does wrong itself stays its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import zif
+from onnx import TensorProto, helper
+from onnx.reference.ops.op_add import Add
+
+
+def model(nodes: list[onnx.NodeProto], *shapes: Any) -> onnx.ModelProto:
+    """Inputs x and i, of no known shape as a rule."""
+    types = (TensorProto.FLOAT, TensorProto.INT64, TensorProto.FLOAT)
+    values = [
+        helper.make_tensor_value_info(name, kind, list(shape) if shape else None)
+        for name, kind, shape in zip("xiy", types, shapes or (None, None, None), strict=True)
+    ]
+    graph = helper.make_graph(nodes, "g", values[:2], values[2:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+@pytest.mark.parametrize(
+    ("node", "i"),
+    [
+        (helper.make_node("Gather", ["x", "i"], ["y"], "pick"), [9]),
+        (helper.make_node("Reshape", ["x", "i"], ["y"], "pick"), [7, 7]),
+        (helper.make_node("Expand", ["x", "i"], ["y"], "pick"), [5]),
+        (helper.make_node("Tile", ["x", "i"], ["y"], "pick"), [-1]),
+    ],
+    ids=lambda case: getattr(case, "op_type", ""),
+)
+def test_values_that_do_not_go_together(node: onnx.NodeProto, i: list[int]) -> None:
+    with (
+        zif.load(model([node]), only=["reference"], cache=False) as session,
+        pytest.raises(zif.InvalidInput, match=r"node 'pick' \(\w+\) cannot compute these values: "),
+    ):
+        session.run({"x": np.ones(3, np.float32), "i": np.array(i)})
+
+
+def test_inside_a_body_the_inner_node_is_named() -> None:
+    inner = helper.make_node("Gather", ["x", "i"], ["b"], "inner")
+    out = helper.make_tensor_value_info("b", TensorProto.FLOAT, None)
+    branch = helper.make_graph([inner], "body", [], [out])
+    nodes = [
+        helper.make_node("ReduceMax", ["i"], ["m"], "max", keepdims=0),
+        helper.make_node("Cast", ["m"], ["c"], "cast", to=TensorProto.BOOL),
+        helper.make_node("If", ["c"], ["y"], "if", then_branch=branch, else_branch=branch),
+    ]
+    with (
+        zif.load(model(nodes), only=["reference"], cache=False) as session,
+        pytest.raises(zif.InvalidInput, match="node 'inner' \\(Gather\\)"),
+    ):
+        session.run({"x": np.ones(3, np.float32), "i": np.array([9])})
+
+
+def test_what_a_kernel_does_wrong_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(Add, "_run", broken)
+    net = model([helper.make_node("Add", ["x", "x"], ["y"], "add")])
+    with (
+        zif.load(net, only=["reference"], cache=False) as session,
+        pytest.raises(zif.StageFailed, match="no such thing"),
+    ):
+        session.run({"x": np.ones(3, np.float32), "i": np.array([0])})
