@@ -24,7 +24,7 @@ def nodes(data: Data) -> Iterator[tuple[int, int]]:
 
 
 def _stretches(data: Data) -> Iterator[tuple[int, int]]:
-    for field, start, end in _fields(data, 0, len(data)):
+    for field, start, end in fields(data, 0, len(data)):
         if field == _FUNCTIONS:
             yield start, end
         elif field == _GRAPH:
@@ -34,7 +34,7 @@ def _stretches(data: Data) -> Iterator[tuple[int, int]]:
 def _joined(data: Data, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The nodes of a graph, those that follow each other as one stretch."""
     first = last = -1
-    for field, _, after in _fields(data, start, end):
+    for field, _, after in fields(data, start, end):
         if field == _NODE:
             first, last = (start if first < 0 else first), after
         elif first >= 0:
@@ -45,7 +45,7 @@ def _joined(data: Data, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
-def _fields(data: Data, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+def fields(data: Data, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Number, first byte of the content and end of each field of a message."""
     while at < end:
         tag, at = _varint(data, at)

@@ -1,4 +1,4 @@
-"""Operators that end the process for certain values, guarded in the graph before ONNX Runtime sees it.
+"""Operators that fail for certain values, or end the process, guarded in the graph before ONNX Runtime sees it.
 
 Only models with such operators pay, and those only where the values are not known to be harmless.
 """
@@ -17,7 +17,7 @@ from attrs import Factory, frozen
 from onnx import NodeProto, TensorProto, TypeProto, helper
 from zif.plugin import all_graphs, bodies, normal
 
-from zif_qnn_cpu import divisions, shapes
+from zif_qnn_cpu import divisions, shapes, zero_points
 from zif_qnn_cpu.fields import Data, nodes
 
 #: What the names of values are that stand around a guarded operator, with a number; those of nodes end in one.
@@ -61,13 +61,16 @@ def _mentions(model: bytes | Path) -> bool:
 
 
 def _has_operator(data: Data) -> bool:
-    return any(_OPERATOR.search(data, start, end) for start, end in nodes(data))
+    places = list(nodes(data))
+    return any(_OPERATOR.search(data, *place) or zero_points.mentioned(data, *place) for place in places)
 
 
 def _is_dangerous(node: NodeProto) -> bool:
     if normal(node.domain):
         return False
-    return node.op_type in shapes.OPERATORS or (node.op_type == "Div" and len(node.input) == 2)
+    if node.op_type == "Div":
+        return len(node.input) == 2
+    return node.op_type in shapes.OPERATORS or zero_points.lacks(node)
 
 
 @frozen
@@ -105,6 +108,9 @@ def _safe(node: NodeProto, scope: _Scope, names: Iterator[str]) -> list[NodeProt
         return [node]
     if node.op_type == "Div":
         return divisions.safe(node, scope.element(node), scope.constants, names)
+    if node.op_type == zero_points.OPERATOR:
+        weight, scale = (scope.kinds.get(name) for name in node.input[:2])
+        return zero_points.safe(node, weight, scale, names)
     return shapes.safe(node, scope.kinds.get(node.input[0]), names)
 
 

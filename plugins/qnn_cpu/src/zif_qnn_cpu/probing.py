@@ -18,6 +18,8 @@ from zif.plugin import bodies, from_array
 
 from zif_qnn_cpu.guards import guard
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
+from zif_qnn_cpu.options import Options
+from zif_qnn_cpu.sessions import session_options
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -86,9 +88,7 @@ def _question(model: Model, unit: Unit) -> bytes:
 
 def _ask(question: bytes) -> str:
     """What ONNX Runtime objects to; "" when it makes a session."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # a refusal is an answer here, nothing to log
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options = session_options(Options(num_threads=1), shared=False, level="all")  # those of a real session
     try:
         onnxruntime.InferenceSession(question, options, providers=[PROVIDER], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's errors have no common base class

@@ -83,6 +83,8 @@ def session_options(options: Options, shared: bool, level: Level) -> onnxruntime
         }
     if options.exact_int8:
         entries["session.x64quantprecision"] = "1"
+    if not options.enable_fast_math:  # a product with a weight in 4 or 8 bits would round what it is multiplied with
+        entries["session.qdq_matmulnbits_accuracy_level"] = "1"
     for key, value in entries.items():
         made.add_session_config_entry(key, value)
     return made
