@@ -7,7 +7,6 @@ target. Another version is asked anew. Lessons lie in the user's own folder and 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from zif.files.own import data_folder
 from zif.files.records import record
 from zif.files.writing import write_whole
 from zif.records import Verdict
+from zif.wording import json_text
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -116,7 +116,7 @@ def _path(fingerprint: str) -> Path | None:
 
 
 def _write(path: Path, rows: Iterable[Lesson]) -> None:
-    write_whole(path, json.dumps(document(rows), indent=1, ensure_ascii=False) + "\n", durable=True)
+    write_whole(path, json_text(document(rows), indent=1) + "\n", durable=True)
 
 
 @frozen
