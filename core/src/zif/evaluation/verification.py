@@ -45,7 +45,7 @@ def verify(
         session = verbs.load(bundle, target, progress=progress)
         planner = _planner_of(source, session, bundle, progress)
     with session:
-        bench = Bench.of(planner, samples, progress)
+        bench = Bench.of(planner, samples, progress, session.plan.backends)
         return bench.result(session.plan, bench.checks(session.steps))
 
 

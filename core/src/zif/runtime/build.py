@@ -93,7 +93,7 @@ class Builder:
     def step(self, segment: Segment, artifact: Compiled, *, shared: bool) -> Step:
         """Load one artifact."""
         backend = self.planner.participants.by_name[segment.backend].backend
-        executable = backend.load(artifact, self._options(segment.backend), shared=shared)
+        executable = backend.load(artifact, self.options(segment.backend), shared=shared)
         texts = getattr(executable, "notes", ())
         self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
         model = self.planner.model
@@ -126,7 +126,7 @@ class Builder:
     def loaded(self, name: str, units: Sequence[str]) -> Executable:
         """Some units by themselves on a backend, compiled and loaded. Raises ZifError subclasses."""
         backend = self.planner.participants.by_name[name].backend
-        return backend.load(self._make(name, self._slice(units, 0)), self._options(name), shared=True)
+        return backend.load(self._make(name, self._slice(units, 0)), self.options(name), shared=True)
 
     def replanned(self, planner: Planner) -> Builder:
         """A builder of another planner's plans of the same model, which keeps what was built and its events."""
@@ -141,7 +141,7 @@ class Builder:
             return None
         from zif.runtime.cache import key_of
 
-        model, options = self._slice(segment.units, segment.id), self._options(segment.backend)
+        model, options = self._slice(segment.units, segment.id), self.options(segment.backend)
         key = key_of(participant.backend, model, self.planner.target, options, participant.capabilities.toolchain)
         return self.cache.lookup(key, model.name, model.external_files())
 
@@ -152,7 +152,7 @@ class Builder:
     def _make(self, name: str, model: Model) -> Compiled:
         """One artifact with its certificate, from the cache when it holds one."""
         participant = self.planner.participants.by_name[name]
-        backend, target, options = participant.backend, self.planner.target, self._options(name)
+        backend, target, options = participant.backend, self.planner.target, self.options(name)
 
         def make() -> Compiled:
             return compiled_by(backend, model, target, options, participant.capabilities.toolchain)
@@ -166,7 +166,8 @@ class Builder:
         if event not in self.events:  # a cache that is not there is not there for every segment
             self.events.append(event)
 
-    def _options(self, name: str) -> Any:
+    def options(self, name: str) -> Any:
+        """What a backend is asked with: its own options, from the request and from the forms that are wanted."""
         participant = self.planner.participants.by_name[name]
         given: Mapping[str, Any] = self.planner.request.config.get(name, {})
         return participant.backend.options(

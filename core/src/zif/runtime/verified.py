@@ -17,6 +17,7 @@ from zif.records import Verdict
 from zif.runtime.session import Event
 from zif.runtime.verification import Bench, SegmentCheck, TensorCheck, Verification
 from zif.runtime.verification.culprit import Culprit, culprits
+from zif.runtime.verification.kept import Place
 from zif.verdicts.learned import Lesson, remember
 from zif.wording import listed
 
@@ -48,26 +49,24 @@ def build_verified(builder: Builder, samples: Sequence[Sample] | None = None, to
     judge, or no values can be made, the plan stands as it is and an event says so. Raises ZifError subclasses;
     Unsupported where what is wrong runs nowhere else, as when it is pinned there.
     """
+    plan, artifacts = builder.artifacts()
     try:
-        bench = Bench.of(builder.planner, samples, told)
+        bench = Bench.of(builder.planner, samples, told, plan.backends)
     except (BackendUnavailable, InvalidInput) as error:
         builder.events.append(Event("note", "zif", None, f"not verified: {error}"))
-        return Verified(builder, *builder.artifacts(), None)
-    return _until_right(builder, bench)
+        return Verified(builder, plan, artifacts, None)
+    return _until_right(builder, bench, plan, artifacts)
 
 
-def _until_right(builder: Builder, bench: Bench) -> Verified:
+def _until_right(builder: Builder, bench: Bench, plan: Plan, artifacts: Sequence[Compiled]) -> Verified:
     lessons: list[Lesson] = []
     for number in range(2 * ROUNDS):
-        plan, artifacts = builder.artifacts()
-        with _loaded(builder, plan, artifacts) as steps:
-            checks = bench.checks(steps)
-        wrong = [check for check in checks if not check.believed]
-        if not wrong:
+        result = _result(builder, bench, plan, artifacts)
+        if not result.wrong:
             _keep(builder, lessons)
-            return Verified(builder, plan, artifacts, bench.result(plan, checks))
+            return Verified(builder, plan, artifacts, result)
         words: dict[str, dict[str, Verdict]] = {}
-        for check in wrong:
+        for check in result.wrong:
             leaving = _leaving(builder, bench, check) if number < ROUNDS else _all(check)
             said = _words(leaving, check, bench)
             words.setdefault(check.backend, {}).update(said)
@@ -75,14 +74,28 @@ def _until_right(builder: Builder, bench: Bench) -> Verified:
             lessons += _lessons(builder, check, leaving, said)
         builder = without(builder, words)
         bench = evolve(bench, planner=builder.planner)
+        plan, artifacts = builder.artifacts()
     raise StageFailed(f"{builder.planner.model.name}: {2 * ROUNDS} plans in a row proved wrong; `zif plan` says where")
+
+
+def _result(builder: Builder, bench: Bench, plan: Plan, artifacts: Sequence[Compiled]) -> Verification:
+    """What is found of a plan, or was found of the very same before."""
+    place = Place.of(builder, bench, plan)
+    before = place and place.read()
+    if before:
+        return before
+    with _loaded(builder, plan, artifacts) as steps:
+        result = bench.result(plan, bench.checks(steps))
+    if place is not None and result.verified:
+        place.keep(result)
+    return result
 
 
 def without(builder: Builder, words: Mapping[str, Mapping[str, Verdict]]) -> Builder:
     """The builder of plans in which these verdicts hold, by backend and unit; what it built is kept."""
-    known = builder.planner.participants
-    heard = {name: one.after("verified", words.get(name, {})) for name, one in known.by_name.items()}
-    planner = evolve(builder.planner, participants=evolve(known, by_name=heard))
+    everyone = builder.planner.participants
+    heard = {name: one.after("verified", words.get(name, {})) for name, one in everyone.by_name.items()}
+    planner = evolve(builder.planner, participants=evolve(everyone, by_name=heard))
     return builder.replanned(planner)
 
 

@@ -32,7 +32,8 @@ def sentence(document: Mapping[str, Any]) -> str:
     told = f"{document['samples']} samples ({document['inputs']}), against {' and '.join(document['judge'])}"
     if words & {"wrong", "unholdable"}:
         return f"NOT verified, on {told}: what is wrong lies further off than its precision costs"
-    return f"verified on {told}" if "unchecked" not in words else f"verified in part, on {told}"
+    then = "".join(f"; {note}" for note in document["notes"])
+    return f"verified on {told}{then}" if "unchecked" not in words else f"verified in part, on {told}"
 
 
 def _row(segment: Mapping[str, Any]) -> list[Any]:

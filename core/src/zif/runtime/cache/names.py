@@ -7,6 +7,9 @@ import re
 #: The folder's own entries, and the tag by which backup tools know a cache (https://bford.info/cachedir/).
 ARTIFACTS, LOCKS, TAG = "artifacts", "locks", "CACHEDIR.TAG"
 
+#: The folder of what was verified, beside the artifacts.
+VERIFIED = "verified"
+
 #: What a folder of an artifact begins with while it is written, and while it is deleted.
 DRAFT, GONE = ".draft-", ".gone-"
 

@@ -21,7 +21,7 @@ from zif.errors import UsageError
 from zif.runtime.cache import ground, removal
 from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
 from zif.runtime.cache.key import Key, key_of
-from zif.runtime.cache.names import ARTIFACTS, LOCKS, is_key, is_passing
+from zif.runtime.cache.names import ARTIFACTS, LOCKS, VERIFIED, is_answer, is_key, is_passing
 from zif.runtime.hashed import Damaged, total_bytes
 from zif.runtime.userkey import ensure_key
 
@@ -157,6 +157,8 @@ class Cache:
             size = _bytes(folder)
             if self.discard(folder):
                 removed, freed = removed + 1, freed + size
+        if self._there():
+            removal.sweep(self.root / VERIFIED, 0, is_answer)
         self._sweep()
         return removed, freed
 

@@ -57,17 +57,27 @@ class Bench:
     made: bool = False
 
     @classmethod
-    def of(cls, planner: Planner, samples: Sequence[Sample] | None = None, told: Progress | None = None) -> Bench:
+    def of(
+        cls,
+        planner: Planner,
+        samples: Sequence[Sample] | None = None,
+        told: Progress | None = None,
+        backends: Sequence[str] | None = None,
+    ) -> Bench:
         """A bench with the judge that is installed; without samples, on values that are made (see `made_samples`); of
         many samples the first MOST are used.
 
-        Raises BackendUnavailable where nothing can judge, InvalidInput where no values can be made, and UsageError for
-        an empty sequence of samples.
+        backends: who will be tried; where all of them judge, no values are made. Raises BackendUnavailable where
+        nothing can judge, InvalidInput where no values can be made, and UsageError for an empty sequence of samples.
         """
         if samples is not None and not len(samples):
             raise UsageError("there are no samples to verify with")
-        sets = made_samples(planner.model) if samples is None else samples[:MOST]
-        return cls(planner, sets, Judge.installed(), told or (lambda _: None), samples is None)
+        judge = Judge.installed()
+        needed = backends is None or not set(backends) <= set(judge.options)
+        made = made_samples(planner.model) if samples is None and needed else []
+        return cls(
+            planner, made if samples is None else samples[:MOST], judge, told or (lambda _: None), samples is None
+        )
 
     def result(self, plan: Plan, checks: Sequence[SegmentCheck]) -> Verification:
         """The record of what was found for a plan."""

@@ -6,20 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import onnx
-from attrs import frozen
+from attrs import field, frozen
 
 from zif.errors import BackendUnavailable
 
 if TYPE_CHECKING:
+    from zif.backends.survey import Answer
     from zif.model import Model
     from zif.runtime.session import Session
 
 
 @frozen
 class Judge:
-    """The installed backends that can judge others, by name, with the options under which they do."""
+    """The installed backends that can judge others, by name, with the options under which they do.
+
+    versions: of each, its distribution's and its engine's.
+    """
 
     options: Mapping[str, Mapping[str, Any]]
+    versions: Mapping[str, str] = field(factory=dict)
 
     @classmethod
     def installed(cls) -> Judge:
@@ -27,7 +32,8 @@ class Judge:
         from zif.backends.survey import hear_all
         from zif.targets import host
 
-        answers = {answer.row.name: answer.capabilities for answer in hear_all(host())}
+        heard = hear_all(host())
+        answers = {answer.row.name: answer.capabilities for answer in heard}
         able = {name: told.exact for name, told in answers.items() if told is not None and told.available}
         exact = {name: options for name, options in able.items() if options is not None}
         if not exact:
@@ -35,7 +41,8 @@ class Judge:
                 "no installed backend can judge others: install one that computes every operator as ONNX defines it, "
                 "such as zif-reference"
             )
-        return cls(exact)
+        rows = {answer.row.name: answer for answer in heard}
+        return cls(exact, {name: _version(rows[name]) for name in exact})
 
     def session(self, model: Model) -> Session:
         """A session on a model that only those who judge take part in. Raises ZifError subclasses."""
@@ -46,6 +53,11 @@ class Judge:
 
         request = Request(target="host", only=tuple(self.options), config=dict(self.options))
         return Builder(Planner.of(model, host(), request)).session()
+
+
+def _version(answer: Answer) -> str:
+    engine = answer.capabilities.toolchain if answer.capabilities else ""
+    return f"{answer.row.distribution} {answer.row.version}, {engine}"
 
 
 def showing(model: Model, names: Sequence[str]) -> Model:
