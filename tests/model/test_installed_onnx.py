@@ -7,7 +7,7 @@ import pytest
 from model.graphs import relu
 from onnx import TensorProto
 from zif.errors import InvalidModel
-from zif.model import Model, installed_onnx
+from zif.model import Model, dtypes, installed_onnx
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,17 @@ def test_an_element_type_keeps_the_ir_version_that_it_came_with() -> None:
     proto.ir_version = 10
     proto.graph.initializer.append(TensorProto(name="w", data_type=TensorProto.INT4, dims=[2], raw_data=b"\x10"))
     assert Model.load(proto).proto.ir_version == 10
+
+
+def test_a_type_that_ml_dtypes_lacks_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As onnx 1.18 knows float4, and lives beside an ml_dtypes that does not."""
+    caches = (dtypes.numpy_dtype, dtypes.element_dtype)
+    monkeypatch.setattr(dtypes, "numpy_dtype", lambda name: caches[0](name if name != "int4" else "float3"))
+    caches[1].cache_clear()
+    proto = relu([4])
+    proto.graph.initializer.append(TensorProto(name="w", data_type=TensorProto.INT4, dims=[2], raw_data=b"\x10"))
+    try:
+        with pytest.raises(InvalidModel, match=r"'w' is of type .*ml_dtypes \d.* pip install --upgrade ml_dtypes"):
+            Model.load(proto)
+    finally:
+        caches[1].cache_clear()

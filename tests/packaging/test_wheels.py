@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fresh import ROOT, SURROUNDINGS, needs_uv, run, uv
 from transcript import Write, steps
 
-ROOT = Path(__file__).resolve().parents[2]
 MEMBERS = {
     tomllib.loads(path.read_text())["project"]["name"]: path.parent
     for path in sorted([ROOT / "core/pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")])
@@ -23,29 +23,7 @@ MEMBERS = {
 #: Needs an engine that not every machine can install, so it is built, and installed where that is possible.
 OPENVINO = ROOT / "examples/zif-openvino"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        subprocess.run([sys.executable, "-m", "uv", "--version"], capture_output=True, check=False).returncode != 0,
-        reason="uv is not installed in this environment: `make test` installs it",
-    ),
-]
-
-
-#: A fresh environment compiles every module that it imports, and the machine may be busy; tables are wide, whatever
-#: terminal the tests run in.
-SURROUNDINGS = {**os.environ, "ZIF_DEADLINE": "300", "COLUMNS": "160"}
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, cwd=cwd, env=SURROUNDINGS, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
-
-
-def uv(*arguments: str | Path) -> str:
-    return run(sys.executable, "-m", "uv", "--quiet", *arguments)
+pytestmark = [pytest.mark.slow, needs_uv]
 
 
 class Environment:

@@ -8,12 +8,14 @@ of a DequantizeLinear has one of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 
 import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
 from zif.model import bounds, constants, nodes, opsets, qdq, shapes
+from zif.model.dtypes import element_dtype
 from zif.model.external import check_tensors
 from zif.model.fold import fold
 from zif.model.functions import inline
@@ -71,6 +73,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     _write(graph, records)
     walk = infer(proto, records)
     _type_outputs(graph, walk.infos)
+    _check_element_types(graph, walk.infos)
     records = fold(graph, records, walk)
     _write(graph, records)
     return Prepared(proto, records, versions, walk.infos, walk.nested)
@@ -143,6 +146,21 @@ def _type_outputs(graph: onnx.GraphProto, infos: Mapping[str, onnx.ValueInfoProt
         silent = not value.type.WhichOneof("value") or not shapes.has_shape(value.type)
         if silent or shapes.is_static(found.type):
             value.type.CopyFrom(found.type)
+
+
+def _check_element_types(graph: onnx.GraphProto, infos: Mapping[str, onnx.ValueInfoProto]) -> None:
+    """Refuse values of a type that the installed onnx knows and no array here can hold: ml_dtypes is older than it."""
+    holders = {tensor.data_type: tensor.name for tensor in graph.initializer}
+    values = (*infos.values(), *graph.output, *graph.input)
+    holders |= {value.type.tensor_type.elem_type: value.name for value in values if value.type.HasField("tensor_type")}
+    for element in filter(tensor_type, holders):
+        try:
+            element_dtype(element)
+        except KeyError as missing:
+            raise InvalidModel(
+                f"the value {holders[element]!r} is of type {missing.args[0]}, and the installed ml_dtypes "
+                f"{version('ml_dtypes')} has no arrays of it: pip install --upgrade ml_dtypes."
+            ) from None
 
 
 def _write(graph: onnx.GraphProto, records: list[Node]) -> None:
