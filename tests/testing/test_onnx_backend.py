@@ -119,7 +119,7 @@ def test_the_sample_is_of_modules_that_there_are() -> None:
 def test_sample() -> None:
     """An older onnx has fewer modules, and what it has holds with it."""
     rows = [run(test) for test in node_tests(name for name in modules() if name in SAMPLE)]
-    assert len(rows) > 150
+    assert len(rows) > 140
     assert judged(rows) == []
     assert {row.backends for row in rows} >= {"qnn_cpu", "reference"}
 
