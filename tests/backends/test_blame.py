@@ -185,6 +185,7 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("verdicts", {"relu": True}, "a mapping of names to zif.Verdict"),
     ("notes", "a sentence", "a tuple of texts"),
     ("label", 5, "text"),
+    ("quantization", {"fused": ()}, "zif.plugin.QuantizationRules or None"),
 ]
 
 

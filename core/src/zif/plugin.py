@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from zif.records import BoundRun as BoundRun
     from zif.records import DTYPE_BITS as DTYPE_BITS
     from zif.backends.laying_out import laid_out as laid_out
+    from zif.planning.candidates.wanted import Wanted as Wanted
+    from zif.planning.candidates.wanted import quantization_rules as quantization_rules
+    from zif.planning.candidates.wanted import rules_of as rules_of
+    from zif.records import FixedRange as FixedRange
+    from zif.records import QuantizationRules as QuantizationRules
     from zif.records import Said as Said
+    from zif.records import WeightType as WeightType
     from zif.backends.options import build_options as build_options
     from zif.backends.checks import Check as Check
     from zif.files.archives import arrays_in as parse_arrays
@@ -133,6 +139,14 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("DTYPE_BITS", "zif.records", "DTYPE_BITS", "bits of one element by dtype"),
         ("Said", "zif.records", "Said", "what one source said of a unit: a link of `Verdict.chain`"),
         (
+            "QuantizationRules",
+            "zif.records",
+            "QuantizationRules",
+            "what a backend wants of a quantized model: `Capabilities.quantization`",
+        ),
+        ("FixedRange", "zif.records", "FixedRange", "one of its rules: the range that an operator's result has"),
+        ("WeightType", "zif.records", "WeightType", "one of its rules: the type that an operator's weight has"),
+        (
             "build_options",
             "zif.backends.options",
             "build_options",
@@ -229,6 +243,14 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("samples_of", "zif.inputs.samples", "samples_of", "the samples in a folder, array file or list"),
     ),
     "Encodings: scale and zero point": (
+        (
+            "quantization_rules",
+            "zif.planning.candidates.wanted",
+            "quantization_rules",
+            "what the backends of a plan for some targets want of a quantized model",
+        ),
+        ("rules_of", "zif.planning.candidates.wanted", "rules_of", "what one backend wants of it"),
+        ("Wanted", "zif.planning.candidates.wanted", "Wanted", "such rules, and whose they are"),
         ("clipped_at", "zif.encodings.clips", "clipped_at", "where a Relu or Clip cuts off"),
         ("covers", "zif.encodings.clips", "covers", "whether an encoding's range ends where a Clip does"),
         ("span", "zif.encodings.clips", "span", "the range of an encoding"),
@@ -323,6 +345,7 @@ __all__ = [
     "Claims",
     "Encoding",
     "Encodings",
+    "FixedRange",
     "Function",
     "JsonOption",
     "Labelled",
@@ -331,6 +354,7 @@ __all__ = [
     "NodeView",
     "Problem",
     "Progress",
+    "QuantizationRules",
     "Said",
     "Sample",
     "Samples",
@@ -339,6 +363,8 @@ __all__ = [
     "Subset",
     "Table",
     "Tally",
+    "Wanted",
+    "WeightType",
     "all_graphs",
     "annotate",
     "attribute",
@@ -385,12 +411,14 @@ __all__ = [
     "parse_preprocess",
     "parse_record",
     "print_document",
+    "quantization_rules",
     "random_inputs",
     "read_by",
     "read_encodings",
     "read_model",
     "repaired",
     "resolved",
+    "rules_of",
     "samples_of",
     "save_table",
     "say",

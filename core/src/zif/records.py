@@ -5,7 +5,7 @@ Everything here pickles, compares by value and needs neither onnx nor numpy to i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -232,6 +232,102 @@ class NoOptions:
     """The options of a backend that has none."""
 
 
+def _set(values: Iterable[Any]) -> frozenset[Any]:
+    if isinstance(values, str):
+        raise ValueError(f"{values!r} is one text, where a set of them belongs")
+    return frozenset(values)
+
+
+def _rows(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
+@frozen
+class WeightType:
+    """The element type that an operator's constant weight has, whatever the precision; `beside`: activations of so many
+    bits.
+    """
+
+    op_type: str
+    dtype: str = field(validator=validators.in_(("int8", "uint8", "int4", "uint4", "int16", "uint16")))
+    beside: tuple[int, ...] = field(default=(8, 16), converter=_rows)
+
+
+@frozen
+class FixedRange:
+    """The range low … high that an operator's quantized result has, whatever calibration saw, in values of these bits.
+
+    Steps of (high - low) / 2**bits from the least integer on; signed 16 bits, and whatever is symmetric, have zero
+    point 0 and steps of max(-low, high) / 2**(bits - 1). Zero lies in the range.
+    """
+
+    op_type: str
+    low: float = field(validator=validators.le(0.0))
+    high: float = field(validator=validators.ge(0.0))
+    bits: tuple[int, ...] = field(default=(8, 16), converter=_rows)
+
+    def __attrs_post_init__(self) -> None:
+        if self.low == self.high:
+            raise ValueError(f"the range of {self.op_type} is empty")
+
+
+#: Operators that are fused from their parts, and those whose weights may have one scale per channel.
+FUSED = frozenset({"LayerNormalization", "Gelu", "LpNormalization"})
+CHANNELED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
+
+def _among(known: frozenset[Any]) -> Any:
+    return validators.deep_iterable(validators.in_(known))
+
+
+@frozen
+class QuantizationRules:
+    """What a backend wants of a quantized model; the defaults suit most.
+
+    The float model before: `fused` operators are put together from their parts. `batch_normalization_as_conv`: what
+    cannot be folded becomes a convolution of every channel. `split_clips`: a Clip without zero between its ends becomes
+    a Max or Min before a Clip. `matmul_for_gemm`: a Gemm of two computed values becomes a MatMul.
+
+    What is quantized: `float_operators` stay in float, besides those that have no quantized form, and with
+    `decades_in_float` what leads up to a logarithm, root or reciprocal. `merged_activations`: a Relu or Clip is left
+    out where its encoding cuts off as well. `pads_in_input_encoding`: a Pad's result has the encoding of its input.
+    `fixed_ranges` hold whatever calibration saw; no other range is smaller than `least_range`.
+
+    Types of activations and weights, where no recipe of the caller's says otherwise: `signed_activations`,
+    `symmetric_activations` (around zero); `unsigned_weights`: a weight with one scale may be unsigned, with a zero
+    point. Weights of `per_channel` operators in `per_channel_bits` bits have a scale per output channel.
+    `weight_types` of operators hold in every precision. Four bits become eight outside the operators `int4`, above
+    `int4_max_rank` dimensions, without `int4_single_values` where each channel is one number, and without
+    `int4_scale_with_bias` where a weight beside a bias has one scale. Scales of channels are at least
+    `least_channel_scale` of the widest; `equal_bias_steps`: all are wide enough that the largest bias fits in each.
+    """
+
+    fused: frozenset[str] = field(default=FUSED, converter=_set, validator=_among(FUSED))
+    batch_normalization_as_conv: bool = True
+    split_clips: bool = False
+    matmul_for_gemm: bool = False
+    float_operators: frozenset[str] = field(default=frozenset(), converter=_set)
+    decades_in_float: bool = True
+    merged_activations: bool = True
+    pads_in_input_encoding: bool = False
+    fixed_ranges: tuple[FixedRange, ...] = field(default=(), converter=_rows)
+    least_range: float = field(default=1e-9, validator=validators.gt(0.0))
+    signed_activations: bool = False
+    symmetric_activations: bool = False
+    unsigned_weights: bool = True
+    per_channel: frozenset[str] = field(default=CHANNELED - {"MatMul"}, converter=_set, validator=_among(CHANNELED))
+    per_channel_bits: frozenset[int] = field(
+        default=frozenset({4, 8}), converter=_set, validator=_among(frozenset({4, 8, 16}))
+    )
+    weight_types: tuple[WeightType, ...] = field(default=(), converter=_rows)
+    int4: frozenset[str] = field(default=CHANNELED, converter=_set)
+    int4_max_rank: int | None = None
+    int4_single_values: bool = True
+    int4_scale_with_bias: bool = True
+    least_channel_scale: float = field(default=0.0, validator=[validators.ge(0.0), validators.le(1.0)])
+    equal_bias_steps: bool = False
+
+
 @frozen
 class Capabilities:
     """What a backend reports of itself for a target and, when it was given a model, its verdict on every unit.
@@ -247,7 +343,8 @@ class Capabilities:
     memory, beyond which a unit runs in parts; None without one. `artifact_label` is what the files of an artifact for
     this target are called in a bundle; "" for the backend's name and the target's. `exact` holds the options
     under which it computes every operator by itself, as ONNX defines it and in the model's own types, so that it can
-    judge other backends; None for a backend that cannot.
+    judge other backends; None for a backend that cannot. `quantization` is what it wants of a quantized model; None for
+    one that takes what `QuantizationRules()` makes.
     """
 
     processor: Processor
@@ -269,6 +366,7 @@ class Capabilities:
     local_memory_bytes: int | None = None
     artifact_label: str = ""
     exact: Mapping[str, Any] | None = None
+    quantization: QuantizationRules | None = None
 
 
 @frozen

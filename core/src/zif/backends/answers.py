@@ -11,7 +11,18 @@ from typing import Any, get_args
 
 import attrs
 
-from zif.records import Capabilities, Compiled, Converted, Kind, OpClaim, Processor, Rates, TensorInfo, Verdict
+from zif.records import (
+    Capabilities,
+    Compiled,
+    Converted,
+    Kind,
+    OpClaim,
+    Processor,
+    QuantizationRules,
+    Rates,
+    TensorInfo,
+    Verdict,
+)
 
 #: What a field has to be, in words, and whether a value is that.
 _Rule = tuple[str, Callable[[Any], bool]]
@@ -92,6 +103,7 @@ _RULES: Mapping[type, Mapping[str, _Rule]] = {
         "notes": _TEXTS,
         "label": _TEXT,
         "config_sections": _TEXTS,
+        "quantization": _is((QuantizationRules, type(None)), "zif.plugin.QuantizationRules or None"),
     },
     Converted: _EDGES,
     Compiled: {**_EDGES, "files": _mapping((bytes, Path), "bytes or paths"), "main": _TEXT},

@@ -79,13 +79,13 @@ def _ask_one(
     name: str, model: Model, target: Target, request: Request, progress: Progress | None, isolate: bool
 ) -> tuple[Participant | None, Candidate]:
     rows = [row for row in installed() if row.name == name]
-    excluded = _excluded(name, request)
-    if excluded:
-        return None, _out(rows[0].distribution, rows[0].version, name, "excluded", excluded)
+    reason = excluded(name, request)
+    if reason:
+        return None, _out(rows[0].distribution, rows[0].version, name, "excluded", reason)
     seconds = deadline()
     try:
         backend, general = hear(rows[0], target, seconds)
-        refusal = _refusal(general, target, request)
+        refusal = left_out(general, target, request)
         if refusal:
             return None, _candidate(backend, general, *refusal)
         if progress:
@@ -108,7 +108,8 @@ def _participant(backend: Backend, full: Capabilities, target: Target, request: 
     return Participant(backend, full, precisions, remarks(options, target, full, backend.name))
 
 
-def _excluded(name: str, request: Request) -> str:
+def excluded(name: str, request: Request) -> str:
+    """Why the request keeps a backend from being asked; "" where it does not."""
     if name in request.exclude:
         return "excluded by the caller"
     if request.only and name not in request.only:
@@ -116,7 +117,8 @@ def _excluded(name: str, request: Request) -> str:
     return ""
 
 
-def _refusal(general: Capabilities, target: Target, request: Request) -> tuple[str, str] | None:
+def left_out(general: Capabilities, target: Target, request: Request) -> tuple[str, str] | None:
+    """Code and reason for leaving out a backend that was asked; None for one that takes part."""
     if not general.available:
         return "unavailable", general.reason
     if general.kind == "emulator" and target.is_host and not request.emulate:
@@ -149,4 +151,4 @@ def _out(distribution: str, version: str, name: str, code: str, reason: str) -> 
     return Candidate(name, distribution, version, "", "hardware", "", False, code, reason)
 
 
-__all__ = ["Participant", "Participants", "ask", "stand_in"]
+__all__ = ["Participant", "Participants", "ask", "excluded", "left_out", "stand_in"]
