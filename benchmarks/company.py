@@ -56,7 +56,7 @@ def judged(proto: onnx.ModelProto, seed: int, precision: str) -> str:
     chance = np.random.default_rng(seed + 1_000_000)
     samples = [{"x": chance.standard_normal(SHAPE).astype(np.float32)} for _ in range(4)]
     try:
-        model = prepare(proto)
+        model = prepare(proto, rules="qnn_htp")
         judge = Judge(model, samples)
         made = model.proto if precision == "float" else auto_quantize(model, samples, precision, search=False).model
         wanted = judge.sqnr(Reference(made))

@@ -33,10 +33,10 @@ def case(name: str) -> tuple[Model, list[Any], list[Any]]:
     known = CASES[name][0]
     if not known:
         data = sentences(16)
-        return prepare(transformer()), data[:12], data[12:]
+        return prepare(transformer(), rules="qnn_htp"), data[:12], data[12:]
     found = entry(known)
     data = feeds(found, lambda _: {})
-    return prepare(found.path, found.shapes), data[:-2] or data, [dict(found.inputs()), *data[-2:]]
+    return prepare(found.path, found.shapes, rules="qnn_htp"), data[:-2] or data, [dict(found.inputs()), *data[-2:]]
 
 
 def tell(name: str, goal: float, found: Mixed) -> None:

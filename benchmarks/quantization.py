@@ -62,7 +62,7 @@ def main() -> None:
 
 def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
     try:
-        model = prepare(entry.path, entry.shapes)
+        model = prepare(entry.path, entry.shapes, rules="qnn_htp")
     except zif.ZifError as error:
         print(f"{entry.name}: {error}", file=sys.stderr)
         return

@@ -59,7 +59,7 @@ class Net:
     @classmethod
     def of(cls, name: str, precision: str) -> Net:
         found = entry(name)
-        float_model = prepare(found.path, found.shapes)
+        float_model = prepare(found.path, found.shapes, rules="qnn_htp")
         with zif.load(float_model, only=("qnn_cpu",)) as session:
             samples = feeds(found, session.run)
         made = auto_quantize(float_model, samples, precision, search=False).model

@@ -1,4 +1,7 @@
-"""Core names no vendor and no chip: what is shown of one comes from its plugin, but for the names of file formats."""
+"""Core and the quantizer name no vendor and no chip: what is shown of one, and what one wants, comes from its plugin.
+
+But for the names of file formats, and of onnxruntime's folders.
+"""
 
 from __future__ import annotations
 
@@ -48,3 +51,20 @@ def test_a_format_is_named_and_nothing_else(name: str) -> None:
     words = named(sources()[name])
     assert "qnn" in words  # else the entry is stale
     assert words <= {"qnn", "qualcomm"}
+
+
+QUANTIZER = CORE.parents[1] / "plugins" / "quantize" / "src" / "zif_quantize"
+#: Where the quantizer may say "qnn", and why.
+QUANTIZER_FORMATS = {
+    "qdq/__init__.py": "the formats of encodings",
+    "cli/encodings.py": "the formats of encodings",
+    "cli/quantize.py": "the formats of encodings",
+    "rewrites/fusing.py": "onnxruntime's folder of fusions, and the names that it gives nodes",
+}
+
+
+def test_the_quantizer_holds_no_vendors_rules() -> None:
+    files = {file.relative_to(QUANTIZER).as_posix(): file for file in QUANTIZER.rglob("*.py")}
+    seen = {name: words for name, file in files.items() if (words := named(file))}
+    assert len(files) > 40
+    assert seen == {name: {"qnn"} for name in QUANTIZER_FORMATS}

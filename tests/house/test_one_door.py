@@ -83,7 +83,7 @@ EXCEPTIONS = {
     "zif_qnn_runtime/offline.py": ({".write_text"}, "a program in a private folder that stands for a compiler"),
     "zif_qnn_runtime/versions.py": ({".open"}, "an installed engine's library"),
     "zif_quantize/calibration/ranges.py": ({"onnx.save"}, "for the engine, into a private folder"),
-    "zif_quantize/rewrites/prepare.py": ({"onnx.load", "onnx.save"}, ENGINE),
+    "zif_quantize/rewrites/fusing.py": ({"onnx.load", "onnx.save"}, ENGINE),
     "zif_quantize/weights_only.py": ({"onnx.load", "onnx.save"}, ENGINE),
 }
 #: What is called open and opens no file: sessions and backends.

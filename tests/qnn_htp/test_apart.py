@@ -142,7 +142,7 @@ def test_blocks_to_depth_keep_their_values_in_another_encoding(end: str, precisi
     infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends]
     graph = helper.make_graph(rest, "blocks", infos[:1], infos[1:])
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    model = prepare(onnx.shape_inference.infer_shapes(made))
+    model = prepare(onnx.shape_inference.infer_shapes(made), rules="qnn_htp")
     samples = [{"x": np.random.default_rng(k).standard_normal((1, 4, 8, 8)).astype(np.float32)} for k in range(2)]
     quantized = auto_quantize(model, samples, precision, search=False).model
     judge = Judge(model, samples)

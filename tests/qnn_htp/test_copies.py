@@ -78,7 +78,7 @@ def test_in_float(part: str, window: str) -> None:
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16"])
 @pytest.mark.parametrize("part", PARTS)
 def test_in_integers(part: str, precision: str) -> None:
-    model, samples = prepare(crop(part, "Conv")), [{"x": X}, {"x": X * 0.9}]
+    model, samples = prepare(crop(part, "Conv"), rules="qnn_htp"), [{"x": X}, {"x": X * 0.9}]
     made = auto_quantize(model, samples, precision, search=False).model
     judge = Judge(model, samples)
     with zif.load(made, target="snapdragon-8-gen-3", only=["qnn_htp"], cache=False) as session:

@@ -83,13 +83,13 @@ def feeds(model: onnx.ModelProto, count: int = 8) -> list[dict[str, np.ndarray]]
     return [{n: normal(*dims, seed=100 * k + at) for at, (n, dims) in enumerate(shapes.items())} for k in range(count)]
 
 
-def ratios(model: onnx.ModelProto, precision: Any, given: Any = None) -> dict[str, float]:
+def ratios(model: onnx.ModelProto, precision: Any, given: Any = None, rules: Any = None) -> dict[str, float]:
     """SQNR per output of the model that is made of another against that, on inputs that calibration saw."""
     from zif_quantize import quantize_model
     from zif_quantize.measure import Reference
 
     samples = given or feeds(model)
-    made = quantize_model(model, samples, precision)
+    made = quantize_model(model, samples, precision, rules=rules)
     onnx.checker.check_model(made, full_check=True)
     exact, other = Reference(model), Reference(made)
     rows = [(exact.run(sample), other.run(sample)) for sample in samples]

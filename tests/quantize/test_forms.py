@@ -10,6 +10,7 @@ import pytest
 import zif
 from onnx import helper
 from quantized_nets import feeds, net, normal, ratios, sqnr
+from zif_qnn_htp.quantizing import RULES as HTP
 from zif_quantize import prepare, quantize_model
 from zif_quantize.measure import Reference
 
@@ -50,7 +51,7 @@ def test_a_gemm_of_values_alone_keeps_its_factors() -> None:
     made = node("Gemm", ["x", "k", "c"], ["y"], alpha=0.5, beta=3.0)
     given = net([made], {"x": [2, 8], "k": [8, 5], "c": [5]}, ["y"])
     assert ratios(given, "w16a16")["y"] > 80
-    assert [unit.op_type for unit in prepare(given).units] == ["Mul", "MatMul", "Mul", "Add"]
+    assert [unit.op_type for unit in prepare(given).units] == ["Mul", "Gemm", "Mul", "Add"]
 
 
 @pytest.mark.parametrize("turned", [("x",), ("k",), ("x", "k")])
@@ -60,7 +61,9 @@ def test_a_gemm_of_values_alone_is_a_matmul(turned: tuple[str, ...]) -> None:
     inputs = {name: shape[::-1] if name in turned else shape for name, shape in shapes.items()}
     made = node("Gemm", ["x", "k", "b"], ["y"], transA=int("x" in turned), transB=int("k" in turned))
     given = net([made], inputs, ["y"], b=normal(5))
-    assert "Gemm" not in {unit.op_type for unit in prepare(given).units}
+    assert "Gemm" not in {unit.op_type for unit in prepare(given, rules=HTP).units}
+    assert ratios(given, "w16a16", rules=HTP)["y"] > 80
+    assert "MatMul" not in {unit.op_type for unit in prepare(given).units}
     assert ratios(given, "w16a16")["y"] > 80
 
 
@@ -93,8 +96,12 @@ def test_a_weight_has_the_scales_of_each_of_its_uses() -> None:
 def test_a_clip_beside_zero_is_more_than_a_range(low: float, high: float, precision: str) -> None:
     nodes = [node("Conv", ["x", "w"], ["c"]), node("Clip", ["c", "low", "high"], ["y"])]
     given = net(nodes, {"x": [1, 3, 8, 8]}, ["y"], w=normal(4, 3, 3, 3) / 2, low=low, high=high)
-    assert ratios(given, precision)["y"] > {"w8a8": 30, "w8a16": 35, "w4a16": 12, "w16a16": 75}[precision]
-    assert [unit.op_type for unit in prepare(given).units] == ["Conv", "Max" if low > 0 else "Min", "Clip"]
+    for rules in (HTP, None):
+        assert (
+            ratios(given, precision, rules=rules)["y"] > {"w8a8": 30, "w8a16": 35, "w4a16": 12, "w16a16": 75}[precision]
+        )
+    assert [unit.op_type for unit in prepare(given, rules=HTP).units] == ["Conv", "Max" if low > 0 else "Min", "Clip"]
+    assert [unit.op_type for unit in prepare(given).units] == ["Conv", "Clip"]
 
 
 def test_a_bias_that_is_computed_is_added_behind() -> None:
@@ -130,7 +137,7 @@ def test_eight_bits_where_the_compiler_has_no_four(made: Any, dims: list[int], b
     """One number per channel, which it dies of, and one scale beside a bias."""
     count = 4 if made.attribute else dims[made.op_type == "ConvTranspose"]
     given = net([made], {"x": [1, 6, 4, 4]}, ["y"], w=normal(*dims), **({"b": normal(count)} if biased else {}))
-    quantized = quantize_model(given, feeds(given), "w4a16")
+    quantized = quantize_model(given, feeds(given), "w4a16", rules=HTP)
     kinds = {tensor.name: tensor.data_type for tensor in quantized.graph.initializer}
     assert kinds["w_quantized"] == onnx.TensorProto.INT8
 
@@ -138,10 +145,10 @@ def test_eight_bits_where_the_compiler_has_no_four(made: Any, dims: list[int], b
 def test_slopes_beside_sixteen_bits_are_signed() -> None:
     """Qualcomm's compiler gives up on others, one per channel, unless a convolution stands before."""
     given = net([node("PRelu", ["x", "s"], ["y"])], {"x": [1, 4, 6, 6]}, ["y"], s=normal(4, 1, 1))
-    made = quantize_model(given, feeds(given), "w8a16")
+    made = quantize_model(given, feeds(given), "w8a16", rules=HTP)
     kinds = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
     assert kinds["s_quantized"] == onnx.TensorProto.INT16
-    assert ratios(given, "w8a16")["y"] > 80
+    assert ratios(given, "w8a16", rules=HTP)["y"] > 80
 
 
 def test_a_clip_without_ends_is_none() -> None:
@@ -175,7 +182,7 @@ def test_htp_takes_every_form_and_agrees(precision: str) -> None:
         models.append(net([made], {"x": [1, 4, 6, 6]}, ["y"], **weights))
     for model in models:
         samples = feeds(model)
-        made = quantize_model(model, samples, precision)
+        made = quantize_model(model, samples, precision, rules=HTP)
         wanted = Reference(model).run(samples[0])
         with zif.load(made, target="snapdragon-8-gen-3", only=("qnn_htp",), emulate=True) as session:
             got = session.run(samples[0])

@@ -25,7 +25,7 @@ def searched(model: zif.Model, data: list[Any], held: list[Any], goal: float, **
 
 @pytest.mark.slow
 def test_a_transformer_needs_few_units_at_16_bits() -> None:
-    model, data = prepare(transformer()), sentences(14)
+    model, data = prepare(transformer(), target=CHIP), sentences(14)
     found = searched(model, data[:12], data[12:], 26.0, cost="bitops")
     eight, sixteen = found.uniform("w8a8"), found.uniform("w8a16")
     assert eight is not None
@@ -39,7 +39,7 @@ def test_a_transformer_needs_few_units_at_16_bits() -> None:
 def test_a_mobilenet_needs_few_units_at_16_bits() -> None:
     """PP-OCR's orientation classifier is a MobileNetV3; its lines are real. The cost is the plan's latency."""
     known = entry("ppocr-cls")
-    model, data = prepare(known.path, known.shapes), feeds(known, lambda _: {})
+    model, data = prepare(known.path, known.shapes, target=CHIP), feeds(known, lambda _: {})
     held = [dict(known.inputs()), *data[-2:]]
     found = searched(model, data[:-2], held, MOBILENET_DB, most=30, levels=("w8a8", "w8a16"))
     eight, sixteen = found.uniform("w8a8"), found.uniform("w8a16")

@@ -14,12 +14,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 from zif.cli.app import application
-from zif.errors import InvalidModel, UsageError
+from zif.errors import BackendNotFound, InvalidModel, UsageError
 from zif_quantize.cli.mixed_view import _part, told_db
 from zif_quantize.search.candidate import Candidate, table
 
 
-def save(path: str, nodes: list[onnx.NodeProto], **weights: np.ndarray[Any, Any]) -> None:
+def save(path: str, nodes: list[onnx.NodeProto], **weights: Any) -> None:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, 8]) for name in "xy"]
     held = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], held)
@@ -180,3 +180,46 @@ def test_encodings_of_another_model_are_told() -> None:
     Path("other.json").write_text(json.dumps(others))
     found = quantize("--encodings", "other.json", "--repair")
     assert "is the encodings file another model's?" in found.output
+
+
+def test_whose_rules_hold_is_told() -> None:
+    own = quantize("-c", "2.npz", "--method", "minmax")
+    assert "quantized by the default rules, in forms that most backends take; --target CHIP takes those" in own.stdout
+    there = ("-c", "2.npz", "--method", "minmax", "--target", "snapdragon-8-gen-3")
+    assert "quantized by the rules of qnn_htp" in quantize(*there).stdout
+    found = json.loads(quantize(*there, "--json").stdout)["rules"]
+    assert (found["backends"], found["values"]["split_clips"], found["notes"]) == (["qnn_htp"], True, [])
+    found = json.loads(quantize(*there, "--rules", "default", "--json").stdout)["rules"]
+    assert (found["backends"], found["values"]["split_clips"]) == ([], False)
+
+
+def test_a_backend_is_asked_for_its_rules_by_name() -> None:
+    found = json.loads(quantize("-c", "2.npz", "--rules", "qnn_htp", "--json").stdout)
+    assert (found["rules"]["backends"], found["target"]) == (["qnn_htp"], None)
+    found = json.loads(quantize("-c", "8.npz", "--rules", "qnn_htp", "--accuracy-goal", "SQNR=20", "--json").stdout)
+    assert found["rules"]["backends"] == ["qnn_htp"]
+    found = quantize("-c", "2.npz", "--rules", "reference")
+    assert "reference has no rules of its own" in found.stderr
+    wrong = quantize("-c", "2.npz", "--rules", "qnn_http").exception
+    assert isinstance(wrong, BackendNotFound)
+    assert "Did you mean 'qnn_htp'" in str(wrong)
+
+
+def test_rules_change_what_is_written() -> None:
+    """A Clip to 1 … 6 is split for Qualcomm's compiler, and left alone for others."""
+    nodes = [
+        helper.make_node("Abs", ["x"], ["a"], "abs"),
+        helper.make_node("Clip", ["a", "low", "high"], ["y"], "clip"),
+    ]
+    save("m.onnx", nodes, low=np.float32(1), high=np.float32(6))
+    seen = {}
+    for words in ((), ("--rules", "qnn_htp")):
+        assert quantize("-c", "2.npz", "--method", "minmax", *words).exit_code == 0
+        seen[words] = {node.op_type for node in onnx.load("q.onnx").graph.node} & {"Max"}
+    assert list(seen.values()) == [set(), {"Max"}]
+
+
+def test_a_backend_without_rules_is_no_backend_of_the_target() -> None:
+    found = quantize("-c", "2.npz", "--method", "minmax", "--target", "host")
+    assert "quantized by the default rules" in found.stdout
+    assert "the rules of qnn_htp were not taken: an emulator on this machine" in " ".join(found.stderr.split())

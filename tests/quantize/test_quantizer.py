@@ -11,6 +11,7 @@ import zif
 from onnx import helper, numpy_helper
 from quantized_nets import feeds, net, normal, ratios, sqnr
 from zif.encodings.export import export
+from zif_qnn_htp.quantizing import RULES as HTP
 from zif_quantize import Recipe, quantize, quantize_model
 from zif_quantize.measure import Reference
 
@@ -135,7 +136,7 @@ def nearly_dead() -> onnx.ModelProto:
 
 
 def test_the_scales_of_a_weight_are_of_one_order() -> None:
-    made = quantize_model(nearly_dead(), feeds(nearly_dead()), "w8a16")
+    made = quantize_model(nearly_dead(), feeds(nearly_dead()), "w8a16", rules=HTP)
     (scale,) = [numpy_helper.to_array(one) for one in made.graph.initializer if one.name == "w_scale"]
     assert scale.max() / scale.min() < 2**11
 
@@ -149,10 +150,11 @@ def uneven() -> onnx.ModelProto:
 
 
 def test_a_bias_fits_in_the_steps_of_every_channel() -> None:
-    made = quantize_model(uneven(), feeds(uneven()), "w8a16")
+    made = quantize_model(uneven(), feeds(uneven()), "w8a16", rules=HTP)
     steps = {one.name: numpy_helper.to_array(one) for one in made.graph.initializer if one.name.endswith("_scale")}
     assert 32.0 / (steps["z_scale"] * steps["w_scale"].min()) < 2**30.1
-    assert ratios(uneven(), "w8a16")["y"] > 60
+    assert ratios(uneven(), "w8a16", rules=HTP)["y"] > 60
+    assert ratios(uneven(), "w8a16")["y"] > 60  # each in its own steps
 
 
 @pytest.mark.slow
@@ -161,7 +163,7 @@ def test_a_bias_fits_in_the_steps_of_every_channel() -> None:
 def test_a_channel_that_is_nearly_dead_is_no_more_on_htp(precision: str, given: onnx.ModelProto) -> None:
     """With a scale 2^-15 of the others' beside 16 bits it gave the greatest value that there is, everywhere."""
     pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
-    made = quantize_model(given, feeds(given), precision)
+    made = quantize_model(given, feeds(given), precision, rules=HTP)
     wanted = Reference(given).run(feeds(given)[0])["y"]
     with zif.load(made, target="snapdragon-8-gen-3", only=("qnn_htp",), emulate=True) as session:
         got = session.run(feeds(given)[0])["y"]

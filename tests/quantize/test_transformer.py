@@ -107,8 +107,9 @@ def test_a_mask_does_not_stretch_the_range_of_the_scores(model: Any, precision: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["w8a8", "w8a16", "w4a16", "w16a16"])
-def test_the_whole_goes_to_htp(model: Any, precision: str) -> None:
+def test_the_whole_goes_to_htp(precision: str) -> None:
     pytest.importorskip("zif_qnn_htp", reason="Qualcomm's compiler is not installed")
+    model = prepare(transformer(), target="snapdragon-8-gen-3")
     made = quantize_model(model, calibrate(model, SAMPLES), precision)
     plan = zif.plan(made, target="snapdragon-8-gen-3", exclude=("reference",))
     refused = [unit.name for unit in plan.units if unit.verdicts["qnn_htp"].supported is not True]

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from quantized_nets import feeds, net, normal, ratios, run, sqnr
 from zif.errors import InvalidModel
+from zif_qnn_htp.quantizing import RULES as HTP
 from zif_quantize import calibrate, prepare, quantize, quantize_model
 
 node = helper.make_node
@@ -100,8 +101,9 @@ def test_a_pad_with_a_number_of_its_own(before: str, precision: str, number: flo
     nodes = [node(before, ["x"], ["r"]), node("Pad", ["r", "pads", "number"], ["p"])]
     nodes += [node("MaxPool", ["p"], ["y"], kernel_shape=[2, 2])]
     given = net(nodes, {"x": [1, 4, 8, 8]}, ["y"], pads=np.array([0, 0, 1, 1, 0, 0, 1, 1]), number=number)
-    assert ratios(given, precision)["y"] > {"w8a8": 35, "w16a16": 80}[precision]
-    made = quantize_model(given, feeds(given), precision)
+    for rules in (HTP, None):
+        assert ratios(given, precision, rules=rules)["y"] > {"w8a8": 35, "w16a16": 80}[precision]
+    made = quantize_model(given, feeds(given), precision, rules=HTP)
     scales = {one.name: numpy_helper.to_array(one) for one in made.graph.initializer if one.name.endswith("_scale")}
     (pad,) = [one for one in made.graph.node if one.op_type == "Pad"]
     made_by = {name: one for one in made.graph.node for name in one.output}

@@ -12,6 +12,7 @@ from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
 from zif_qnn_htp.chips import Chip, NoChip, artifact_label, chip_of
 from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
+from zif_qnn_htp.quantizing import RULES
 from zif_qnn_htp.refusals.nans import NEEDLESS, needless
 from zif_qnn_htp.verdicts import probe
 
@@ -55,6 +56,7 @@ def _general(library: Status, words: str, reason: str, notes: tuple[str, ...]) -
         options=HtpOptions,
         config_sections=("htp_config",),
         isolate=library.kind == "emulator",
+        quantization=RULES,
         notes=notes,
     )
 

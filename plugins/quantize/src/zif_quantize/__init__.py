@@ -1,7 +1,7 @@
 """Static quantization of float models to QDQ: calibrate once, quantize in many ways, say what was done.
 
-The arithmetic is onnxruntime's (`onnxruntime.quantization` and its QNN configuration). Here it is chosen, checked and
-explained. Each name is imported when it is first used.
+The arithmetic is onnxruntime's (`onnxruntime.quantization`). Here it is chosen, checked and explained; the forms that a
+backend wants are its own to say (`zif.plugin.QuantizationRules`). Each name is imported when it is first used.
 """
 
 from __future__ import annotations

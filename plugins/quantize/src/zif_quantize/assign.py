@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from zif import UsageError
 from zif.plugin import BIASED, CHANNEL_AXIS, MERGED, WEIGHTED, attribute, did_you_mean
 
-from zif_quantize.recipes import Recipe, recipe
+from zif_quantize.recipes import ACTIVATIONS, WEIGHTS, Recipe, bits, recipe
+from zif_quantize.rules import only_in, prepared_by
 
 if TYPE_CHECKING:
     import onnx
     from zif import Model, TensorInfo
+    from zif.plugin import QuantizationRules
 
     Chosen = Mapping[str, Recipe | str]
 
@@ -28,7 +31,8 @@ def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]
         if name not in units:
             hint = did_you_mean(name, units)
             raise UsageError(f"the model has no unit {name!r} to override.{hint} `zif plan --all-units` lists them")
-    given = {name: FLOAT if one == FLOAT else recipe(one) for name, one in overrides.items()}
+    rules = prepared_by(model)
+    given = {name: FLOAT if one == FLOAT else recipe(one, rules) for name, one in overrides.items()}
     chosen: dict[str, Recipe | str] = {unit.id: given.get(unit.id, base) for unit in model.units}
     for unit in model.units:
         if unit.op_type in MERGED and unit.inputs[0] in model.producers and len(model.consumers[unit.inputs[0]]) == 1:
@@ -36,13 +40,21 @@ def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]
     return chosen
 
 
-def tensor_overrides(model: Model, base: Recipe, chosen: Chosen, types: Any) -> dict[str, list[dict[str, Any]]]:
-    """onnxruntime's overrides per tensor: the type of each value, conversions between units, the types of weights."""
+def tensor_overrides(
+    model: Model, base: Recipe, chosen: Chosen, types: Any, kept: Collection[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """onnxruntime's overrides per tensor: the type of each value, conversions between units, the types of weights, and
+    the ranges that the rules fix. kept: the units that stay in float.
+    """
     found = _activations(model, base, chosen, types)
     for node, unit in zip(model.proto.graph.node, _units_of_nodes(model), strict=True):
         one = chosen[unit]
         if isinstance(one, Recipe):
             _weights(model, node, one, base, types, found)
+    for node, unit in zip(model.proto.graph.node, _units_of_nodes(model), strict=True):
+        if unit not in kept:
+            _first_factor(model, node, base, types, found)
+            _fixed(node, base, prepared_by(model), types, found)
     return found
 
 
@@ -101,43 +113,105 @@ def _weights(
             continue
         if node.op_type in WEIGHTED:
             if place == 1:
-                found[name] = [_weight(node, info, one, types)]
+                found[name] = [_weight(node, info, one, types, prepared_by(model))]
         elif one.activation != base.activation:
             found[name] = [{"quant_type": quant_type(types, one.activation)}]
 
 
-def _weight(node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any) -> dict[str, Any]:
+def _first_factor(
+    model: Model, node: onnx.NodeProto, base: Recipe, types: Any, found: dict[str, list[dict[str, Any]]]
+) -> None:
+    """A constant that a MatMul has on its left is a weight, too: with scales per channel, and with 8 beside 16 bits."""
+    if node.op_type != "MatMul" or node.input[0] not in model.initializers or node.input[0] in found:
+        return
+    eight_beside = bits(base.weight) == 8 and bits(_read_as(node, node.input[1], base, types, found)) == 16
+    if base.per_channel or (eight_beside and node.input[1] not in model.initializers):
+        kind = base.weight
+        found[node.input[0]] = [{"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}]
+
+
+def _read_as(
+    node: onnx.NodeProto, name: str, base: Recipe, types: Any, found: Mapping[str, list[dict[str, Any]]]
+) -> str:
+    """The type in which a node reads a value."""
+    row = found.get(name, [{}])[0]
+    convert = row.get("convert", {})
+    kind = convert["quant_type"] if node.name in convert.get("recv_nodes", ()) else row.get("quant_type")
+    return next((word for word in (*ACTIVATIONS, *WEIGHTS) if kind == quant_type(types, word)), base.activation)
+
+
+def _fixed(
+    node: onnx.NodeProto,
+    base: Recipe,
+    rules: QuantizationRules,
+    types: Any,
+    found: dict[str, list[dict[str, Any]]],
+) -> None:
+    """The encoding of a result whose range the rules fix."""
+    name = node.output[0]
+    kind = _made_in(name, base, types, found)
+    for row in rules.fixed_ranges:
+        if row.op_type == node.op_type and bits(kind) in row.bits:
+            scale, zero = fixed_encoding(row.low, row.high, kind, base.symmetric and not kind.startswith("u"))
+            own = found.get(name, [{}])[0]
+            words = {"quant_type": quant_type(types, kind), "scale": np.array(scale, np.float32)}
+            found[name] = [{**own, **words, "zero_point": np.array(zero, kind)}]
+
+
+def _made_in(name: str, base: Recipe, types: Any, found: Mapping[str, list[dict[str, Any]]]) -> str:
+    """The type in which a value comes into being."""
+    kind = found.get(name, [{}])[0].get("quant_type")
+    return next((word for word in ACTIVATIONS if kind == quant_type(types, word)), base.activation)
+
+
+def fixed_encoding(low: float, high: float, kind: str, symmetric: bool) -> tuple[float, int]:
+    """Scale and zero point of a range that is fixed; see `zif.plugin.FixedRange`."""
+    steps = 2 ** bits(kind)
+    if symmetric or kind == "int16":
+        return max(-low, high) / (steps // 2), 0
+    scale = (high - low) / steps
+    least = 0 if kind.startswith("u") else -steps // 2
+    return scale, least + min(steps - 1, round(-low / scale))
+
+
+def _weight(
+    node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any, rules: QuantizationRules
+) -> dict[str, Any]:
     """The override of a weight."""
-    axis = channel_axis(node) if one.per_channel else None
+    axis = channel_axis(node, info, rules) if one.per_channel else None
     kind = one.weight if axis is not None else one.tensor_weight or one.weight
-    if kind.endswith("int4") and _wants_eight(node, info):
+    if kind.endswith("int4") and _wants_eight(node, info, rules):
         kind = kind.replace("4", "8")
-    if node.op_type in ("LayerNormalization", "InstanceNormalization"):
-        kind = "uint8"  # HTP takes no other gamma
-    if node.op_type == "PRelu" and one.activation.endswith("16"):
-        kind = "int16"  # Qualcomm's compiler gives up on slopes per channel as uint16
+    kind = only_in(node.op_type, bits(one.activation), rules) or kind
     row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
     return row if axis is None else {**row, "axis": axis}
 
 
-def _wants_eight(node: onnx.NodeProto, info: TensorInfo) -> bool:
-    """Whether Qualcomm's compiler refuses the weight in 4 bits, dies of it, or computes something else."""
-    dims, axis = [dim if isinstance(dim, int) else 0 for dim in info.shape or ()], channel_axis(node)
+def _wants_eight(node: onnx.NodeProto, info: TensorInfo, rules: QuantizationRules) -> bool:
+    """Whether the backend does not take the weight in 4 bits."""
+    dims, axis = [dim if isinstance(dim, int) else 0 for dim in info.shape or ()], channel_axis(node, info, rules)
     biased = node.op_type in BIASED and len(node.input) > 2
-    single = axis is None or dims[axis] == 1  # one scale, which for the compiler is none per channel
+    single = axis is None or dims[axis] == 1  # one scale, which for a compiler may be none per channel
     alone = axis is not None and math.prod(dims) == dims[axis]  # one number per channel
-    return (biased and single) or alone or len(dims) > 4 or node.op_type == "BatchNormalization"
+    high = rules.int4_max_rank is not None and len(dims) > rules.int4_max_rank
+    refused = (biased and single and not rules.int4_scale_with_bias) or (alone and not rules.int4_single_values)
+    return refused or high or node.op_type not in rules.int4
 
 
-def channel_axis(node: onnx.NodeProto) -> int | None:
-    """The axis of the output channels in a node's weight, where QNN takes a scale for each; None where it does not.
+def channel_axis(node: onnx.NodeProto, info: TensorInfo, rules: QuantizationRules) -> int | None:
+    """The axis of the output channels in a node's weight, where the rules give each a scale; None where they do not.
 
     That of a ConvTranspose in groups has fewer channels than the output and its bias: each is one of every group.
     """
+    if node.op_type not in rules.per_channel:
+        return None
     if node.op_type == "ConvTranspose" and attribute(node, "group", 1) != 1:
         return None
     if node.op_type == "Gemm":
         return 0 if attribute(node, "transB", 0) else 1
+    if node.op_type == "MatMul":
+        rank = len(info.shape or ())
+        return rank - 1 if rank > 1 else None
     return CHANNEL_AXIS.get(node.op_type)
 
 

@@ -15,6 +15,7 @@ from zif_quantize.engine import quantize_model
 from zif_quantize.measure import Judge, Reference, worst
 from zif_quantize.recipes import Recipe, recipe
 from zif_quantize.rewrites.prepare import prepare
+from zif_quantize.rules import prepared_by
 
 if TYPE_CHECKING:
     from zif.plugin import Progress, Source
@@ -74,7 +75,8 @@ def auto_quantize(
     one is told before the work. overrides: as for `quantize_model`. ranges: what calibrating with the same samples and
     the same `search` gave before, for another precision. Raises what `calibrate` and `quantize_model` do.
     """
-    model, base = prepare(source), recipe(precision)
+    model = prepare(source, target=target)
+    base = recipe(precision, prepared_by(model))
     split = parts(samples if isinstance(samples, Sequence) else list(samples), choose=search)
     final = Judge(model, split.held or split.calibration)
     ranges = ranges or calibrate(model, split.calibration, search or needs_histograms([base.method]), progress)

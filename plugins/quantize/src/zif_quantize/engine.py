@@ -14,21 +14,23 @@ from zif_quantize.calibration.ranges import Ranges, calibrate, needs_histograms
 from zif_quantize.keep import kept_float
 from zif_quantize.ort.quantizer import quantizer
 from zif_quantize.ort.tools import quiet, tools
-from zif_quantize.recipes import Recipe, recipe
+from zif_quantize.recipes import Recipe, bits, recipe
 from zif_quantize.rewrites.extremes import tamed
 from zif_quantize.rewrites.names_apart import Apart
 from zif_quantize.rewrites.prepare import prepare, unmark, whole
+from zif_quantize.rules import prepared_by
 
 if TYPE_CHECKING:
     from zif import Model
-    from zif.plugin import Progress, Source
+    from zif.plugin import Progress, QuantizationRules, Source
 
     from zif_quantize.calibration.ranges import Samples
+    from zif_quantize.rules import Rules
 
     Pair = tuple[float, float]
 
-#: No range is smaller. onnxruntime's 1e-4 for QNN makes noise of small numbers; Qualcomm's compiler does not need it.
-LEAST_RANGE = 1e-9
+#: From this opset on QuantizeLinear makes 4 and 16 bits, too; before, onnxruntime's own does.
+NATIVE_WIDTHS = 21
 
 
 def quantize_model(
@@ -37,15 +39,18 @@ def quantize_model(
     precision: str | Recipe = "w8a8",
     overrides: Mapping[str, str | Recipe] | None = None,
     progress: Progress | None = None,
+    *,
+    rules: Rules = None,
 ) -> onnx.ModelProto:
     """The QDQ model of a float model.
 
     data: `Ranges` from `calibrate` on the same model, or samples to calibrate with. overrides: per unit (node) name
-    another precision, or "float"; values that pass from one to another are converted in between. Raises UsageError for
-    an unknown unit or precision, InvalidModel, and InvalidInput for samples that do not fit.
+    another precision, or "float"; values that pass from one to another are converted in between. rules: as for
+    `prepare`, whose rules a prepared model keeps. Raises UsageError for an unknown unit or precision, InvalidModel, and
+    InvalidInput for samples that do not fit.
     """
-    model = prepare(source)
-    base = recipe(precision)
+    model = prepare(source, rules=rules)
+    base = recipe(precision, prepared_by(model))
     chosen = assignment(model, base, overrides or {})
     if not isinstance(data, Ranges):
         methods = {one.method for one in chosen.values() if isinstance(one, Recipe)}
@@ -61,12 +66,13 @@ def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, 
     proto = whole(model)
     apart = Apart(proto)
     pairs, constants = tamed(model, _pairs(ranges, base, chosen, model))
-    given = tensor_overrides(model, base, chosen, tools().QuantType)
+    kept = {name for name, one in chosen.items() if one == FLOAT} | kept_float(model)
+    given = tensor_overrides(model, base, chosen, tools().QuantType, kept)
     for name, (low, high) in constants.items():
         given[name] = [{**given.get(name, [{}])[0], "rmin": np.float32(low), "rmax": np.float32(high)}]
-    kept = {name for name, one in chosen.items() if one == FLOAT} | kept_float(model)
     try:
-        made = _quantizer(_typed(proto), base, sorted(kept), apart.keyed(given), apart.keyed(pairs))
+        rules = prepared_by(model)
+        made = _quantizer(_typed(proto), base, rules, sorted(kept), apart.keyed(given), apart.keyed(pairs))
         made.quantize_model()
     except (ValueError, AssertionError, KeyError, TypeError, RuntimeError) as error:
         raise StageFailed(f"onnxruntime's quantizer failed on {model.name}: {error}") from error
@@ -78,35 +84,48 @@ def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, 
 
 
 def _quantizer(
-    proto: onnx.ModelProto, base: Recipe, kept: Sequence[str], given: Mapping[str, Any], pairs: Mapping[str, Pair]
+    proto: onnx.ModelProto,
+    base: Recipe,
+    rules: QuantizationRules,
+    kept: Sequence[str],
+    given: Mapping[str, Any],
+    pairs: Mapping[str, Pair],
 ) -> Any:
-    """onnxruntime's quantizer, set up for QNN; `kept` are the nodes that it leaves alone."""
+    """onnxruntime's quantizer, set up; `kept` are the nodes that it leaves alone."""
     types = tools().QuantType
-    config = tools("execution_providers.qnn").get_qnn_qdq_config(
+    return quantizer(rules)(
         proto,
-        None,
-        activation_type=quant_type(types, base.activation),
-        weight_type=quant_type(types, base.weight),
-        per_channel=base.per_channel,
-        init_overrides=given,
-        add_qtype_converts=False,
-        activation_symmetric=base.symmetric,
-        weight_symmetric=not base.weight.startswith("u"),
-        op_types_to_quantize=sorted({node.op_type for node in proto.graph.node} - {"Cast"}),
-        nodes_to_exclude=kept,
-    )
-    return quantizer()(
-        proto,
-        config.per_channel,
-        config.reduce_range,
-        config.weight_type,
-        config.activation_type,
+        base.per_channel,
+        False,
+        quant_type(types, base.weight),
+        quant_type(types, base.activation),
         _tensors_data(pairs),
-        config.nodes_to_quantize,
-        config.nodes_to_exclude,
-        config.op_types_to_quantize,
-        {**config.extra_options, "MinimumRealRange": LEAST_RANGE, **base.options},
+        [],
+        kept,
+        sorted({node.op_type for node in proto.graph.node} - {"Cast"}),
+        {**_options(proto, base, rules, given), **base.options},
     )
+
+
+def _options(
+    proto: onnx.ModelProto, base: Recipe, rules: QuantizationRules, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """onnxruntime's `extra_options`."""
+    options: dict[str, Any] = {
+        "MinimumRealRange": rules.least_range,
+        "DedicatedQDQPair": False,
+        "QDQKeepRemovableActivations": not rules.merged_activations,
+        "TensorQuantOverrides": given,
+        "ActivationSymmetric": base.symmetric,
+        "WeightSymmetric": not base.weight.startswith("u"),
+    }
+    opset = next(one.version for one in proto.opset_import if one.domain in ("", "ai.onnx"))
+    rows = [row for rows in given.values() for row in rows]
+    kinds = [row["quant_type"] for one in rows for row in (one, one.get("convert", {})) if "quant_type" in row]
+    widths = {str(kind).rpartition("Int")[2] for kind in kinds} | {str(bits(base.weight)), str(bits(base.activation))}
+    if opset < NATIVE_WIDTHS and widths & {"4", "16"}:
+        options["UseQDQContribOps"] = True
+    return options
 
 
 def _typed(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from zif.plugin import MOVES
 
+from zif_quantize.rules import prepared_by
+
 if TYPE_CHECKING:
     from zif import Model, Unit
 
@@ -25,13 +27,21 @@ SOURCES = frozenset({"Conv", "MatMul", "Gemm", "Exp"})
 
 
 def kept_float(model: Model) -> set[str]:
-    """The ids of units that are not quantized: those without a form, and the way up to a Log, Sqrt or Reciprocal."""
-    kept = {unit.id for unit in model.units if unit.op_type in WITHOUT_FORM}
-    for unit in model.units:
+    """The ids of units that are not quantized: those without a form, and those that the rules leave in float."""
+    rules = prepared_by(model)
+    kept = {unit.id for unit in model.units if unit.op_type in WITHOUT_FORM | rules.float_operators}
+    for unit in model.units if rules.decades_in_float else ():
         if takes_decades(model, unit):
             kept.add(unit.id)
             kept |= _way_up(model, unit)
     return kept
+
+
+def in_float(model: Model, unit: Unit) -> bool:
+    """Whether a unit is not quantized because of what it computes itself."""
+    rules = prepared_by(model)
+    never = unit.op_type in WITHOUT_FORM | rules.float_operators
+    return never or (rules.decades_in_float and takes_decades(model, unit))
 
 
 def takes_decades(model: Model, unit: Unit) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen, validators
 from zif import UsageError
+from zif.plugin import QuantizationRules
 
 METHODS = ("minmax", "percentile", "entropy", "mse")
 ACTIVATIONS = ("uint8", "int8", "uint16", "int16")
@@ -18,13 +19,13 @@ WEIGHTS = ("int8", "uint8", "int4", "uint4", "int16", "uint16")
 class Recipe:
     """The types of activations and weights, and how their ranges are found.
 
-    per_channel: one scale per output channel where QNN takes that (Conv, ConvTranspose, Gemm). tensor_weight: the type
-    of weights that have one scale only; "" for that of the others. An unsigned type spends no values on the side of
-    zero where a weight has none. symmetric: activations around zero; weights of a signed type always are, those of an
-    unsigned one never. method: "minmax" takes the range that was
-    observed, "percentile" cuts off what lies beyond `percentile` (in %, both sides together), "entropy" minimises the
-    Kullback-Leibler divergence, "mse" the mean squared error. options: further `extra_options` of onnxruntime's
-    quantizer. Biases are int32 with scale input × weight.
+    per_channel: one scale per output channel where the rules have that (Conv, ConvTranspose, Gemm). tensor_weight: the
+    type of weights that have one scale only; "" for that of the others. An unsigned type spends no values on the side
+    of zero where a weight has none. symmetric: activations around zero; weights of a signed type always are, those of
+    an unsigned one never. method: "minmax" takes the range that was observed, "percentile" cuts off what lies beyond
+    `percentile` (in %, both sides together), "entropy" minimises the Kullback-Leibler divergence, "mse" the mean
+    squared error. options: further `extra_options` of onnxruntime's quantizer. Biases are int32 with scale input ×
+    weight.
     """
 
     activation: str = field(default="uint8", validator=validators.in_(ACTIVATIONS))
@@ -39,14 +40,15 @@ class Recipe:
     @property
     def name(self) -> str:
         """Bits of weights and activations: "w8a16"."""
-        return f"w{_bits(self.weight)}a{_bits(self.activation)}"
+        return f"w{bits(self.weight)}a{bits(self.activation)}"
 
 
-def _bits(dtype: str) -> str:
-    return dtype.lstrip("uint")
+def bits(dtype: str) -> int:
+    """How many bits an integer type has."""
+    return int(dtype.lstrip("uint"))
 
 
-#: What a precision's name stands for. 16-bit weights are per tensor: QNN has no others.
+#: What a precision's name stands for by the default's rules.
 PRESETS: Mapping[str, Recipe] = {
     "w8a8": Recipe("uint8", "int8", tensor_weight="uint8"),
     "w8a16": Recipe("uint16", "int8", tensor_weight="uint8"),
@@ -55,10 +57,10 @@ PRESETS: Mapping[str, Recipe] = {
 }
 
 
-def recipe(given: str | Recipe, **changes: Any) -> Recipe:
-    """The recipe of a preset's name, or the one given, with fields changed. Raises UsageError."""
+def recipe(given: str | Recipe, rules: QuantizationRules | None = None, **changes: Any) -> Recipe:
+    """The recipe of a preset's name by the rules, or the one given as it is, with fields changed. Raises UsageError."""
     check_known(given)
-    base = given if isinstance(given, Recipe) else PRESETS[given]
+    base = given if isinstance(given, Recipe) else by_rules(PRESETS[given], rules or QuantizationRules())
     fields = [one.name for one in attrs.fields(Recipe)]
     unknown = [name for name in changes if name not in fields]
     if unknown:
@@ -67,6 +69,18 @@ def recipe(given: str | Recipe, **changes: Any) -> Recipe:
         return attrs.evolve(base, **changes)
     except (ValueError, TypeError) as error:
         raise UsageError(f"the recipe {base.name} cannot be changed so: {_plain(error)}") from error
+
+
+def by_rules(preset: Recipe, rules: QuantizationRules) -> Recipe:
+    """A preset with the types that a backend wants."""
+    per_channel = bool(rules.per_channel) and bits(preset.weight) in rules.per_channel_bits
+    return attrs.evolve(
+        preset,
+        activation=preset.activation.removeprefix("u") if rules.signed_activations else preset.activation,
+        tensor_weight=preset.tensor_weight if rules.unsigned_weights else "",
+        symmetric=preset.symmetric or rules.symmetric_activations,
+        per_channel=per_channel,
+    )
 
 
 def check_known(given: Any, *others: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from attrs import Factory, frozen
 from zif import InvalidModel, UsageError
-from zif.plugin import Sample, export_encodings
+from zif.plugin import Sample, Wanted, export_encodings
 
 from zif_quantize.assign import FLOAT
 from zif_quantize.auto import auto_quantize
@@ -20,6 +20,7 @@ from zif_quantize.on_target import Measured, measured
 from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
 from zif_quantize.recipes import METHODS, Recipe, check_known, recipe
 from zif_quantize.rewrites.prepare import prepare
+from zif_quantize.rules import wanted
 from zif_quantize.weights_only import quantize_weights
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from zif_quantize.auto import Trial
     from zif_quantize.qdq import Problem
+    from zif_quantize.rules import Rules
 
 #: The precision that needs no data: eight-bit weights only.
 WEIGHTS_ONLY = "w8"
@@ -43,7 +45,8 @@ class Quantization:
     emulators. trials: every recipe that was measured, over `chosen_on`
     samples, of which `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched,
     uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
-    repaired.
+    repaired. rules: what backends want of a quantized model, and which; without backends those that suit most, or the
+    caller's.
     """
 
     model: onnx.ModelProto
@@ -64,6 +67,7 @@ class Quantization:
     chosen_unseen: int = 0
     target_backends: tuple[str, ...] = ()
     emulated: tuple[str, ...] = ()
+    rules: Wanted = Factory(Wanted)
 
 
 def quantize(
@@ -79,6 +83,7 @@ def quantize(
     preprocess: str = "",
     random: int | None = None,
     repair: bool = False,
+    rules: Rules = None,
     progress: Progress | None = None,
     **changes: Any,
 ) -> Quantization:
@@ -94,8 +99,10 @@ def quantize(
     chip, to choose and measure on its arithmetic as well, emulated if need be. preprocess: how pictures become tensors,
     as for `zif run`: "resize=224x224,scale=1/255", or a TOML or JSON file. random: a seed, to calibrate with random
     values when there is no data. repair: take min and max where an entry of the encodings contradicts itself, which is
-    refused otherwise. progress: called with a sentence before each step. changes: other fields of `Recipe`, such as
-    per_channel=False.
+    refused otherwise. rules: what a backend wants of a quantized model (`zif.plugin.QuantizationRules`), the name of a
+    backend for its own, or "default"; None takes those of the backends that would take part in a plan for `target`, and
+    the default's without one. progress: called with a sentence before each step. changes: other fields of `Recipe`,
+    such as per_channel=False.
 
     Which samples give the ranges, which choose and which the figures come from: `zif_quantize.calibration.holdout`.
     Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not
@@ -108,21 +115,22 @@ def quantize(
     if precision == WEIGHTS_ONLY:
         wishes = {"encodings": encodings, "overrides": overrides, "repair": repair, **changes}
         wishes |= {"method": "" if method == "auto" else method}
-        return _weights_only(source, shapes, wishes, (calibration, preprocess, random), target)
+        return _weights_only(source, shapes, wishes, (calibration, preprocess, random), target, wanted(rules, target))
     if method not in ("auto", *METHODS):
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
-    base = recipe(precision, **({} if method == "auto" else {"method": method}), **changes)
+    whose = wanted(rules, target)
+    base = recipe(precision, whose.rules, **({} if method == "auto" else {"method": method}), **changes)
     given = _file(encodings, repair)
-    model = prepare(source, shapes)
+    model = prepare(source, shapes, rules=whose.rules)
     check_shapes(model)
     samples = calibration_samples(model, calibration, preprocess, random, given is not None)
     if not samples:
         assert given is not None
-        return _applied(model, given, base, samples, target, random)
+        return _applied(model, given, base, samples, target, random, whose)
     own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
     made = auto_quantize(model, samples, base, target, overrides, method == "auto", not own_weights, progress)
     if given is not None:
-        return _applied(model, given, made.recipe, samples, target, random, filled_by=made.model)
+        return _applied(model, given, made.recipe, samples, target, random, whose, filled_by=made.model)
     _refuse_nothing(model, made.model)
     there = _on(target, model, samples, made.model)
     return Quantization(
@@ -141,6 +149,7 @@ def quantize(
         emulated=there.emulated,
         chosen_on=made.chosen_on,
         chosen_unseen=made.chosen_unseen,
+        rules=whose,
     )
 
 
@@ -170,12 +179,13 @@ def _weights_only(
     wishes: Mapping[str, Any],
     data: tuple[Any, str, int | None],
     target: str,
+    whose: Wanted,
 ) -> Quantization:
     """The weights in 8 bits; data are for measuring alone, so that all of them are held out."""
     calibration, preprocess, random = data
     given = calibration is not None or random is not None
     _refuse_idle(dict(wishes) if given else {**wishes, "preprocess": preprocess, "target": target})
-    model = prepare(source, shapes)
+    model = prepare(source, shapes, rules=whose.rules)
     samples: Sequence[Sample] = ()
     if given:
         samples = calibration_samples(model, calibration, preprocess, random)
@@ -197,6 +207,7 @@ def _weights_only(
         there.sqnr,
         target_backends=there.backends,
         emulated=there.emulated,
+        rules=whose,
     )
 
 
@@ -221,6 +232,7 @@ def _applied(
     samples: Sequence[Sample],
     target: str,
     random: int | None,
+    whose: Wanted,
     filled_by: onnx.ModelProto | None = None,
 ) -> Quantization:
     """A file's encodings in the model, what it leaves open from calibration."""
@@ -248,6 +260,7 @@ def _applied(
         given.repairs,
         target_backends=there.backends,
         emulated=there.emulated,
+        rules=whose,
     )
 
 

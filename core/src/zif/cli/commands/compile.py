@@ -85,7 +85,10 @@ def command(
     check_folder(output, lambda: read_by(model, wanted.get("shapes"), *reads, [wanted.get("config")]))
     note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
-        source, sqnr = _quantized(model, quantize, calibration, preprocess, wanted, told) if quantize else (model, None)
+        source: Path | Model = model
+        sqnr = None
+        if quantize:
+            source, sqnr = _quantized(model, target, quantize, calibration, preprocess, wanted, told)
         made = verbs.compile(
             source,
             output,
@@ -116,19 +119,29 @@ def _samples(
 
 
 def _quantized(
-    path: Path, precision: str, calibration: Path | None, preprocess: str, wanted: Mapping[str, Any], told: Any
+    path: Path,
+    targets: Sequence[str],
+    precision: str,
+    calibration: Path | None,
+    preprocess: str,
+    wanted: Mapping[str, Any],
+    told: Any,
 ) -> tuple[Model, dict[str, Any]]:
-    """The QDQ model under the float one's name, and how close it comes on the CPU reference."""
+    """The QDQ model under the float one's name, in the forms that the backends of all targets want, and how close it
+    comes on the CPU reference.
+    """
     from zif.backends.extensions import verb
     from zif.model import Model
+    from zif.planning.candidates.wanted import quantization_rules
 
-    found = verb("quantize")(
-        path, calibration, precision, shapes=wanted.get("shapes"), preprocess=preprocess, progress=told
-    )
+    part = {key: wanted[key] for key in ("only", "exclude", "emulate") if wanted.get(key)}
+    whose = quantization_rules(targets, **part)
+    data = {"shapes": wanted.get("shapes"), "preprocess": preprocess, "progress": told}
+    found = verb("quantize")(path, calibration, precision, rules=whose.rules, **data)
     model = Model.load(found.model)
     model.name = path.stem
     sqnr = {name: round(db, 2) for name, db in found.sqnr.items()}
-    return model, {"precision": precision, "held_out": found.held_out, "sqnr_db": sqnr}
+    return model, {"precision": precision, "held_out": found.held_out, "sqnr_db": sqnr, "rules": list(whose.backends)}
 
 
 def _document(made: Compilation) -> dict[str, Any]:
@@ -184,7 +197,9 @@ def _show(document: dict[str, Any]) -> None:
             say(f"{row['target']}: {sentence(row['verification'])}")
     if document["quantized"]:
         told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
-        say(f"quantized to {document['quantized']['precision']}" + (f": SQNR of {told}" if told else ""))
+        whose = " and ".join(document["quantized"]["rules"])
+        rules = f" by the rules of {whose}" if whose else ""
+        say(f"quantized to {document['quantized']['precision']}{rules}" + (f": SQNR of {told}" if told else ""))
     files = document["files"]
     told = f"{things(len(files), 'file')}, {size(sum(files.values()))}"
     say(f"{document['bundle']}: {told}; `zif run {document['bundle']}` runs it")

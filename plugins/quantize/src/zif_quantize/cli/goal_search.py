@@ -10,6 +10,8 @@ import typer
 from zif import UsageError
 
 if TYPE_CHECKING:
+    from zif.plugin import QuantizationRules
+
     from zif_quantize.search.mixed import Mixed
 
 GoalOption = Annotated[
@@ -62,6 +64,7 @@ def reach(
     shapes: Mapping[str, Sequence[int]],
     target: str,
     method: str,
+    rules: str,
     encodings_format: str,
     as_json: bool,
 ) -> None:
@@ -69,15 +72,19 @@ def reach(
     from zif.plugin import export_encodings, write_text
 
     from zif_quantize.cli.saving import save
+    from zif_quantize.rules import document as rules_document
+    from zif_quantize.rules import wanted as rules_wanted
 
     _check(wanted)
-    found, calibration = _searched(model, wanted, data, shapes, target, method)
+    whose = rules_wanted(rules or None, target)
+    found, calibration = _searched(model, wanted, data, shapes, target, method, whose.rules)
     rows = table_of(output, wanted.frontier)
     write_text(rows, found.csv())
     beside = save(found.model, export_encodings(found.model), output, encodings_format) if found.met else None
     document = {
         "model": str(model),
         "precision": "mixed",
+        "rules": rules_document(whose),
         "target": target or None,
         "calibration": calibration | {"random": data["random"] is not None},
         "search": found.to_json(),
@@ -103,7 +110,13 @@ def _check(wanted: Search) -> None:
 
 
 def _searched(
-    model: Path, wanted: Search, data: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], target: str, method: str
+    model: Path,
+    wanted: Search,
+    data: Mapping[str, Any],
+    shapes: Mapping[str, Sequence[int]],
+    target: str,
+    method: str,
+    rules: QuantizationRules,
 ) -> tuple[Mixed, dict[str, int]]:
     from zif.plugin import working
 
@@ -115,7 +128,7 @@ def _searched(
 
     goal = AccuracyGoal.parse(wanted.goals)
     with working(f"preparing {model.name}") as told:
-        made = prepare(model, shapes)
+        made = prepare(model, shapes, rules=rules)
         check_shapes(made)
         samples = calibration_samples(made, **data)
         options: dict[str, Any] = {
@@ -142,8 +155,10 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     from zif.plugin import note, say
 
     from zif_quantize.cli.mixed_view import show
+    from zif_quantize.cli.view import told_rules
 
     show(found)
+    told_rules(document["rules"], document["target"])
     say(_measured(found, document["calibration"]))
     if found.met and set(found.chosen.counts) == {"float"}:
         note("no unit is quantized: nothing that reaches the goal costs less than float")

@@ -52,6 +52,12 @@ RandomOption = Annotated[
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", help="Choose and measure on a chip's arithmetic, emulated if need be.")
 ]
+RulesOption = Annotated[
+    str,
+    typer.Option(
+        "--rules", metavar="BACKEND", help="Forms that this backend wants, not those of --target; or default."
+    ),
+]
 FormatOption = Annotated[
     str, typer.Option("--encodings-format", help="Of the file written beside: qnn, 0.6.1, 1.0.0 or 2.0.0.")
 ]
@@ -74,6 +80,7 @@ def command(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --random-calibration; 0 if not given.")] = None,
     shape: options.ShapeOption = [],  # noqa: B006
     target: TargetOption = "",
+    rules: RulesOption = "",
     encodings_format: FormatOption = "qnn",
     accuracy_goal: goal_search.GoalOption = [],  # noqa: B006
     function: goal_search.EvalOption = "",
@@ -109,7 +116,7 @@ def command(
         fixed = changes or encodings or repair or unit or precision != "w8a8"
         wanted = goal_search.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
         data = {"calibration": calibration, "preprocess": preprocess, "random": random}
-        goal_search.reach(model, output, wanted, data, shapes, target, method, encodings_format, as_json)
+        goal_search.reach(model, output, wanted, data, shapes, target, method, rules, encodings_format, as_json)
         return
     if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
         raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
@@ -132,6 +139,7 @@ def command(
             preprocess=preprocess,
             random=random,
             repair=repair,
+            rules=rules or None,
             progress=told,
             **changes,
         )
@@ -159,6 +167,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
     import attrs
 
     from zif_quantize.auto import describe
+    from zif_quantize.rules import document as rules_document
     from zif_quantize.search.candidate import ratios
 
     trials = [{"recipe": describe(one.recipe), "sqnr_db": dict(one.sqnr)} for one in made.trials]
@@ -174,6 +183,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
             "random": made.random,
         },
         "outputs": ratios(made.sqnr),
+        "rules": rules_document(made.rules),
         "target": made.target or None,
         "target_outputs": ratios(made.target_sqnr),
         "target_backends": list(made.target_backends),

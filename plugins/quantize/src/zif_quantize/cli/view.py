@@ -38,6 +38,7 @@ def show(document: Mapping[str, Any]) -> None:
     elif document["recipe"]:
         say(f"recipe: {document['recipe']['text']}")
     say(_counts(document["tensors"], document["recipe"] is None))
+    told_rules(document["rules"], document["target"])
     _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
     _list("entry matches no tensor", "entries match no tensor", document["unmatched"])
     _list("tensor without an entry stays float", "tensors without an entry stay float", document["uncovered"])
@@ -48,6 +49,18 @@ def show(document: Mapping[str, Any]) -> None:
     if calibration["random"]:
         what = "measured" if document["recipe"] is None else "calibrated"
         note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
+
+
+def told_rules(rules: Mapping[str, Any], target: str | None) -> None:
+    """Say whose rules the model was quantized by, and how to have others."""
+    from zif.plugin import note, say
+
+    from zif_quantize.rules import sentence
+
+    hint = "" if rules["backends"] or target else "; --target CHIP takes those of the chip's backends"
+    say(f"quantized {sentence(rules)}{hint}")
+    for text in rules["notes"]:
+        note(text)
 
 
 def emulated(names: Sequence[str]) -> None:

@@ -15,16 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
-    from zif.plugin import Array
+    from zif.plugin import Array, QuantizationRules
 
 #: The greatest magnitude that an int32 bias may have; the other half is for the products that are added to it.
 GREATEST = 2.0**30
-#: Of the widest channel of a weight; at 2**-17 Qualcomm's emulator gave up.
-NARROWEST = 2.0**-10
 
 
 @cache
-def quantizer() -> Any:
+def quantizer(rules: QuantizationRules) -> Any:
     """A class with `QDQQuantizer`'s arguments. Raises UsageError when onnxruntime's tools are missing."""
 
     class Quantizer(tools("qdq_quantizer").QDQQuantizer):  # type: ignore[misc]
@@ -46,12 +44,12 @@ def quantizer() -> Any:
             return bool(super().try_replacing_upstream_output(upstream_output_name, output_name))
 
         def _calc_initializer_quant_params(self) -> dict[str, Any]:
-            """Channels of a weight have scales of one order: beside a dead one HTP computed zeros for all of them."""
+            """Channels of a weight have scales of one order, as far as the backend needs that."""
             found: dict[str, Any] = super()._calc_initializer_quant_params()
             for params in found.values():
                 scale = np.asarray(params["scale"])
                 if scale.size > 1:
-                    params["scale"] = np.maximum(scale, scale.max() * NARROWEST).astype(scale.dtype)
+                    params["scale"] = np.maximum(scale, scale.max() * rules.least_channel_scale).astype(scale.dtype)
             return found
 
         def _adjust_weight_quant_params_for_bias_tensors(self) -> None:
@@ -63,6 +61,8 @@ def quantizer() -> Any:
                 scale = _input_scale(self, info.input_name, info.node_name)
                 if weight is not None and scale is not None:
                     least = _least_scale(numpy_helper.to_array(self.initializers[bias]), scale)
+                    if rules.equal_bias_steps or least.shape != np.shape(weight["scale"]):
+                        least = least.max(initial=0.0)
                     weight["scale"] = np.maximum(weight["scale"], least).astype(np.float32)
 
     return Quantizer
@@ -82,12 +82,10 @@ def _input_scale(quantizer: Any, name: str, reader: str) -> float | None:
     return None if params is None else float(params.original["scale"])
 
 
-def _least_scale(bias: Array, scale: float) -> float:
-    """The least scale of a weight's channels with which all of the bias fits int32.
-
-    That of each channel would do for its own, but HTP computes all channels in the steps of the finest.
-    """
-    return float(np.abs(bias.astype(np.float64)).max(initial=0.0)) / GREATEST / scale
+def _least_scale(bias: Array, scale: float) -> Array:
+    """The least scale of each of a weight's channels with which its bias fits int32."""
+    least: Array = np.abs(bias.astype(np.float64)) / GREATEST / scale
+    return least
 
 
 def kept_activations(proto: onnx.ModelProto) -> set[str]:

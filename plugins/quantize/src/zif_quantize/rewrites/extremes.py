@@ -14,6 +14,8 @@ import numpy as np
 from attrs import frozen
 from zif.plugin import MOVES, attribute
 
+from zif_quantize.rules import prepared_by
+
 if TYPE_CHECKING:
     import onnx
     from zif import Model
@@ -38,7 +40,7 @@ class Masked:
 
 def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], dict[str, Pair]]:
     """The ranges of values, and those of constants that must not be taken from their data."""
-    found, constants = dict(limits), {}
+    found, constants, within = dict(limits), {}, prepared_by(model).pads_in_input_encoding
     nodes = model.proto.graph.node
     makers = {name: node for node in nodes for name in node.output}
     masked: list[Masked] = []
@@ -46,7 +48,7 @@ def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], di
         if node.op_type in ("Max", "Min"):
             constants.update(_bounds(model, node, limits))
         elif node.op_type == "Pad" and len(node.input) > 2:
-            _padded(model, node, found, constants)
+            _padded(model, node, found, constants, within)
         elif node.op_type == "Softmax":
             one = _masked(model, makers, node.input[0], limits)
             masked += [one] if one else []
@@ -72,8 +74,13 @@ def _bounds(model: Model, node: onnx.NodeProto, limits: Mapping[str, Pair]) -> d
     return {name: (low, high) for name, value in own.items() if value is not None and np.abs(value).max() > HUGE}
 
 
-def _padded(model: Model, node: onnx.NodeProto, found: dict[str, Pair], constants: dict[str, Pair]) -> None:
-    """HTP pads in the encoding of the input: its range has the number in it; for one like -3e38 it does as it is."""
+def _padded(
+    model: Model, node: onnx.NodeProto, found: dict[str, Pair], constants: dict[str, Pair], within: bool
+) -> None:
+    """The result of padding with a number like -3e38 has the range of what is padded.
+
+    within: what is padded has any other number in its range, for backends that pad in the encoding of the input.
+    """
     source, result, number = node.input[0], node.output[0], node.input[2]
     value = _data(model, number)
     if attribute(node, "mode", "constant") != "constant":
@@ -83,7 +90,7 @@ def _padded(model: Model, node: onnx.NodeProto, found: dict[str, Pair], constant
     low, high = found[source]
     if abs(value) > HUGE:
         found[result] = constants[number] = low, high
-    else:
+    elif within:
         found[source] = found[result] = min(low, float(value)), max(high, float(value))
 
 

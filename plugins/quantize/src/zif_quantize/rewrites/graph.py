@@ -12,14 +12,14 @@ from onnx import TensorProto, numpy_helper
 from zif.plugin import all_graphs, free_name
 
 if TYPE_CHECKING:
-    from zif.plugin import Array
+    from zif.plugin import Array, QuantizationRules
 
 
 class Rewriter:
     """A graph with its float constants by name, the number of readers of each, and names that are free."""
 
-    def __init__(self, proto: onnx.GraphProto) -> None:
-        self.proto = proto
+    def __init__(self, proto: onnx.GraphProto, rules: QuantizationRules) -> None:
+        self.proto, self.rules = proto, rules
         self.ranks: dict[str, int] = {}
         given = {value.name for value in proto.input}
         floats = [one for one in proto.initializer if one.data_type == TensorProto.FLOAT and one.name not in given]

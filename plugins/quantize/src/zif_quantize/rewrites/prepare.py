@@ -1,69 +1,70 @@
-"""A float model made ready for quantizing: shapes fixed, constants folded, patterns fused into what QNN has."""
+"""A float model made ready for quantizing: shapes fixed, constants folded, patterns fused as the rules ask for."""
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import onnx
 from onnx import numpy_helper
-from zif import InvalidModel
+from zif import InvalidModel, UsageError
 from zif.plugin import BIASED as BIASED
 
-from zif_quantize.ort.tools import quiet, tools
+from zif_quantize.ort.tools import quiet
+from zif_quantize.rewrites.fusing import fused, optimized
 from zif_quantize.rewrites.spelling import settle
 from zif_quantize.rewrites.widened import widen
+from zif_quantize.rules import is_prepared, marked, prepared_by, wanted
+from zif_quantize.rules import unmark as unmark
 
 if TYPE_CHECKING:
     from zif import Model
     from zif.plugin import Source
 
-#: Marks a model that has been through here.
-MARK = "zif.prepared"
+    from zif_quantize.rules import Rules
+
 #: Opsets that are tried: 16-bit QuantizeLinear, LayerNormalization, one scale per channel.
 OPSETS = (21, 17, 13)
 #: Operators of models that are quantized already.
 QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger")
 
 
-def prepare(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -> Model:
-    """The model as it will be quantized. One that has been prepared comes back as it is.
+def prepare(
+    source: Source,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    rules: Rules = None,
+    target: str = "",
+    only: Sequence[str] = (),
+) -> Model:
+    """The model as it will be quantized, with the rules that it is quantized by. One that has been here stays as it is.
 
-    BatchNormalizations are folded into convolutions, the parts of LayerNormalization and of Gelu (Erf) are fused into
-    one operator each, every node has a name. Raises InvalidModel for a model that is quantized already.
+    rules: what a backend wants of a quantized model; None takes those of the backends that would take part in a plan
+    for `target`, of these `only`, and the default's without a target. BatchNormalizations are folded into convolutions,
+    the parts of LayerNormalization and of Gelu (Erf) are fused into one operator each where the rules ask for that,
+    every node has a name. Raises InvalidModel for a model that is quantized already, and UsageError for other rules
+    than a prepared model has.
     """
     from zif import Model
 
     model = Model.load(source, shapes)
     if is_prepared(model):
+        _refuse_other(model, rules)
         return model
+    chosen = wanted(rules, target, only).rules
     _refuse_quantized(model)
     proto = whole(model)
     widen(proto)
     with quiet():
-        proto = _optimized(proto)
-        fused = _fused(proto)
-        proto = fused if _loads(fused) else proto
-    settle(proto)
+        proto = _optimized(proto, chosen.fused)
+        more = fused(proto, chosen.fused)
+        proto = more if _loads(more) else proto
+    settle(proto, chosen)
     made = Model.load(proto)
-    made.proto.metadata_props.append(onnx.StringStringEntryProto(key=MARK, value="1"))
+    marked(made, chosen)
     made.name = model.name
     return made
-
-
-def is_prepared(model: Model) -> bool:
-    """Whether the model has been through `prepare`."""
-    return any(entry.key == MARK for entry in model.proto.metadata_props)
-
-
-def unmark(proto: onnx.ModelProto) -> None:
-    """Take away the mark of `prepare`: the model is no longer a float one."""
-    kept = [entry for entry in proto.metadata_props if entry.key != MARK]
-    del proto.metadata_props[:]
-    proto.metadata_props.extend(kept)
 
 
 def whole(model: Model) -> onnx.ModelProto:
@@ -76,6 +77,12 @@ def whole(model: Model) -> onnx.ModelProto:
     return proto
 
 
+def _refuse_other(model: Model, rules: Rules) -> None:
+    """Raise UsageError when a model that was prepared by some rules is to be quantized by others."""
+    if rules is not None and wanted(rules).rules != prepared_by(model):
+        raise UsageError(f"{model.name} was prepared by other rules: quantize the model that it was prepared from")
+
+
 def _refuse_quantized(model: Model) -> None:
     found = [n for n in model.proto.graph.node if n.op_type in QUANTIZED or n.op_type.startswith("QLinear")]
     if found:
@@ -85,28 +92,24 @@ def _refuse_quantized(model: Model) -> None:
         )
 
 
-def _optimized(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """After onnxruntime's basic optimizations (standard operators only), in the newest of OPSETS that works."""
+def _optimized(proto: onnx.ModelProto, operators: Collection[str]) -> onnx.ModelProto:
+    """After onnxruntime's basic optimizations, in the newest of OPSETS that works."""
     from onnx import version_converter
 
     opset = next((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), 0)
-    for wanted in OPSETS:
-        if opset < wanted:
+    for version in OPSETS:
+        if opset < version:
             # Neither the converter nor onnxruntime has a class of its own for what it cannot do.
             with contextlib.suppress(Exception):
-                return _simplified(version_converter.convert_version(proto, wanted))
+                return _simplified(version_converter.convert_version(proto, version), operators)
     try:
-        return _simplified(proto)
+        return _simplified(proto, operators)
     except Exception as error:
         raise InvalidModel(f"ONNX Runtime, which calibrates, refuses the model: {error}") from error
 
 
-def _simplified(proto: onnx.ModelProto) -> onnx.ModelProto:
-    with tempfile.TemporaryDirectory(prefix="zif-") as folder:
-        before, after = Path(folder) / "in.onnx", Path(folder) / "out.onnx"
-        onnx.save(proto, before)
-        tools("quant_utils").optimize_model(before, after)
-        return onnx.load(after)
+def _simplified(proto: onnx.ModelProto, operators: Collection[str]) -> onnx.ModelProto:
+    return optimized(proto, operators, "ConstantSharing")  # which would give constants other names
 
 
 def _loads(proto: onnx.ModelProto) -> bool:
@@ -121,19 +124,3 @@ def _loads(proto: onnx.ModelProto) -> bool:
     except Exception:  # onnxruntime's errors have no common base class
         return False
     return True
-
-
-def _fused(proto: onnx.ModelProto) -> onnx.ModelProto:
-    preprocess: Any = tools("execution_providers.qnn").qnn_preprocess_model
-    with tempfile.TemporaryDirectory(prefix="zif-") as folder:
-        after = Path(folder) / "out.onnx"
-        given = onnx.ModelProto()
-        given.CopyFrom(proto)  # it moves the weights of what it is given into files
-        del given.metadata_props[:]  # which it fails on (onnxruntime 1.32)
-        changed = preprocess(given, after, fuse_layernorm=True)
-        if not changed:
-            return proto
-        made = onnx.load(after)
-        del made.metadata_props[:]
-        made.metadata_props.extend(proto.metadata_props)
-        return made

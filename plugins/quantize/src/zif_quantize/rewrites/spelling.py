@@ -1,4 +1,4 @@
-"""A float model so spelled that onnxruntime's quantizer gets it right."""
+"""A float model so spelled that onnxruntime's quantizer gets it right, and a backend the forms that it wants."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from zif.plugin import BIASED, attribute
 from zif_quantize.rewrites.graph import Rewriter
 
 if TYPE_CHECKING:
-    from zif.plugin import Array
+    from zif.plugin import Array, QuantizationRules
 
 
-def settle(proto: onnx.ModelProto) -> None:
+def settle(proto: onnx.ModelProto, rules: QuantizationRules) -> None:
     """Change a float model in place: it computes the same, spelled so that it quantizes well.
 
     A Gemm is a plain product with a bias of one number per column, a convolution has a constant bias; what else there
-    was stands around them. A BatchNormalization is a convolution of every channel. A Clip has zero between its ends,
-    and a Pad does not pad with infinity. Every reader of a bias, and every use of a weight, has a constant of its own.
+    was stands around them. A Pad does not pad with infinity. Every reader of a bias, and every use of a weight, has a
+    constant of its own. By the rules a BatchNormalization is a convolution of every channel, a Clip has zero between
+    its ends, and a Gemm of values is a MatMul.
     """
-    graph = Rewriter(proto.graph)
+    graph = Rewriter(proto.graph, rules)
     spell = {"Gemm": _gemm, "Clip": _clip, "Pad": _pad, "Conv": _conv, "ConvTranspose": _conv}
-    if any(node.op_type == "BatchNormalization" for node in proto.graph.node):
+    if rules.batch_normalization_as_conv and any(node.op_type == "BatchNormalization" for node in proto.graph.node):
         graph.ranks, spell["BatchNormalization"] = _ranks(proto), _normalization
     nodes = []
     for node in proto.graph.node:
@@ -37,14 +38,14 @@ def settle(proto: onnx.ModelProto) -> None:
 def _clip(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """A Clip to 1 … 6 as a Max with 1 before a Clip to at most 6, and the same below zero; one without ends is none.
 
-    Every quantized range has a zero in it: it cannot stand in for such a Clip. Qualcomm's compiler lets it do so behind
-    a convolution, an Add or a product all the same, whose own range does not end there.
+    Every quantized range has a zero in it: it cannot stand in for such a Clip, and a compiler that lets it do so all
+    the same behind a convolution, an Add or a product, whose own range does not end there, wants `split_clips`.
     """
     if not any(node.input[1:]) and not node.attribute:
         return [helper.make_node("Identity", node.input[:1], node.output, node.name)]
     limits = [graph.array(name) for name in node.input[1:3]]
     beside = [place for place, end in enumerate(limits) if end is not None and (end > 0, end < 0)[place]]
-    if not beside:
+    if not beside or not graph.rules.split_clips:
         return [node]
     place = beside[0]
     op_type, result = ("Max", "Min")[place], graph.name(f"{node.output[0]}_before_Clip")
@@ -55,12 +56,16 @@ def _clip(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 
 def _pad(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """A Pad with a finite number. One that is not zero pads a value of its own, whose range has the number in it."""
+    """A Pad with a finite number. One that is not zero pads a value of its own, whose range has the number in it, where
+    the backend pads in the encoding of the input.
+    """
     value = graph.array(node.input[2]) if len(node.input) > 2 else None
     if value is None or not value.any():
         return [node]
     if not np.isfinite(value):
         graph.change(node, 2, np.nan_to_num)
+        return [node]
+    if not graph.rules.pads_in_input_encoding:
         return [node]
     result = graph.name(f"{node.input[0]}_before_Pad")
     first = helper.make_node("Identity", [node.input[0]], [result], graph.name(f"{node.name}_Identity"))
@@ -84,7 +89,7 @@ def _conv(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
 def _normalization(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """A BatchNormalization as a convolution of every channel with one number.
 
-    Quantized, it would have one scale for all channels, and Qualcomm's compiler gets some wrong before a Relu.
+    Quantized, it would have one scale for all channels.
     """
     gamma, beta, mean, variance = (graph.array(name) for name in node.input[1:5])
     rank, trained = graph.ranks.get(node.input[0], 0), len(node.output) > 1
@@ -106,8 +111,8 @@ def _ranks(proto: onnx.ModelProto) -> dict[str, int]:
 def _gemm(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """alpha·A·B + beta·C with the factors in the constants and C a vector; what cannot be so stands around it.
 
-    onnxruntime's quantizer loses beta and takes C for a vector that is constant. Of two values QNN multiplies 16 bits
-    in a MatMul only.
+    onnxruntime's quantizer loses beta and takes C for a vector that is constant. A backend that multiplies two values
+    in a MatMul only wants `matmul_for_gemm`.
     """
     alpha, beta = (np.array(_taken(node, name), np.float32) for name in ("alpha", "beta"))
     bias = node.input[2] if len(node.input) > 2 and beta else ""
@@ -122,7 +127,7 @@ def _gemm(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         del node.input[2]
     if apart:
         behind.insert(0, _behind(graph, node, "Mul", graph.constant(f"{node.name}_alpha", alpha)))
-    if graph.array(node.input[1]) is None:
+    if graph.array(node.input[1]) is None and graph.rules.matmul_for_gemm:
         before += _matmul(graph, node)
     return [*before, node, *behind]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from zif.plugin import MOVES
 
-from zif_quantize.keep import WITHOUT_FORM, takes_decades
+from zif_quantize.keep import in_float
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -49,7 +49,7 @@ def groups(model: Model, most: int = 0) -> list[Group]:
 
 def quantizable(model: Model, unit: Unit) -> bool:
     """Whether the unit has a precision to choose: it computes floats, and from values, not from constants alone."""
-    if unit.op_type in WITHOUT_FORM or takes_decades(model, unit) or not unit.inputs:
+    if in_float(model, unit) or not unit.inputs:
         return False
     return all(model.tensors[name].dtype in ("float32", "float16") for name in unit.outputs)
 

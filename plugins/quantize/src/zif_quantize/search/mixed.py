@@ -18,6 +18,7 @@ from zif import UsageError
 from zif_quantize.assign import FLOAT
 from zif_quantize.recipes import Recipe, check_known, recipe
 from zif_quantize.rewrites.prepare import prepare
+from zif_quantize.rules import prepared_by
 from zif_quantize.search.candidate import Candidate, frontier, ratios, table
 from zif_quantize.search.goal import AccuracyGoal
 from zif_quantize.search.groups import Group, groups
@@ -26,7 +27,7 @@ from zif_quantize.search.trials import UNITS, Bench
 
 if TYPE_CHECKING:
     import onnx
-    from zif.plugin import Function, Source
+    from zif.plugin import Function, QuantizationRules, Source
 
     from zif_quantize.calibration.ranges import Ranges
 
@@ -117,8 +118,9 @@ def mixed_precision(
         raise UsageError("a goal for the metric needs the function that gives it: --eval FILE.py:FUNCTION")
     if not samples:
         raise UsageError("there are no samples to measure accuracy on")
-    model = prepare(source)
-    known = {name: _level(name) for name in levels} if not isinstance(levels, Mapping) else levels
+    model = prepare(source, target=target, only=wishes.get("only") or ())
+    rules = prepared_by(model)
+    known = {name: _level(name, rules) for name in levels} if not isinstance(levels, Mapping) else levels
     if cost and (cost not in UNITS or (cost != "bitops" and not target)):
         raise UsageError(f"cost {cost!r}: must be latency or energy, which take a target, or bitops")
     told = progress or (lambda _: None)
@@ -129,9 +131,9 @@ def mixed_precision(
     return _Search(bench, parts, on_reference, fresh).result()
 
 
-def _level(name: str) -> Recipe | str:
+def _level(name: str, rules: QuantizationRules) -> Recipe | str:
     check_known(name, FLOAT)
-    return name if name == FLOAT else recipe(name)
+    return name if name == FLOAT else recipe(name, rules)
 
 
 @define

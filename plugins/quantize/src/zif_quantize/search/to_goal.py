@@ -14,6 +14,7 @@ from zif_quantize.calibration.ranges import calibrate, extended, needs_histogram
 from zif_quantize.measure import Judge
 from zif_quantize.recipes import Recipe, check_known, recipe
 from zif_quantize.rewrites.prepare import prepare
+from zif_quantize.rules import prepared_by
 from zif_quantize.search.goal import AccuracyGoal
 from zif_quantize.search.mixed import LEVELS, Mixed, mixed_precision
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from zif.plugin import Function, Progress, Sample, Source
 
     from zif_quantize.calibration.ranges import Ranges
+    from zif_quantize.rules import Rules
 
 #: On so many samples a candidate is measured: an emulator takes up to seconds for one.
 MEASURED = 8
@@ -38,6 +40,7 @@ def quantize_to_goal(
     method: str = "auto",
     shapes: Mapping[str, Sequence[int]] | None = None,
     levels: Sequence[str] = LEVELS,
+    rules: Rules = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Mixed:
@@ -47,8 +50,8 @@ def quantize_to_goal(
     calibration has not seen, and the one that is chosen once more on others, which the search has not seen either;
     where there are few, on those that are held out of calibration, and that is all. goal: "SQNR=35" or an AccuracyGoal.
     function: gives the metric, a callable or "FILE.py:NAME". method: as for `zif.quantize`; "auto" takes for each
-    precision the recipe that is best on the CPU reference. options: those of `mixed_precision` (policy, cost, most,
-    on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
+    precision the recipe that is best on the CPU reference. rules: as for `zif.quantize`. options: those of
+    `mixed_precision` (policy, cost, most, on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
     """
     from zif.plugin import resolved
 
@@ -56,7 +59,7 @@ def quantize_to_goal(
     call = None if function is None else resolved(function)
     if wanted.metric is not None and call is None:
         raise UsageError("a goal for the metric needs the function that gives it: --eval FILE.py:FUNCTION")
-    model = prepare(source, shapes)
+    model = prepare(source, shapes, rules=rules, target=target, only=options.get("only") or ())
     split = parts(samples if isinstance(samples, Sequence) else list(samples))
     measured, fresh = measuring(split)
     for part in (measured, fresh):
@@ -96,7 +99,7 @@ def _recipes(
         raise UsageError(f"of the precisions {', '.join(levels)} none is quantized")
     found: dict[str, Recipe | str] = dict.fromkeys(levels, FLOAT)
     if method != "auto":
-        found |= {level: recipe(level, method=method) for level in quantized}
+        found |= {level: recipe(level, prepared_by(model), method=method) for level in quantized}
         return found, calibrate(model, split.calibration, needs_histograms([method]), progress)
     ranges: Ranges | None = None
     for level in quantized:
