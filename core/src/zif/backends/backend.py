@@ -124,12 +124,9 @@ class Backend:
         return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
 
     def _settled(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:
-        from zif.verdicts import learned
-        from zif.verdicts.settle import with_words
         from zif.verdicts.shipped import heard
 
-        known = heard(answer, model, target, self.observations, self.name)
-        return with_words(known, ("verified", learned.words(model, self.name, answer.toolchain, target.name)))
+        return heard(answer, model, target, self.observations, self.name)
 
     def _checked(self, stage: Stage, call: Callable[[], Any], kind: type[T]) -> T:
         answer = self._stage(stage, call)

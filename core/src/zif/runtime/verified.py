@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, frozen
+from attrs import evolve, frozen
 
 from zif.errors import BackendUnavailable, InvalidInput, StageFailed, ZifError
 from zif.model.arguments import Progress
 from zif.records import Verdict
 from zif.runtime.session import Event
-from zif.runtime.verification import Bench, SegmentCheck, TensorCheck, Verification
-from zif.runtime.verification.culprit import Culprit, culprits
+from zif.runtime.verification import Bench, SegmentCheck, Verification
+from zif.runtime.verification.culprit import Culprit
 from zif.runtime.verification.kept import Place
+from zif.runtime.verification.pieces import leaving_units
 from zif.verdicts.learned import Lesson, remember
 from zif.wording import listed
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from zif.records import Compiled
     from zif.runtime.build import Builder
     from zif.runtime.session.step import Step
-    from zif.runtime.verification.bench import Sample, Values
+    from zif.runtime.verification.bench import Sample
 
 #: How often a plan is made again for what proved wrong before whole segments leave.
 ROUNDS = 6
@@ -67,7 +68,7 @@ def _until_right(builder: Builder, bench: Bench, plan: Plan, artifacts: Sequence
             return Verified(builder, plan, artifacts, result)
         words: dict[str, dict[str, Verdict]] = {}
         for check in result.wrong:
-            leaving = _leaving(builder, bench, check) if number < ROUNDS else _all(check)
+            leaving = leaving_units(builder, bench, check) if number < ROUNDS else _all(check)
             said = _words(leaving, check, bench)
             words.setdefault(check.backend, {}).update(said)
             builder.events.append(_event(check, leaving))
@@ -107,43 +108,6 @@ def _loaded(builder: Builder, plan: Plan, artifacts: Sequence[Compiled]) -> Iter
             steps.append(builder.step(segment, artifact, shared=True))
             stack.callback(steps[-1].executable.close)
         yield steps
-
-
-def _leaving(builder: Builder, bench: Bench, check: SegmentCheck) -> list[Culprit]:
-    """The smallest sets of units that make a segment wrong, by compiling pieces of it."""
-    bench.told(f"looking for what is wrong in segment {check.segment} on {check.backend}")
-    model = builder.planner.model
-    names = [name for unit in check.units for name in (*model.unit(unit).inputs, *model.unit(unit).outputs)]
-    return culprits(check.units, _Trial(builder, bench, check, bench.values(names)))
-
-
-@define
-class _Trial:
-    """Whether some units of a segment are wrong by themselves; asked twice, answered once."""
-
-    builder: Builder
-    bench: Bench
-    check: SegmentCheck
-    values: Values
-    _known: Mapping[tuple[str, ...], tuple[bool, TensorCheck | None]] = {}
-
-    def __call__(self, units: Sequence[str]) -> tuple[bool, TensorCheck | None]:
-        key = tuple(units)
-        if key not in self._known:
-            self._known = {**self._known, key: self._tried(key)}
-        return self._known[key]
-
-    def _tried(self, units: tuple[str, ...]) -> tuple[bool, TensorCheck | None]:
-        try:
-            with ExitStack() as stack:
-                executable = self.builder.loaded(self.check.backend, units)
-                stack.callback(executable.close)
-                piece = self.bench.piece(self.check.backend, units, executable)
-                rows = tuple(self.bench.compare(piece, self.values))
-        except ZifError:  # what does not build by itself proves nothing
-            return False, None
-        tried = evolve(self.check, units=units, precision=piece.precision, tensors=rows)
-        return not tried.believed, tried.worst
 
 
 def _lessons(

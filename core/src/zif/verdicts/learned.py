@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "zif.learned/1"
 _CODE = "verified-wrong"
+_heard: ContextVar[bool] = ContextVar("lessons are heard", default=True)
 
 
 @frozen
@@ -65,10 +68,22 @@ def folder() -> Path | None:
 
 def words(model: Model, backend: str, toolchain: str, target: str) -> dict[str, Verdict]:
     """The refusals that were learned of a model's units on a backend, by unit id. What cannot be read is unknown."""
+    if not _heard.get():
+        return {}
     known = {unit.id for unit in model.units}
     rows = _read(_path(model.fingerprint))
     here = (row for row in rows if (row.backend, row.toolchain, row.target) == (backend, toolchain, target))
     return {row.unit: _verdict(row) for row in here if row.unit in known}
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What is planned in this context is planned as if nothing had been learned."""
+    token = _heard.set(False)
+    try:
+        yield
+    finally:
+        _heard.reset(token)
 
 
 def remember(lessons: Sequence[Lesson]) -> None:

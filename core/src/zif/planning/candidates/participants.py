@@ -19,6 +19,7 @@ from zif.model.arguments import Progress
 from zif.planning.costs.precisions import FLOATS
 from zif.planning.plan import Candidate, Request
 from zif.records import Capabilities, ChoosesPrecision, Target
+from zif.verdicts import learned
 from zif.verdicts.settle import with_words
 from zif.verdicts.tensor_size import too_large
 
@@ -92,7 +93,8 @@ def _ask_one(
             progress(f"asking {name}")
         backend = stand_in(backend, general, target, isolate)
         answer = backend.capabilities(target, model)
-        full = with_words(answer, ("tensor-size", too_large(answer, model)))
+        lessons = learned.words(model, name, answer.toolchain, target.name)
+        full = with_words(answer, ("verified", lessons), ("tensor-size", too_large(answer, model)))
     except ZifError as error:
         return None, _out(rows[0].distribution, rows[0].version, name, "failed", str(error))
     return _participant(backend, full, target, request), _candidate(backend, full)

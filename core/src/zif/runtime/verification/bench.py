@@ -63,21 +63,22 @@ class Bench:
         samples: Sequence[Sample] | None = None,
         told: Progress | None = None,
         backends: Sequence[str] | None = None,
+        judge: str = "",
     ) -> Bench:
         """A bench with the judge that is installed; without samples, on values that are made (see `made_samples`); of
         many samples the first MOST are used.
 
-        backends: who will be tried; where all of them judge, no values are made. Raises BackendUnavailable where
-        nothing can judge, InvalidInput where no values can be made, and UsageError for an empty sequence of samples.
+        backends: who will be tried; where all of them judge, no values are made. judge: a backend that is held to be
+        right, whatever it computes in; "" for those that are. Raises BackendUnavailable where nothing can judge,
+        BackendNotFound for a judge that is not there, InvalidInput where no values can be made, and UsageError for an
+        empty sequence of samples.
         """
         if samples is not None and not len(samples):
             raise UsageError("there are no samples to verify with")
-        judge = Judge.installed()
-        needed = backends is None or not set(backends) <= set(judge.options)
-        made = made_samples(planner.model) if samples is None and needed else []
-        return cls(
-            planner, made if samples is None else samples[:MOST], judge, told or (lambda _: None), samples is None
-        )
+        judging = Judge.named(judge, planner.target.name) if judge else Judge.installed()
+        needed = backends is None or not set(backends) <= set(judging.options)
+        sets = samples[:MOST] if samples is not None else made_samples(planner.model) if needed else []
+        return cls(planner, sets, judging, told or (lambda _: None), samples is None)
 
     def result(self, plan: Plan, checks: Sequence[SegmentCheck]) -> Verification:
         """The record of what was found for a plan."""

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 class Judge:
     """The installed backends that can judge others, by name, with the options under which they do.
 
-    versions: of each, its distribution's and its engine's.
+    versions: of each, its distribution's and its engine's. target: where they run.
     """
 
     options: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str] = field(factory=dict)
+    target: str = "host"
 
     @classmethod
     def installed(cls) -> Judge:
@@ -44,15 +45,32 @@ class Judge:
         rows = {answer.row.name: answer for answer in heard}
         return cls(exact, {name: _version(rows[name]) for name in exact})
 
+    @classmethod
+    def named(cls, name: str, target: str) -> Judge:
+        """A backend that others are held against, whatever it computes in, such as an older version of another.
+
+        Raises BackendNotFound, and BackendUnavailable where it cannot run.
+        """
+        from zif.backends import registry
+        from zif.backends.survey import hear_all
+        from zif.targets import target as find
+
+        registry.backend(name)
+        (answer,) = hear_all(find(target), [row for row in registry.installed() if row.name == name])
+        if not answer.available:
+            raise BackendUnavailable(f"{name} cannot judge: {answer.reason}")
+        return cls({name: {}}, {name: _version(answer)}, target)
+
     def session(self, model: Model) -> Session:
         """A session on a model that only those who judge take part in. Raises ZifError subclasses."""
         from zif.planning.plan import Request
         from zif.planning.planner import Planner
         from zif.runtime.build import Builder
-        from zif.targets import host
+        from zif.targets import target as find
 
-        request = Request(target="host", only=tuple(self.options), config=dict(self.options))
-        return Builder(Planner.of(model, host(), request)).session()
+        chip = find(self.target)
+        request = Request(target=chip.name, only=tuple(self.options), config=dict(self.options), emulate=chip.is_host)
+        return Builder(Planner.of(model, chip, request)).session()
 
 
 def _version(answer: Answer) -> str:
