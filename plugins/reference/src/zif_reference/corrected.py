@@ -17,7 +17,7 @@ from zif.plugin import element_dtype, normal
 def corrected_operators(model: onnx.ModelProto) -> list[type[op_run.OpRun]]:
     """Classes for the evaluator to use instead of its own."""
     opset = next((o.version for o in model.opset_import if not normal(o.domain)), 1)
-    always: list[type[op_run.OpRun]] = [GlobalMaxPool, Loop, LRN]
+    always: list[type[op_run.OpRun]] = [GlobalMaxPool, Loop, LRN, STFT]
     return [*always, BatchNormalization] if 7 <= opset < 14 else always
 
 
@@ -41,6 +41,34 @@ class LRN(op_run.OpRun):  # type: ignore[misc]
         total = sum(squares[:, k : k + x.shape[1]] for k in range(size))
         y = x / (bias + alpha / size * total) ** beta
         return (y.astype(x.dtype),)
+
+
+class STFT(op_run.OpRun):  # type: ignore[misc]
+    """The evaluator's own takes signals of rank 3 only, where ONNX Runtime takes those without a last dimension, too.
+
+    A frame starts every `step` samples, as long as a whole one is left; its spectrum is that of the windowed frame.
+    """
+
+    op_domain = ""
+
+    def _run(
+        self, signal: Any, step: Any, window: Any = None, length: Any = None, onesided: int | None = None
+    ) -> tuple[Any]:
+        size = int(length if length is not None else window.shape[0])
+        values = _samples(signal.astype(np.float64))
+        frames = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)[:, :: int(step)]
+        if window is not None:
+            frames = frames * window
+        half = onesided != 0 and not np.iscomplexobj(frames)
+        spectrum = np.fft.rfft(frames) if half else np.fft.fft(frames)
+        return (np.stack([spectrum.real, spectrum.imag], -1).astype(signal.dtype),)
+
+
+def _samples(signal: Any) -> Any:
+    """The samples of each signal in a batch: real ones, or complex ones of two numbers each."""
+    if signal.ndim == 2:
+        return signal
+    return signal[..., 0] + 1j * signal[..., 1] if signal.shape[2] == 2 else signal[..., 0]
 
 
 class BatchNormalization(op_run.OpRun):  # type: ignore[misc]
