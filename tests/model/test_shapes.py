@@ -112,3 +112,32 @@ def test_inference_runs_again_on_fixed_shapes() -> None:
     )
     assert not load(proto).outputs[0].static
     assert load(proto, {"x": [6, 4]}).outputs[0].shape == (3, 2)
+
+
+@pytest.mark.parametrize("dims", [[5] * 65, [2**40, 2**40], [0, 2**40, 2**40]], ids=["rank", "elements", "and none"])
+def test_a_tensor_that_cannot_be_is_refused(dims: list[int]) -> None:
+    """Its elements were beyond a float where costs are counted."""
+    with pytest.raises(InvalidModel, match="the value '[xy]' would have .*, which no tensor has"):
+        load(relu(dims))
+
+
+def test_one_that_inference_makes_is_refused() -> None:
+    proto = model("g (float[4] x) => (float[A, B] y) { y = Expand(x, d) }")
+    proto.graph.initializer.append(helper.make_tensor("d", TensorProto.INT64, [2], [2**61, 4]))
+    with pytest.raises(
+        InvalidModel, match=r"node '\w+' \(Expand\) is invalid: its output 'y' would have the dimensions"
+    ):
+        load(proto)
+
+
+def test_one_in_a_body_is_refused() -> None:
+    inner = [helper.make_node("Relu", ["x"], ["b"]), helper.make_node("Size", ["b"], ["s"])]
+    kept = [helper.make_tensor_value_info("b", TensorProto.FLOAT, [2**40, 2**40])]
+    out = [helper.make_tensor_value_info("s", TensorProto.INT64, [])]
+    body = helper.make_graph(inner, "body", [], out, value_info=kept)
+    proto = model("g (bool c, float x) => (int64 y) { y = If (c) }")
+    for name in ("then_branch", "else_branch"):
+        proto.graph.node[0].attribute.append(helper.make_attribute(name, body))
+    proto.graph.input[1].type.tensor_type.ClearField("shape")
+    with pytest.raises(InvalidModel, match="the value 'b' would have"):
+        load(proto)

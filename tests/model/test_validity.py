@@ -190,9 +190,9 @@ VALID = {
         model("g (float[1, 2, 3, 4] x) => (float[] y) { y = MeanVarianceNormalization(x) }", opset=13),
         "MeanVarianceNormalization",
     ),
-    "a size that no int64 holds": (
-        model("g (float[4294967296, 4294967296] x) => (int64 y) { n = Size(x) y = Add(n, n) }"),
-        "Size",
+    "the largest size that can be": (
+        model("g (float[2147483648, 2147483647] x, int64 m) => (int64 y) { n = Size(x) y = Add(n, m) }"),
+        "Add",
     ),
     "no IR version": (changed(relu([4]), lambda m: m.ClearField("ir_version")), "Relu"),
     "large weights in a body": (

@@ -21,6 +21,8 @@ from tools.fuzz.world import Case
 
 #: Every so-manieth case goes through the command itself, with its own start.
 BY_COMMAND = 50
+#: How often a campaign tries to make one case smaller; `CASE=` tries longer.
+TRIES = 40
 
 
 def main() -> int:
@@ -80,7 +82,7 @@ def campaign(
                 again = f"make fuzz SEED={seed} CASE={number}" + (f" CAMPAIGN={only}" if only else "")
                 print(f"bad: {kind}\n  {' '.join(case.arguments)}\n  {again}", flush=True)
                 if save:
-                    keep(runner, case, kind, save / f"{seed}-{number}.json")
+                    keep(runner, case, kind, save / f"{seed}-{number}.json", TRIES)
     for kind, count in known.most_common():
         print(f"{count} × {kind}")
     print(table(counters))
@@ -97,14 +99,14 @@ def table(counters: Counter[tuple[str, str]]) -> str:
     return "\n".join(rows)
 
 
-def keep(runner: Runner, case: Case, kind: str, path: Path) -> Case:
+def keep(runner: Runner, case: Case, kind: str, path: Path, tries: int = 300) -> Case:
     """Make a case small, and write it."""
 
     def bad(other: Case) -> bool:
         outcome = runner.run(other)
         return outcome.kind == "bad" and signature(runner, other, outcome) == kind
 
-    small = minimised(case, bad)
+    small = minimised(case, bad, tries)
     corpus.write(path, small, kind)
     return small
 

@@ -102,14 +102,16 @@ def _message(rng: Random, model: Any, message: Any, field: Any) -> None:
     if other is None or rng.random() < 0.3:
         message.ClearField(field.name)
     else:
-        copy = type(other).FromString(other.SerializeToString())
-        getattr(message, field.name).CopyFrom(copy)
+        getattr(message, field.name).CopyFrom(other)
 
 
 def _other(rng: Random, model: Any, field: Any) -> Any:
-    """A message of the field's type from elsewhere in the model; None when there is none."""
+    """A copy of a message of the field's type from elsewhere in the model; None when there is none."""
     same = [one for one in messages(model) if one.DESCRIPTOR.full_name == field.message_type.full_name]
-    return rng.choice(same) if same else None
+    if not same:
+        return None
+    other = rng.choice(same)  # it may be one that the field itself lies in, which CopyFrom would follow for ever
+    return type(other).FromString(other.SerializeToString())
 
 
 def scalar(rng: Random, model: Any, field: Any, before: Any) -> Any:

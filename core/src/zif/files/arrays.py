@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zif.errors import InvalidInput
-from zif.files.limits import ARRAY, HEADER, RANK
+from zif.files.limits import ARRAY, HEADER, is_shape
 from zif.files.opening import length, open_plain
 from zif.files.paths import Refusal
 
@@ -59,16 +59,14 @@ def header_of(stream: IO[bytes], size: int, where: str, error: Refusal = Invalid
         raise error(f"{where} holds Python objects, which could run code: save plain numbers")
     if dtype.fields or dtype.subdtype or not dtype.itemsize:
         raise error(f"{where} holds elements of the type {str(dtype)[:60]}, of which no tensor is made")
-    if len(shape) > RANK or not all(0 <= dim < 1 << 62 for dim in shape):
+    if not is_shape(shape):
         raise error(f"{where} is of the shape {_brief(shape)}, which no array has")
-    count = math.prod(shape) * dtype.itemsize  # Python's integers: numpy's would wrap around
+    count = math.prod(shape) * dtype.itemsize
     if start + count > size:
         raise error(
             f"{where} is cut off: its header says {_brief(shape)} of {dtype}, {count:,} bytes, "
             f"and {size - start:,} are there"
         )
-    if math.prod(dim for dim in shape if dim) >= 1 << 62:  # an array without elements whose other dimensions are huge
-        raise error(f"{where} is of the shape {_brief(shape)}, which no array has")
     return Header(shape, fortran, dtype, start, count)
 
 

@@ -6,7 +6,9 @@ has a larger one sets the environment variable that the message names.
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from zif.errors import UsageError
@@ -65,6 +67,12 @@ NODES = Limit("ZIF_MAX_NODES", 2_000_000, bytes=False)
 #: How many times over tensors may refer to the bytes of a data file; smaller sums than `FREELY` may do so more often.
 SHARED = Limit("ZIF_MAX_SHARED", 16, bytes=False)
 
+
+def is_shape(dims: Sequence[int]) -> bool:
+    """Whether an array can have these dimensions. Computed in Python's integers: numpy's would wrap around."""
+    return len(dims) <= RANK and min(dims, default=0) >= 0 and math.prod(filter(None, dims)) < ELEMENTS
+
+
 #: Bytes that a compressed member may always become.
 FREELY = 64 << 20
 #: How deep lists and tables may stand in each other: zif's own documents are at most 12 deep, arrays at most 64.
@@ -75,6 +83,8 @@ DIGITS = 300
 HEADER = 10_000
 #: The dimensions of an array: numpy's own limit.
 RANK = 64
+#: The elements of an array, its empty dimensions left out: what addresses of 64 bits leave for it.
+ELEMENTS = 1 << 62
 #: How deep bodies of If, Loop and Scan may stand in each other: what protobuf reads of them in one file.
 NESTING = 30
 #: Members of an archive.

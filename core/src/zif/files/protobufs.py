@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zif.errors import InvalidInput
-from zif.files.limits import ARRAY, RANK
+from zif.files.limits import ARRAY, is_shape
 from zif.files.opening import read_bytes
 from zif.files.paths import Refusal
 from zif.records import DTYPE_BITS, TensorInfo
@@ -61,9 +61,7 @@ def wrong(tensor: onnx.TensorProto) -> str:
     if tensor.data_location == 1:  # TensorProto.EXTERNAL
         return "its data lie in another file, which is not followed here"
     dims = tuple(tensor.dims)
-    if len(dims) > RANK or min(dims, default=0) < 0:
-        return f"it has the dimensions {list(dims[:8])}"
-    if math.prod(dim for dim in dims if dim) >= 1 << 62:
+    if not is_shape(dims):
         return f"it has the dimensions {list(dims[:8])}"
     return _unfilled(tensor, math.prod(dims), stored)
 

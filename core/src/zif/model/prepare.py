@@ -15,6 +15,7 @@ from attrs import frozen
 
 from zif.errors import InvalidModel
 from zif.model import bounds, constants, nodes, opsets, qdq, shapes
+from zif.model.arithmetic import Walk
 from zif.model.dtypes import element_dtype
 from zif.model.external import check_tensors
 from zif.model.fold import fold
@@ -23,6 +24,7 @@ from zif.model.infer import infer
 from zif.model.installed_onnx import ir_of_opset, ir_of_type, upgrade
 from zif.model.nodes import Node
 from zif.model.source import Source
+from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import check_text, tensor_type
 
 #: No model's IR version is lowered below this one: every engine reads it.
@@ -72,11 +74,21 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     records = qdq.duplicate_shared(records, outputs, taken)
     _write(graph, records)
     walk = infer(proto, records)
+    _check_sizes(walk, records)
     _type_outputs(graph, walk.infos)
     _check_element_types(graph, walk.infos)
     records = fold(graph, records, walk)
     _write(graph, records)
     return Prepared(proto, records, versions, walk.infos, walk.nested)
+
+
+def _check_sizes(walk: Walk, records: Sequence[Node]) -> None:
+    """Every value can be one, those in bodies included: what is planned and priced counts their elements."""
+    makers = {name: f"node {node.name!r} ({node.op_type})" for node in records for name in node.outputs}
+    shapes.check_sizes(walk.infos.values(), makers)
+    for body in (body for node in walk.nested.values() for body in bodies(node)):
+        for inner in all_graphs(body):
+            shapes.check_sizes((*inner.input, *inner.value_info, *inner.output), {})
 
 
 def initializer_names(graph: onnx.GraphProto) -> list[str]:

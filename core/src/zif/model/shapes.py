@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import onnx
 
 from zif.errors import InvalidModel, UsageError
+from zif.files.limits import RANK, is_shape
 from zif.model.subgraphs import all_graphs
 
 
@@ -137,6 +138,21 @@ def check_dims(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         if any(dim < 0 for dim in tensor.dims):
             raise InvalidModel(_negative(f"a dimension of the initializer {tensor.name!r}", min(tensor.dims)))
+
+
+def check_sizes(values: Iterable[onnx.ValueInfoProto], makers: Mapping[str, str]) -> None:
+    """Refuse tensors that cannot be: more dimensions, or more elements, than any array has.
+
+    What is unknown counts as one. Raises InvalidModel naming the value, and the node in `makers` that makes it.
+    """
+    for value in values:
+        dims = [max(dim.dim_value, 0) for dim in tensor_dims(value.type)]
+        if not is_shape(dims):
+            told = f"{len(dims)} dimensions" if len(dims) > RANK else f"the dimensions {dims[:8]}"
+            what = f"the value {value.name!r}"
+            if value.name in makers:
+                what = f"{makers[value.name]} is invalid: its output {value.name!r}"
+            raise InvalidModel(f"{what} would have {told}, which no tensor has. Export the model again.")
 
 
 def _is_symbol(text: str) -> bool:
