@@ -86,6 +86,8 @@ EXCEPTIONS = {
     "zif_quantize/rewrites/fusing.py": ({"onnx.load", "onnx.save"}, ENGINE),
     "zif_quantize/weights_only.py": ({"onnx.load", "onnx.save"}, ENGINE),
 }
+#: What an open file is called, into which arrays are written.
+STREAMS = {"file", "stream"}
 #: What is called open and opens no file: sessions and backends.
 NO_FILES = {"Backend", "Subject", "side", "a", "one"}
 
@@ -116,7 +118,7 @@ def into_a_stream(tree: ast.AST) -> set[str]:
     writers: dict[str, list[bool]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (name := of_module(node.func)):
-            stream = bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id == "stream"
+            stream = bool(node.args) and isinstance(node.args[0], ast.Name) and node.args[0].id in STREAMS
             writers.setdefault(name, []).append(stream)
     return {name for name, streams in writers.items() if name.startswith("np.save") and all(streams)}
 
