@@ -5,7 +5,10 @@ READY := .venv/.ready
 MEMBERS := core plugins/quantize plugins/reference plugins/qnn_cpu plugins/qnn_runtime plugins/qnn_gpu plugins/qnn_htp
 EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS))),-e $(patsubst %/pyproject.toml,%,$(member)))
 
-.PHONY: demo test test-all lint format bench fit docs clean check fuzz
+PY ?=
+ALL ?=
+
+.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check fuzz
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -15,6 +18,9 @@ test: $(READY)  ## everything that is quick, and a fair sample of what is slow
 
 test-all: $(READY)  ## all tests, the slow ones included
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-oldest test-newest: test-%: $(READY)  ## tests beside the oldest or newest packages; PY=3.12 and ALL=1 if you like
+	$(BIN)/python tools/ranges.py $* $(if $(PY),--python $(PY)) $(if $(ALL),--all)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -50,4 +56,4 @@ $(READY): pyproject.toml constraints.txt $(wildcard core/pyproject.toml plugins/
 	touch $(READY)
 
 clean:
-	rm -rf .venv .zoo out build dist
+	rm -rf .venv .venv-* .zoo out build dist

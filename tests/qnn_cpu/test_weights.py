@@ -77,7 +77,7 @@ def test_who_asks_for_speed_gets_products_in_integers() -> None:
     assert not close(model, X, config={"qnn_cpu": {"enable_fast_math": True}})
 
 
-@pytest.mark.parametrize("opset", [13, 19, 23])
+@pytest.mark.parametrize("opset", [13, 19, pytest.param(23, marks=pytest.mark.needs(opset=23))])
 def test_of_every_version(opset: int) -> None:
     assert close(product("MatMul", 8, *SCALES["per channel"], opset=opset), X)
 
