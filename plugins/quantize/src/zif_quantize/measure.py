@@ -47,16 +47,22 @@ class Reference:
 class Judge:
     """The float model's outputs on samples, and how far another model is from them.
 
+    The float model is the one that was given: what preparing it changed would show.
+
     The samples are inputs by name, as `zif.quantize` takes them; all are read and checked at once. Raises InvalidInput,
-    with where it comes from, for one that the model cannot take, that holds NaN or infinity, or that it fails on.
+    with where it comes from, for one that the model cannot take, that holds NaN or infinity, or that it fails on, and
+    InvalidModel where preparing has changed what the model computes.
     """
 
     def __init__(self, model: Model, samples: Iterable[Sample]) -> None:
+        from zif_quantize.rewrites.faithful import as_given, refuse_changed
         from zif_quantize.rewrites.prepare import whole
 
         self.samples = Checked(model, samples if isinstance(samples, Sequence) else list(samples))
-        exact = Reference(whole(model))
+        exact = Reference(as_given(model) or whole(model))
         self._wanted = [self._exact(exact, place) for place in range(len(self.samples))]
+        if self._wanted:
+            refuse_changed(model, self.samples[0], self._wanted[0])
 
     def _exact(self, model: Reference, place: int) -> Mapping[str, Any]:
         sample = self.samples[place]

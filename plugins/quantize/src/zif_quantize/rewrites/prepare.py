@@ -12,7 +12,9 @@ from zif import InvalidModel, UsageError
 from zif.plugin import BIASED as BIASED
 
 from zif_quantize.ort.tools import quiet
+from zif_quantize.rewrites.faithful import Given, remember
 from zif_quantize.rewrites.fusing import fused, optimized
+from zif_quantize.rewrites.raising import raised
 from zif_quantize.rewrites.spelling import settle
 from zif_quantize.rewrites.widened import widen
 from zif_quantize.rules import is_prepared, marked, prepared_by, wanted
@@ -56,13 +58,16 @@ def prepare(
     _refuse_quantized(model)
     proto = whole(model)
     widen(proto)
+    as_it_was = proto
     with quiet():
-        proto = _optimized(proto, chosen.fused)
+        given = Given(as_it_was, model)
+        proto = _optimized(proto, chosen.fused, given)
         more = fused(proto, chosen.fused)
-        proto = more if _loads(more) else proto
+        proto = more if _loads(more) and given.means(more) else proto
     settle(proto, chosen)
     made = Model.load(proto)
     marked(made, chosen)
+    remember(made, as_it_was)
     made.name = model.name
     return made
 
@@ -92,16 +97,16 @@ def _refuse_quantized(model: Model) -> None:
         )
 
 
-def _optimized(proto: onnx.ModelProto, operators: Collection[str]) -> onnx.ModelProto:
-    """After onnxruntime's basic optimizations, in the newest of OPSETS that works."""
-    from onnx import version_converter
-
+def _optimized(proto: onnx.ModelProto, operators: Collection[str], given: Given) -> onnx.ModelProto:
+    """After onnxruntime's basic optimizations, in the newest of OPSETS that works and means the same."""
     opset = next((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), 0)
     for version in OPSETS:
         if opset < version:
             # Neither the converter nor onnxruntime has a class of its own for what it cannot do.
             with contextlib.suppress(Exception):
-                return _simplified(version_converter.convert_version(proto, version), operators)
+                made = _simplified(raised(proto, version), operators)
+                if given.means(made):
+                    return made
     try:
         return _simplified(proto, operators)
     except Exception as error:
