@@ -22,7 +22,7 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Installed backends by name: what each answers, or raises."""
     answers: dict[str, Any] = {"plain": Capabilities("cpu", rates=Rates({"fp32": 1e9}, 1e9))}
 
-    def hear(row: Installed, target: Target, seconds: float) -> tuple[None, Capabilities]:
+    def open_and_ask(row: Installed, target: Target, seconds: float) -> tuple[None, Capabilities]:
         answer = answers[row.name]
         if callable(answer):
             answer = answer(target)
@@ -31,7 +31,7 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return None, answer
 
     monkeypatch.setattr(wanted, "installed", lambda: [Installed(name, "d", "1", "m") for name in sorted(answers)])
-    monkeypatch.setattr(wanted, "hear", hear)
+    monkeypatch.setattr(wanted, "open_and_ask", open_and_ask)
     return answers
 
 
@@ -75,6 +75,8 @@ def test_one_backend_says_it_whether_it_could_run_or_not(backends: dict[str, Any
     backends["acme"] = npu(SPLIT, available=False, reason="no")
     assert (rules_of("acme").rules, rules_of("acme").backends) == (SPLIT, ("acme",))
     assert (rules_of("plain").rules, rules_of("plain").backends) == (QuantizationRules(), ())
+    backends["acme"] = lambda target: npu(SIGNED if target.name == "sa8295p" else SPLIT)
+    assert (rules_of("acme").rules, rules_of("acme", "sa8295p").rules) == (SPLIT, SIGNED)
     assert rules_of("plain").notes == ("plain has no rules of its own for quantized models",)
 
 

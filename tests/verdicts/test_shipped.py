@@ -12,7 +12,7 @@ from zif import Capabilities, Installed, Verdict
 from zif.errors import BackendBroken
 from zif.testing.learning import Case, learn
 from zif.verdicts import observed
-from zif.verdicts.shipped import heard, place_of, shipped
+from zif.verdicts.shipped import place_of, shipped, with_observations
 
 HOST = zif.Target("host")
 
@@ -46,11 +46,11 @@ YES, NO = Verdict(True), Verdict(False, "declared", "op", "no Tanh")
 
 
 def after(answer: Capabilities, model: zif.Model, table: observed.Table, target: zif.Target = HOST) -> list[Verdict]:
-    return list(heard(answer, model, target, table, "one").verdicts.values())
+    return list(with_observations(answer, model, target, table, "one").verdicts.values())
 
 
 def test_what_was_observed_is_preferred_both_ways_and_noted(model: zif.Model, table: observed.Table) -> None:
-    answer = heard(said(model, YES, NO), model, HOST, table, "one")
+    answer = with_observations(said(model, YES, NO), model, HOST, table, "one")
     relu, tanh = answer.verdicts.values()
     assert (relu.supported, relu.basis, relu.code) == (False, "observed", "observed-wrong")
     assert (tanh.supported, tanh.basis, tanh.code) == (True, "observed", "ok")

@@ -124,9 +124,9 @@ class Backend:
         return call() if deadline is None else within(deadline, call, f"{self._who} did not answer")
 
     def _settled(self, answer: Capabilities, model: Model, target: Target) -> Capabilities:
-        from zif.verdicts.shipped import heard
+        from zif.verdicts.shipped import with_observations
 
-        return heard(answer, model, target, self.observations, self.name)
+        return with_observations(answer, model, target, self.observations, self.name)
 
     def _checked(self, stage: Stage, call: Callable[[], Any], kind: type[T]) -> T:
         answer = self._stage(stage, call)

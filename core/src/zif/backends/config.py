@@ -80,12 +80,12 @@ def _sentences(options: ExplainsOptions, target: Target, known: Capabilities) ->
 def _known(target: Target, written: Mapping[str, Any]) -> dict[str, Capabilities | str]:
     """What each backend that may be meant says of itself, or why it says nothing. All are asked for an unknown name."""
     from zif.backends.registry import installed
-    from zif.backends.survey import hear_all
+    from zif.backends.survey import ask_all
 
     rows = installed()
     names = {row.name for row in rows}
     wanted = rows if any(name not in names for name in written) else [row for row in rows if row.name in written]
-    answers = hear_all(target, wanted)
+    answers = ask_all(target, wanted)
     return {one.row.name: one.capabilities if one.capabilities is not None else one.reason for one in answers}
 
 

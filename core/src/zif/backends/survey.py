@@ -53,7 +53,7 @@ class Answer:
         }
 
 
-def hear(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capabilities]:
+def open_and_ask(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capabilities]:
     """One backend, imported and asked what it is for `target`, in `seconds` altogether.
 
     Raises ZifError subclasses only: BackendBroken also for a plugin that hangs or calls `exit` when it is imported.
@@ -67,7 +67,7 @@ def hear(row: Installed, target: Target, seconds: float) -> tuple[Backend, Capab
     return within(seconds, ask, f"{row.owner} was not imported or did not answer")
 
 
-def hear_all(target: Target, rows: Sequence[Installed] | None = None, seconds: float | None = None) -> list[Answer]:
+def ask_all(target: Target, rows: Sequence[Installed] | None = None, seconds: float | None = None) -> list[Answer]:
     """What every installed backend (or those of `rows`) answers, in their order; takes one deadline at most."""
     asked = list(installed() if rows is None else rows)
     limit = deadline() if seconds is None else seconds
@@ -88,7 +88,7 @@ def _answer(row: Installed, target: Target, seconds: float) -> Answer:
     if row.problem:
         return Answer(row, reason=row.problem)
     try:
-        found, capabilities = hear(row, target, seconds)
+        found, capabilities = open_and_ask(row, target, seconds)
     except ZifError as error:
         return Answer(row, reason=str(error))
     return Answer(row, capabilities, found.stages, capabilities.reason)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Bans = Mapping[tuple[str, str], str]
 
 
-def heard(participants: Sequence[Participant], bans: Bans) -> list[Mapping[str, Verdict]]:
+def after_builds(participants: Sequence[Participant], bans: Bans) -> list[Mapping[str, Verdict]]:
     """Every backend's verdicts by unit id, settled with what building it brought to light."""
     failed: dict[str, dict[str, Verdict]] = {one.backend.name: {} for one in participants}
     for (unit, name), reason in bans.items():
@@ -73,7 +73,7 @@ def allowed(
 
     asked: whoever was asked to take part, for the error. Raises Unsupported listing each unit without a home.
     """
-    said = heard(participants, bans)
+    said = after_builds(participants, bans)
     verdicts = [[told.get(unit.id, UNASKED) for told in said] for unit in model.units]
     open_to = np.array([[v.supported is True for v in row] for row in verdicts], dtype=bool)
     open_to = open_to.reshape(len(model.units), len(participants))

@@ -15,7 +15,7 @@ from zif.backends.config import remarks
 from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
 from zif.backends.onnx_artifact import read_onnx
-from zif.backends.survey import hear
+from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, InvalidBundle, StageFailed
 from zif.files.records import record
@@ -125,7 +125,7 @@ class _Loader:
         if row is None:
             registry.backend(segment.backend)  # raises BackendNotFound with the ones that are installed
         assert row is not None
-        backend, general = hear(row, self.chip, deadline())
+        backend, general = open_and_ask(row, self.chip, deadline())
         if not general.available:
             raise BackendUnavailable(
                 f"segment {segment.id} needs {segment.backend}, which cannot run: {general.reason}"

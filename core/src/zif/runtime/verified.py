@@ -95,8 +95,8 @@ def _result(builder: Builder, bench: Bench, plan: Plan, artifacts: Sequence[Comp
 def without(builder: Builder, words: Mapping[str, Mapping[str, Verdict]]) -> Builder:
     """The builder of plans in which these verdicts hold, by backend and unit; what it built is kept."""
     everyone = builder.planner.participants
-    heard = {name: one.after("verified", words.get(name, {})) for name, one in everyone.by_name.items()}
-    planner = evolve(builder.planner, participants=evolve(everyone, by_name=heard))
+    settled = {name: one.after("verified", words.get(name, {})) for name, one in everyone.by_name.items()}
+    planner = evolve(builder.planner, participants=evolve(everyone, by_name=settled))
     return builder.replanned(planner)
 
 

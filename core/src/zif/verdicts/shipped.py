@@ -76,7 +76,7 @@ def _table(module: str) -> observed.Table | None:
     return observed.load(path) if path is not None and path.is_file() else None
 
 
-def heard(
+def with_observations(
     answer: Capabilities, model: Model, target: Target, table: observed.Table | None, engine: str
 ) -> Capabilities:
     """The answer about a model, settled with what was observed and a note of every difference.
@@ -124,4 +124,4 @@ def _notes(model: Model, changed: Mapping[str, Verdict]) -> Iterator[str]:
             yield f"{len(units)} of {len(model.units)} units are {words} for what was observed: {names}"
 
 
-__all__ = ["FILE", "heard", "observed_units", "place_of", "shipped"]
+__all__ = ["FILE", "observed_units", "place_of", "shipped", "with_observations"]

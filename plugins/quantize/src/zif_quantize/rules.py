@@ -32,7 +32,7 @@ def wanted(rules: Rules = None, target: str = "", only: Sequence[str] = ()) -> W
     if isinstance(rules, QuantizationRules):
         return Wanted(rules)
     if rules and rules != DEFAULT:
-        return rules_of(rules)
+        return rules_of(rules, target or "host")
     return quantization_rules([target], only) if target and not rules else Wanted()
 
 

@@ -17,14 +17,14 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
 
     A plugin that is broken, or does not answer within ZIF_DEADLINE seconds (10), is a row with its reason.
     """
-    from zif.backends.survey import hear_all
+    from zif.backends.survey import ask_all
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
     from zif.targets import target as find
 
     chip = find(target)
     with working("asking the backends"):
-        answers = hear_all(chip)
+        answers = ask_all(chip)
     if as_json:
         terminal.document("backends", {"target": chip.name, "backends": [answer.to_json() for answer in answers]})
     elif answers:

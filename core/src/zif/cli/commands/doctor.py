@@ -19,14 +19,14 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check the installation. Exit 1 when no backend can run."""
     from zif.backends.checks import checks
     from zif.backends.requirements import libraries
-    from zif.backends.survey import hear_all
+    from zif.backends.survey import ask_all
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
     from zif.targets import target as find
 
     chip = find(target)
     with working("asking the backends") as told:
-        answers = hear_all(chip)
+        answers = ask_all(chip)
         told("trying the engines' libraries")
         found = checks()
     report = _report(chip, answers, libraries(), found)

@@ -13,7 +13,7 @@ from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
 from zif.backends.options import build_options
 from zif.backends.registry import backend, installed
-from zif.backends.survey import hear
+from zif.backends.survey import open_and_ask
 from zif.errors import BackendNotFound, ZifError
 from zif.model.arguments import Progress
 from zif.planning.costs.precisions import FLOATS
@@ -85,7 +85,7 @@ def _ask_one(
         return None, _out(rows[0].distribution, rows[0].version, name, "excluded", reason)
     seconds = deadline()
     try:
-        backend, general = hear(rows[0], target, seconds)
+        backend, general = open_and_ask(rows[0], target, seconds)
         refusal = left_out(general, target, request)
         if refusal:
             return None, _candidate(backend, general, *refusal)

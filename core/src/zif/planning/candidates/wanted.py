@@ -8,7 +8,7 @@ from attrs import Factory, frozen
 
 from zif.backends.deadline import deadline
 from zif.backends.registry import backend, installed
-from zif.backends.survey import hear
+from zif.backends.survey import open_and_ask
 from zif.errors import UsageError, ZifError
 from zif.planning.candidates.combined import combined
 from zif.planning.candidates.participants import excluded, left_out
@@ -42,30 +42,30 @@ def quantization_rules(
     for target in targets:
         chip = target_named(target) if isinstance(target, str) else target
         for name in sorted({row.name for row in installed()}):
-            _hear(name, chip, request, said, notes)
+            _add(name, chip, request, said, notes)
     return Wanted(combined(said), tuple(said), () if said else tuple(notes))
 
 
-def rules_of(name: str) -> Wanted:
-    """The rules of one backend, whether or not it could take part here; the default's where it has none.
+def rules_of(name: str, target: str = "host") -> Wanted:
+    """The rules of one backend for a target, whether or not it could take part; the default's where it has none.
 
-    Raises BackendNotFound, and BackendBroken where it cannot be asked.
+    Raises BackendNotFound, BackendBroken where it cannot be asked, and what `zif.target` raises.
     """
     _refuse_unknown((name,))
     row = next(row for row in installed() if row.name == name)
-    _, answer = hear(row, target_named("host"), deadline())
+    _, answer = open_and_ask(row, target_named(target), deadline())
     if answer.quantization is None:
         return Wanted(notes=(f"{name} has no rules of its own for quantized models",))
     return Wanted(answer.quantization, (name,))
 
 
-def _hear(name: str, target: Target, request: Request, said: dict[str, QuantizationRules], notes: list[str]) -> None:
+def _add(name: str, target: Target, request: Request, said: dict[str, QuantizationRules], notes: list[str]) -> None:
     """Add what this backend says for the target, or a note where it has rules that do not count, or cannot be asked."""
     if excluded(name, request):
         return
     row = next(row for row in installed() if row.name == name)
     try:
-        _, answer = hear(row, target, deadline())
+        _, answer = open_and_ask(row, target, deadline())
     except ZifError as error:
         notes.append(f"the rules of {name} were not taken: {error}")
         return

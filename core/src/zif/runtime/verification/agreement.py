@@ -87,14 +87,14 @@ def coarsest(plan: Plan, judge: Judge) -> str:
     """The coarsest precision that a backend of the plan computes in which is no judge: "int8" before "fp16"."""
     from zif.backends import registry
     from zif.backends.deadline import deadline
-    from zif.backends.survey import hear
+    from zif.backends.survey import open_and_ask
     from zif.targets import target
 
     chip, kinds = target(plan.target), []
     rows = {row.name: row for row in registry.installed()}
     for segment in plan.segments:
         if segment.backend not in judge.options and segment.backend in rows:
-            general = hear(rows[segment.backend], chip, deadline())[1]
+            general = open_and_ask(rows[segment.backend], chip, deadline())[1]
             kinds.append(computes_in(general, chip, (plan.unit(unit).precision for unit in segment.units)))
     order = ("int4", "int8", "int16", "bf16", "fp16")
     return next((kind for kind in order if kind in kinds), "fp32")

@@ -30,11 +30,11 @@ class Judge:
     @classmethod
     def installed(cls) -> Judge:
         """Raises BackendUnavailable when no installed backend can judge others."""
-        from zif.backends.survey import hear_all
+        from zif.backends.survey import ask_all
         from zif.targets import host
 
-        heard = hear_all(host())
-        answers = {answer.row.name: answer.capabilities for answer in heard}
+        rows = {answer.row.name: answer for answer in ask_all(host())}
+        answers = {name: answer.capabilities for name, answer in rows.items()}
         able = {name: told.exact for name, told in answers.items() if told is not None and told.available}
         exact = {name: options for name, options in able.items() if options is not None}
         if not exact:
@@ -42,7 +42,6 @@ class Judge:
                 "no installed backend can judge others: install one that computes every operator as ONNX defines it, "
                 "such as zif-reference"
             )
-        rows = {answer.row.name: answer for answer in heard}
         return cls(exact, {name: _version(rows[name]) for name in exact})
 
     @classmethod
@@ -52,11 +51,11 @@ class Judge:
         Raises BackendNotFound, and BackendUnavailable where it cannot run.
         """
         from zif.backends import registry
-        from zif.backends.survey import hear_all
+        from zif.backends.survey import ask_all
         from zif.targets import target as find
 
         registry.backend(name)
-        (answer,) = hear_all(find(target), [row for row in registry.installed() if row.name == name])
+        (answer,) = ask_all(find(target), [row for row in registry.installed() if row.name == name])
         if not answer.available:
             raise BackendUnavailable(f"{name} cannot judge: {answer.reason}")
         return cls({name: {}}, {name: _version(answer)}, target)

@@ -56,7 +56,7 @@ def test_answers_before_the_deadline(subject: Subject) -> None:
     code = (
         "import sys, zif, zif.backends.survey, zif.targets\n"
         "row = next(row for row in zif.installed() if row.name == sys.argv[1])\n"
-        "zif.backends.survey.hear(row, zif.targets.target(sys.argv[2]), zif.backends.survey.deadline())\n"
+        "zif.backends.survey.open_and_ask(row, zif.targets.target(sys.argv[2]), zif.backends.survey.deadline())\n"
     )
     arguments = [sys.executable, "-c", code, subject.backend.name, subject.target.name]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
