@@ -49,6 +49,16 @@ def test_every_name_is_there() -> None:
         plugin.nonsense  # noqa: B018
 
 
+def test_typing_knows_every_name_from_where_it_is() -> None:
+    stub = ast.parse((ROOT / "core" / "src" / "zif" / "plugin.pyi").read_text(encoding="utf-8"))
+    imports = [(node.module, name) for node in stub.body if isinstance(node, ast.ImportFrom) for name in node.names]
+    typed = {name.asname: (module, name.name) for module, name in imports}
+    rows = {name: (home, attribute) for table in plugin.SECTIONS.values() for name, home, attribute, _ in table}
+    assert typed == rows
+    (listed,) = [node.value for node in stub.body if isinstance(node, ast.Assign)]
+    assert sorted(ast.literal_eval(listed)) == plugin.__all__
+
+
 def test_the_page_lists_what_the_module_has() -> None:
     page = (ROOT / "docs" / "plugin-api.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE))
