@@ -18,6 +18,7 @@ from zif.cli.app import application
 from zif.errors import ZifError
 from zif.inputs import samples
 from zif_quantize import measure, prepare
+from zif_quantize.rules import prepared_by
 
 STACKED = np.stack([sample["x"] for sample in SAMPLES])
 
@@ -264,12 +265,30 @@ def test_compile_quantizes_first(model: Path, folder: Path, tmp_path: Path) -> N
     told = call("compile", model, "-o", tmp_path / "b.zif", "--quantize", "w8a8", "-c", folder, "--json")
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["quantized"]["sqnr_db"]["y"] > 20
+    assert json.loads(told.stdout)["quantized"]["rules"] == []
     config = json.loads((tmp_path / "b.zif" / "quantization_config.json").read_text())
     assert {"activation_encodings", "param_encodings", "activations"} <= set(config)
     with zif.load(tmp_path / "b.zif") as session:
         assert sqnr(run(cnn(), SAMPLES[0]), session.run(SAMPLES[0])["y"]) > 20
     told = call("compile", model, "-o", tmp_path / "c.zif", "-c", folder)
     assert "goes with --quantize" in str(told.exception)
+
+
+def test_compile_quantizes_by_the_rules_of_its_targets(
+    model: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def noted(*_: Any, **wishes: Any) -> Any:
+        asked.update(wishes)
+        raise zif.UsageError("that is enough")
+
+    monkeypatch.setattr("zif.backends.extensions.verb", lambda _: noted)
+    words = ("--quantize", "w8a8", "-c", folder, "-t", "host", "-t", "snapdragon-8-gen-3")
+    for more, whose in (((), "qnn_htp"), (("--exclude", "qnn_htp"), "default")):
+        told = call("compile", model, "-o", tmp_path / "b.zif", *words, *more)
+        assert str(told.exception) == "that is enough"
+        assert asked["rules"] == prepared_by(prepare(cnn(), rules=whose))
 
 
 def test_commands_show_check_and_convert(model: Path, folder: Path, tmp_path: Path) -> None:
