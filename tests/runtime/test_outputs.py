@@ -306,8 +306,10 @@ def test_the_caller_is_blamed_only_for_arrays_that_the_caller_handed_in() -> Non
         step(0, Plain(lambda x: {"a": x + 1}), "x", "a"),
         step(1, Plain(refuse), "x a", "y"),
     ]
-    with pytest.raises(StageFailed, match=r"segment 1: backend 'b1' failed .* other segments made: indices out of"):
+    words = r"segment 1: backend 'b1' failed .* other segments made: indices out of"
+    with pytest.raises(StageFailed, match=words) as caught:
         session(steps, [info("x", 4)], [info("y", 4)]).run({"x": X})
+    assert caught.value.exit_code == 1  # nothing broke that should not have
 
 
 def test_stages_are_checked_as_runs_are() -> None:

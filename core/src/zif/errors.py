@@ -111,3 +111,12 @@ class StageFailed(ZifError):
     """A backend's stage raised: the cause is chained. Names the stage, the backend and the segment."""
 
     exit_code = 3
+
+
+class ValuesRefused(StageFailed):
+    """A backend cannot compute what other segments made of the input.
+
+    The input, the model (a bundle's is a stranger's) or the backend that made the values may be to blame: nothing broke.
+    """
+
+    exit_code = 1

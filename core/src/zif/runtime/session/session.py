@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve, frozen
 
 from zif.backends.blame import from_signal, reason
-from zif.errors import BackendCrashed, InvalidInput, StageFailed, UsageError, ZifError
+from zif.errors import BackendCrashed, InvalidInput, StageFailed, UsageError, ValuesRefused, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
 from zif.runtime.session.step import Step
@@ -228,7 +228,7 @@ class Session:
         if isinstance(error, StageFailed):
             return StageFailed(f"segment {step.segment.id}: {error}")
         if isinstance(error, InvalidInput) and not self._admission.gates.keys() >= set(step.inputs):
-            return StageFailed(f"{step.who} failed to run on what other segments made: {error}")
+            return ValuesRefused(f"{step.who} failed to run on what other segments made: {error}")
         return error if isinstance(error, ZifError) else StageFailed(f"{step.who} failed to run: {reason(error)}")
 
 
