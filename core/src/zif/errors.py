@@ -116,7 +116,7 @@ class StageFailed(ZifError):
 class ValuesRefused(StageFailed):
     """A backend cannot compute what other segments made of the input.
 
-    The input, the model (a bundle's is a stranger's) or the backend that made the values may be to blame: nothing broke.
+    The input, the model (that of a bundle is a stranger's) or the backend before may be to blame: nothing broke.
     """
 
     exit_code = 1
