@@ -43,6 +43,7 @@ COMMANDS = {
 #: Those that need backends of the first party.
 AT_HOME = (
     "verify net.onnx",
+    "culprit net.onnx",
     "quantize net.onnx --random-calibration --method minmax --per-tensor -o q.onnx",
     "encodings show q.json",
 )
@@ -72,7 +73,7 @@ def shell(site: Site, folder: Path, line: str, **more: str) -> subprocess.Comple
 
 def test_every_command_is_tried() -> None:
     core = {module.name.replace("_", "-") for module in pkgutil.iter_modules(commands.__path__)}
-    assert core - {"verify"} == set(COMMANDS)
+    assert core - {"verify", "culprit"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
