@@ -52,7 +52,6 @@ EXCEPTIONS = {
     "zif/cli/files.py": ({"shutil.copy2"}, "a file that is about to be replaced, to put it back"),
     "zif/runtime/artifact.py": ({"json.loads"}, OWN),
     "zif/runtime/bundle/replace.py": ({"shutil.rmtree"}, "a folder that zif made beside the bundle"),
-    "zif/runtime/bundle/write.py": ({"shutil.rmtree"}, "a folder that this very call made beside the bundle"),
     "zif/runtime/cache/entry.py": ({".write_bytes"}, "into a draft of an entry, which zif made"),
     "zif/runtime/cache/ground.py": ({"os.open", "os.fdopen"}, GROUND),
     "zif/runtime/cache/key.py": ({"json.loads"}, OWN),

@@ -19,6 +19,7 @@ ONCE = {
     "zif.wording.csv_cell": (r"csv\.writer\((?!.*csv_cell)", {"candidate.py"}),
     "zif.wording.printable": (r"isprintable", {"wording.py"}),
     "zif.files.writing.write_whole": (r"mkstemp|NamedTemporaryFile|\.tmp\"\)", set()),
+    "zif.files.leftovers.private_folder": (r"TemporaryDirectory\(|mkdtemp\(", {"ranges.py", "profile.py"}),
     "zif.model.attributes.attribute": (
         r"\w+\.(i|f|s|ints|floats|strings)\b[^\n]* for \w+ in [\w.]+\.attribute\b",
         {"references.py"},  # looks for attributes that stand twice

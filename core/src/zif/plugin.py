@@ -7,7 +7,126 @@ is first used, so that a plugin pays for what it takes. An author of a backend n
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zif.records import Array as Array
+    from zif.records import Basis as Basis
+    from zif.records import BoundRun as BoundRun
+    from zif.records import DTYPE_BITS as DTYPE_BITS
+    from zif.backends.laying_out import laid_out as laid_out
+    from zif.planning.candidates.wanted import Wanted as Wanted
+    from zif.planning.candidates.wanted import quantization_rules as quantization_rules
+    from zif.planning.candidates.wanted import rules_of as rules_of
+    from zif.records import FixedRange as FixedRange
+    from zif.records import QuantizationRules as QuantizationRules
+    from zif.records import Said as Said
+    from zif.records import WeightType as WeightType
+    from zif.backends.options import build_options as build_options
+    from zif.backends.checks import Check as Check
+    from zif.files.archives import arrays_in as parse_arrays
+    from zif.files.documents import json_of as parse_json
+    from zif.files.records import record as parse_record
+    from zif.runtime.cache.place import kept_folder as cache_folder
+    from zif.model.arguments import Source as Source
+    from zif.model.arguments import Progress as Progress
+    from zif.model.dtypes import numpy_dtype as numpy_dtype
+    from zif.model.dtypes import element_dtype as element_dtype
+    from zif.model.dtypes import element_type as element_type
+    from zif.model.dtypes import from_array as from_array
+    from zif.model.dtypes import to_array as to_array
+    from zif.model import installed_onnx as installed_onnx
+    from zif.model.nodes import free_name as free_name
+    from zif.model.unshared import unshare as unshare
+    from zif.model.nodes import scan as scan
+    from zif.model.signatures import Signature as Signature
+    from zif.model.signatures import signature as signature
+    from zif.model.signatures import normal as normal
+    from zif.model.signatures import since_version as since_version
+    from zif.model.source import read as read_model
+    from zif.model.subgraphs import all_graphs as all_graphs
+    from zif.model.subgraphs import bodies as bodies
+    from zif.model.subgraphs import captures as captures
+    from zif.model.walk import NodeView as NodeView
+    from zif.model.walk import may_nest as may_nest
+    from zif.model.walk import unit_nodes as unit_nodes
+    from zif.verdicts.declared import Claims as Claims
+    from zif.verdicts.facts import unit_facts as unit_facts
+    from zif.verdicts.observed import Table as Table
+    from zif.verdicts.observed import save as save_table
+    from zif.verdicts.shipped import observed_units as observed_units
+    from zif.testing.learning import Case as Case
+    from zif.testing.learning import learn as learn
+    from zif.testing.nodetests import NodeTest as NodeTest
+    from zif.testing.nodetests import node_tests as node_tests
+    from zif.testing.nodetests import observe as observe_tests
+    from zif.inputs import parse as parse_preprocess
+    from zif.inputs import random_inputs as random_inputs
+    from zif.inputs.samples import Labelled as Labelled
+    from zif.inputs.samples import Sample as Sample
+    from zif.inputs.samples import Samples as Samples
+    from zif.inputs.samples import Subset as Subset
+    from zif.inputs.samples import samples_of as samples_of
+    from zif.encodings.clips import clipped_at as clipped_at
+    from zif.encodings.clips import covers as covers
+    from zif.encodings.clips import span as span
+    from zif.encodings.copies import copies as copies
+    from zif.encodings.export import export as export_encodings
+    from zif.encodings import names as encoding_names
+    from zif.encodings.names import AFTER as AFTER
+    from zif.encodings.names import BEFORE as BEFORE
+    from zif.encodings.names import QUANTIZED as QUANTIZED
+    from zif.encodings.names import STORED as STORED
+    from zif.encodings.names import Names as Names
+    from zif.encodings.names import annotate as annotate
+    from zif.encodings.names import axis_of as axis_of
+    from zif.encodings.operators import BIASED as BIASED
+    from zif.encodings.operators import CHANNEL_AXIS as CHANNEL_AXIS
+    from zif.encodings.operators import MERGED as MERGED
+    from zif.encodings.operators import WEIGHTED as WEIGHTED
+    from zif.encodings.reading import read as read_encodings
+    from zif.encodings.reading import repaired as repaired
+    from zif.encodings.record import Encoding as Encoding
+    from zif.encodings.record import Encodings as Encodings
+    from zif.encodings.record import FORMATS as FORMATS
+    from zif.encodings.record import LEAST_SCALE as LEAST_SCALE
+    from zif.encodings.record import Problem as Problem
+    from zif.encodings.writing import write as write_encodings
+    from zif.runtime.session.admit import Admission as Admission
+    from zif.evaluation.accuracy import Function as Function
+    from zif.evaluation.accuracy import resolved as resolved
+    from zif.evaluation.accuracy import score as score
+    from zif.runtime.measures import Tally as Tally
+    from zif.runtime.measures import is_float as is_float
+    from zif.evaluation.comparison.sides import literal as literal
+    from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
+    from zif.cli import options as options
+    from zif.cli.options import JsonOption as JsonOption
+    from zif.cli.files import check_output as check_output
+    from zif.cli.overwriting import check_outputs as check_outputs
+    from zif.cli.overwriting import read_by as read_by
+    from zif.cli.files import write_all as write_all
+    from zif.cli.files import write_text as write_text
+    from zif.cli.inputs import note_folder as note_folder
+    from zif.cli.views import terminal as terminal
+    from zif.cli.views.terminal import say as say
+    from zif.cli.views.terminal import note as note
+    from zif.cli.views.terminal import table as show_table
+    from zif.cli.views.terminal import document as print_document
+    from zif.cli.views.progress import working as working
+    from zif.cli.views.compare import decibels as decibels
+    from zif.cli.views.compare import told_db as told_db
+    from zif.wording import things as things
+    from zif.wording import csv_cell as csv_cell
+    from zif.wording import did_you_mean as did_you_mean
+    from zif.wording import listed as listed
+    from zif.files.writing import write_whole as write_whole
+    from zif.files.leftovers import private_folder as private_folder
+    from zif.model.attributes import attribute as attribute
+    from zif.model.attributes import attributes as attributes
+    from zif.model.attributes import attribute_list as attribute_list
+    from zif.encodings.operators import MOVES as MOVES
+    from zif.backends.onnx_artifact import content_of as content_of
 
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
@@ -189,6 +308,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("write_all", "zif.cli.files", "write_all", "several files, all or none"),
         ("write_text", "zif.cli.files", "write_text", "a text file, whole or not at all"),
         ("write_whole", "zif.files.writing", "write_whole", "a file whole or not at all; raises OSError"),
+        ("private_folder", "zif.files.leftovers", "private_folder", "a folder for temporary files, gone afterwards"),
         ("note_folder", "zif.cli.inputs", "note_folder", "say how a folder of pictures is read"),
         ("terminal", "zif.cli.views", "terminal", "the module that prints tables, sentences and documents"),
         ("say", "zif.cli.views.terminal", "say", "a sentence on stdout"),
@@ -205,6 +325,125 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
 }
 _WHERE = {name: (home, attribute) for rows in SECTIONS.values() for name, home, attribute, _ in rows}
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "BIASED",
+    "CHANNEL_AXIS",
+    "DTYPE_BITS",
+    "FORMATS",
+    "LEAST_SCALE",
+    "MERGED",
+    "MOVES",
+    "QUANTIZED",
+    "STORED",
+    "WEIGHTED",
+    "Admission",
+    "Array",
+    "Basis",
+    "BoundRun",
+    "Case",
+    "Check",
+    "Claims",
+    "Encoding",
+    "Encodings",
+    "FixedRange",
+    "Function",
+    "JsonOption",
+    "Labelled",
+    "Names",
+    "NodeTest",
+    "NodeView",
+    "Problem",
+    "Progress",
+    "QuantizationRules",
+    "Said",
+    "Sample",
+    "Samples",
+    "Signature",
+    "Source",
+    "Subset",
+    "Table",
+    "Tally",
+    "Wanted",
+    "WeightType",
+    "all_graphs",
+    "annotate",
+    "attribute",
+    "attribute_list",
+    "attributes",
+    "axis_of",
+    "bodies",
+    "build_options",
+    "cache_folder",
+    "captures",
+    "check_output",
+    "check_outputs",
+    "clipped_at",
+    "content_of",
+    "copies",
+    "covers",
+    "csv_cell",
+    "decibels",
+    "did_you_mean",
+    "element_dtype",
+    "element_type",
+    "encoding_names",
+    "export_encodings",
+    "free_name",
+    "from_array",
+    "idle_accelerator",
+    "installed_onnx",
+    "is_float",
+    "laid_out",
+    "learn",
+    "listed",
+    "literal",
+    "may_nest",
+    "node_tests",
+    "normal",
+    "note",
+    "note_folder",
+    "numpy_dtype",
+    "observe_tests",
+    "observed_units",
+    "options",
+    "parse_arrays",
+    "parse_json",
+    "parse_preprocess",
+    "parse_record",
+    "print_document",
+    "private_folder",
+    "quantization_rules",
+    "random_inputs",
+    "read_by",
+    "read_encodings",
+    "read_model",
+    "repaired",
+    "resolved",
+    "rules_of",
+    "samples_of",
+    "save_table",
+    "say",
+    "scan",
+    "score",
+    "show_table",
+    "signature",
+    "since_version",
+    "span",
+    "terminal",
+    "things",
+    "to_array",
+    "told_db",
+    "unit_facts",
+    "unit_nodes",
+    "unshare",
+    "working",
+    "write_all",
+    "write_encodings",
+    "write_text",
+    "write_whole",
+]
 __all__ = sorted(_WHERE)  # what each is stands above, and in plugin.pyi for typing
 
 

@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zif.errors import BackendUnavailable, InvalidBundle
+from zif.files.leftovers import private_folder
 from zif.files.opening import create_inside, open_plain
 from zif.files.paths import distinct
 
@@ -46,12 +47,12 @@ def laid_out(
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    try:
-        place = tempfile.TemporaryDirectory(prefix="zif-artifact-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise _no_room(error) from error
-    with place as folder:
-        yield Path(folder)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(private_folder("zif-artifact-"))
+        except OSError as error:
+            raise _no_room(error) from error
+        yield folder
 
 
 def _lay(content: bytes | Path, folder: Path, name: str, follows_links: bool) -> None:

@@ -6,28 +6,32 @@ What may come in: words that people type and what they read of it. What a comman
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command of `sys.argv` and leave the process with its exit code."""
-    from zif.cli import streams
+    """Run the command of `sys.argv` and leave the process with its exit code, or with that of a signal."""
+    from zif.cli import ending
 
-    signal.signal(signal.SIGTERM, _terminated)
-    streams.settle()
-    code = run(sys.argv[1:])
-    if any(thread.name == "zif-deadline" for thread in threading.enumerate()):
-        os._exit(code)  # a plugin that hangs was left behind in a thread, and must not hold up the exit
-    sys.exit(code)
+    code = 0
+    try:
+        ending.catch()
+        from zif.cli import streams
+
+        streams.settle()
+        code = run(sys.argv[1:])
+        ending.settled()
+    except BaseException:
+        if not ending.asked():
+            raise
+    ending.leave(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code."""
-    from zif.cli import streams
+    from zif.cli import ending, streams
     from zif.cli.views import failure
 
     words, debug = _without_debug(arguments)
@@ -38,23 +42,24 @@ def run(arguments: Sequence[str]) -> int:
             streams.flush()  # what is lost only now is lost, too
             return code
         except BaseException as error:
+            if ending.asked():
+                streams.abandon()
+                raise
             return failure.report(error, as_json=as_json, debug=debug)
 
 
 def _command(words: Sequence[str]) -> int:
+    from zif.cli import ending
     from zif.cli.app import application
 
     try:
         return _code(application()(words, prog_name="zif", standalone_mode=False))
     except SystemExit as done:  # typer's own way out, after completion scripts and broken pipes
+        if ending.asked():
+            raise
         if isinstance(done.__context__, OSError):
             raise done.__context__ from None
         return _code(done.code)
-
-
-def _terminated(number: int, _frame: object) -> NoReturn:
-    """Leave as on Ctrl-C, so that temporary files and worker processes go, too."""
-    sys.exit(128 + number)
 
 
 def _code(answer: object) -> int:

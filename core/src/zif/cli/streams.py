@@ -132,16 +132,26 @@ def _let_go(stream: TextIO) -> None:
     stream.close()
 
 
+def abandon() -> None:
+    """Write no more: what is buffered goes nowhere, so that nobody who reads slowly holds up the end."""
+    if isinstance(_out, _Own):
+        _to_nowhere(_out)
+
+
 def _drained(stream: Any) -> None:
     """Rid a stream of what it cannot write: Python would try again in the end, and change the exit code."""
     try:
         stream.flush()
     except (OSError, OutputLost, ValueError, AttributeError):
-        with suppress(OSError, OutputLost, ValueError, AttributeError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
-            stream.flush()
+        _to_nowhere(stream)
+
+
+def _to_nowhere(stream: Any) -> None:
+    with suppress(OSError, OutputLost, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        stream.flush()
 
 
 def own() -> TextIO:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zif.errors import NotWritten, UsageError, ZifError
+from zif.files.leftovers import note
 
 #: What fills a new file.
 Fill = Callable[[BinaryIO], object]
@@ -67,7 +68,7 @@ def beside(path: Path, content: bytes | str | Fill, *, durable: bool = False, mo
     mode: who may do what with it, less what the process's mask takes away.
     """
     _refuse_special(path)
-    made = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+    made = note(path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part"))
     handle = os.open(made, _NEW, mode)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -83,9 +84,10 @@ def beside(path: Path, content: bytes | str | Fill, *, durable: bool = False, mo
 
 @contextmanager
 def drafted(folder: Path, mode: int = 0o777) -> Iterator[Path]:
-    """A new folder to fill and then to rename; gone when that fails. Raises OSError."""
-    folder.mkdir(mode)
+    """A new folder to fill and then to rename; gone when that fails, or never happens. Raises OSError."""
+    note(folder)
     try:
+        folder.mkdir(mode)
         yield folder
     except BaseException:  # Ctrl-C too
         shutil.rmtree(folder, ignore_errors=True)

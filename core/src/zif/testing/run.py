@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +16,7 @@ from typing import IO, Any
 from attrs import frozen
 
 from zif.errors import UsageError, ZifError
+from zif.files.leftovers import private_folder
 from zif.testing.journal import unfinished, write
 from zif.wording import printable
 
@@ -48,15 +48,15 @@ def check(
     pytest itself broke.
     """
     needs()
-    with tempfile.TemporaryDirectory() as folder:
-        path = outcome or Path(folder) / "outcome.json"
+    with private_folder() as folder:
+        path = outcome or folder / "outcome.json"
         flags = ["--backend", backend, "--target", target, "--outcome", str(path)]
         flags += ["--require-device"] if require_device else []
         flags += ["--sample", str(sample)] if sample else []
         flags += ["-k", select] if select else []
         flags += ["--known", str(known)] if known else []
         flags += [f"--junit-xml={junit}"] if junit else []
-        code = _to_the_end([*flags, *extra], report, path, Path(folder) / "journal.jsonl")
+        code = _to_the_end([*flags, *extra], report, path, folder / "journal.jsonl")
         if code == 5:
             raise UsageError(f"no test of the kit matches -k {select!r}; without -k, all are run")
         if code not in (0, 1):

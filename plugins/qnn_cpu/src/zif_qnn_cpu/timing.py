@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from zif.plugin import private_folder
 
 from zif_qnn_cpu.executable import CpuSession
 from zif_qnn_cpu.guards import PREFIX
@@ -40,8 +41,8 @@ class TimedSession(CpuSession):
 
 def unit_times(compiled: Compiled, options: Options, shared: bool, inputs: Arrays, runs: int) -> dict[str, float]:
     """Microseconds by node of the graph as the engine optimizes it, the median of `runs` after one to warm up."""
-    with tempfile.TemporaryDirectory(prefix="zif-profile-") as folder:
-        opened = open_session(compiled, options, shared, profile=str(Path(folder) / "run"))
+    with private_folder("zif-profile-") as folder:
+        opened = open_session(compiled, options, shared, profile=str(folder / "run"))
         timed = CpuSession(opened, compiled)
         for _ in range(runs + 1):
             timed.run(inputs)

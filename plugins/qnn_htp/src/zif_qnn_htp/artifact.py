@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
-from zif.plugin import listed
+from zif.plugin import listed, private_folder
 from zif_qnn_runtime import (
     ProviderOptions,
     QnnError,
@@ -70,8 +69,7 @@ def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Co
     prepared: Prepared = converted.data
     graph, given = prepared.graph, provider_options(options, chip)
     notes = list(converted.notes)
-    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as place:
-        folder = Path(place)
+    with private_folder("zif-qnn-") as folder:
         files = dict(_context(prepared, chip, given, folder)) if prepared.inputs else {}
         if prepared.inputs:
             files.update(_extras(graph, given, options, folder, notes))

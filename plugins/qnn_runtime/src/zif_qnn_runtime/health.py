@@ -7,13 +7,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from attrs import frozen
-from zif.plugin import cache_folder
+from zif.plugin import cache_folder, private_folder
 
 from zif_qnn_runtime import kept
 from zif_qnn_runtime.libraries import (
@@ -125,7 +124,7 @@ def _ask(path: Path, stamp: tuple[int, int], *environment: str | None) -> dict[s
 
 def _try(path: Path, _stamp: tuple[int, int], *_environment: str | None) -> dict[str, Any]:
     script = Path(__file__).with_name("interface.py")
-    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:  # the saver makes a folder where it is started
+    with private_folder("zif-qnn-") as folder:  # the saver makes a folder where it is started
         command = [sys.executable, "-S", str(script), str(path.resolve())]
         try:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
+from zif.plugin import private_folder
 
 VERBOSE, WARNING, ERROR = 0, 2, 3
 _listening = threading.RLock()
@@ -66,8 +66,8 @@ def captured() -> Iterator[Path]:
 
     Concerns every thread of the process, so keep the block short. The file is gone after the block.
     """
-    with tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:
-        path = Path(folder) / "output.txt"
+    with private_folder("zif-qnn-") as folder:
+        path = folder / "output.txt"
         _flush()
         saved = os.dup(1), os.dup(2)
         with path.open("wb") as file:

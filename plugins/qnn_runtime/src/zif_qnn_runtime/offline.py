@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from zif.plugin import private_folder
 
 from zif_qnn_runtime.libraries import machine
 
@@ -38,13 +38,13 @@ def stand_ins() -> Iterator[str]:
 
     Real ones that are on PATH come first.
     """
-    with _changing, tempfile.TemporaryDirectory(prefix="zif-qnn-") as folder:
+    with _changing, private_folder("zif-qnn-") as folder:
         for name in missing_compilers():
-            program = Path(folder) / name
+            program = folder / name
             program.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
             program.chmod(0o755)
         before = os.environ.get("PATH")
-        os.environ["PATH"] = os.pathsep.join(filter(None, (before, folder)))
+        os.environ["PATH"] = os.pathsep.join(filter(None, (before, str(folder))))
         try:
             yield os.environ["PATH"]
         finally:

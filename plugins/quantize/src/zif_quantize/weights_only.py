@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 from zif import InvalidModel
+from zif.plugin import private_folder
 
 from zif_quantize.ort.tools import quiet, tools
 from zif_quantize.rewrites.names_apart import Apart
@@ -35,8 +34,8 @@ def quantize_weights(source: Source) -> onnx.ModelProto:
     model = prepare(source)
     proto = whole(model)
     apart = Apart(proto)
-    with tempfile.TemporaryDirectory(prefix="zif-") as folder, quiet():
-        before, after = Path(folder) / "in.onnx", Path(folder) / "out.onnx"
+    with private_folder("zif-") as folder, quiet():
+        before, after = folder / "in.onnx", folder / "out.onnx"
         onnx.save(proto, before)
         tools().quantize_dynamic(before, after, weight_type=tools().QuantType.QInt8)
         made = onnx.load(after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.backends.isolation.worker import Limits, Worker
+from zif.files.leftovers import note
 
 if TYPE_CHECKING:
     from zif.records import Installed
@@ -103,8 +105,10 @@ class Pool:
         with self._lock:
             if self._scratch is None or not self._scratch.exists():
                 with contextlib.suppress(OSError):
-                    self._scratch = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-                    _sweep(self._scratch.parent)
+                    folder = note(Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"))
+                    folder.mkdir(0o700)
+                    self._scratch = folder
+                    _sweep(folder.parent)
             return self._scratch
 
     def close_idle(self) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 import attrs
 
 from zif.errors import UsageError
+from zif.files.leftovers import strike
 from zif.files.paths import distinct
+from zif.files.writing import drafted
 from zif.records import Compiled, TensorInfo
 from zif.runtime.artifact import describe, plain, seal
 from zif.runtime.bundle.layout import Layout, stem
@@ -59,16 +61,13 @@ def write_bundle(
         place.parent.mkdir(parents=True, exist_ok=True)
         _room(place.parent, layout.files)
         draft = beside(place, "draft")
-        try:
-            draft.mkdir()
+        with drafted(draft):
             files = {
                 name: write_file(content, draft, name, sync=True) for name, content in sorted(layout.files.items())
             }
             write_file(_manifest(plans, rows, files, versions), draft, MANIFEST, sync=True)
-        except BaseException:  # Ctrl-C too
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
         try:
+            strike(draft)
             put(draft, place)
         except BaseException:
             remove_rest(draft)  # which may be the bundle that was there, by now

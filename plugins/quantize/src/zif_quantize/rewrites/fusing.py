@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
+from zif.plugin import private_folder
 
 from zif_quantize.ort.tools import tools
 
@@ -39,8 +38,8 @@ def optimized(proto: onnx.ModelProto, operators: Collection[str], *keep: str) ->
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = 4
     left_out = [*keep, *(name for operator, name in _BUILT_IN.items() if operator not in operators)]
-    with tempfile.TemporaryDirectory(prefix="zif-") as folder:
-        before, after = Path(folder) / "in.onnx", Path(folder) / "out.onnx"
+    with private_folder("zif-") as folder:
+        before, after = folder / "in.onnx", folder / "out.onnx"
         onnx.save(proto, before)
         options.optimized_model_filepath = str(after)
         providers = ["CPUExecutionProvider"]
