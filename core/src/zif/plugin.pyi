@@ -53,6 +53,7 @@ from zif.evaluation.comparison.sides import literal as literal
 from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
 from zif.files.archives import arrays_in as parse_arrays
 from zif.files.documents import json_of as parse_json
+from zif.files.leftovers import private_folder as private_folder
 from zif.files.records import record as parse_record
 from zif.files.writing import write_whole as write_whole
 from zif.inputs import parse as parse_preprocess
@@ -208,6 +209,7 @@ __all__ = [
     "parse_preprocess",
     "parse_record",
     "print_document",
+    "private_folder",
     "quantization_rules",
     "random_inputs",
     "read_by",
