@@ -223,3 +223,21 @@ def test_a_backend_without_rules_is_no_backend_of_the_target() -> None:
     found = quantize("-c", "2.npz", "--method", "minmax", "--target", "host")
     assert "quantized by the default rules" in found.stdout
     assert "the rules of qnn_htp were not taken: an emulator on this machine" in " ".join(found.stderr.split())
+
+
+def test_encodings_are_those_of_the_forms_that_they_were_made_for() -> None:
+    """A Gemm of two values that becomes a MatMul has a value more, which another form does not have."""
+    nodes = [
+        helper.make_node("Abs", ["x"], ["a"], "abs"),
+        helper.make_node("Gemm", ["x", "a"], ["g"], "gemm", transB=1),
+    ]
+    save("m.onnx", [*nodes, helper.make_node("MatMul", ["g", "w"], ["y"], "mm")], w=np.ones((4, 8)))
+    assert quantize("-c", "2.npz", "--method", "minmax", "--rules", "qnn_htp").exit_code == 0
+    check = ["encodings", "check", "q.encodings.json", "m.onnx"]
+    assert CliRunner().invoke(application(), [*check, "--rules", "qnn_htp"]).exit_code == 0
+    wrong = CliRunner().invoke(application(), check)
+    assert (wrong.exit_code, "1 entry matches no tensor: a_transB" in wrong.stdout) == (1, True)
+    into = ["encodings", "convert", "q.encodings.json", "--model", "m.onnx", "-o", "o.json", "--rules", "qnn_htp"]
+    assert CliRunner().invoke(application(), into).exit_code == 0
+    again = quantize("--encodings", "o.json", "--rules", "qnn_htp", "--json")
+    assert json.loads(again.stdout)["unmatched"] == []

@@ -15,6 +15,7 @@ from quantized_nets import cnn, feeds, net, normal
 from test_transformer import transformer
 from zif.plugin import FixedRange, QuantizationRules, WeightType
 from zif_quantize import PRESETS, Recipe, calibrate, prepare, quantize_model, recipe
+from zif_quantize.qdq import Encoding, Encodings, apply
 from zif_quantize.rules import as_json, prepared_by
 
 node = helper.make_node
@@ -288,3 +289,14 @@ def test_documents_hold_plain_values() -> None:
     plain = as_json(QuantizationRules(fixed_ranges=[FixedRange("Tanh", -1.0, 1.0)]))
     assert plain["per_channel"] == ["Conv", "ConvTranspose", "Gemm"]
     assert plain["fixed_ranges"] == ({"op_type": "Tanh", "low": -1.0, "high": 1.0, "bits": (8, 16)},)
+
+
+def test_encodings_that_are_applied_leave_a_relu_where_the_rules_keep_it() -> None:
+    given = conv(normal(4, 3, 3, 3), node("Relu", ["c"], ["y"]))
+    entries = (("x", 0.02, 128), ("y", 0.1, 0))
+    encodings = Encodings(tuple(Encoding(n, "activation", "uint8", (scale,), (zero,)) for n, scale, zero in entries))
+    seen = {}
+    for merged in (True, False):
+        made = apply(prepare(given, rules=QuantizationRules(merged_activations=merged)), encodings)
+        seen[merged] = "Relu" in kinds(made.model)
+    assert seen == {True: False, False: True}

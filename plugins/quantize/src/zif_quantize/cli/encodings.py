@@ -9,6 +9,8 @@ import typer
 from zif import InvalidInput, InvalidModel
 from zif.plugin import JsonOption, options
 
+from zif_quantize.cli.options import RulesOption
+
 if TYPE_CHECKING:
     from zif_quantize.qdq import Encodings
 
@@ -43,6 +45,7 @@ def check(
     file: FileArgument,
     model: ModelOption = None,
     shape: options.ShapeOption = [],  # noqa: B006 - typer reads the default and never changes it
+    rules: RulesOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """What is wrong with a file, and how it fits a model.
@@ -56,7 +59,7 @@ def check(
     if not found.entries and not found.problems:
         document |= {"misfit": "the file has no entry"}
     elif model is not None:
-        document |= _fit(found, model, shape)
+        document |= _fit(found, model, shape, rules)
     bad = bool(found.problems or document["unmatched"] or document["misfit"])
     if as_json:
         terminal.document("encodings", document)
@@ -86,6 +89,7 @@ def convert(
     repair: Annotated[
         bool, typer.Option("--repair", help="Take min and max where an entry contradicts itself.")
     ] = False,
+    rules: RulesOption = "",
 ) -> None:
     """Write a file, or what a QDQ model carries, in another format."""
     import json
@@ -100,7 +104,7 @@ def convert(
     found = repaired(found) if repair else found
     refuse(found)
     if model is not None:
-        found = settled(prepare(model), found)
+        found = settled(prepare(model, rules=rules or None), found)
     write_text(output, json.dumps(write(found, to), indent=1) + "\n")
     say(f"{output}: {things(len(found.entries), 'entry', 'entries')} as {to}")
 
@@ -120,7 +124,7 @@ def _read(file: Path) -> Encodings:
     return found
 
 
-def _fit(found: Encodings, model: Path, shape: list[str]) -> dict[str, Any]:
+def _fit(found: Encodings, model: Path, shape: list[str], rules: str) -> dict[str, Any]:
     """How the good entries fit a model, which is found out by applying them."""
     import attrs
 
@@ -128,7 +132,7 @@ def _fit(found: Encodings, model: Path, shape: list[str]) -> dict[str, Any]:
     from zif_quantize.calibration.given import check_shapes
     from zif_quantize.qdq import apply
 
-    prepared = prepare(model, options.shapes(shape))
+    prepared = prepare(model, options.shapes(shape), rules=rules or None)
     check_shapes(prepared)
     try:
         made = apply(prepared, attrs.evolve(found, problems=()))

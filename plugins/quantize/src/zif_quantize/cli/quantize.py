@@ -10,6 +10,7 @@ from zif import UsageError
 from zif.plugin import JsonOption, options
 
 from zif_quantize.cli import goal_search as goal_search
+from zif_quantize.cli.options import RulesOption
 
 if TYPE_CHECKING:
     from zif_quantize import Quantization
@@ -51,12 +52,6 @@ RandomOption = Annotated[
 ]
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", help="Choose and measure on a chip's arithmetic, emulated if need be.")
-]
-RulesOption = Annotated[
-    str,
-    typer.Option(
-        "--rules", metavar="BACKEND", help="Forms that this backend wants, not those of --target; or default."
-    ),
 ]
 FormatOption = Annotated[
     str, typer.Option("--encodings-format", help="Of the file written beside: qnn, 0.6.1, 1.0.0 or 2.0.0.")

@@ -15,6 +15,7 @@ from zif_quantize.qdq.fitting import fitted
 from zif_quantize.qdq.graph import QdqGraph
 from zif_quantize.qdq.inside import inside, renamed, with_copies
 from zif_quantize.qdq.merged import merge
+from zif_quantize.rules import prepared_by
 
 if TYPE_CHECKING:
     from zif import Model
@@ -39,10 +40,10 @@ def apply(model: Model, encodings: Encodings) -> Applied:
 
     A bias without an entry gets int32 of scale input × weight where both are quantized and int32 holds it; every other
     tensor without one stays float. A Relu or Clip whose input has no entry is left out where the range of its output
-    ends where it clips, as onnxruntime's quantizer does. What is made has been through ONNX's checker and ONNX Runtime.
-    Raises InvalidInput for problems of the file, and for an entry that does not fit its tensor: wrong number of
-    channels, integers or a scale that a tensor of that kind cannot have. Raises InvalidModel when ONNX Runtime refuses
-    what was made.
+    ends where it clips, as onnxruntime's quantizer does, unless the rules of a prepared model keep them. What is made
+    has been through ONNX's checker and ONNX Runtime. Raises InvalidInput for problems of the file, and for an entry
+    that does not fit its tensor: wrong number of channels, integers or a scale that a tensor of that kind cannot have.
+    Raises InvalidModel when ONNX Runtime refuses what was made.
     """
     refuse(encodings)
     graph = QdqGraph(model)
@@ -50,7 +51,8 @@ def apply(model: Model, encodings: Encodings) -> Applied:
     own = {one.name: one for one in encodings.entries if not one.readers}
     known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
     conversions = _conversions(graph, encodings, known)
-    merge(graph, known)
+    if prepared_by(model).merged_activations:
+        merge(graph, known)
     matched = [name for name in own if name in known]
     derived, left = biases(graph, known, conversions)
     known |= derived
