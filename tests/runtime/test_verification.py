@@ -174,7 +174,7 @@ def test_made_values_respect_the_tables_that_they_index() -> None:
     assert index_bound(loaded, "ids") == 7
     sets = made_samples(loaded)
     assert len(sets) == 3
-    assert {int(one["ids"].max()) for one in sets} == {6}
+    assert [(int(one["ids"].min()), int(one["ids"].max())) for one in sets] == [(0, 6), (0, 6), (-7, -1)]
     assert all(np.array_equal(a["ids"], b["ids"]) for a, b in zip(sets, made_samples(loaded), strict=True))
 
 
@@ -349,3 +349,54 @@ def test_a_bundle_has_no_model_to_be_watched_by(tmp_path: Path) -> None:
     zif.compile(made, tmp_path / "b.zif", only=["qnn_cpu"])
     with pytest.raises(zif.UsageError, match="no model"):
         zif.load(tmp_path / "b.zif", verify="outputs")
+
+
+CANNOT_LOAD = """
+
+@hookimpl
+def load(compiled):
+    raise RuntimeError("there is no such chip here")
+"""
+
+
+def test_what_cannot_be_loaded_here_is_compiled_and_called_unchecked(site: Site, tmp_path: Path) -> None:
+    path = save(tmp_path / "m.onnx")
+    site.add("npu", GOOD + CANNOT_LOAD, COST=0.1)
+    site.add("judge", GOOD + JUDGE, COST=50.0)
+    made = site.zif("compile", path, "-o", tmp_path / "b.zif", "--json")
+    assert made.code == 0, made.err
+    verification = made.json["targets"][0]["verification"]
+    assert verification["verified"] is False
+    assert [segment["word"] for segment in verification["segments"]] == ["unchecked"]
+    assert "there is no such chip here" in verification["segments"][0]["reason"]
+
+
+def test_what_cannot_be_loaded_moves_when_the_host_allows_it(site: Site, tmp_path: Path) -> None:
+    path = save(tmp_path / "m.onnx")
+    site.add("npu", GOOD + CANNOT_LOAD, COST=0.1)
+    site.add("judge", GOOD + JUDGE, COST=50.0)
+    assert "there is no such chip here" in site.zif("run", path, "--random", "0").err
+    told = site.zif("run", path, "--random", "0", "--on-fault", "fallback", "--json")
+    assert told.code == 0, told.err
+    assert [segment["backend"] for segment in told.json["segments"]] == ["judge"]
+    (event,) = (event for event in told.json["events"] if event["kind"] == "fallback")
+    assert "could not be loaded" in event["text"]
+
+
+def test_made_values_have_ties_zeros_and_every_kind_of_index() -> None:
+    table = numpy_helper.from_array(np.zeros((50, 4), np.float32), "table")
+    nodes = [
+        helper.make_node("Slice", ["ids", "start", "end"], ["some"], "some"),
+        helper.make_node("Gather", ["table", "some"], ["a"], "g"),
+        helper.make_node("Relu", ["x"], ["y"], "r"),
+    ]
+    ends = [numpy_helper.from_array(np.array([at]), name) for name, at in (("start", 0), ("end", 64))]
+    inputs = [value("ids", (64,), TensorProto.INT64), value("x", (8, 64))]
+    graph = helper.make_graph(nodes, "net", inputs, [value("a", None), value("y", None)], [table, *ends])
+    sets = made_samples(Model.load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)))
+    assert all({0, 49} <= set(one["ids"] % 50) for one in sets)
+    assert all(one["ids"].min() >= -50 and one["ids"].max() < 50 for one in sets)
+    assert any(one["ids"].min() < 0 for one in sets)
+    assert any((one["x"] == 0).any() and len(np.unique(one["x"])) < one["x"].size / 2 for one in sets)
+    assert any((one["x"] >= 0).all() for one in sets)
+    assert any(np.abs(one["x"]).max() > 8 for one in sets)

@@ -86,6 +86,7 @@ def find(
     """
     from zif.runtime import verbs
     from zif.runtime.verification import Bench
+    from zif.runtime.verified import opened
     from zif.verdicts import learned
 
     with learned.unheard():
@@ -93,12 +94,8 @@ def find(
     builder = verbs.builder(planner, cache, progress)
     plan, artifacts = builder.artifacts()
     bench = Bench.of(builder.planner, samples, progress, plan.backends, judge=judge)
-    with ExitStack() as stack:
-        steps = []
-        for segment, artifact in zip(plan.segments, artifacts, strict=True):
-            steps.append(builder.step(segment, artifact, shared=True))
-            stack.callback(steps[-1].executable.close)
-        checks = bench.checks(steps)
+    with opened(builder, plan, artifacts) as (steps, unopened):
+        checks = [*bench.checks(steps), *unopened]
     versions = bench.result(plan, checks).versions
     cases = [case for check in checks if not check.believed for case in _cases(builder, bench, check, versions)]
     return Culprits(plan.model, plan.target, tuple(bench.judge.options), tuple(cases))

@@ -80,13 +80,14 @@ class Builder:
         steps: list[Step] = []
         try:
             for segment, artifact in zip(plan.segments, compiled, strict=True):
-                steps.append(self.step(segment, artifact, shared=len(plan.segments) > 1))
+                steps.append(self._opened(segment, artifact, len(plan.segments) > 1, on_fault))
         except BaseException:
             for step in steps:
                 step.close()
             raise
         model = self.planner.model
-        rescue = self._rescue if on_fault == "fallback" else None
+        plan = evolve(plan, segments=tuple(step.segment for step in steps))
+        rescue = (lambda step, fault: self._rescue(step.segment, fault)) if on_fault == "fallback" else None
         known = {info.name: model.array(info.name) for info in plan.outputs if info.name in model.initializers}
         return Session(plan, steps, model.tensors, model.optional_inputs, self.events, rescue, known)
 
@@ -195,12 +196,24 @@ class Builder:
             return True
         return False
 
-    def _rescue(self, step: Step, fault: ZifError) -> Step:
-        """The step on the cheapest other backend that takes all its units; the fault itself when there is none.
+    def _opened(self, segment: Segment, artifact: Compiled, shared: bool, on_fault: OnFault) -> Step:
+        """A segment, loaded; where its backend cannot and the host allows it, on another one, which is an event."""
+        try:
+            return self.step(segment, artifact, shared=shared)
+        except ZifError as fault:
+            if on_fault != "fallback":
+                raise
+            moved = self._rescue(segment, fault)
+            to = moved.segment.backend
+            told = f"segment {segment.id} moved from {segment.backend} to {to}: it could not be loaded: {fault}"
+            self.events.append(Event("fallback", segment.backend, segment.id, told))
+            return moved
+
+    def _rescue(self, segment: Segment, fault: ZifError) -> Step:
+        """The segment on the cheapest other backend that takes all its units; the fault itself when there is none.
 
         A backend that failed on these units once is not tried again: two of them would hand the segment to and fro.
         """
-        segment = step.segment
         self._faulty.setdefault(segment.units, set()).add(segment.backend)
         for name in self._others(segment):
             try:

@@ -85,8 +85,8 @@ def _result(builder: Builder, bench: Bench, plan: Plan, artifacts: Sequence[Comp
     before = place and place.read()
     if before:
         return before
-    with _loaded(builder, plan, artifacts) as steps:
-        result = bench.result(plan, bench.checks(steps))
+    with opened(builder, plan, artifacts) as (steps, unopened):
+        result = bench.result(plan, [*bench.checks(steps), *unopened])
     if place is not None and result.verified:
         place.keep(result)
     return result
@@ -101,13 +101,22 @@ def without(builder: Builder, words: Mapping[str, Mapping[str, Verdict]]) -> Bui
 
 
 @contextmanager
-def _loaded(builder: Builder, plan: Plan, artifacts: Sequence[Compiled]) -> Iterator[list[Step]]:
+def opened(
+    builder: Builder, plan: Plan, artifacts: Sequence[Compiled]
+) -> Iterator[tuple[list[Step], list[SegmentCheck]]]:
+    """A plan's segments, loaded to be verified, and those that cannot be: a machine may compile what it cannot run."""
     with ExitStack() as stack:
-        steps = []
+        steps: list[Step] = []
+        unopened: list[SegmentCheck] = []
         for segment, artifact in zip(plan.segments, artifacts, strict=True):
-            steps.append(builder.step(segment, artifact, shared=True))
+            try:
+                steps.append(builder.step(segment, artifact, shared=True))
+            except ZifError as error:
+                about = (segment.id, segment.backend, segment.kind, segment.units)
+                unopened.append(SegmentCheck(*about, "", (), f"it cannot be loaded here: {error}"))
+                continue
             stack.callback(steps[-1].executable.close)
-        yield steps
+        yield steps, unopened
 
 
 def _lessons(
@@ -169,4 +178,4 @@ def _event(check: SegmentCheck, leaving: Sequence[Culprit]) -> Event:
     return Event("verified-wrong", check.backend, check.segment, f"moved off {check.backend}: {told}")
 
 
-__all__ = ["Verified", "build_verified", "without"]
+__all__ = ["Verified", "build_verified", "opened", "without"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,32 +16,64 @@ if TYPE_CHECKING:
 
 SEEDS = (0, 1, 2)
 #: Operators that hand an index on as it is.
-_SAME = frozenset({"Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Transpose"})
+_SAME = frozenset(
+    {
+        *("Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Transpose"),
+        *("Slice", "Expand", "Tile", "Concat", "Split"),
+    }
+)
+_INDEXING = frozenset({"Gather", "GatherElements"})
 
 
 def made_samples(model: Model) -> list[dict[str, Any]]:
     """One set of inputs for each of SEEDS. Raises InvalidInput for open dimensions but the batch.
 
-    Floats are normal around zero, at three magnitudes: 1, 0.1 and 4. Integers that index a table reach over the whole
-    of it; other wide integers are 0 or 1, which are valid as masks, types and lengths.
+    Floats are normal around zero; between 0 and 1, as pictures and probabilities are; and four times as wide in steps
+    of a quarter, so that there are ties and zeros. Integers that index a table reach from its first row to its last, in
+    the last set counted from the end; other wide integers are 0 or 1, which are valid as masks, types and lengths.
     """
     from zif.inputs import random_inputs
 
     bounds = {info.name: bound for info in model.inputs if (bound := index_bound(model, info.name))}
     sets = []
-    for seed, scale in zip(SEEDS, (1.0, 0.1, 4.0), strict=True):
+    for seed, shape in zip(SEEDS, (_normal, _between, _stepped), strict=True):
         values = random_inputs(model.inputs, seed)
-        sets.append({name: _fitted(name, value, seed, scale, bounds.get(name)) for name, value in values.items()})
+        sets.append({name: _fitted(name, value, seed, shape, bounds.get(name)) for name, value in values.items()})
     return sets
 
 
-def _fitted(name: str, value: Array, seed: int, scale: float, bound: int | None) -> Array:
+def _normal(values: Array) -> Array:
+    return values
+
+
+def _between(values: Array) -> Array:
+    shaped: Array = 1 / (1 + np.exp(-2 * values))
+    return shaped
+
+
+def _stepped(values: Array) -> Array:
+    shaped: Array = np.round(16 * values) / 4
+    return shaped
+
+
+def _fitted(name: str, value: Array, seed: int, shape: Callable[[Array], Array], bound: int | None) -> Array:
     if bound and value.dtype.kind in "iu":
-        source = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        picked: Array = source.integers(0, bound, value.shape).astype(value.dtype)
-        return picked
-    scaled: Array = value * value.dtype.type(scale) if value.dtype.kind == "f" else value
-    return scaled
+        return _indices(np.random.default_rng([seed, zlib.crc32(name.encode())]), value, seed, bound)
+    if value.dtype.kind != "f":
+        return value
+    shaped: Array = shape(value.astype(np.float64)).astype(value.dtype)
+    return shaped
+
+
+def _indices(source: np.random.Generator, value: Array, seed: int, bound: int) -> Array:
+    """Rows of a table: the last and the first one among them, in the last set counted from the end where signed."""
+    picked = source.integers(0, bound, value.shape)
+    ends = picked.reshape(-1)[:2]
+    ends[:] = (bound - 1, 0)[: ends.size]
+    if seed == SEEDS[-1] and value.dtype.kind == "i":
+        picked = picked - bound
+    rows: Array = picked.astype(value.dtype)
+    return rows
 
 
 def index_bound(model: Model, name: str) -> int | None:
@@ -53,11 +86,11 @@ def index_bound(model: Model, name: str) -> int | None:
     while waiting:
         value = waiting.pop()
         for node in readers.get(value, ()):
-            if node.op_type == "Gather" and len(node.input) > 1 and node.input[1] == value:
+            if node.op_type in _INDEXING and len(node.input) > 1 and node.input[1] == value:
                 rows.append(_rows(model, node))
-            elif node.op_type in _SAME and node.input[0] == value and node.output[0] not in seen:
-                seen.add(node.output[0])
-                waiting.append(node.output[0])
+            elif node.op_type in _SAME and (node.input[0] == value or node.op_type == "Concat"):
+                waiting += [name for name in node.output if name not in seen]
+                seen.update(node.output)
     known = [count for count in rows if count]
     return min(known) if known else None
 
