@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from zif.planning.constraints import Constraints
     from zif.planning.planner import Planner
     from zif.planning.why import Explained
+    from zif.records import Target
     from zif.runtime.build import Builder
     from zif.runtime.session import Session
     from zif.runtime.session.session import OnFault
     from zif.runtime.to_bundle import Compilation
     from zif.runtime.verification.bench import Sample
     from zif.runtime.verified import Verified
+
+#: What shapes a plan among the arguments of `load`, which declares and explains them; the others shape the session.
+WISHES = ("shapes", "pin", "only", "exclude", "strict", "emulate", "config", "constraints", "isolate")
 
 
 def plan(
@@ -196,47 +200,53 @@ def planner(
     target: str = "host",
     policy: str = "balanced",
     *,
-    shapes: Mapping[str, Sequence[int]] | None = None,
-    pin: Mapping[str, str] | None = None,
-    only: Sequence[str] | str | None = None,
-    exclude: Sequence[str] | str | None = None,
-    strict: bool = False,
-    emulate: bool = False,
-    config: Given = None,
-    constraints: Constraints | Mapping[str, Any] | None = None,
     assume: str = "",
-    isolate: bool = False,
     progress: Progress | None = None,
+    **wishes: Any,
 ) -> Planner:
     """The planner behind `plan` and `load`: the backends have been asked, nothing is placed yet.
 
-    What it plans under `assume` is not to be built.
+    `wishes` are those of `load` that shape a plan (WISHES). What it plans under `assume` is not to be built.
     """
-    from zif.backends.config import settle
     from zif.planning.constraints import Constraints
     from zif.planning.goals import settled
     from zif.planning.planner import Planner
     from zif.targets import target as find
 
+    _refuse_unknown(wishes)
     if policy not in POLICIES:
         raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
-    demands = Constraints.parse(constraints)
-    policy = demands.policy(policy)
-    model, chip = _model(source, shapes or {}), find(target)
-    request = Request(
+    demands = Constraints.parse(wishes.get("constraints"))
+    model, chip = _model(source, wishes.get("shapes") or {}), find(target)
+    request = _request(chip, demands.policy(policy), demands, wishes, assume)
+    isolate = bool(wishes.get("isolate", False))
+    return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
+
+
+def _refuse_unknown(wishes: Mapping[str, Any]) -> None:
+    """Raise TypeError, as Python does, for an argument that nobody takes."""
+    unknown = [name for name in wishes if name not in WISHES]
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}; what shapes a plan is {', '.join(WISHES)}")
+
+
+def _request(chip: Target, policy: str, demands: Constraints, wishes: Mapping[str, Any], assume: str) -> Request:
+    """What the plan is asked for, as it is told."""
+    from zif.backends.config import settle
+
+    return Request(
         target=chip.name,
         policy=policy,
-        shapes={name: tuple(dims) for name, dims in (shapes or {}).items()},
-        pin=dict(pin or {}),
-        only=_names(only),
-        exclude=_names(exclude),
-        strict=strict,
-        emulate=emulate,
-        config=settle(config, chip),
+        shapes={name: tuple(dims) for name, dims in (wishes.get("shapes") or {}).items()},
+        pin=dict(wishes.get("pin") or {}),
+        only=_names(wishes.get("only")),
+        exclude=_names(wishes.get("exclude")),
+        strict=wishes.get("strict", False),
+        emulate=wishes.get("emulate", False),
+        config=settle(wishes.get("config"), chip),
         constraints=demands.told() | ({"policy": policy} if demands.goal or demands.memory_limit else {}),
         assume=assume,
     )
-    return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
 
 
 def builder(made: Planner, cache: bool = True, progress: Progress | None = None, also: Sequence[str] = ()) -> Builder:
