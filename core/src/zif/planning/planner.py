@@ -21,7 +21,7 @@ from zif.planning.memory.policy import least_memory
 from zif.planning.plan import Plan, Predicted, Request, Score, Segment, Transfer, UnitPlan
 from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
-from zif.planning.task import Bans, allowed, in_microseconds, pinned, problem
+from zif.planning.task import Bans, allowed, by_ends, in_microseconds, pinned, problem
 from zif.records import Target, Verdict
 
 if TYPE_CHECKING:
@@ -220,10 +220,13 @@ def _transfers(
 
     names = (*planner.names, "host")
     moved = transfers(in_microseconds(task, planner.prices), labels)
-    rows = zip(moved.tensor, moved.source, moved.target, moved.nbytes, moved.cost, strict=True)
+    prices = planner.prices
+    fixed, per_byte = by_ends(prices.link_us, prices.watts), by_ends(prices.link_us_per_byte, prices.watts)
+    drawn = fixed[moved.source, moved.target] + moved.nbytes * per_byte[moved.source, moved.target]
+    rows = zip(moved.tensor, moved.source, moved.target, moved.nbytes, moved.cost, drawn, strict=True)
     return tuple(
-        Transfer(tensors[tensor], names[source], names[target], int(size), round(float(us), 3))
-        for tensor, source, target, size, us in rows
+        Transfer(tensors[tensor], names[source], names[target], int(size), round(float(us), 3), round(float(uj), 3))
+        for tensor, source, target, size, us, uj in rows
         if us > 0
     )
 
@@ -238,7 +241,7 @@ def _predict(planner: Planner, placed: Placed, segments: Sequence[Segment], tran
     chosen = planner.prices.source[np.arange(len(solution.labels)), solution.labels].tolist()
     return Predicted(
         latency_us=round(latency, 3),
-        energy_uj=round(sum(s.energy_uj for s in segments), 3),
+        energy_uj=round(sum(s.energy_uj for s in segments) + sum(t.energy_uj for t in transfers), 3),
         transfer_bytes=sum(t.bytes for t in transfers),
         greedy_latency_us=_latency(planner, task, greedy(task)),
         single={name: _latency(planner, task, labels) for name, labels in alone.items() if labels is not None},

@@ -77,13 +77,17 @@ class Segment:
 
 @frozen
 class Transfer:
-    """A tensor that crosses from one backend to another (or from and to the host), paid once per receiver."""
+    """A tensor that crosses from one backend to another (or from and to the host), paid once per receiver.
+
+    energy_uj: what both ends draw for the time that each of them spends on it.
+    """
 
     tensor: str
     source: str
     destination: str
     bytes: int
     us: float
+    energy_uj: float = 0.0
 
 
 @frozen

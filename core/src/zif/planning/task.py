@@ -144,18 +144,40 @@ def problem(
     outputs = {info.name for info in model.outputs}
     names_of = tuple(name for name in {**readers, **producer} if name in producer or name in readers)
     rows = [(producer.get(t, -1), readers.get(t, []), t in outputs, float(tensor_bytes(model, t))) for t in names_of]
-    weight = float(np.mean(factor)) if len(factor) else 1.0
     moved = copies(model, prices) if policy == "memory" else 0.0
     built = Problem.build(
         names,
         np.where(open_to, costs, np.inf),
         rows,
-        prices.link_us * weight,
-        prices.link_us_per_byte * weight + moved,
+        by_ends(prices.link_us, factor),
+        by_ends(prices.link_us_per_byte, factor) + moved,
         prices.launch_us * factor,
         groups=beside_their_readers(model, open_to, readers),
     )
     return built, names_of
+
+
+def by_ends(links: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[K + 1, K + 1]: what moving costs, the part of each end weighed with that end's factor (float64[K]).
+
+    A link is the way from one end to host memory and the way from there to the other, each spent by its own end; those
+    who work in host memory spend nothing. Who takes no part in a transfer changes nothing of its price.
+    """
+    own = links[:, -1] * np.append(factor, 0.0)
+    weighed: NDArray[np.float64] = own[:, None] + own[None, :]
+    np.fill_diagonal(weighed, 0.0)
+    return weighed
+
+
+def in_microjoules(task: Problem, prices: Prices) -> Problem:
+    """The same problem priced by energy alone, whatever the policy weighs: what processors draw while they work."""
+    return evolve(
+        task,
+        costs=np.where(np.isfinite(task.costs), prices.us * prices.watts, np.inf),
+        link_fixed=by_ends(prices.link_us, prices.watts),
+        link_per_byte=by_ends(prices.link_us_per_byte, prices.watts),
+        launch=prices.launch_us * prices.watts,
+    )
 
 
 def in_microseconds(task: Problem, prices: Prices) -> Problem:

@@ -15,7 +15,7 @@ import numpy as np
 from attrs import frozen
 
 from zif.planning.plan import Counterfactual
-from zif.planning.task import in_microseconds, problem, weigh
+from zif.planning.task import in_microjoules, in_microseconds, problem, weigh
 from zif.planning.whatif.hypothesis import Change, suppose, wording
 
 if TYPE_CHECKING:
@@ -210,12 +210,9 @@ def _figures(planner: Planner, task: Problem, labels: NDArray[np.int32]) -> dict
     """What a placement comes to in microseconds, microjoules and bytes, whatever the policy weighs."""
     from zif.planning.placement import evaluate, segments
 
-    prices, rows = planner.prices, np.arange(len(labels))
     segment = segments(task, labels)
-    cost = evaluate(in_microseconds(task, prices), labels, segment)
-    started = dict(zip(segment.tolist(), labels.tolist(), strict=True)).values()
-    energy = float((prices.us[rows, labels] * prices.watts[labels]).sum())
-    energy += sum(float(prices.launch_us[k] * prices.watts[k]) for k in started)
+    cost = evaluate(in_microseconds(task, planner.prices), labels, segment)
+    energy = evaluate(in_microjoules(task, planner.prices), labels, segment).total
     return {
         "segments": cost.segments,
         "latency_us": round(cost.total, 3),
