@@ -43,6 +43,7 @@ def parse_affine(name: str, kind: Kind, given: Any) -> Parsed:
         return Parsed(Encoding(name, kind, f"float{bits}"))
     if any(_bits(row) != bits for row in rows):
         raise Wrong("its channels have different bitwidths; they must have one")
+    rows = _centred(rows, kind, bits)
     dtype = _dtype(rows, bits)
     pairs, complaints = [], []
     for place, row in enumerate(rows):
@@ -115,10 +116,27 @@ def _dtype(rows: Sequence[Mapping[str, Any]], bits: int) -> str:
     """Signed where the entry is symmetric, as AIMET has it; 32 bits always are."""
     if rows[0].get("output_dtype") in INTEGERS:
         return str(rows[0]["output_dtype"])
-    symmetric = str(rows[0].get("is_symmetric", rows[0].get("is_sym", False))).lower() == "true"
+    symmetric = _symmetric(rows[0])
     centre = -(2 ** (bits - 1))
     centred = all(row.get("offset", centre) == centre for row in rows)
     return f"int{bits}" if bits == 32 or (symmetric and centred) else f"uint{bits}"
+
+
+def _centred(rows: list[Any], kind: Kind, bits: int) -> list[Any]:
+    """A weight that is symmetric with offset 0 counts from the middle of signed integers, not from the end of unsigned.
+
+    For activations it says what AIMET calls unsigned symmetric, as it does for a weight whose min is no less than 0.
+    """
+    if kind != "param" or bits == 32 or not all(_symmetric(row) and row.get("offset") == 0 for row in rows):
+        return rows
+    lows = [row.get("min") for row in rows]
+    if any(isinstance(low, (int, float)) and low >= 0 for low in lows):
+        return rows
+    return [{**row, "offset": -(2 ** (bits - 1))} for row in rows]
+
+
+def _symmetric(row: Mapping[str, Any]) -> bool:
+    return str(row.get("is_symmetric", row.get("is_sym", False))).lower() == "true"
 
 
 def _pair(row: Mapping[str, Any], bits: int) -> tuple[tuple[float, int] | None, str]:

@@ -79,7 +79,7 @@ def _rows(document: Mapping[str, Any], found: str, where: str) -> Iterator[tuple
     else:
         for section, kind in _SECTIONS:
             rows = document.get(section, {})
-            named = rows.items() if isinstance(rows, Mapping) else _listed(rows, where, section)
+            named = _plain(rows, where) if isinstance(rows, Mapping) else _listed(rows, where, section)
             yield from ((label, kind, entry, ()) for label, entry in named)
     for label, entry in _listed(document.get(CONVERSIONS, []), where, CONVERSIONS):
         readers = entry.get("readers", [])
@@ -88,6 +88,17 @@ def _rows(document: Mapping[str, Any], found: str, where: str) -> Iterator[tuple
                 f"{where}: readers of {label!r} in {CONVERSIONS} is {readers!r}, not a list of node names"
             )
         yield label, "activation", entry, tuple(readers)
+
+
+def _plain(rows: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
+    """The entries by the names of tensors. Raises InvalidInput for AIMET's file that goes by PyTorch's modules."""
+    for label, entry in rows.items():
+        if isinstance(entry, Mapping) and not {"input", "output"}.isdisjoint(entry) and "scale" not in entry:
+            raise InvalidInput(
+                f"{where} goes by PyTorch's modules ({label!r} has inputs and outputs), as AIMET's file for PyTorch "
+                "does: take the one that it writes beside the ONNX model, whose names are those of tensors"
+            )
+        yield label, entry
 
 
 def _guessed(entry: Mapping[str, Any]) -> Kind:

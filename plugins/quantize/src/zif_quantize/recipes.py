@@ -71,6 +71,20 @@ def recipe(given: str | Recipe, rules: QuantizationRules | None = None, **change
         raise UsageError(f"the recipe {base.name} cannot be changed so: {_plain(error)}") from error
 
 
+def said_by(defaults: Mapping[str, int], where: str = "the encodings") -> str | Recipe:
+    """What the default bitwidths of an encodings file ask for; "w8a8" where it has none. Raises UsageError."""
+    weight, activation = (defaults.get(kind, 8) for kind in ("param", "activation"))
+    name = f"w{weight}a{activation}"
+    if name in PRESETS:
+        return name
+    if weight not in (4, 8, 16) or activation not in (8, 16):
+        raise UsageError(
+            f"{where} say param_bitwidth {weight} and activation_bitwidth {activation}, for which there is no recipe: "
+            "name a precision for what they leave open"
+        )
+    return Recipe(f"uint{activation}", f"int{weight}")
+
+
 def by_rules(preset: Recipe, rules: QuantizationRules) -> Recipe:
     """A preset with the types that a backend wants."""
     per_channel = bool(rules.per_channel) and bits(preset.weight) in rules.per_channel_bits

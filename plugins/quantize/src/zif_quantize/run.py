@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from zif_quantize.calibration.holdout import CHOOSING, split, spread
 from zif_quantize.measure import Judge, Reference
 from zif_quantize.on_target import Measured, measured
 from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
-from zif_quantize.recipes import METHODS, Recipe, check_known, recipe
+from zif_quantize.qdq.applying import settled
+from zif_quantize.qdq.lost import refuse_lost
+from zif_quantize.recipes import METHODS, Recipe, check_known, recipe, said_by
 from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.rules import wanted
 from zif_quantize.weights_only import quantize_weights
@@ -41,12 +44,12 @@ class Quantization:
 
     sqnr: signal to quantization noise in dB per float output against the float model, on the CPU reference, over
     `held_out` samples by which nothing was calibrated or chosen (over all of them when that is 0); empty without
-    samples. target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those in `emulated` as
-    emulators. trials: every recipe that was measured, over `chosen_on`
-    samples, of which `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched,
-    uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
-    repaired. rules: what backends want of a quantized model, and which; without backends those that suit most, or the
-    caller's.
+    samples. precision: of a file's encodings alone, the bits that most weights and activations have; recipe is None
+    then, as it is for weights alone. target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those
+    in `emulated` as emulators. trials: every recipe that was measured, over `chosen_on` samples, of which
+    `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched, uncovered: of an
+    encodings file, entries without a tensor and tensors without an entry. repairs: entries that were repaired. rules:
+    what backends want of a quantized model, and which; without backends those that suit most, or the caller's.
     """
 
     model: onnx.ModelProto
@@ -73,7 +76,7 @@ class Quantization:
 def quantize(
     source: Source,
     calibration: Path | str | Iterable[Sample] | None = None,
-    precision: str | Recipe = "w8a8",
+    precision: str | Recipe = "",
     method: str = "auto",
     *,
     encodings: Path | str | Encodings | None = None,
@@ -92,9 +95,10 @@ def quantize(
     calibration: a folder, an .npz or .npy, an input list, or samples: each a mapping from the name of every input to an
     array of exactly its dtype and shape, as the model declares them (with its batch, float32 [1, 3, 224, 224] say), all
     values finite. An iterator is read into a list; a sequence is read one sample at a time. precision: "w8a8", "w8a16",
-    "w4a16", "w16a16", "w8" (weights only, calibration is then for measuring) or a Recipe. method: "minmax",
-    "percentile", "entropy", "mse", or "auto", which measures several and takes the best. encodings: a file that says
-    how tensors are quantized; calibration fills what it leaves open. overrides: precision or "float" per unit (a node's
+    "w4a16", "w16a16", "w8" (weights only, calibration is then for measuring) or a Recipe; "" is "w8a8", or what the
+    default bitwidths of the encodings say. method: "minmax", "percentile", "entropy", "mse", or "auto", which measures
+    several and takes the best. encodings: a file that says how tensors are quantized; calibration fills what it leaves
+    open. overrides: precision or "float" per unit (a node's
     name as in `zif plan`). shapes: the dimensions of inputs that the model leaves open, all of an input's. target: a
     chip, to choose and measure on its arithmetic as well, emulated if need be. preprocess: how pictures become tensors,
     as for `zif run`: "resize=224x224,scale=1/255", or a TOML or JSON file. random: a seed, to calibrate with random
@@ -109,6 +113,9 @@ def quantize(
     fit, holds NaN or makes the model fail, and for encodings that do not fit; InvalidModel for what cannot be
     quantized.
     """
+    given = _file(encodings, repair)
+    fills = given is not None and (calibration is not None or random is not None)
+    precision = precision or said_by(given.encodings.defaults if given and fills else {})
     check_known(precision, WEIGHTS_ONLY)
     for one in (overrides or {}).values():
         check_known(one, FLOAT)
@@ -120,7 +127,6 @@ def quantize(
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
     whose = wanted(rules, target)
     base = recipe(precision, whose.rules, **({} if method == "auto" else {"method": method}), **changes)
-    given = _file(encodings, repair)
     model = prepare(source, shapes, rules=whose.rules)
     check_shapes(model)
     samples = calibration_samples(model, calibration, preprocess, random, given is not None)
@@ -240,14 +246,16 @@ def _applied(
     made: Applied = apply(model, full)
     unmatched = tuple(one for one in made.unmatched if one in {entry.name for entry in given.encodings.entries})
     refuse_unmatched(model, given.encodings, made)
+    refuse_lost(model, settled(model, given.encodings).entries)
     held = split(samples)[1] or samples
     sqnr = Judge(model, held).sqnr(Reference(made.model)) if samples else {}
     there = _on(target, model, samples, made.model)
+    entries = export_encodings(made.model)
     return Quantization(
         made.model,
-        base.name,
-        base,
-        export_encodings(made.model),
+        base.name if filled_by else _bits_of(entries),
+        base if filled_by else None,
+        entries,
         len(samples),
         len(split(samples)[1]) if samples else 0,
         random is not None,
@@ -262,6 +270,17 @@ def _applied(
         emulated=there.emulated,
         rules=whose,
     )
+
+
+def _bits_of(encodings: Encodings) -> str:
+    """The bits that most weights and most activations have: "w4a16"; 32 where none is quantized."""
+    told = []
+    for letter, kind in (("w", "param"), ("a", "activation")):
+        found = Counter(
+            one.bits for one in encodings.entries if one.kind == kind and not one.is_float and one.bits < 32
+        )
+        told.append(f"{letter}{found.most_common(1)[0][0] if found else 32}")
+    return "".join(told)
 
 
 def _on(target: str, model: Model, samples: Sequence[Sample], made: onnx.ModelProto) -> Measured:

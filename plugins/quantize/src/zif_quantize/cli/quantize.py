@@ -25,7 +25,11 @@ OutputOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The QDQ model.", show_default=False)
 ]
 PrecisionOption = Annotated[
-    str, typer.Option("--precision", help="w8a8, w8a16, w4a16, w16a16; w8: weights only, data just to measure.")
+    str,
+    typer.Option(
+        "--precision",
+        help="w8a8 (where --encodings say no other), w8a16, w4a16, w16a16; w8: weights only, data just to measure.",
+    ),
 ]
 MethodOption = Annotated[
     str,
@@ -62,7 +66,7 @@ def command(
     model: options.ModelArgument,
     output: OutputOption,
     calibration: CalibrationOption = None,
-    precision: PrecisionOption = "w8a8",
+    precision: PrecisionOption = "",
     method: MethodOption = "auto",
     percentile: PercentileOption = None,
     per_channel: ChannelOption = None,
@@ -108,7 +112,7 @@ def command(
     changes = {key: value for key, value in changes.items() if value is not None}
     changes |= {"symmetric": True} if symmetric else {}
     if accuracy_goal or function:
-        fixed = changes or encodings or repair or unit or precision != "w8a8"
+        fixed = changes or encodings or repair or unit or precision not in ("", "w8a8")
         wanted = goal_search.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
         data = {"calibration": calibration, "preprocess": preprocess, "random": random}
         goal_search.reach(model, output, wanted, data, shapes, target, method, rules, encodings_format, as_json)
@@ -195,7 +199,7 @@ def _tensors(made: Quantization) -> dict[str, int]:
     """How many of what were quantized."""
     from zif_quantize.weights_only import counts
 
-    if made.recipe is None:
+    if made.precision == "w8":
         return counts(made.model)
     entries = [one for one in made.encodings.entries if not one.is_float]
     return {

@@ -9,6 +9,8 @@ from zif.plugin import decibels, things
 
 from zif_quantize.calibration.holdout import ENOUGH
 
+#: The precision that quantizes weights alone, and has no recipe.
+WEIGHTS_ONLY = "w8"
 #: So many names of a list are told.
 NAMES = 5
 
@@ -37,7 +39,9 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"tried {len(trials)} recipes, the best first, dB of the worst output on {_judges(document)}: {told}{rest}")
     elif document["recipe"]:
         say(f"recipe: {document['recipe']['text']}")
-    say(_counts(document["tensors"], document["recipe"] is None))
+    elif document["precision"] != WEIGHTS_ONLY:
+        say(f"as the encodings say: {document['precision']}")
+    say(_counts(document["tensors"], document["precision"] == WEIGHTS_ONLY))
     told_rules(document["rules"], document["target"])
     _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
     _list("entry matches no tensor", "entries match no tensor", document["unmatched"])
@@ -47,7 +51,7 @@ def show(document: Mapping[str, Any]) -> None:
     say(f"{document['output']}, encodings in {document['encodings']}")
     emulated(document["emulated"])
     if calibration["random"]:
-        what = "measured" if document["recipe"] is None else "calibrated"
+        what = "measured" if document["precision"] == WEIGHTS_ONLY else "calibrated"
         note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
 
 
@@ -75,7 +79,7 @@ def _measured(document: Mapping[str, Any]) -> str:
     """On what the figures were taken, and what else was done with it."""
     calibration = document["calibration"]
     held, count, chosen = (calibration[key] for key in ("held_out", "samples", "chosen_on"))
-    if document["recipe"] is None:
+    if document["precision"] == WEIGHTS_ONLY:
         return f"against float on {held} of {things(count, 'sample')}; weights alone need no calibration"
     if not held:
         also = ", and its recipe chosen" if chosen else ""
