@@ -42,9 +42,9 @@ check: $(READY)  ## the conformance kit on every first-party backend, with its o
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict
 
-fuzz: $(READY)  ## hostile input through every command; SEED=, CASE=, COUNT=, MINUTES=, CAMPAIGN=, SAVE=FOLDER
+fuzz: $(READY)  ## hostile input through every command; SEED=, CASE=, COUNT=, MINUTES=, CAMPAIGN=, SAVE=FOLDER, FAULTS=1
 	$(BIN)/python -m tools.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE)) $(if $(COUNT),--count $(COUNT)) \
-		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(CAMPAIGN),--campaign $(CAMPAIGN)) $(if $(SAVE),--save $(SAVE))
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(CAMPAIGN),--campaign $(CAMPAIGN)) $(if $(SAVE),--save $(SAVE)) $(if $(FAULTS),--faults)
 
 fit: $(READY)  ## costs.json from measured latencies, cross-validated: minutes; see docs/decisions/0006
 	$(BIN)/python -m benchmarks.fit --write --chips

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from attrs import evolve
@@ -12,7 +13,7 @@ from attrs import evolve
 if sys.platform != "linux":
     pytest.skip("the campaign forks, and limits what it forks as Linux does", allow_module_level=True)
 
-from tools.fuzz import corpus
+from tools.fuzz import corpus, faults
 from tools.fuzz.__main__ import drawn
 from tools.fuzz.campaigns import CAMPAIGNS
 from tools.fuzz.material import Material
@@ -58,6 +59,29 @@ def test_a_sample_of_each_campaign(name: str, material: Material, runner: Runner
         _, case = drawn(material, 11, number, name)
         outcome = runner.run(case)
         assert outcome.kind != "bad", f"make fuzz SEED=11 CASE={number} CAMPAIGN={name}: {outcome.what}\n{outcome.err}"
+
+
+@pytest.mark.parametrize("kind", faults.FAULTS)
+def test_a_sample_of_each_fault(kind: str, material: Material, runner: Runner) -> None:
+    for number in range(2):
+        rng = Random(f"{kind}/{number}")
+        _, case = faults.drawn(rng, material)
+        fault = faults.Fault(kind, rng.randint(*faults.FAULTS[kind]))
+        outcome = faults.tried(runner, fault, case)
+        assert outcome.kind != "bad", f"{fault}, {case.arguments}: {outcome.what}\n{outcome.err}"
+
+
+def test_no_room_is_noticed(material: Material, runner: Runner) -> None:
+    case = Case(
+        ("plan", "m.onnx", "--only", "qnn_cpu", "--html", "p.html"),
+        {"m.onnx": material.models["mlp"].SerializeToString()},
+        {},
+        ("p.html",),
+    )
+    outcome = runner.run(case, fault=("space", 100))
+    assert (outcome.kind, outcome.code > 0) == ("typed", True), outcome
+    assert "p.html" in outcome.err
+    assert not (runner.world.work / "p.html").exists()
 
 
 @pytest.mark.slow

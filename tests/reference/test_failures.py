@@ -17,7 +17,7 @@ def model(nodes: list[onnx.NodeProto], *shapes: Any) -> onnx.ModelProto:
     types = (TensorProto.FLOAT, TensorProto.INT64, TensorProto.FLOAT)
     values = [
         helper.make_tensor_value_info(name, kind, list(shape) if shape else None)
-        for name, kind, shape in zip("xiy", types, shapes or (None, None, None), strict=True)
+        for name, kind, shape in zip("xiy", types, (*shapes, None, None, None), strict=False)
     ]
     graph = helper.make_graph(nodes, "g", values[:2], values[2:])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
@@ -55,6 +55,29 @@ def test_inside_a_body_the_inner_node_is_named() -> None:
         pytest.raises(zif.InvalidInput, match="node 'inner' \\(Gather\\)"),
     ):
         session.run({"x": np.ones(3, np.float32), "i": np.array([9])})
+
+
+def test_attributes_that_a_kernel_refuses_are_the_models() -> None:
+    nodes = [
+        helper.make_node("Cast", ["i"], ["u"], "cast", to=TensorProto.UINT8),
+        helper.make_node("BitShift", ["u", "u"], ["s"], "shift", direction="link"),
+        helper.make_node("Cast", ["s"], ["y"], "back", to=TensorProto.FLOAT),
+    ]
+    with pytest.raises(zif.InvalidModel, match=r"node 'shift' \(BitShift\) is invalid: .*link"):
+        zif.load(model(nodes), only=["reference"], cache=False)
+
+
+def test_what_the_evaluator_does_not_have_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError("not yet")
+
+    monkeypatch.setattr(Add, "_run", lacking)
+    net = model([helper.make_node("Add", ["x", "x"], ["y"], "add")])
+    with (
+        zif.load(net, only=["reference"], cache=False) as session,
+        pytest.raises(zif.Unsupported, match=r"no such node 'add' \(Add\): not yet"),
+    ):
+        session.run({"x": np.ones(3, np.float32), "i": np.array([0])})
 
 
 def test_what_a_kernel_does_wrong_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ import itertools
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from random import Random, SystemRandom
 
-from tools.fuzz import corpus
+from tools.fuzz import corpus, faults
 from tools.fuzz.campaigns import CAMPAIGNS
 from tools.fuzz.material import Material
 from tools.fuzz.minimise import minimised
@@ -35,11 +35,15 @@ def main() -> int:
     parser.add_argument("--count", type=int, help="so many cases")
     parser.add_argument("--minutes", type=float, help="for so long")
     parser.add_argument("--campaign", choices=tuple(CAMPAIGNS), help="only this one")
+    parser.add_argument("--faults", action="store_true", help="valid files, and a machine that fails")
     parser.add_argument("--save", type=Path, help="write the bad cases, made small, into this folder")
     options = parser.parse_args()
     seed = SystemRandom().randrange(10**9) if options.seed is None else options.seed
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, running(Path(folder)) as runner:
         material = Material(runner)
+        if options.faults:
+            numbers = iter([options.case]) if options.case is not None else bounded(options.count, options.minutes)
+            return failing(runner, material, seed, numbers)
         if options.case is not None:
             return show(runner, drawn(material, seed, options.case, options.campaign)[1], options.save)
         print(f"seed {seed}", flush=True)
@@ -89,10 +93,25 @@ def campaign(
     return 1 if known else 0
 
 
-def table(counters: Counter[tuple[str, str]]) -> str:
+def failing(runner: Runner, material: Material, seed: int, numbers: Iterator[int]) -> int:
+    """Run commands while the machine fails; every bad one is told."""
+    print(f"seed {seed}", flush=True)
+    counters: Counter[tuple[str, str]] = Counter()
+    for number in numbers:
+        fault, case = faults.drawn(Random(f"{seed}/{number}"), material)
+        outcome = faults.tried(runner, fault, case)
+        counters[fault.kind, outcome.kind] += 1
+        if outcome.kind == "bad":
+            print(f"bad: {fault.kind} {fault.amount}: {outcome.what}\n  {' '.join(case.arguments)}", flush=True)
+            print(f"  make fuzz FAULTS=1 SEED={seed} CASE={number}", flush=True)
+    print(table(counters, "fault", faults.FAULTS))
+    return 1 if any(kind == "bad" for _, kind in counters) else 0
+
+
+def table(counters: Counter[tuple[str, str]], what: str = "campaign", names: Iterable[str] = CAMPAIGNS) -> str:
     """The rows of `docs/reliability.md`."""
-    rows = [f"| campaign, zif {version('zif')} | tried | right | typed | bad |", "|---|---|---|---|---|"]
-    for name in CAMPAIGNS:
+    rows = [f"| {what}, zif {version('zif')} | tried | right | typed | bad |", "|---|---|---|---|---|"]
+    for name in names:
         right, typed, bad = (counters[name, kind] for kind in ("right", "typed", "bad"))
         if right + typed + bad:
             rows.append(f"| {name} | {right + typed + bad:,} | {right:,} | {typed:,} | {bad:,} |")

@@ -51,7 +51,7 @@ def _once(rng: Random, document: Any, known: tuple[str, ...]) -> Any:
     if way == "drop":
         del outer[key]
     elif way == "twice" and isinstance(outer, list):
-        outer.append(before)
+        outer.append(copy.deepcopy(before))
     elif way == "many" and isinstance(outer, list):
         outer.extend([before] * rng.choice((10, 1000)))
     elif way == "nest":

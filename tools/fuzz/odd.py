@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from random import Random
 from typing import Any
 
@@ -111,7 +112,7 @@ def value(rng: Random) -> Any:
         return integer(rng)
     if draw < 0.5:
         return text(rng)
-    return floating(rng) if draw < 0.6 else rng.choice(VALUES)
+    return floating(rng) if draw < 0.6 else copy.deepcopy(rng.choice(VALUES))  # for it will be changed, too
 
 
 def spoiled(rng: Random, data: bytes) -> bytes:

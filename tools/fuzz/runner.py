@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,12 @@ class Runner:
             text=True,
         )
 
-    def run(self, case: Case) -> Outcome:
-        """Run a case in a child of the process that has imported zif already."""
-        return self._judged(case, self._by_fork)
+    def run(self, case: Case, *, fault: tuple[str, int] | None = None, fresh: bool = True) -> Outcome:
+        """Run a case in a child of the process that has imported zif already.
+
+        fault: what fails meanwhile (see `faults`). Without `fresh`, on what the case before has left.
+        """
+        return self._judged(case, partial(self._by_fork, fault=fault), fresh)
 
     def run_command(self, case: Case) -> Outcome:
         """The same by the command `zif` itself, with its imports and its start."""
@@ -63,8 +67,9 @@ class Runner:
         self._server.stdin.close()
         self._server.wait()
 
-    def _judged(self, case: Case, call: Any) -> Outcome:
-        self.world.make(case)
+    def _judged(self, case: Case, call: Any, fresh: bool = True) -> Outcome:
+        if fresh:
+            self.world.make(case)
         before = self.world.seen()
         answer = call(case)
         out, err = (self._said(name) for name in ("out", "err"))
@@ -77,7 +82,7 @@ class Runner:
     def _said(self, name: str) -> str:
         return (self._folder / name).read_bytes().decode(errors="replace")
 
-    def _by_fork(self, case: Case) -> dict[str, Any]:
+    def _by_fork(self, case: Case, fault: tuple[str, int] | None = None) -> dict[str, Any]:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         order = {
@@ -86,6 +91,7 @@ class Runner:
             "folder": str(self.world.work),
             "out": str(self._folder / "out"),
             "err": str(self._folder / "err"),
+            "fault": fault,
         }
         self._server.stdin.write(json.dumps(order) + "\n")
         self._server.stdin.flush()

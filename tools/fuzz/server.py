@@ -53,7 +53,7 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             work(order)
-        print(json.dumps(waited(child)), flush=True)
+        print(json.dumps(waited(child, order.get("fault"))), flush=True)
 
 
 def work(order: dict[str, Any]) -> None:
@@ -67,6 +67,7 @@ def work(order: dict[str, Any]) -> None:
         for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
             os.dup2(os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         limited()
+        faulty(*order.get("fault") or ("", 0))
         sys.argv = ["zif", *order["arguments"]]
         from zif.cli import main
 
@@ -94,8 +95,26 @@ def limited() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def waited(child: int) -> dict[str, Any]:
+def faulty(kind: str, amount: int) -> None:
+    """Let the system refuse this process room in files, descriptors or memory beyond an amount."""
+    if kind == "space":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (amount, amount))
+    elif kind == "descriptors":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (amount, amount))
+    elif kind == "memory":
+        with open("/proc/self/statm") as stream:
+            pages = int(stream.read().split()[0])
+        most = pages * resource.getpagesize() + (amount << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def waited(child: int, fault: Any = None) -> dict[str, Any]:
     """How it ended, what it took, and whether it left processes behind."""
+    kind, amount = fault or ("", 0)
+    if kind.startswith("SIG"):
+        time.sleep(amount / 1000)
+        with suppress(ProcessLookupError):  # it may have ended before
+            os.kill(child, getattr(signal, kind))
     end, pause = time.monotonic() + STUCK, 0.001
     while not (ended := os.wait4(child, os.WNOHANG))[0]:
         time.sleep(pause)

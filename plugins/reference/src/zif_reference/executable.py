@@ -14,7 +14,7 @@ from zif import InvalidModel
 from zif.plugin import content_of
 
 from zif_reference.corrected import corrected_operators
-from zif_reference.failures import blaming_values
+from zif_reference.failures import blaming_model, blaming_values
 from zif_reference.timing import Stopwatch
 from zif_reference.upgrade import older_operators
 
@@ -30,9 +30,10 @@ class Evaluation:
         model = onnx.load_model_from_string(content_of(files[compiled.main]))
         self._outputs = [output.name for output in model.graph.output]
         self._strings = {info.name for info in compiled.outputs if info.type == "tensor(string)"}
-        self._evaluator: Any = _evaluator_class(files)(
-            model, new_ops=[*corrected_operators(model), *older_operators(model)]
-        )
+        with blaming_model():
+            self._evaluator: Any = _evaluator_class(files)(
+                model, new_ops=[*corrected_operators(model), *older_operators(model)]
+            )
 
     def run(self, inputs: Arrays) -> dict[str, Any]:
         """The outputs by name, for inputs by name."""

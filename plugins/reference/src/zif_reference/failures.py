@@ -1,4 +1,4 @@
-"""What the evaluator cannot compute: a kernel that refuses its values blames these, and names its node."""
+"""What the evaluator cannot do: a kernel that refuses its attributes or its values blames these, and names its node."""
 
 from __future__ import annotations
 
@@ -7,23 +7,40 @@ from contextlib import contextmanager
 from typing import Any
 
 from onnx.reference.op_run import OpRun
-from zif import InvalidInput
+from zif import InvalidInput, InvalidModel, Unsupported
 
-#: What numpy and the kernels raise of values and shapes that do not go together. Anything else is a fault in them.
-_REFUSALS = (ValueError, IndexError, TypeError, ArithmeticError)
+#: What numpy and the kernels raise of what does not go together. Anything else is a fault in them.
+_REFUSALS = (ValueError, IndexError, TypeError, ArithmeticError, RuntimeError)
+
+
+@contextmanager
+def blaming_model() -> Iterator[None]:
+    """Raise InvalidModel for attributes that a kernel refuses while the evaluator is made."""
+    with _named(InvalidModel, "is invalid"):
+        yield
 
 
 @contextmanager
 def blaming_values() -> Iterator[None]:
-    """Raise InvalidInput for what a kernel refuses; whatever else it raises comes out as it is."""
+    """Raise InvalidInput for values that a kernel refuses while it runs."""
+    with _named(InvalidInput, "cannot compute these values"):
+        yield
+
+
+@contextmanager
+def _named(kind: type[Exception], words: str) -> Iterator[None]:
+    """What a kernel refuses, or does not have, with its node; whatever else it raises comes out as it is."""
     try:
         yield
     except _REFUSALS as error:
         node = _innermost(error)
-        if node is None:
+        if node is None or isinstance(error, RecursionError):
             raise
         what = f"node {node.name!r} ({node.op_type})" if node.name else f"a node {node.op_type}"
-        raise InvalidInput(f"{what} cannot compute these values: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        if isinstance(error, NotImplementedError):
+            raise Unsupported(f"onnx's reference has no such {what}: {reason}") from error
+        raise kind(f"{what} {words}: {reason}") from error
 
 
 def _innermost(error: Exception) -> Any:
@@ -31,6 +48,6 @@ def _innermost(error: Exception) -> Any:
     node, trace = None, error.__traceback__
     while trace is not None:
         kernel = trace.tb_frame.f_locals.get("self")
-        node = kernel.onnx_node if isinstance(kernel, OpRun) else node
+        node = getattr(kernel, "onnx_node", node) if isinstance(kernel, OpRun) else node
         trace = trace.tb_next
     return node
