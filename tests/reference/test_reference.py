@@ -256,3 +256,24 @@ def test_evidence_that_onnx_lacks() -> None:
         else:
             (refused,) = backend.capabilities(HOST, model).verdicts.values()
             assert (refused.supported, refused.basis) == (False, "observed")
+
+
+@pytest.mark.parametrize(("operator", "gates"), [("GRU", 3), ("LSTM", 4), ("RNN", 1)])
+def test_what_is_taken_of_backward_sequences_is_right(operator: str, gates: int) -> None:
+    """Older evaluators compute them forwards, or not at all, and are kept off them with the versions in the reason."""
+    outputs = "h, last, y" if operator == "LSTM" else "h, y"
+    model = parsed(
+        f"""g (float[3,1,2] x, float[1,{gates * 2},2] w, float[1,{gates * 2},2] r) => (float[] y) {{
+        {outputs} = {operator}<hidden_size=2, direction="reverse">(x, w, r) }}""",
+        14,
+    )
+    said = verdict(model)
+    if not said.supported:
+        assert said.basis == "observed"
+        assert "in onnx<" in said.reason
+        return
+    chance = np.random.default_rng(0)
+    shapes = {"x": (3, 1, 2), "w": (1, gates * 2, 2), "r": (1, gates * 2, 2)}
+    feeds = {name: chance.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    with zif.load(model, only=["qnn_cpu"], cache=False) as session:
+        np.testing.assert_allclose(run(model, **feeds)["y"], session.run(feeds)["y"], rtol=1e-5)

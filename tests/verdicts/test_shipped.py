@@ -9,7 +9,7 @@ import zif
 from attrs import evolve
 from onnx import parser
 from zif import Capabilities, Installed, Verdict
-from zif.errors import BackendBroken
+from zif.errors import BackendBroken, UsageError
 from zif.testing.learning import Case, learn
 from zif.verdicts import observed
 from zif.verdicts.shipped import place_of, shipped, with_observations
@@ -106,3 +106,22 @@ def test_it_lies_beside_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "zif_single.observed.json").write_text("{}")
     with pytest.raises(BackendBroken, match=r"backend 'one' \(zif-one 1\).*no table of observations"):
         shipped(rows[1])
+
+
+def test_rules_of_other_versions_are_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table may hold rules of several versions; each speaks, and is named, where its version is installed."""
+    rules = [observed.Rule("Relu", reason="off", versions=text) for text in ("onnx<1", "onnx>=1", "not-there>=1", "")]
+    observed.save(observed.Table("t", rules=tuple(rules)), tmp_path / "zif_versions.observed.json")
+    (tmp_path / "zif_versions.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    table = shipped(Installed("versions", "zif-versions", "1", "zif_versions"))
+    assert table is not None
+    assert [rule.versions for rule in table.rules] == ["onnx>=1", ""]
+    assert [table.sentence(rule) for rule in table.rules] == ["Relu: off in onnx>=1", "Relu: off in t"]
+
+
+def test_versions_that_nobody_can_read_are_refused(tmp_path: Path) -> None:
+    observed.save(observed.Table("t", rules=(observed.Rule("Relu", versions="onnx<1"),)), tmp_path / "t.json")
+    (tmp_path / "t.json").write_text((tmp_path / "t.json").read_text().replace("onnx<1", "onnx ?"))
+    with pytest.raises(UsageError, match=r"t\.json"):
+        observed.load(tmp_path / "t.json")

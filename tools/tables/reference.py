@@ -1,6 +1,8 @@
 """Makes `observed.json`: what the evaluator gets wrong on ONNX's node tests and on a few that ONNX lacks.
 
 python -m tools.tables.reference [FILE]
+
+What `tools.tables.reference_older` added of older versions stays.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 import onnx
 import zif
 import zif_reference
+from attrs import evolve
 from onnx import TensorProto, helper
 from zif.model.signatures import signature
 from zif.testing.learning import learn
@@ -28,7 +31,8 @@ def main(arguments: list[str]) -> int:
     tests = [test for test in (*node_tests(), *further_tests()) if not _random(test)]
     cases = list(observe(zif.backend("reference"), zif.target("host"), tests))
     table = learn(cases, ENGINE, f"the node tests of onnx {onnx.__version__} and further ones")
-    observed.save(table, path)
+    older = tuple(rule for rule in observed.load(path).rules if rule.versions) if path.is_file() else ()
+    observed.save(evolve(table, rules=(*table.rules, *older)), path)
     wrong = sum(case.outcome != "right" for case in cases)
     print(f"{path}: {len(table.rules)} rules from {len(cases)} tests, {wrong} of them not right", file=sys.stderr)
     return 0

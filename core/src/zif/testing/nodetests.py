@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.model import Model
+from zif.model import Model, installed_onnx
+from zif.model.dtypes import element_dtype
 from zif.testing.learning import Case
 from zif.verdicts.facts import unit_facts
 
@@ -97,7 +98,13 @@ def node_tests(some: Iterable[str] | None = None) -> tuple[NodeTest, ...]:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(f"onnx has no module of node tests {unknown[0]!r}; it has {', '.join(known)}")
-    return tuple(test for name in names for test in _of_module(name))
+    return tuple(test for name in names for test in _of_module(name) if _is_held(test.model.graph))
+
+
+def _is_held(graph: onnx.GraphProto) -> bool:
+    """Whether the installed onnx holds the values of such a test in arrays of their types; an older one makes do."""
+    kinds = {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)} - {0}
+    return all(installed_onnx.holds(element_dtype(kind).name) for kind in kinds)
 
 
 def observe(

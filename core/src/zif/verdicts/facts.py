@@ -138,9 +138,9 @@ def _size(inputs: Sequence[TensorInfo | None], outputs: Sequence[TensorInfo | No
 
 def _collected(node: NodeProto) -> Iterator[str]:
     """How many dimensions the values have that a Loop collects, one from each round."""
-    if node.op_type == "Loop":
-        carried = max(0, len(node.input) - 2)
-        for output in bodies(node)[0].output[1 + carried :]:
+    carried = max(0, len(node.input) - 2)
+    for body in bodies(node) if node.op_type == "Loop" else ():
+        for output in body.output[1 + carried :]:
             if output.type.tensor_type.HasField("shape"):
                 yield f"scan output rank={len(output.type.tensor_type.shape.dim)}"
 

@@ -9,11 +9,14 @@ what it declares that it cannot.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import field, frozen
+from packaging.requirements import Requirement
 
 from zif.errors import UsageError
 from zif.files.documents import read_json
@@ -44,13 +47,19 @@ def _code(_: Any, __: Any, value: str) -> None:
         raise ValueError(f"the code {value!r} is none of {', '.join(CODES)}")
 
 
+def _versions(_: Any, __: Any, value: str) -> None:
+    if value:
+        Requirement(value)
+
+
 @frozen
 class Rule:
     """An operator under conditions, all of which must hold; `when` lists facts in the words of `zif.verdicts.facts`.
 
     failed and passed count the tests that the rule covers, by how they ended on the backend. code is one of
     zif.records.CODES ("observed-wrong", "observed-crash", "precision"; "ok" for what is declared to be impossible and
-    came out right). examples names a few of the tests that the rule rests on.
+    came out right). examples names a few of the tests that the rule rests on. versions: of which versions of a
+    distribution the rule is, where it is not of the table's engine alone, such as "onnx<1.18".
     """
 
     op_type: str
@@ -61,6 +70,14 @@ class Rule:
     failed: int = 0
     passed: int = 0
     examples: tuple[str, ...] = ()
+    versions: str = field(default="", validator=_versions)
+
+    def is_of_this(self) -> bool:
+        """Whether the rule is of what is installed here."""
+        if not self.versions:
+            return True
+        wanted = Requirement(self.versions)
+        return wanted.specifier.contains(_installed(wanted.name), prereleases=True)
 
 
 @frozen
@@ -116,7 +133,15 @@ class Table:
         tests = rule.failed + rule.passed
         count = rule.passed if rule.code == GRANT else rule.failed
         evidence = f" ({count} of {tests} tests{such})" if tests else ""
-        return f"{what}: {rule.reason} in {self.toolchain}{evidence}"
+        return f"{what}: {rule.reason} in {rule.versions or self.toolchain}{evidence}"
+
+
+@cache
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "0"
 
 
 def _by_operator(some: Iterable[Rule]) -> _Rules:

@@ -45,7 +45,10 @@ def place_of(module: str) -> Path | None:
 
 
 def shipped(info: Installed) -> observed.Table | None:
-    """The table that a plugin ships; None without one. Raises BackendBroken for one that cannot be read."""
+    """What a plugin ships of the versions that are installed; None without a table.
+
+    Raises BackendBroken for one that cannot be read.
+    """
     try:
         return _table(info.module)
     except UsageError as error:
@@ -73,7 +76,10 @@ def _of_code(module: str, code: str) -> observed.Table | None:
 
 def _table(module: str) -> observed.Table | None:
     path = place_of(module)
-    return observed.load(path) if path is not None and path.is_file() else None
+    if path is None or not path.is_file():
+        return None
+    table = observed.load(path)
+    return evolve(table, rules=tuple(rule for rule in table.rules if rule.is_of_this()))
 
 
 def with_observations(
