@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,7 +17,7 @@ from quantized_nets import cnn, feeds, net, normal
 from test_transformer import transformer
 from zif.plugin import FixedRange, QuantizationRules, WeightType
 from zif_quantize import PRESETS, Recipe, calibrate, prepare, quantize_model, recipe
-from zif_quantize.qdq import Encoding, Encodings, apply
+from zif_quantize.qdq import FORMATS, Encoding, Encodings, apply, export, read, write
 from zif_quantize.rules import as_json, prepared_by
 
 node = helper.make_node
@@ -300,3 +302,13 @@ def test_encodings_that_are_applied_leave_a_relu_where_the_rules_keep_it() -> No
         made = apply(prepare(given, rules=QuantizationRules(merged_activations=merged)), encodings)
         seen[merged] = "Relu" in kinds(made.model)
     assert seen == {True: False, False: True}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_scales_per_column_of_a_matmul_come_back_from_a_file(form: str, tmp_path: Path) -> None:
+    model = prepare(PRODUCT, rules=QuantizationRules(per_channel={"MatMul"}))
+    made = quantize_model(model, feeds(PRODUCT, 3))
+    (tmp_path / "e.json").write_text(json.dumps(write(export(made), form)))
+    again = apply(model, read(tmp_path / "e.json")).model
+    assert scales(again, "w").shape == (5,)
+    np.testing.assert_array_equal(scales(again, "w"), scales(made, "w"))
