@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zif_qnn_runtime.graph import QnnGraph, open_shape
+from zif_qnn_runtime.graph import QnnGraph, open_shape, owners
 from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.rewrites.apart import separate
@@ -16,6 +16,7 @@ from zif_qnn_htp.rewrites.gathering import line_up
 from zif_qnn_htp.rewrites.hardswish import unfuse
 from zif_qnn_htp.rewrites.indices import wrap
 from zif_qnn_htp.rewrites.picking import flatten
+from zif_qnn_htp.rewrites.squares import scale
 from zif_qnn_htp.rewrites.taming import tame
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     wild.update(tamed.wild | cast.wild)
     copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
     picked = wrap(graph, model) | line_up(graph, model) | flatten(graph, model)
-    return fix(graph, model) | copied | separate(graph, model) | picked | tamed.added | cast.added
+    alone = {model.proto.graph.node[unit.nodes[0]].name for unit in model.units if len(unit.nodes) == 1}
+    whose = {name: unit for name, unit in owners(model).items() if name in alone}
+    roots = scale(graph, {name: info.dtype for name, info in model.tensors.items()}, whose, model.opsets.get("", 1))
+    return fix(graph, model) | copied | separate(graph, model) | picked | roots | tamed.added | cast.added
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]
