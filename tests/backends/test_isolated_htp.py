@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import zif
 from chips import changed
 from onnx import TensorProto, helper, numpy_helper, save_model
 from zif.backends.isolation import pool as workers
 from zif.backends.isolation.executable import RemoteExecutable
-from zif.backends.isolation.pulse import cpu_seconds
 from zif.runtime.cache import default_cache
 
 CHIP = "snapdragon-8-gen-3"
@@ -146,9 +146,10 @@ def killer(loaded):
             if not isinstance(executable, RemoteExecutable):
                 return  # moved elsewhere
             worker = executable._home.place[0]
-            spent = cpu_seconds(worker.pid)
-            while not done.is_set() and worker.alive and cpu_seconds(worker.pid) == spent:
-                time.sleep(0.001)
+            with contextlib.suppress(psutil.Error):
+                spent = psutil.Process(worker.pid).cpu_times()[:2]
+                while not done.is_set() and worker.alive and psutil.Process(worker.pid).cpu_times()[:2] == spent:
+                    time.sleep(0.001)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             while worker.alive:

@@ -17,7 +17,7 @@ from zif.backends.isolation.channel import pickled
 from zif.backends.isolation.log import Log
 from zif.backends.isolation.messages import Failure, Hello, WorkerTraceback
 from zif.backends.isolation.process import ending, paths, start
-from zif.backends.isolation.pulse import cpu_seconds
+from zif.backends.patience import Patience, of_process
 from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
 
 if TYPE_CHECKING:
@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 _WORDS = {"run": "execute", "unload": "close", "unit_times": "timing its units"}
 #: The stages whose arrays go through shared memory.
 _ARRAYS = ("run", "unit_times")
+#: Seconds after which it is worth to look what a worker does that has not answered.
+_SOON = 0.05
 
 
 @frozen
 class Limits:
     """When a worker counts as hung.
 
-    deadline_s: seconds that any one request may take; None waits, because compiling and emulating take as long as they
-    take. silence_s: seconds without an answer in which the worker used no processor time at all; None never gives up.
+    deadline_s: seconds of processor time, or of none, that any one request may take; None waits, because compiling and
+    emulating take as long as they take. silence_s: seconds without an answer in which the worker and what it started
+    used no processor time to speak of, and waited for none; None never gives up.
     """
 
     deadline_s: float | None = None
@@ -175,16 +178,21 @@ class Worker:
 
     def _wait(self, stage: str, about: str, deadline: float | None) -> None:
         """Return when an answer is there."""
-        limit = self.limits.deadline_s if deadline is None else deadline
-        end = None if limit is None else time.monotonic() + limit
-        silence = _Silence(self.pid, self.limits.silence_s)
-        while not self._ready(silence.step if end is None else max(0.0, min(silence.step, end - time.monotonic()))):
-            if end is not None and time.monotonic() >= end:
-                raise self._crashed(stage, about, f"did not answer within {limit:g} s and was ended")
+        if self._ready(_SOON):
+            return
+        limit, silence = self.limits.deadline_s if deadline is None else deadline, self.limits.silence_s
+        idle = min((seconds for seconds in (limit, silence) if seconds is not None), default=None)
+        patience = Patience(limit, idle, of_process(self.pid))
+        last = time.monotonic() - _SOON
+        while not self._ready(patience.step):
             if self._process.poll() is not None and not self._ready(0):
                 raise self._crashed(stage, about, ending(self._process))
-            if silence.lasts():
-                raise self._crashed(stage, about, f"did nothing for {silence.limit:g} s, hung, and was ended")
+            now = time.monotonic()
+            how, last = patience.over(now - last), now
+            if how == "idle" and idle != limit:
+                raise self._crashed(stage, about, f"did nothing for {silence:g} s, hung, and was ended")
+            if how and not self._ready(0):
+                raise self._crashed(stage, about, f"did not answer within {limit:g} s and was ended")
             self._log.trim()
 
     def _crashed(self, stage: str, about: str, how: str) -> BackendCrashed:
@@ -203,26 +211,6 @@ class Worker:
             error = StageFailed(f"{self._who} failed in {what}: {error}")
         error.__cause__ = WorkerTraceback(failure.trace)
         return error
-
-
-class _Silence:
-    """Counts the time in which a process did nothing, in steps: a host that was stopped itself counts nothing."""
-
-    def __init__(self, pid: int, limit: float | None) -> None:
-        self.limit = limit
-        self.step = 1.0 if limit is None else min(1.0, limit / 4)
-        self._pid = pid
-        self._pulse: float | None = None
-        self._silent = 0.0
-
-    def lasts(self) -> bool:
-        """After each step: whether it has lasted longer than the limit."""
-        if self.limit is None:
-            return False
-        pulse = cpu_seconds(self._pid)
-        self._silent = self._silent + self.step if pulse is not None and pulse == self._pulse else 0.0
-        self._pulse = pulse
-        return self._silent >= self.limit
 
 
 def _readiness(connection: Connection) -> Any:
