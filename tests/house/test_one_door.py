@@ -47,6 +47,7 @@ EXCEPTIONS = {
         "the null device; an error of its own",
     ),
     "zif/backends/isolation/pool.py": ({"shutil.rmtree"}, "the scratch folder of workers, which zif made"),
+    "zif/backends/patience.py": ({".read_text"}, SYSTEM),
     "zif/cli/streams.py": ({"os.open", "os.fdopen"}, "the standard streams, and the null device in their place"),
     "zif/cli/files.py": ({"shutil.copy2"}, "a file that is about to be replaced, to put it back"),
     "zif/runtime/artifact.py": ({"json.loads"}, OWN),
