@@ -141,6 +141,26 @@ def test_functions_are_inlined_where_they_are_called() -> None:
     np.testing.assert_array_equal(run_whole(loaded.proto, {"x": x})["y"], run_whole(proto, {"x": x})["y"])
 
 
+def test_functions_that_call_each_other_come_to_no_more_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each calls the one before three times: 700 bytes come to 3 to the power of their number."""
+    calls = "\n".join(
+        f"""<domain: "f", opset_import: ["": 17, "f": 1]> f{n} (a) => (d)
+        {{ b = {call}(a) c = {call}(b) d = {call}(c) }}"""
+        for n, call in enumerate(("Relu", *(f"f.f{n}" for n in range(9))))
+    )
+    text = f"""<ir_version: 8, opset_import: ["": 17, "f": 1]> g (float[4] x) => (float[4] y) {{ y = f.f9(x) }}
+    {calls}"""
+    proto = onnx.parser.parse_model(text)
+    with pytest.raises(InvalidModel, match="functions.* are 59,049, more than the 20,000 .*ZIF_MAX_INLINED"):
+        load(proto)
+    monkeypatch.setenv("ZIF_MAX_INLINED", "100000")
+    proto.graph.node[0].op_type = "f6"
+    assert len(load(proto).units) == 3**7
+    monkeypatch.setenv("ZIF_MAX_INLINED", "2000")
+    with pytest.raises(InvalidModel, match="ZIF_MAX_INLINED"):
+        load(proto)
+
+
 def test_a_function_of_another_opset_is_converted() -> None:
     text = """<ir_version: 8, opset_import: ["": 17, "f": 1]> g (float[2, 4] x) => (float[2, 4] y) { y = f.act(x) }
     <domain: "f", opset_import: ["": 12]> act (a) => (o) { o = Relu(a) }"""

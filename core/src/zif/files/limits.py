@@ -64,6 +64,8 @@ SAMPLES = Limit("ZIF_MAX_SAMPLES", 10_000_000, bytes=False)
 MADE = Limit("ZIF_MAX_MADE", 256 << 20)
 #: The nodes of a model, those in bodies included, with functions written out where they are called.
 NODES = Limit("ZIF_MAX_NODES", 2_000_000, bytes=False)
+#: The nodes that a model's functions may come to where they are called: a thousand bytes can call for millions.
+INLINED = Limit("ZIF_MAX_INLINED", 20_000, bytes=False)
 #: How many times over tensors may refer to the bytes of a data file; smaller sums than `FREELY` may do so more often.
 SHARED = Limit("ZIF_MAX_SHARED", 16, bytes=False)
 

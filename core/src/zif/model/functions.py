@@ -11,7 +11,7 @@ from attrs import frozen
 from onnx.inliner import inline_local_functions
 
 from zif.errors import InvalidModel
-from zif.files.limits import MADE
+from zif.files.limits import INLINED, MADE
 from zif.model import bounds, opsets
 from zif.model.infer import skeleton
 from zif.model.types import check_text
@@ -70,8 +70,12 @@ def _check(proto: onnx.ModelProto) -> None:
         if key in functions:
             raise InvalidModel(f"the model defines the function {function.name!r} twice. Export it again.")
         functions[key] = function
-    total = _sum(_own(proto.graph.node, 0), _calls(proto.graph.node, functions), _costs(functions))
+    own = _own(proto.graph.node, 0)
+    total = _sum(own, _calls(proto.graph.node, functions), _costs(functions))
     bounds.check_nodes(total.nodes)
+    if total.nodes - own.nodes > INLINED.value:
+        what = "the nodes of the model's functions, written out where they are called, are"
+        raise InvalidModel(f"{INLINED.exceeded(what, total.nodes - own.nodes)}.")
     if total.bytes > MADE.value:
         what = "the model's functions, written out where they are called, take"
         raise InvalidModel(f"{MADE.exceeded(what, total.bytes)}.")
