@@ -51,6 +51,13 @@ def choice(body: onnx.GraphProto) -> onnx.ModelProto:
     return of(node("If", ["c"], ["y"], "if", then_branch=body, else_branch=other), init=(truth,))
 
 
+def declared(value: onnx.ValueInfoProto, around: str = "") -> None:
+    """The value gets an element type that no onnx has."""
+    kind = getattr(value.type, around).elem_type if around else value.type
+    kind.tensor_type.elem_type = 99
+    kind.tensor_type.shape.dim.add().dim_value = 4
+
+
 INVALID = {
     "data too short": (
         of(node("Add", ["x", "w"], ["y"], "a"), init=(short(b"\0" * 8),)),
@@ -129,6 +136,15 @@ INVALID = {
         ),
         r"'a' \(LeakyRelu\)|ref",
     ),
+    **{
+        f"an element type that is none, of {where}": (changed(relu([4]), lambda m, to=to: to(m)), "element type 99")
+        for where, to in {
+            "a value in between": lambda m: declared(m.graph.value_info.add(name="in-between")),
+            "an input": lambda m: declared(m.graph.input.add(name="more")),
+            "a sequence": lambda m: declared(m.graph.input.add(name="more"), "sequence_type"),
+            "an optional": lambda m: declared(m.graph.input.add(name="more"), "optional_type"),
+        }.items()
+    },
     "IR version below zero": (changed(relu([1]), lambda m: setattr(m, "ir_version", -5)), "IR version -5"),
     "IR version absurd": (changed(relu([1]), lambda m: setattr(m, "ir_version", 10**9)), "IR version"),
 }

@@ -176,3 +176,25 @@ def test_energy_is_what_power_looks_at() -> None:
     slow = {"npu": npu, "cpu": CPU}
     assert counterfactuals(planner(chain(LADDER), slow, policy="performance"))
     assert counterfactuals(planner(chain(LADDER), slow, policy="power")) == ()
+
+
+def test_a_supposition_that_cannot_be_placed_costs_the_plan_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search solves problems of its own making: where one of them is none, there is one suggestion less."""
+    from zif.planning import placement
+    from zif.planning.placement import PlacementError
+
+    made, asked = ladder(), []
+    search = counterfactual._Search(made, made.place())
+
+    def never(*_: Any) -> Any:
+        asked.append(1)
+        raise PlacementError("units of one group have different labels")
+
+    for name in ("solve", "evaluate"):
+        search.found.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(placement, name, never)
+            assert [one for k in range(len(made.names)) for one in search.best_on(k)] == []
+    assert len(asked) > 2
+    search.found.clear()
+    assert [one for k in range(len(made.names)) for one in search.best_on(k)]

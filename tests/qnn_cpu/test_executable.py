@@ -350,3 +350,26 @@ def test_an_index_beyond_its_table_is_the_callers_mistake() -> None:
             session.run(feed)
         assert session.events == []
         assert session.run({**feed, "ids": np.array([1, 3])})["y"].shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("dims", "kind"),
+    [([1 << 40], TensorProto.INT4), ([1 << 31, 1 << 31, 8], TensorProto.FLOAT), ([4], TensorProto.FLOAT), ([-3], 1)],
+)
+def test_nothing_is_made_of_a_weights_dims_before_its_file_is_looked_at(dims: list[int], kind: int) -> None:
+    from zif_qnn_cpu.sessions import _mapped
+
+    tensor = TensorProto(name="w", data_type=kind, dims=dims, data_location=TensorProto.EXTERNAL)
+    for key, value in {"location": "w.bin", "offset": "8"}.items():
+        tensor.external_data.add(key=key, value=value)
+    with pytest.raises(zif.InvalidModel, match=r"tensor 'w' wants .* and w\.bin has 20: the file is damaged"):
+        _mapped(tensor, {"w.bin": bytes(20)})
+
+
+def test_packed_weights_are_read_from_their_file() -> None:
+    from zif_qnn_cpu.sessions import _mapped
+
+    tensor = TensorProto(name="w", data_type=TensorProto.INT4, dims=[3], data_location=TensorProto.EXTERNAL)
+    for key, value in {"location": "w.bin", "offset": "1"}.items():
+        tensor.external_data.add(key=key, value=value)
+    assert _mapped(tensor, {"w.bin": bytes([0, 0x21, 0x03])}).astype(int).tolist() == [1, 2, 3]

@@ -21,6 +21,8 @@ from zif.model.subgraphs import all_graphs, bodies
 
 #: Where nodes are put that one of onnx's tools shall not look into.
 ASIDE = "zif.aside"
+#: The numbers of element types that this onnx knows, with 0 for none.
+_ELEMENTS = frozenset(onnx.TensorProto.DataType.values())
 #: The domains in which the checker refuses an operator that it does not know.
 _OFFICIAL = frozenset({"", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training"})
 _CHECKED = re.compile(r"==> Context: Bad node spec for node\. Name: (.*?) OpType: (\S+)")
@@ -29,7 +31,11 @@ _KIND = re.compile(r"\[(?:Shape|Type)InferenceError\]\s*")
 
 
 def check(bare: ModelProto, nodes: Iterable[Node]) -> None:
-    """Raise InvalidModel for what onnx's checker refuses of a skeleton; `nodes` are the records of its nodes."""
+    """Raise InvalidModel for what onnx's checker refuses of a skeleton; `nodes` are the records of its nodes.
+
+    Also for what it does not look at and engines do: the element types of values in between.
+    """
+    _check_types(bare)
     strange = {key for key in operators(nodes) if _is_unknown(*key, bare)}
     with aside(bare, strange), _typed_ends(bare.graph), _without_functions(bare):
         try:
@@ -38,6 +44,28 @@ def check(bare: ModelProto, nodes: Iterable[Node]) -> None:
             raise InvalidModel(_told(str(error))) from error
         except (ValueError, UnicodeDecodeError) as error:  # onnx could not even read it, or word its refusal
             raise InvalidModel(f"the model is invalid: {_line(str(error))}. Export it again.") from error
+
+
+def _check_types(bare: ModelProto) -> None:
+    """Raise InvalidModel for a value whose element type is a number that stands for none; 0 is "not said"."""
+    for scope in (*all_graphs(bare.graph), *bare.functions):
+        ends = (*scope.input, *scope.output) if isinstance(scope, GraphProto) else ()
+        for value in (*ends, *scope.value_info):
+            if (element := _element(value.type)) not in _ELEMENTS:
+                raise InvalidModel(
+                    f"value {value.name!r} has element type {element}, which onnx {onnx.__version__} does not know. "
+                    "Export the model again."
+                )
+
+
+def _element(kind: TypeProto) -> int:
+    """The number of the element type, of whatever it is a sequence, an optional or a map; 0 where none is said."""
+    word = kind.WhichOneof("value")
+    while word in ("sequence_type", "optional_type", "map_type"):
+        inner = getattr(kind, word)
+        kind = inner.value_type if word == "map_type" else inner.elem_type
+        word = kind.WhichOneof("value")
+    return int(getattr(kind, word).elem_type) if word in ("tensor_type", "sparse_tensor_type") else 0
 
 
 def operators(nodes: Iterable[Node]) -> set[tuple[str, str]]:

@@ -12,13 +12,13 @@ import onnx
 import onnxruntime
 from attrs import evolve, frozen
 from zif import InvalidModel, StageFailed
-from zif.plugin import all_graphs, content_of, element_dtype
+from zif.plugin import DTYPE_BITS, all_graphs, content_of, element_dtype
 
 from zif_qnn_cpu.failures import of_opening
 from zif_qnn_cpu.guards import guarded
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Level, Options
-from zif_qnn_cpu.values import PACKED, pack, to_ort, unpack
+from zif_qnn_cpu.values import PACKED, to_ort, unpack
 
 if TYPE_CHECKING:
     from zif import Compiled
@@ -138,15 +138,20 @@ def _hand_over(model: bytes, files: Files, made: onnxruntime.SessionOptions) -> 
 
 
 def _mapped(tensor: onnx.TensorProto, files: Files) -> np.ndarray[Any, Any]:
+    """The weight as it lies in its file: nothing is made of its dims before they are held against what is there."""
     where = {entry.key: entry.value for entry in tensor.external_data}
     file, offset = files[where["location"]], int(where.get("offset", 0))
     dtype, shape = element_dtype(tensor.data_type), list(tensor.dims)
     raw = np.frombuffer(file, np.uint8) if isinstance(file, bytes) else np.memmap(file, np.uint8, "r")
+    size = -(-math.prod(shape) * DTYPE_BITS[dtype.name] // 8)
+    if min([0, offset, *shape]) < 0 or offset + size > raw.size:
+        raise InvalidModel(
+            f"tensor {tensor.name!r} wants {size} bytes from {offset} on, and {where['location']} has {raw.size}: "
+            "the file is damaged. Copy it again."
+        )
     if dtype.name in PACKED:
-        size = len(pack(np.zeros(shape, dtype)))
         return unpack(raw[offset : offset + size].tobytes(), dtype, shape)
-    count = math.prod(shape) * dtype.itemsize
-    return raw[offset : offset + count].view(dtype).reshape(shape)
+    return raw[offset : offset + size].view(dtype).reshape(shape)
 
 
 def _line(error: Exception | None) -> str:

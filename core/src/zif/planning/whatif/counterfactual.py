@@ -7,13 +7,16 @@ alone, never on the clock: equal input gives equal answers.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
 
+from zif.planning.placement.graph import PlacementError
 from zif.planning.plan import Counterfactual
 from zif.planning.task import in_microjoules, in_microseconds, problem, weigh
 from zif.planning.whatif.hypothesis import Change, suppose, wording
@@ -148,7 +151,8 @@ class _Search:
         labels = self.placed.solution.labels
         if self.left > 0:
             self.left -= 1
-            labels = _cheaper(task, solve(task).labels, labels)
+            with suppress(PlacementError):  # nobody is told of a change that leads nowhere
+                labels = _cheaper(task, solve(task).labels, labels)
         for (label, part), one in self.found.items():
             if label == k and set(part) < set(kinds):
                 labels = _cheaper(task, labels, one.labels)
@@ -173,9 +177,13 @@ def _cheaper(task: Problem, labels: NDArray[np.int32], other: NDArray[np.int32])
 
 
 def _total(task: Problem, labels: NDArray[np.int32]) -> float:
+    """The cost of a plan; infinite for one that is none when units stand together otherwise than before."""
     from zif.planning.placement import evaluate
 
-    return evaluate(task, labels).total
+    try:
+        return evaluate(task, labels).total
+    except PlacementError:
+        return math.inf
 
 
 def _told(
