@@ -14,7 +14,7 @@ import pytest
 import zif
 from onnx import TensorProto, helper
 from planning.boards import CPU, fast, planner
-from zif.errors import BackendNotFound, StageFailed, Unsupported, UsageError
+from zif.errors import BackendNotFound, BackendUnavailable, StageFailed, Unsupported, UsageError
 from zif.model import Model
 from zif.records import CODES
 from zif.runtime.build import Builder
@@ -96,7 +96,9 @@ def test_pins_by_name_and_the_later_pattern_wins() -> None:
         ({"only": ["qnn_cpu"], "pin": {"*": "reference"}}, UsageError, "takes no part"),
         ({"policy": "fastest"}, UsageError, "balanced, performance, power, memory"),
         ({"target": "snapdragon-9000"}, UsageError, "snapdragon"),
-        ({"only": ["qnn_cpu"], "exclude": ["qnn_cpu"]}, Unsupported, "no backend takes part"),
+        ({"only": ["qnn_cpu"], "exclude": ["qnn_cpu"]}, BackendUnavailable, "were excluded (--only, --exclude)"),
+        ({"only": ["qnn_htp"]}, BackendUnavailable, "qnn_htp: an emulator on this machine: takes part with --emulate"),
+        ({"strict": True, "pin": {"*": "reference"}}, Unsupported, "it is pinned to reference (--pin)"),
     ],
 )
 def test_wishes_that_cannot_be(wishes: dict[str, Any], error: type[Exception], words: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from zif.model import Model
     from zif.planning.placement import Problem, Solution
+    from zif.planning.plan import Candidate
 
 
 @frozen(eq=False)
@@ -108,6 +109,12 @@ class Planner:
             f"{name}: {text}" for name, participant in self.participants.by_name.items() for text in participant.remarks
         ]
 
+    def _asked(self) -> list[Candidate]:
+        """Whoever might have taken part, as far as the caller's own words go."""
+        request = self.request
+        wanted = (one for one in self.participants.candidates if not request.only or one.name in request.only)
+        return [one for one in wanted if one.name not in request.exclude]
+
     def place(self, bans: Bans | None = None) -> Placed:
         """The placement alone, before it is told as a plan. Raises Unsupported."""
         from zif.planning.placement import solve
@@ -115,10 +122,10 @@ class Planner:
         bans = bans or {}
         participants = list(self.participants.by_name.values())
         pins = pinned(self.model, self.participants, self.request)
-        open_to, verdicts = allowed(self.model, participants, pins, bans, self.participants.candidates)
+        open_to, verdicts = allowed(self.model, participants, pins, bans, self._asked())
         scores = self.scores(bans)
         if self.request.strict:
-            open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total))
+            open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total), pins)
         task, tensors = problem(self.model, self.names, self.prices, open_to, self.request.policy)
         if self.request.policy == "memory":
             found = least_memory(self.model, self.prices, tensors, task, in_microseconds(task, self.prices))
@@ -139,11 +146,15 @@ class Planner:
         selector = BackendSelector(capabilities, target=self.target)
         return selector.scores(self.model, Constraints.of_policy(self.request.policy), bans=bans or {})
 
-    def _strictly(self, open_to: NDArray[np.bool_], verdicts: Sequence[Sequence[Any]], best: str) -> NDArray[np.bool_]:
+    def _strictly(
+        self, open_to: NDArray[np.bool_], verdicts: Sequence[Sequence[Any]], best: str, pins: Mapping[str, str]
+    ) -> NDArray[np.bool_]:
         column = self.names.index(best)
         missing = np.flatnonzero(~open_to[:, column])
         if len(missing):
-            rows = [f"  {self.model.units[i].id}: {verdicts[i][column].reason}" for i in missing[:20]]
+            units = {self.model.units[i].id: verdicts[i][column] for i in missing[:20]}
+            elsewhere = {unit: f"it is pinned to {name} (--pin)" for unit, name in pins.items() if name != best}
+            rows = [f"  {unit}: {elsewhere.get(unit) or verdict.reason}" for unit, verdict in units.items()]
             head = f"--strict: {len(missing)} of {len(open_to)} units of {self.model.name} do not run on {best}"
             raise Unsupported("\n".join([head, *rows]))
         only = np.zeros_like(open_to)

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import evolve
 from numpy.typing import NDArray
 
-from zif.errors import Obstacle, Unsupported, UsageError
+from zif.errors import BackendUnavailable, Obstacle, Unsupported, UsageError
 from zif.planning.hints import open_dimensions
 from zif.planning.memory.policy import copies, kept
 from zif.planning.placement.problem import Problem
@@ -82,6 +82,8 @@ def allowed(
         pin = pins.get(unit.id)
         if pin is not None:
             open_to[row] &= np.array([name == pin for name in names])
+    if not names and model.units:
+        raise _nobody(model, asked)
     homeless = np.flatnonzero(~open_to.any(axis=1))
     if len(homeless):
         raise _unsupported(model, [int(row) for row in homeless], names, verdicts, pins, asked)
@@ -104,18 +106,18 @@ def _unsupported(
     ]
     told = (f"  {o.unit} ({o.op_type}) on {o.backend}: {o.reason} [{o.code}]" for o in obstacles)
     lines = [listed(told, 20, "\n  … and {} more", "\n")] if obstacles else []
-    where = "the backends that take part" if names else "no backend takes part, so none"
-    head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of {where}"
-    if not names:
-        head = f"{model.name}: no backend takes part in this plan; `zif backends` shows who is installed and why not"
-    lines += [f"  {one.name} takes no part: {one.reason}" for one in asked if _missed(one, names)]
+    head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of the backends that take part"
+    lines += [f"  {one.name} takes no part: {one.reason}" for one in asked if one.code == "failed"]
     hints = open_dimensions(model, names, verdicts, guessed=False)
     return Unsupported("\n".join([head, *lines, *hints]), obstacles)
 
 
-def _missed(one: Candidate, names: Sequence[str]) -> bool:
-    """Whether it might have run the units: one that failed, and any that was asked for when nobody is left."""
-    return one.code == "failed" or (not names and not one.takes_part and one.code != "excluded")
+def _nobody(model: Model, asked: Sequence[Candidate]) -> BackendUnavailable:
+    """Why there is no plan, and the next step as each backend tells it; where the caller left nobody, that."""
+    head = f"{model.name}: no backend takes part in this plan"
+    if not asked:
+        return BackendUnavailable(f"{head}: all that are installed were excluded (--only, --exclude)")
+    return BackendUnavailable("\n".join([head, *(f"  {one.name}: {one.reason}" for one in asked)]))
 
 
 def weigh(prices: Prices, policy: str, model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
