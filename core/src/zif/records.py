@@ -40,6 +40,7 @@ CODES: Mapping[str, str] = {
     "tensor-size": "a tensor is larger than the backend takes",
     "memory": "the unit does not fit the memory limit",
     "precision": "the backend would compute below the precision that was asked for",
+    "fp16-range": "what the unit computes leaves what 16-bit floats hold: too large, too small, or without a fraction",
     "excluded": "the backend was excluded by the caller",
     "pinned": "the unit was pinned to another backend by the caller",
     "boundary-cost": "faster there by itself, but the transfers around it would cost more",

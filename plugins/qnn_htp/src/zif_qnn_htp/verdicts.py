@@ -10,7 +10,7 @@ from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
 from zif_qnn_htp import graph
-from zif_qnn_htp.refusals import geometry, infinite
+from zif_qnn_htp.refusals import angles, geometry, infinite
 from zif_qnn_htp.rewrites import logarithms
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
     """
     judged = dict.fromkeys(infinite.judged(model), _INFINITE)
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
+    turning = dict.fromkeys(angles.of_positions(model), _ANGLE) if chip.fp16 else {}
     folded = constant(model)
-    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny}
+    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny, **turning}
     verdicts = {unit.id: sure.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
@@ -100,9 +101,10 @@ _INFINITE = Verdict(
     "it makes or judges infinite values that decide, and fp16 on the HTP keeps none",
 )
 _UNASKED = Verdict(None, "probed", "probe-failed", "the compiler was not asked: this question ends its process")
+_ANGLE = Verdict(False, "observed", "fp16-range", angles.REASON)
 _TINY = Verdict(
     False,
     "observed",
-    "precision",
+    "fp16-range",
     "it makes or takes the logarithm of numbers that were kept from 0 by a constant smaller than fp16 has",
 )
