@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,3 +122,21 @@ def test_models_that_cannot_be_tried_are_prepared_all_the_same() -> None:
     made = prepare(model)
     assert made.opsets[""] == 21
     assert Given(model, made).means(behind_a_convolution("Neg", 12))
+
+
+def test_more_than_protobuf_holds_is_refused_before_the_work(tmp_path: Path) -> None:
+    """The weights are a hole in a file, of which nothing is read."""
+    rows, columns = 4096, 140000
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[rows, columns])
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "w.bin"), ("offset", "0"), ("length", str(rows * columns * 4))):
+        tensor.external_data.add(key=key, value=value)
+    with (tmp_path / "w.bin").open("wb") as file:
+        file.truncate(rows * columns * 4)
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", [1, rows]), ("y", [1, columns]))]
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"], "big")], "big", ends[:1], ends[1:])
+    graph.initializer.append(tensor)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), tmp_path / "m.onnx")
+    for precision in ("w8", "w8a8"):
+        with pytest.raises(zif.InvalidModel, match=r"2\.14 GiB of weights, .* cut it into parts"):
+            zif.quantize(tmp_path / "m.onnx", None if precision == "w8" else [], precision)

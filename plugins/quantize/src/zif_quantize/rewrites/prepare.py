@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Opsets that are tried: 16-bit QuantizeLinear, LayerNormalization, one scale per channel.
 OPSETS = (21, 17, 13)
+#: Bytes of weights that a message of protobuf holds, with some to spare for the rest of the model.
+MOST = (1 << 31) - (1 << 24)
 #: Operators of models that are quantized already.
 QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger")
 
@@ -45,8 +47,8 @@ def prepare(
     rules: what a backend wants of a quantized model; None takes those of the backends that would take part in a plan
     for `target`, of these `only`, and the default's without a target. BatchNormalizations are folded into convolutions,
     the parts of LayerNormalization and of Gelu (Erf) are fused into one operator each where the rules ask for that,
-    every node has a name. Raises InvalidModel for a model that is quantized already, and UsageError for other rules
-    than a prepared model has.
+    every node has a name. Raises InvalidModel for a model that is quantized already or too large, and UsageError
+    for other rules than a prepared model has.
     """
     from zif import Model
 
@@ -56,6 +58,7 @@ def prepare(
         return model
     chosen = wanted(rules, target, only).rules
     _refuse_quantized(model)
+    _refuse_large(model)
     proto = whole(model)
     widen(proto)
     as_it_was = proto
@@ -86,6 +89,16 @@ def _refuse_other(model: Model, rules: Rules) -> None:
     """Raise UsageError when a model that was prepared by some rules is to be quantized by others."""
     if rules is not None and wanted(rules).rules != prepared_by(model):
         raise UsageError(f"{model.name} was prepared by other rules: quantize the model that it was prepared from")
+
+
+def _refuse_large(model: Model) -> None:
+    """Raise InvalidModel for weights that no message of protobuf holds: converters and quantizers need them in one."""
+    held = sum(info.nbytes or 0 for info in model.initializers.values())
+    if held > MOST:
+        raise InvalidModel(
+            f"{model.name} has {held / 2**30:.3g} GiB of weights, and a model is quantized in one piece of protobuf, "
+            "which holds 2 GiB: cut it into parts, quantize each, and run them one after another"
+        )
 
 
 def _refuse_quantized(model: Model) -> None:
