@@ -8,7 +8,7 @@ EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 PY ?=
 ALL ?=
 
-.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check fuzz
+.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check fuzz soak
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -41,6 +41,9 @@ check: $(READY)  ## the conformance kit on every first-party backend, with its o
 
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict
+
+soak: $(READY)  ## hours in the life of a host: threads, shapes, killed workers; MINUTES=, SEED=, CHIP=
+	$(BIN)/python -m tools.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(CHIP),--chip $(CHIP))
 
 fuzz: $(READY)  ## hostile input through every command; SEED=, CASE=, COUNT=, MINUTES=, CAMPAIGN=, SAVE=FOLDER, FAULTS=1
 	$(BIN)/python -m tools.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE)) $(if $(COUNT),--count $(COUNT)) \

@@ -1,0 +1,45 @@
+"""The soak by hand is twenty minutes (`make soak`); here a few seconds of it, and that it notices what it looks for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+from tools import soak
+from tools.soak import Reading
+
+
+def test_threads_shapes_and_killed_workers_give_right_numbers_or_typed_errors() -> None:
+    with ExitStack() as stack:
+        run = soak.Soak(soak.lanes(stack), seed=1)
+        run.run(6, kill_every=0.5)
+    assert run.wrong == []
+    assert run.counts["here: right"] > 10
+    assert run.counts["in a worker: right"] > 10
+    assert run.counts["workers killed"] > 0
+    assert {name.partition(": ")[2] for name in run.counts} <= {"right", "BackendCrashed", ""}
+
+
+def test_a_wrong_number_is_noticed() -> None:
+    class Broken:
+        def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"y": np.tanh(np.maximum(inputs["x"], 0) @ soak.WEIGHTS) + 1e-3}
+
+    lane = soak.Lane("broken", Broken(), 4, 1e-5)  # type: ignore[arg-type]
+    assert soak._outcome(lane, np.ones((2, soak.WIDTH), np.float32))[0] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (Reading(100, 20, 2), []),
+        (Reading(160, 20, 2), ["memory"]),
+        (Reading(100, 60, 2), ["descriptors"]),
+        (Reading(100, 20, 9), ["shared"]),
+    ],
+)
+def test_what_grows_is_noticed(last: Reading, told: list[str]) -> None:
+    readings = [Reading(10, 5, 0)] * 10 + [Reading(100, 20, 2)] * 10 + [last] * 10
+    assert [sentence.split()[0] for sentence in soak.grown(readings)] == told
