@@ -312,6 +312,15 @@ def test_the_caller_is_blamed_only_for_arrays_that_the_caller_handed_in() -> Non
     assert caught.value.exit_code == 1  # nothing broke that should not have
 
 
+def test_a_backend_without_memory_broke_nothing() -> None:
+    def exhausted(**_: Any) -> Any:
+        raise MemoryError
+
+    with pytest.raises(StageFailed, match="segment 0: backend 'b0' .*ran out of memory") as caught:
+        alone(exhausted, Y).run({"x": ROW})
+    assert caught.value.exit_code == 1
+
+
 def test_stages_are_checked_as_runs_are() -> None:
     one = alone(lambda x: {"y": x.astype(np.float64)}, Y)
     with pytest.raises(BackendBroken, match="float64"):

@@ -113,6 +113,12 @@ class StageFailed(ZifError):
     exit_code = 3
 
 
+class OutOfMemory(StageFailed):
+    """A backend ran out of memory in a stage: a smaller shape, another backend or a larger machine may do."""
+
+    exit_code = 1
+
+
 class ValuesRefused(StageFailed):
     """A backend cannot compute what other segments made of the input.
 

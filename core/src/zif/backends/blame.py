@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import CodeType, TracebackType
 from typing import Any
 
-from zif.errors import StageFailed, ZifError
+from zif.errors import OutOfMemory, StageFailed, ZifError
 
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 
@@ -33,6 +33,7 @@ def blaming(owner: str, doing: str, kind: type[ZifError] = StageFailed) -> Itera
     except BaseException as error:
         if from_signal(error):
             raise
+        kind = OutOfMemory if isinstance(error, MemoryError) else kind
         raise kind(f"{owner} failed in {doing}: {reason(error)}") from error
 
 

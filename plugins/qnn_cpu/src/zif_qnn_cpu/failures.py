@@ -17,9 +17,11 @@ _MEMORY = re.compile(r"failed to allocate|bad_alloc|out of memory", re.IGNORECAS
 _ZERO = "Integer division by zero"
 
 
-def of_opening(error: Exception) -> InvalidModel | None:
-    """What is wrong with the model; None where the engine itself is to blame."""
+def of_opening(error: Exception) -> InvalidModel | MemoryError | None:
+    """What is wrong with the model, or that it takes too much; None where the engine itself is to blame."""
     text = str(error)
+    if _MEMORY.search(text):
+        return MemoryError(_line(text))
     if found := _INFERENCE.search(text):
         where = f"node {found[1]!r} ({found[2]}) is invalid: {found[3]}" if found[2] else f"it is invalid: {found[4]}"
         return InvalidModel(f"{_line(where)}. Export the model again.")
@@ -28,12 +30,14 @@ def of_opening(error: Exception) -> InvalidModel | None:
     return None
 
 
-def of_running(error: Exception) -> InvalidInput | None:
-    """What is wrong with the input; None where the engine itself is to blame."""
+def of_running(error: Exception) -> InvalidInput | MemoryError | None:
+    """What is wrong with the input, or that it takes too much; None where the engine itself is to blame."""
+    if _MEMORY.search(str(error)):
+        return MemoryError(_line(str(error)))
     kind, found = type(error).__name__, _RUNNING.search(str(error))
     if found and REFUSES in found[2]:
         return InvalidInput(f"node {found[2].partition(REFUSES)[0]!r} cannot compute with a tensor of this shape")
-    if found and kind in ("Fail", "InvalidArgument") and not _MEMORY.search(found[3]):
+    if found and kind in ("Fail", "InvalidArgument"):
         reason = _line(_PLACE.sub("", found[3]))
         return InvalidInput(f"node {found[2]!r} ({found[1]}) cannot compute these values: {reason}")
     if kind == "InvalidArgument":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve, frozen
 
 from zif.backends.blame import from_signal, reason
-from zif.errors import BackendCrashed, InvalidInput, StageFailed, UsageError, ValuesRefused, ZifError
+from zif.errors import BackendCrashed, InvalidInput, OutOfMemory, StageFailed, UsageError, ValuesRefused, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
 from zif.runtime.session.step import Step
@@ -225,8 +225,11 @@ class Session:
             raise error
         if isinstance(error, BackendCrashed):
             return BackendCrashed(f"segment {step.segment.id}: {error}", error.log)
+        if isinstance(error, MemoryError):
+            return OutOfMemory(f"{step.who} failed to run: {reason(error)}")
         if isinstance(error, StageFailed):
-            return StageFailed(f"segment {step.segment.id}: {error}")
+            kind = OutOfMemory if isinstance(error, OutOfMemory) else StageFailed
+            return kind(f"segment {step.segment.id}: {error}")
         if isinstance(error, InvalidInput) and not self._admission.gates.keys() >= set(step.inputs):
             return ValuesRefused(f"{step.who} failed to run on what other segments made: {error}")
         return error if isinstance(error, ZifError) else StageFailed(f"{step.who} failed to run: {reason(error)}")
