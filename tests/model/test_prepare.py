@@ -220,6 +220,16 @@ def test_sparse_data_becomes_dense(linear: bool, as_node: bool) -> None:
     np.testing.assert_array_equal(run_whole(loaded.proto, {"x": x})["y"], run_whole(proto, {"x": x})["y"])
 
 
+@pytest.mark.parametrize("part", ["values", "indices"])
+def test_sparse_data_of_no_type_are_refused(part: str) -> None:
+    proto = model("g (float[2, 3] x) => (float[2, 3] y) { y = Add(x, s) }")
+    bad = sparse("s", linear=True)
+    getattr(bad, part).data_type = 2**31 - 1
+    proto.graph.sparse_initializer.append(bad)
+    with pytest.raises(InvalidModel, match="the element type 2147483647 is none of ONNX's"):
+        load(proto)
+
+
 def test_malformed_sparse_data_is_refused() -> None:
     proto = model("g (float[2, 3] x) => (float[2, 3] y) { y = Add(x, s) }")
     bad = sparse("s", linear=True)

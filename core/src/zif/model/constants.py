@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from zif.errors import InvalidModel
 from zif.model.dtypes import from_array, to_array
-from zif.model.external import is_external
+from zif.model.external import check_tensors, is_external
 from zif.model.nodes import Node
 
 #: A sparse initializer whose dense form has more elements stays as it is.
@@ -88,6 +88,7 @@ def densify(graph: onnx.GraphProto) -> None:
     """Turn sparse initializers into dense ones where the data is at hand and small enough."""
     kept = []
     for sparse in graph.sparse_initializer:
+        check_tensors((sparse.values, sparse.indices))
         tensor = dense(sparse)
         if tensor is None:
             kept.append(sparse)
