@@ -102,6 +102,26 @@ def test_a_bug_is_owned_up_to(site: Site) -> None:
     assert "Traceback" in site.python(code, ZIF_DEBUG="1").err
 
 
+LIMITS = {
+    "MemoryError()": "ran out of memory",
+    "OSError(12, 'Cannot allocate memory')": "ran out of memory",
+    "OSError(24, 'Too many open files', 'm.onnx')": "`ulimit -n` raises that",
+    "BlockingIOError(11, 'Resource temporarily unavailable')": "`ulimit -u` raises that",
+    'RuntimeError("can\'t start new thread")': "`ulimit -u` raises that",
+    "ImportError('libfoo.so: cannot open', name='foo.bar')": "the package 'foo' is",
+}
+
+
+@pytest.mark.parametrize("raised", LIMITS)
+def test_what_the_machine_lacks_is_no_bug_of_zif(site: Site, raised: str) -> None:
+    failing = f"import zif.targets\ndef fail():\n    raise {raised}\nzif.targets.host = fail\n"
+    (site.folder / "sitecustomize.py").write_text(failing)
+    result = site.python("import sitecustomize, sys; sys.argv = ['zif', 'targets']; from zif.cli import main; main()")
+    assert result.code == 1
+    assert LIMITS[raised] in " ".join(result.err.split())
+    assert "bug in zif" not in result.err
+
+
 def test_noise_of_native_libraries_stays_out_of_the_output(site: Site) -> None:
     site.add("noisy", NOISY)
     result = site.zif("backends", "--json")

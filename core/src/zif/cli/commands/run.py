@@ -92,7 +92,7 @@ def _run(
         document = _document(session, outcomes, results, load_ms)  # after closing, which may be an event, too
         checked = verify and bool(document["emulated"]) and not source.is_dir()
         agreed = _agreement(source, wanted, session.plan, fed, outcomes, told) if checked else None
-        return document | {"agreement": agreed}
+        return document | {"bundle": source.is_dir(), "agreement": agreed}
 
 
 def _agreement(

@@ -25,6 +25,15 @@ _NO_NAME = frozenset((errno.ENAMETOOLONG, errno.ELOOP))
 #: What they say when there is no room: the machine cannot, wherever it is noticed.
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 
+#: And when a limit of the process or of the system is reached: what to raise, by what was asked for.
+_LIMITS = {
+    errno.EMFILE: "the process may not open more files: `ulimit -n` raises that",
+    errno.ENFILE: "the system has no more files to open: close other programs",
+    errno.EAGAIN: "the user may not start more processes or threads: `ulimit -u` raises that",
+    errno.ENOMEM: "the machine ran out of memory; a smaller --shape or another target may fit",
+}
+_NO_THREAD = "can't start new thread"
+
 #: What typer raises for a call that it cannot parse; the class is public under this name only.
 _BadCall: Any = typer.BadParameter.__mro__[1]
 
@@ -56,8 +65,11 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
         return type(error).__name__, (str(error).strip() or type(error).__name__) + notes, error.exit_code
     if isinstance(error, _BadCall):
         return "UsageError", _bad_call(error), USAGE
-    if isinstance(error, MemoryError):
-        return "MemoryError", "the machine ran out of memory; a smaller --shape or another target may fit", 1
+    if limit := _limit(error):
+        return type(error).__name__, limit, 1
+    if isinstance(error, ImportError) and (package := (error.name or "").partition(".")[0]) not in ("", "zif"):
+        why = f"the package {package!r} is missing or broken here ({error}): `zif doctor` tries what is installed"
+        return type(error).__name__, why, 1
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         where = f"{_shortened(str(error.filename))}: " if error.filename is not None else ""
         return "NotWritten", f"{where}{error.strerror or error}. Free space, or name another place", 1
@@ -68,6 +80,15 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
         return type(error).__name__, f"{error.filename}: {error.strerror}{hint}", BROKEN
     why = str(error).strip() or "no message"
     return type(error).__name__, f"this is a bug in zif: {type(error).__name__}: {why}{hint}", BROKEN
+
+
+def _limit(error: BaseException) -> str:
+    """The limit of the machine that was reached, and what to do; "" for any other error."""
+    if isinstance(error, MemoryError):
+        return _LIMITS[errno.ENOMEM]
+    if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
+        return _LIMITS[errno.EAGAIN]
+    return _LIMITS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
 def _shortened(name: str) -> str:

@@ -104,8 +104,9 @@ def _kind(one: Mapping[str, Any]) -> tuple[str, str]:
 def _times(document: Mapping[str, Any]) -> None:
     told = document["times"]
     load = duration(document["load_ms"] * 1e3)
+    work = "loading" if document["bundle"] else "planning, building and loading"
     if told["runs"] == 1:
-        say(f"{document['total_ms']:.3f} ms, after {load} of planning, building and loading")
+        say(f"{document['total_ms']:.3f} ms, after {load} of {work}")
         return
     spread = f"{told['min_ms']:.3f} to {told['max_ms']:.3f}, the first {told['first_ms']:.3f}"
-    say(f"{document['total_ms']:.3f} ms, the median of {told['runs']} runs ({spread}), after {load} of loading")
+    say(f"{document['total_ms']:.3f} ms, the median of {told['runs']} runs ({spread}), after {load} of {work}")
