@@ -2,6 +2,7 @@
 
 Seen on the emulator by feeding every finite number that fp16 has (`tests/qnn_htp/test_every_half.py`): Exp and Softplus
 of less than -88 give -131008, Atan beyond 32768 too; (-0.0)² is -4; what a power makes smaller than 2**-127 is -131008.
+What is divided by more than 16384, as samples of 16 bits are, gives 0, and of 1e-7 as a factor three digits are wrong.
 In fp16 the exponential of -20 is 0 already, so a floor there changes no result. And before opset 11, where the bounds
 of Clip are attributes, they are ignored. What cannot be helped so is named as wild.
 """
@@ -29,7 +30,14 @@ FAR = 16384.0
 _STEEP = 6.0
 #: Doublings from 1 to below the least that fp16 can hold, with some to spare.
 _DOUBLINGS = 30.0
-_FLOATS = frozenset({"float32", "float16", "bfloat16"})
+#: Beyond it the reciprocal, by which the HTP multiplies, is below what fp16 holds in full precision: 0.
+DIVISOR = 16384.0
+#: The least number that fp16 holds in full precision.
+NORMAL = 2.0**-14
+#: Constants up to this many elements are looked into.
+LOOK = 1 << 16
+KINDS = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16}
+_FLOATS = frozenset(KINDS)
 #: The first opset in which bounds and sizes are inputs; before it the provider overlooks some.
 _INPUTS = 11
 _OVERLOOKED = {"Clip": "before opset 11 its bounds are ignored", "Resize": "before opset 11 its coordinates are others"}
@@ -131,13 +139,46 @@ class _Tamer:
         self.graph.node.insert(next(i for i, one in enumerate(self.graph.node) if one.name == self.node.name), made)
         self.added.append(made.name)
 
+    def halve(self, place: int, most: float) -> bool:
+        """Apply the node twice where a constant holds numbers of which fp16 loses digits, each time by half of these.
+
+        Half is meant of the powers of two: 2^15 becomes 2^8 and 2^7. most: beyond it a number is too large.
+        """
+        tensor = next((known for known in self.graph.initializer if known.name == self.node.input[place]), None)
+        if tensor is None or tensor.data_location == TensorProto.EXTERNAL or math.prod(tensor.dims) > LOOK:
+            return False
+        values = numpy_helper.to_array(tensor).astype(np.float64)
+        size = np.abs(values)
+        odd = (size > most) | ((size > 0) & (size < NORMAL))
+        if not odd.any() or not np.isfinite(values).all():
+            return False
+        first = np.where(odd, 2.0 ** np.round(np.log2(np.where(odd, size, 1.0)) / 2), 1.0)
+        self.before(1 - place, self.node.op_type, self.array(first))
+        self.node.input[place] = self.array(values / first)
+        return True
+
+    def array(self, values: np.ndarray) -> str:
+        """A constant of these values."""
+        name = f"{self.node.name}_tamed_{len(self.graph.initializer)}"
+        self.graph.initializer.append(helper.make_tensor(name, KINDS[self.dtype], values.shape, values.reshape(-1)))
+        return name
+
     def number(self, value: float) -> str:
         """A constant that goes with any shape that has a dimension."""
-        name = f"{self.node.name}_tamed_{len(self.graph.initializer)}"
-        kind = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16}
-        shape = [] if self.scalar else [1]
-        self.graph.initializer.append(helper.make_tensor(name, kind[self.dtype], shape, [value]))
-        return name
+        return self.array(np.full(() if self.scalar else (1,), value))
+
+
+def _divided(one: _Tamer) -> str:
+    """By what has no reciprocal in fp16, in two steps; known divisors only, since others would pay for these."""
+    one.halve(1, DIVISOR)
+    return ""
+
+
+def _multiplied(one: _Tamer) -> str:
+    """By what fp16 holds with few digits or none, in two steps."""
+    if not one.halve(1, math.inf):
+        one.halve(0, math.inf)
+    return ""
 
 
 def _floored(one: _Tamer) -> str:
@@ -199,5 +240,13 @@ def _constant_exponent(one: _Tamer, exponent: float) -> str:
 
 
 _TAMERS: Mapping[str, Callable[[_Tamer], str]] = {
-    **{"Exp": _floored, "Softplus": _floored, "Atan": _near, "Pow": _power, "Clip": _bounded},
+    **{
+        "Div": _divided,
+        "Mul": _multiplied,
+        "Exp": _floored,
+        "Softplus": _floored,
+        "Atan": _near,
+        "Pow": _power,
+        "Clip": _bounded,
+    },
 }
