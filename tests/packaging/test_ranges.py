@@ -24,7 +24,7 @@ MEMBERS = ("core", "plugins/reference", "plugins/qnn_cpu")
 #: What a host may have, as pip would be told, and what becomes of the rest: as old as the ranges allow, or the newest.
 SETS: Mapping[str, tuple[str, ...]] = {
     "oldest": ("--resolution", "lowest-direct", "onnx==1.16.*", "numpy==1.26.*"),
-    "a host with old pins": ("onnx==1.16.*", "numpy==1.26.*"),
+    "TensorFlow 2.16's pins": ("onnx==1.16.*", "numpy==1.26.*", "ml_dtypes==0.3.*", "protobuf==4.*"),
     "newest": (),
 }
 
@@ -81,3 +81,15 @@ def test_what_is_allowed_holds_for_what_is_pinned_here() -> None:
     for member in MEMBERS:
         for name, wanted in declared(member).items():
             assert name not in pins or wanted.specifier.contains(pins[name]), wanted
+
+
+def test_the_page_for_hosts_tells_the_lower_ends() -> None:
+    page = (ROOT / "docs/hosts.md").read_text()
+    told = dict(
+        re.findall(r"^\| (onnx|numpy|ml_dtypes|onnxruntime \(`zif-qnn-cpu`.*?\)) \| ([\d.]+)", page, re.MULTILINE)
+    )
+    wanted = {name.partition(" ")[0]: low for name, low in told.items()}
+    ends = {**declared("plugins/qnn_cpu"), **declared("core")}
+    lowest = {name: next(s.version for s in ends[name].specifier if s.operator == ">=") for name in wanted}
+    assert len(wanted) == 4
+    assert wanted == lowest

@@ -336,7 +336,8 @@ os.environ["ZIF_DATA"] = {data!r}
 from pathlib import Path
 from runtime.plain import Use
 from zif.runtime.cache import Cache
-import filelock, filelock._unix, logging, secrets, tempfile  # while Python's own folder can still be read
+import filelock, logging, secrets, tempfile  # while Python's own folder can still be read
+filelock.FileLock({root!r} + "-not-taken")
 os.setgid(65534); os.setuid(65534)
 use = Use(Cache(Path({root!r})))
 use.fetch()
