@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -174,3 +177,32 @@ def test_who_is_asked_for_by_name_and_failed_is_why_nobody_runs_it(site: Site, t
     result = site.zif("run", classifier(tmp_path / "net.onnx"), "--random", "0", "--only", "gone")
     assert result.code == 1
     assert "'gone' (fake-gone 1.0) cannot be imported: RuntimeError: no luck today" in result.err
+
+
+@pytest.mark.parametrize("how", ["import sys; sys.exit(0)", "raise KeyboardInterrupt"])
+def test_whoever_calls_for_the_end_never_decides_on_the_exit_code(site: Site, tmp_path: Path, how: str) -> None:
+    """Where nothing else stands around it: here in the number of a judge of `zif eval`, as a library of its may do."""
+    site.add("good")
+    (tmp_path / "judge.py").write_text(f"def judge(session):\n    {how}\n")
+    command = ["eval", classifier(tmp_path / "net.onnx"), "--eval", f"{tmp_path / 'judge.py'}:judge", "--json"]
+    result = site.zif(*command)
+    assert result.code != 0
+    assert result.json["schema"] == "zif.error/1"
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("command", ["compile", "verify", "culprit"])
+@pytest.mark.parametrize("at", ["run", "close"])
+@pytest.mark.parametrize("how", [EXIT, INTERRUPT])
+def test_what_is_verified_cannot_end_it_either(site: Site, tmp_path: Path, command: str, at: str, how: str) -> None:
+    site.add("evil", EVIL.format(at=at, how=how, good=GOOD))
+    path = os.pathsep.join((str(site.folder), *filter(None, [os.environ.get("PYTHONPATH")])))
+    environment = {**os.environ, "PYTHONPATH": path, "ZIF_CACHE": "off", "ZIF_DATA": str(tmp_path / "data")}
+    words = [command, str(classifier(tmp_path / "net.onnx")), "--only", "evil", "--json"]
+    words += ["-o", str(tmp_path / "net.zif")] if command == "compile" else []
+    done = subprocess.run([sys.executable, "-m", "zif", *words], env=environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.stdout, done.stderr  # an answer or an error, never an end without a word
+    document = json.loads(done.stdout)
+    assert done.returncode != 0 or document["schema"] != "zif.error/1"
+    assert done.returncode not in (130, 143)

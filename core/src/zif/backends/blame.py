@@ -16,6 +16,7 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from zif.errors import OutOfMemory, StageFailed, ZifError
+from zif.records import Executable
 
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 
@@ -35,6 +36,19 @@ def blaming(owner: str, doing: str, kind: type[ZifError] = StageFailed) -> Itera
             raise
         kind = OutOfMemory if isinstance(error, MemoryError) else kind
         raise kind(f"{owner} failed in {doing}: {reason(error)}") from error
+
+
+def let_go(executable: Executable, owner: str) -> str:
+    """Close what a backend has loaded: what it failed with, as a sentence; "" when all went well.
+
+    What must be closed after it is closed all the same.
+    """
+    try:
+        with blaming(owner, "close"):
+            executable.close()
+    except ZifError as error:
+        return str(error)
+    return ""
 
 
 def reason(error: BaseException) -> str:

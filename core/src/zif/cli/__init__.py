@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+_INTERRUPTED = 130
+
 
 def main() -> NoReturn:
     """Run the command of `sys.argv` and leave the process with its exit code, or with that of a signal."""
@@ -53,13 +55,28 @@ def _command(words: Sequence[str]) -> int:
     from zif.cli.app import application
 
     try:
-        return _code(application()(words, prog_name="zif", standalone_mode=False))
-    except SystemExit as done:  # typer's own way out, after completion scripts and broken pipes
+        code = _code(application()(words, prog_name="zif", standalone_mode=False))
+    except SystemExit as done:
         if ending.asked():
             raise
-        if isinstance(done.__context__, OSError):
+        if isinstance(done.__context__, OSError):  # typer's way out of a broken pipe
             raise done.__context__ from None
-        return _code(done.code)
+        if "_ZIF_COMPLETE" not in os.environ:
+            raise _quit(f"SystemExit: {done.code}") from done
+        return _code(done.code)  # and out of a completion script
+    if code == _INTERRUPTED and ending.caught() and not ending.asked():
+        raise _quit("KeyboardInterrupt, though nobody interrupted it")  # typer made a code of it
+    return code
+
+
+def _quit(how: str) -> Exception:
+    """Nothing of zif ends a command so; whoever it was is never to decide on the exit code."""
+    from zif.errors import BackendBroken
+
+    return BackendBroken(
+        f"a plugin or a library called for the end of the process ({how}), so there is no answer; "
+        "--debug shows where, and --isolate keeps backends in processes of their own"
+    )
 
 
 def _code(answer: object) -> int:

@@ -21,16 +21,17 @@ from typing import Any, NoReturn
 PATIENCE, HURRY = 10.0, 0.5
 
 _asked = 0  # the number of the signal
-_leaving = False
+_caught = _leaving = False
 _swallowed = False
 _tidied = threading.Lock()
 
 
 def catch() -> None:
     """Take the signals that mean "end", but for those that whoever started us wants ignored (as nohup does)."""
+    global _caught
     ours = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     ours = [number for number in ours if signal.getsignal(number) is not signal.SIG_IGN]
-    sys.unraisablehook = _unraisable
+    sys.unraisablehook, _caught = _unraisable, True
     if os.name == "posix":
         read, write = os.pipe()
         os.set_blocking(write, False)
@@ -38,6 +39,11 @@ def catch() -> None:
         threading.Thread(target=_watch, args=(read, frozenset(ours)), daemon=True, name="zif-ending").start()
     for number in ours:
         signal.signal(number, _end)
+
+
+def caught() -> bool:
+    """Whether signals come by way of this module, as they do in a process that is the command line's."""
+    return _caught
 
 
 def asked() -> bool:

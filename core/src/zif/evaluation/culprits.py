@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
+from zif.backends.blame import let_go
+from zif.backends.registry import owner
 from zif.errors import InvalidBundle, UsageError
 from zif.files.opening import create_inside
 from zif.files.writing import drafted, refused
@@ -111,7 +113,7 @@ def _case(builder: Builder, bench: Bench, check: SegmentCheck, culprit: Culprit,
     """The culprit's window alone, run on the first sample of those on which it is furthest off."""
     with ExitStack() as stack:
         executable = builder.loaded(check.backend, culprit.window)
-        stack.callback(executable.close)
+        stack.callback(let_go, executable, owner(check.backend))
         piece = bench.piece(check.backend, culprit.window, executable)
         values = bench.values([*piece.inputs, *piece.outputs])
         right = max(values, key=lambda sample: _distance(bench, piece, sample))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from zif.backends import registry
+from zif.backends.blame import let_go
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
 from zif.backends.isolation.remote import stand_in
@@ -110,7 +111,7 @@ class _Loader:
         try:
             self.bundle.check_unchanged()
         except BaseException:
-            executable.close()
+            let_go(executable, registry.owner(segment.backend))
             raise
         self._compare(segment, compiled, general)
         placed = evolve(segment, kind=general.kind, label=general.label)

@@ -115,7 +115,7 @@ def opened(
                 about = (segment.id, segment.backend, segment.kind, segment.units)
                 unopened.append(SegmentCheck(*about, "", (), f"it cannot be loaded here: {error}"))
                 continue
-            stack.callback(steps[-1].executable.close)
+            stack.callback(steps[-1].close)
         yield steps, unopened
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.backends.blame import blaming
+from zif.backends.blame import let_go
 from zif.backends.registry import owner
-from zif.errors import ZifError
 from zif.records import Executable
 from zif.runtime.session.outputs import Proof
 
@@ -37,9 +36,4 @@ class Step:
 
     def close(self) -> str:
         """Close the executable. What its backend failed with in doing so, as a sentence; "" when all went well."""
-        try:
-            with blaming(self.who, "close"):
-                self.executable.close()
-        except ZifError as error:
-            return str(error)
-        return ""
+        return let_go(self.executable, self.who)

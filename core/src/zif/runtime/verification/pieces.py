@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve
 
+from zif.backends.blame import let_go
+from zif.backends.registry import owner
 from zif.errors import ZifError
 from zif.runtime.verification.culprit import Culprit, culprits
 
@@ -45,7 +47,7 @@ class Trial:
         try:
             with ExitStack() as stack:
                 executable = self.builder.loaded(self.check.backend, units)
-                stack.callback(executable.close)
+                stack.callback(let_go, executable, owner(self.check.backend))
                 piece = self.bench.piece(self.check.backend, units, executable)
                 rows = tuple(self.bench.compare(piece, self.values))
         except ZifError:  # what does not build by itself proves nothing
