@@ -15,14 +15,12 @@ _INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command of `sys.argv` and leave the process with its exit code, or with that of a signal."""
-    from zif.cli import ending
+    from zif.cli import ending, streams
 
     code = 0
     try:
+        streams.settle()  # before anything of ours is opened, which would take the number of one that is closed
         ending.catch()
-        from zif.cli import streams
-
-        streams.settle()
         code = run(sys.argv[1:])
         ending.settled()
     except BaseException:
