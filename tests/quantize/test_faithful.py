@@ -140,3 +140,14 @@ def test_more_than_protobuf_holds_is_refused_before_the_work(tmp_path: Path) -> 
     for precision in ("w8", "w8a8"):
         with pytest.raises(zif.InvalidModel, match=r"2\.14 GiB of weights, .* cut it into parts"):
             zif.quantize(tmp_path / "m.onnx", None if precision == "w8" else [], precision)
+
+
+def test_what_draws_random_numbers_is_held_against_nothing() -> None:
+    """It never agrees with itself."""
+    model = behind_a_convolution("Relu", 17)
+    model.graph.node.insert(1, helper.make_node("RandomNormalLike", ["c"], ["noise"], "noise"))
+    model.graph.node.insert(2, helper.make_node("Add", ["c", "noise"], ["d"], "add"))
+    model.graph.node[3].input[0] = "d"
+    made = prepare(model)
+    assert made.opsets[""] == 21
+    assert Judge(made, SAMPLES).samples

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from zif import InvalidInput, InvalidModel, Model, StageFailed
-from zif.plugin import is_float, random_inputs
+from zif.plugin import all_graphs, is_float, random_inputs
 
 from zif_quantize.ort.tools import CpuSession
 
@@ -48,7 +48,7 @@ def refuse_changed(prepared: Model, sample: Values, wanted: Values) -> None:
 
     Raises InvalidModel where preparing has changed what it computes.
     """
-    if prepared in _held or prepared not in _given:
+    if prepared in _held or prepared not in _given or _draws(_given[prepared]):
         return
     changed = _against(wanted, prepared.proto, sample)
     if changed:
@@ -62,12 +62,15 @@ def refuse_changed(prepared: Model, sample: Values, wanted: Values) -> None:
 class Given:
     """A model as it was given, with what it makes of inputs that are made for it.
 
-    Where it cannot run on those, nothing is known, and `means` agrees to everything: the first sample decides later.
+    Where it cannot run on those, or draws numbers, nothing is known, and `means` agrees to everything: the first sample
+    decides later.
     """
 
     def __init__(self, proto: onnx.ModelProto, model: Model) -> None:
         self._inputs: Values = {}
         self._outputs: Values | None = None
+        if _draws(proto):
+            return
         # Open shapes, indices that are none, a model that is too large, or one that the engine refuses.
         with contextlib.suppress(InvalidInput, InvalidModel, StageFailed, ValueError):
             self._inputs = random_inputs(model.inputs, SEED)
@@ -85,6 +88,17 @@ def _against(wanted: Values, other: onnx.ModelProto, inputs: Values) -> str:
         return f"it does not run: {error}"
     rows = (_difference(name, value, made.get(name)) for name, value in wanted.items())
     return next((row for row in rows if row), "")
+
+
+def _draws(proto: onnx.ModelProto) -> bool:
+    """Whether a model draws random numbers: it is another one each time it runs."""
+    nodes = [node for graph in all_graphs(proto.graph) for node in graph.node]
+    return any(
+        node.op_type.startswith("Random")
+        or node.op_type in ("Bernoulli", "Multinomial")
+        or (node.op_type == "Dropout" and len(node.input) > 2)
+        for node in nodes
+    )
 
 
 def _run(proto: onnx.ModelProto, inputs: Values) -> Values:
