@@ -58,5 +58,7 @@ def test_the_caller_says_what_is_raised() -> None:
         zif.Plan.from_json(with_value(document(), ("constraints",), {"memory_limit": 5}))
     with pytest.raises(InvalidInput, match="the unit 'Relu_0' is of segment 7, which is not there"):
         zif.Plan.from_json(with_value(document(), ("units", 0, "segment"), 7))
+    with pytest.raises(InvalidInput, match="the unit 'Relu_0' has no verdict of '', where it runs"):
+        zif.Plan.from_json(with_value(document(), ("units", 0, "backend"), ""))
     with pytest.raises(InvalidInput, match="two segments have one id"):
         zif.Plan.from_json(with_value(document(), ("segments",), document()["segments"] * 2))

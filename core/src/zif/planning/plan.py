@@ -120,6 +120,9 @@ class Plan:
         stray = next((unit for unit in self.units if unit.segment not in ids), None)
         if stray is not None:
             raise error(f"{where}: the unit {stray.name!r} is of segment {stray.segment}, which is not there")
+        mute = next((unit for unit in self.units if unit.backend not in unit.verdicts), None)
+        if mute is not None:
+            raise error(f"{where}: the unit {mute.name!r} has no verdict of {mute.backend!r}, where it runs")
 
 
 def _plain(value: Any) -> Any:
