@@ -141,3 +141,13 @@ def test_one_in_a_body_is_refused() -> None:
     proto.graph.input[1].type.tensor_type.ClearField("shape")
     with pytest.raises(InvalidModel, match="the value 'b' would have"):
         load(proto)
+
+
+@pytest.mark.parametrize("field", ["elem_type", ""])
+def test_an_input_of_no_type_is_refused(field: str) -> None:
+    """No engine takes one."""
+    proto = relu([4])
+    kind = proto.graph.input[0].type
+    kind.tensor_type.ClearField(field) if field else kind.Clear()
+    with pytest.raises(InvalidModel, match="the input 'x' has no type"):
+        load(proto)

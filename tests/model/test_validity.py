@@ -201,6 +201,10 @@ VALID = {
         changed(relu([4]), lambda m: m.graph.output[0].CopyFrom(onnx.ValueInfoProto(name="y"))),
         "Relu",
     ),
+    "an output of no element type": (
+        changed(relu([4]), lambda m: m.graph.output[0].type.tensor_type.ClearField("elem_type")),
+        "Relu",
+    ),
     "inputs of no shape": (model("g (float[] x) => (float[] y) { y = Relu(x) }"), "Relu"),
     "a definition by a function that onnx gets wrong": (
         model("g (float[1, 2, 3, 4] x) => (float[] y) { y = MeanVarianceNormalization(x) }", opset=13),

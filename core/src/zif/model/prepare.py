@@ -65,6 +65,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     given = _given(graph)
     nodes.check_values(records, given, graph)
     records = nodes.sort(records, given)
+    _check_types(graph)
     shapes.check_dims(graph)
     shapes.override(graph, fixed or {}, set(initializer_names(graph)))
     nodes.name_uniquely(records)
@@ -80,6 +81,18 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     records = fold(graph, records, walk)
     _write(graph, records)
     return Prepared(proto, records, versions, walk.infos, walk.nested)
+
+
+def _check_types(graph: onnx.GraphProto) -> None:
+    """Refuse inputs without a type, and forget types of other values that say nothing: those are inferred."""
+    for value in graph.input:
+        if not shapes.has_type(value.type):
+            raise InvalidModel(
+                f"the input {value.name!r} has no type, which every engine needs. Export the model again."
+            )
+    for value in (*graph.output, *graph.value_info):
+        if value.HasField("type") and not shapes.has_type(value.type):
+            value.ClearField("type")
 
 
 def _check_sizes(walk: Walk, records: Sequence[Node]) -> None:

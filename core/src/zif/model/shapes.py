@@ -107,6 +107,14 @@ def tensor_dims(proto: onnx.TypeProto) -> Sequence[onnx.TensorShapeProto.Dimensi
     return proto.tensor_type.shape.dim if kind == "tensor_type" else ()
 
 
+def has_type(kind: onnx.TypeProto) -> bool:
+    """Whether a type says what it is of: a tensor of no element type says nothing."""
+    which = kind.WhichOneof("value")
+    if which in ("sequence_type", "optional_type"):
+        return has_type(getattr(kind, which).elem_type)
+    return bool(kind.tensor_type.elem_type) if which == "tensor_type" else which is not None
+
+
 def has_shape(kind: onnx.TypeProto) -> bool:
     """Whether a type is no tensor's, or says at least the rank."""
     return bool(kind.WhichOneof("value") != "tensor_type" or kind.tensor_type.HasField("shape"))
