@@ -13,6 +13,8 @@ _PLACE = re.compile(r"^\S+\.(?:cc|h):\d+ (?:\S.*?was false\. ?|[\w:~]+ |operator
 #: Errors of the engine that are about the graph: by their class, or by what its own inference says of a node.
 _OF_GRAPHS = frozenset({"InvalidGraph"})
 _INFERENCE = re.compile(r"Node \((.*?)\) Op \((\S+)\) \[\w+Error\] (.*)|Type Error: (.*)", re.DOTALL)
+#: What a kernel asks of its attributes when it is made; the engine does not say of which node.
+_KERNEL = re.compile(r"during initialization: \S*core/providers/\S+:\d+ .*[)\]] (.*?) was false\.(.*)", re.DOTALL)
 _MEMORY = re.compile(r"failed to allocate|bad_alloc|out of memory", re.IGNORECASE)
 _ZERO = "Integer division by zero"
 
@@ -25,6 +27,9 @@ def of_opening(error: Exception) -> InvalidModel | MemoryError | None:
     if found := _INFERENCE.search(text):
         where = f"node {found[1]!r} ({found[2]}) is invalid: {found[3]}" if found[2] else f"it is invalid: {found[4]}"
         return InvalidModel(f"{_line(where)}. Export the model again.")
+    if found := _KERNEL.search(text):
+        why = _line(found[2]) or f"{found[1]} does not hold"
+        return InvalidModel(f"the model is invalid: an operator refuses its attributes: {why}.")
     if type(error).__name__ in _OF_GRAPHS or _ZERO in text:
         return InvalidModel(f"the model is invalid: {_line(text.partition(' : ')[2].rpartition(' : ')[2])}.")
     return None
