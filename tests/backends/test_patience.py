@@ -92,6 +92,20 @@ def test_what_never_answers_is_left_behind(call: Callable[[], object]) -> None:
         within(0.4, call, "it did not answer")
 
 
+def test_what_children_did_before_counts_for_nobody() -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "import time\nwhile time.process_time() < 0.6: pass\nprint(1, flush=True)\ninput()",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with pytest.raises(BackendBroken, match="in which it did nothing"):
+            within(0.4, lambda: time.sleep(60), "it did not answer")
+        child.communicate(b"\n")
+
+
 def test_the_meters_see_work_and_that_of_children() -> None:
     ready, go = threading.Event(), threading.Event()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 from typing import Any
 
+import children
 import numpy as np
 import onnx
 import pytest
@@ -14,6 +15,8 @@ from onnx.reference import ReferenceEvaluator
 from zif_qnn_cpu.fields import nodes
 from zif_qnn_cpu.guards import PREFIX, guard, guarded
 
+#: A server that forks and has no threads: a copy of this process would wait for those of its engines for ever.
+FORKING = multiprocessing.get_context("forkserver")
 ONNX = {"int32": TensorProto.INT32, "int64": TensorProto.INT64}
 
 
@@ -23,22 +26,17 @@ def model(graph: str, opset: int = 17, imports: str = "", functions: str = "") -
 
 def in_a_child(proto: onnx.ModelProto, inputs: dict[str, Any]) -> str:
     """What a run on qnn_cpu gives, as text: the outputs, or the error; fails for a process that died."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            with zif.load(proto, only=["qnn_cpu"], cache=False) as session:
-                said = " ".join(str(value.tolist()) for value in session.run(inputs).values())
-        except zif.ZifError as error:
-            said = f"{type(error).__name__} {error.exit_code} {error}"
-        os.write(writing, said.encode()[:4000])
-        os._exit(0)
-    os.close(writing)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reading) as answer:
-        said = answer.read()
-    assert os.WIFEXITED(status), f"the process died of signal {status & 127}"
-    return said
+    reading, writing = FORKING.Pipe(duplex=False)
+    child = FORKING.Process(target=children.run, args=(writing, proto.SerializeToString(), inputs, "qnn_cpu"))
+    child.start()
+    writing.close()
+    try:
+        said = reading.recv()
+    except EOFError:
+        said = ""
+    child.join()
+    assert child.exitcode == 0, f"the process died of signal {-(child.exitcode or 0)}"
+    return str(said)
 
 
 def division(place: str, dtype: str) -> onnx.ModelProto:

@@ -94,19 +94,20 @@ def of_process(pid: int) -> Callable[[], Spent | None]:
 
 
 def _with_children(pid: int) -> Callable[[float], float]:
-    """A function that adds to the seconds of one those of all that the process started, ended or not.
+    """A function that adds to the seconds of one those of all that the process started, ended or not, from now on.
 
     To look for those takes a while, so that is done only when the one itself does nothing: it may wait for them.
     """
     seen: dict[int, float] = {}
-    last = -1.0
+    _look(pid, seen)
+    before, last = sum(seen.values()), -1.0
 
     def total(own: float) -> float:
         nonlocal last
         if own == last:
             _look(pid, seen)
         last = own
-        return own + sum(seen.values())
+        return own + sum(seen.values()) - before
 
     return total
 

@@ -116,7 +116,9 @@ def _nobody(model: Model, asked: Sequence[Candidate]) -> BackendUnavailable:
     """Why there is no plan, and the next step as each backend tells it; where the caller left nobody, that."""
     head = f"{model.name}: no backend takes part in this plan"
     if not asked:
-        return BackendUnavailable(f"{head}: all that are installed were excluded (--only, --exclude)")
+        return BackendUnavailable(
+            f"{head}: none is installed that --only and --exclude would leave; `zif backends` shows who is"
+        )
     return BackendUnavailable("\n".join([head, *(f"  {one.name}: {one.reason}" for one in asked)]))
 
 

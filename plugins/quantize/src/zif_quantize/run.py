@@ -115,7 +115,8 @@ def quantize(
     """
     given = _file(encodings, repair)
     fills = given is not None and (calibration is not None or random is not None)
-    precision = precision or said_by(given.encodings.defaults if given and fills else {})
+    if precision == "":
+        precision = said_by(given.encodings.defaults if given and fills else {})
     check_known(precision, WEIGHTS_ONLY)
     for one in (overrides or {}).values():
         check_known(one, FLOAT)
