@@ -453,7 +453,7 @@ class Run(Run):
     def run(self, inputs):
         while True:
             try:
-                time.sleep(0.05)
+                time.sleep(0.5)
                 return self.compute(inputs)
             except KeyboardInterrupt:
                 continue

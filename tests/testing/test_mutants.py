@@ -57,3 +57,10 @@ def test_the_honest_backend_passes_everything(site: Path) -> None:
 
 def test_there_are_at_least_fifteen_mutants_with_names_of_their_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 15
+
+
+def test_the_honest_backend_loads_in_another_process(site: Path) -> None:
+    """What the kit runs as a script of its own is imported by no other test."""
+    record = check(site, "honest", "test_loads_in_another_process")
+    assert record["failed"] == []
+    assert record["counts"]["passed"] == 1
