@@ -13,10 +13,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zif.errors import OutOfMemory, StageFailed, ZifError
-from zif.records import Executable
+
+if TYPE_CHECKING:  # the command line asks here before it loads anything else
+    from zif.records import Executable
 
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 
