@@ -84,6 +84,10 @@ ListOption = Annotated[
 RandomOption = Annotated[
     int | None, typer.Option("--random", metavar="SEED", min=0, help="Random values for inputs without a file.")
 ]
+SamplesOption = Annotated[
+    Path | None,
+    typer.Option("--samples", "-s", metavar="DIR|NPZ|LIST", help="Real inputs; without, values are made from seeds."),
+]
 PreprocessOption = Annotated[
     str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
 ]
@@ -201,6 +205,12 @@ def _limit(text: str) -> tuple[str, str]:
     if equals and not name:
         raise UsageError(f"--memory-limit {text}: write 64M, or BACKEND=64M")
     return name or EVERYONE, size
+
+
+def check_preprocess(preprocess: str, samples: Path | None) -> None:
+    """Raise UsageError for a way to make pictures into inputs where no pictures are given."""
+    if preprocess and samples is None:
+        raise UsageError("--preprocess says how pictures become inputs: it goes with --samples DIR|LIST")
 
 
 def shapes(options: Iterable[str]) -> dict[str, tuple[int, ...]]:

@@ -9,15 +9,10 @@ import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
-from zif.errors import UsageError
 
 if TYPE_CHECKING:
     from zif.evaluation.culprits import Culprits
 
-SamplesOption = Annotated[
-    Path | None,
-    typer.Option("--samples", "-s", metavar="DIR|NPZ|LIST", help="Real inputs; without, values are made from seeds."),
-]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write each case there, in a folder of its own.")
 ]
@@ -31,7 +26,7 @@ def command(
     model: options.ModelArgument,
     output: OutputOption = None,
     judge: JudgeOption = "",
-    samples: SamplesOption = None,
+    samples: options.SamplesOption = None,
     preprocess: options.PreprocessOption = "",
     target: options.TargetOption = "host",
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
@@ -44,8 +39,7 @@ def command(
     from zif.evaluation import culprits
     from zif.model import Model
 
-    if preprocess and samples is None:
-        raise UsageError("--preprocess says how pictures become inputs: it goes with --samples DIR|LIST")
+    options.check_preprocess(preprocess, samples)
     if output is not None:
         culprits.check_place(output)
     with working(f"looking for what is wrong in {model.name}") as told:

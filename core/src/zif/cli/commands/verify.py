@@ -9,12 +9,7 @@ import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
-from zif.errors import UsageError
 
-SamplesOption = Annotated[
-    Path | None,
-    typer.Option("--samples", "-s", metavar="DIR|NPZ|LIST", help="Real inputs; without, values are made from seeds."),
-]
 BundleOption = Annotated[
     Path | None, typer.Option("--bundle", metavar="DIR", help="Verify what this bundle of the model holds.")
 ]
@@ -23,7 +18,7 @@ BundleOption = Annotated[
 @options.planned
 def command(
     model: options.ModelArgument,
-    samples: SamplesOption = None,
+    samples: options.SamplesOption = None,
     preprocess: options.PreprocessOption = "",
     bundle: BundleOption = None,
     target: options.TargetOption = "host",
@@ -38,8 +33,7 @@ def command(
     from zif.evaluation.verification import verify
     from zif.model import Model
 
-    if preprocess and samples is None:
-        raise UsageError("--preprocess says how pictures become inputs: it goes with --samples DIR|LIST")
+    options.check_preprocess(preprocess, samples)
     with working(f"verifying {model.name}") as told:
         loaded = Model.load(model, wanted.get("shapes"))
         sets = None if samples is None else samples_at(samples, loaded, preprocess)
