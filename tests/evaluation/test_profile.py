@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import zif
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from zif.errors import UsageError
 from zif.evaluation.profiling import Profile, Stats, measure, store
 from zif.evaluation.profiling.segments import shared_out
@@ -176,3 +176,61 @@ def test_suggestions_name_figures_that_were_measured() -> None:
         found, slowest=(), segments=tuple(attrs.evolve(one, kind="emulator") for one in profile.segments)
     )
     assert [one.code for one in suggestions(session.plan, idle) if one.code not in ("between", "unsteady")] == []
+
+
+def test_the_most_that_was_held_is_more_than_what_is_left() -> None:
+    """Sixty-four MiB that lie between two operators are gone after the run; the kernel has seen them."""
+    nodes = [
+        helper.make_node("Expand", ["x", "shape"], ["wide"], "expand"),
+        helper.make_node("ReduceMax", ["wide"], ["y"], "max", keepdims=0),
+    ]
+    shape = numpy_helper.from_array(np.array([4096, 4096], np.int64), "shape")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, d) for n, d in (("x", [1, 4096]), ("y", []))]
+    graph = helper.make_graph(nodes, "wide", ends[:1], ends[1:], [shape])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    with zif.load(model, only=["reference"]) as session:
+        found = measure(session, {"x": np.ones((1, 4096), np.float32)}, runs=2, warmup=1)
+    assert found.memory is not None
+    host = found.memory.host
+    assert found.rss_mb == pytest.approx(found.memory.rss_mb, abs=0.2)
+    if found.memory.peak_since != "runs":
+        pytest.skip("this system does not count the peak anew")
+    assert host.peak_mb is not None
+    assert host.peak_mb > host.rss_mb + 48
+    assert host.peak_mb < host.rss_mb + 512, "the peak is that of the runs, not of everything before"
+
+
+def test_host_and_workers_are_told_apart() -> None:
+    model = unique()
+    inputs = {"x": np.ones(400_000, np.float32)}
+    with zif.load(model, only=["reference"], isolate=True) as session:
+        inside = measure(session, inputs, runs=2, warmup=1)
+    assert inside.memory is not None
+    assert list(inside.memory.workers) == ["reference"]
+    worker = inside.memory.workers["reference"]
+    assert worker.rss_mb > 10
+    assert inside.rss_mb == pytest.approx(inside.memory.host.rss_mb + worker.rss_mb, abs=0.2)
+
+
+def test_who_tells_no_times_of_units_is_named_with_the_reason() -> None:
+    from zif.evaluation.profiling.segments import UNASKED, _timed
+
+    with zif.load(LIGHT, only=ONLY) as session:
+        inputs = {i.name: np.zeros(i.shape or (), np.float32) for i in session.inputs}
+        bare = measure(session, inputs, runs=1, warmup=0, units=False)
+        assert {one.untimed for one in bare.segments} == {UNASKED.untimed}
+        assert {one.untimed for one in measure(session, inputs, runs=1, warmup=0).segments} == {""}
+        step = session.steps[0]
+
+        class Mute:
+            def run(self, inputs: object) -> object:
+                return {}
+
+            def close(self) -> None: ...
+
+        class Sorry(Mute):
+            def unit_times(self, inputs: object, runs: int) -> dict[str, float]:
+                raise zif.BackendUnavailable("its counters need root")
+
+        assert "no way to time" in _timed(attrs.evolve(step, executable=Mute()), {}, 1)[1]
+        assert _timed(attrs.evolve(step, executable=Sorry()), {}, 1) == ({}, "its counters need root")

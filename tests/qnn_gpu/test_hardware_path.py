@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ from zif_qnn_gpu import artifact, executable, report
 from zif_qnn_gpu.options import GpuOptions
 from zif_qnn_runtime import Status
 
+HEAD = "Msg Timestamp,Message,Time,Unit of Measurement,Timing Source,Event Level,Event Identifier\n"
+NOTED = HEAD + (
+    "0,NODE,300,CYCLES,BACKEND,SUB-EVENT,a:OpId_1 (cycles)\n"
+    "0,NODE,100,CYCLES,BACKEND,SUB-EVENT,b:OpId_2 (cycles)\n"
+    "0,NODE,0,CYCLES,BACKEND,SUB-EVENT,fused:OpId_3 (cycles)\n"
+    "0,EXECUTE,40,US,BACKEND,ROOT,QNN (execute) time\n"
+)
 X = np.random.default_rng(5).normal(size=(1, 3, 8, 8)).astype(np.float32)
 
 
@@ -26,8 +34,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[onnx.ModelProto]:
     """The models that were handed to libQnnGpu, which ONNX Runtime's CPU provider runs in its place."""
     seen: list[onnx.ModelProto] = []
 
-    def session(data: bytes, backend: str, *_: Any, **__: Any) -> onnxruntime.InferenceSession:
+    def session(data: bytes, backend: str, given: Any = None, **__: Any) -> onnxruntime.InferenceSession:
         assert backend == "gpu"
+        if given is not None and given.profiling_file_path:  # what QNN would note of two runs, and of one before
+            Path(given.profiling_file_path).write_text(NOTED * 3)
         seen.append(onnx.load_model_from_string(data))
         return onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
@@ -59,6 +69,14 @@ def test_the_library_gets_the_segment_in_float16_or_as_it_is(opened: list[onnx.M
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, exact, atol=2e-3)
     assert not np.array_equal(half, exact)
+
+
+def test_the_operators_are_timed_in_a_session_that_notes_them(opened: list[onnx.ModelProto]) -> None:
+    loaded = executable.load(compiled(convolutions()), GpuOptions(precision_mode="fp32"))
+    assert len(opened) == 1
+    assert loaded.unit_times({"x": X}, 2) == {"a": 30.0, "b": 10.0}
+    assert len(opened) == 2
+    loaded.close()
 
 
 def test_outputs_that_depend_on_no_input_are_given_beside_those_of_the_library(opened: list[onnx.ModelProto]) -> None:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from planning.boards import CPU, chain, fast, planner
 from small import classifier
 from zif import schemas
+from zif.evaluation import profiling
 from zif.planning import Plan, PlanDiff, diff, plan, why
 from zif.planning.changes.difference import BackendChange, CostChange, Move, Side, VerdictChange
 from zif.records import CODES, Basis, Kind, Said
@@ -94,6 +95,25 @@ def test_the_schema_of_a_difference_has_every_field() -> None:
         assert set(properties[key]["items"]["properties"]) == {field.name for field in attrs.fields(cls)}
 
 
+@pytest.mark.parametrize(
+    ("where", "cls"),
+    [
+        ("", profiling.Profile),
+        ("segment", profiling.SegmentProfile),
+        ("backend", profiling.BackendProfile),
+        ("stats", profiling.Stats),
+        ("unit", profiling.UnitTime),
+        ("suggestion", profiling.Suggestion),
+        ("memory", profiling.MemoryProfile),
+        ("resident", profiling.Resident),
+    ],
+)
+def test_the_schema_of_a_profile_has_every_field(where: str, cls: type[Any]) -> None:
+    schema = schemas.schema("profile")
+    listed = set((schema["$defs"][where] if where else schema)["properties"])
+    assert listed - {"schema", "kept", "events", "notes"} == {field.name for field in attrs.fields(cls)}
+
+
 def test_the_words_are_those_of_the_records() -> None:
     verdict = schemas.schema("plan")["$defs"]["verdict"]["properties"]
     step, said = schemas.schema("plan-explain")["$defs"]["step"], schemas.schema("plan")["$defs"]["said"]
@@ -125,6 +145,7 @@ def test_what_the_commands_print_holds(site: Site, tmp_path: Path) -> None:
     check(site.zif("backends", "--json").json)
     check(site.zif("run", model, "--random", "0", "--shape", "x=2,4", "--json").json)
     check(site.zif("plan", model, "--only", "fast", "--json").json)
+    check(site.zif("profile", model, "--random", "0", "--shape", "x=2,4", "--runs", "2", "--json").json)
     check(site.zif("plan", model, *wishes, "--explain", "*").json)
     check(site.zif("plan", tmp_path / "none.onnx", "--json").json)
     assert json.loads(site.zif("schema", "plan").out) == schemas.schema("plan")

@@ -480,7 +480,8 @@ class SupportsUnitTimes(Protocol):
 
     `unit_times` runs `runs` times on these inputs, with instruments that an ordinary run does without, and gives each
     part's median time in microseconds, by the name of the unit or of its output where the part is one; whatever else
-    the engine does (reordering data, say) stands under a name of its own.
+    the engine does (reordering data, say) stands under a name of its own. Raises BackendUnavailable where there are no
+    times to be had, with a sentence that a profile passes on.
     """
 
     def unit_times(self, inputs: Arrays, runs: int) -> Mapping[str, float]: ...

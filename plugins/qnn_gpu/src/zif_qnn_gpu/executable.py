@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zif import ZifError
+from zif import BackendUnavailable, ZifError
 from zif.plugin import laid_out
-from zif_qnn_runtime import ProviderOptions, explain, open_session, status
+from zif_qnn_runtime import Profile, ProviderOptions, explain, open_session, status, unit_times
 
 from zif_qnn_gpu.half import halved
 from zif_qnn_gpu.rounding import rounded
@@ -26,12 +26,21 @@ def load(compiled: Compiled, options: GpuOptions) -> GpuExecutable:
     """Open an artifact. Raises StageFailed, or BackendUnavailable where libQnnGpu has gone since the plan was made."""
     from zif import Model
 
+    if status("gpu").available:
+        return load_on_gpu(compiled, options)
+    with laid_out(compiled) as folder:
+        session = _emulated(Model.load(folder / compiled.main), folder, options)
+    return GpuExecutable(session, tuple(info.name for info in compiled.outputs), {})
+
+
+def load_on_gpu(compiled: Compiled, options: GpuOptions, profile: Profile | None = None) -> OnGpu:
+    """Open an artifact on libQnnGpu, which notes its times in `profile`. Raises as `load`."""
+    from zif import Model
+
     outputs = tuple(info.name for info in compiled.outputs)
     with laid_out(compiled) as folder:
-        model = Model.load(folder / compiled.main)
-        if status("gpu").available:
-            return _on_gpu(model, folder, options, outputs)
-        return GpuExecutable(_emulated(model, folder, options), outputs, {})
+        session, known = _on_gpu(Model.load(folder / compiled.main), folder, options, outputs, profile)
+    return OnGpu(session, outputs, known, profile, lambda: load_on_gpu(compiled, options, Profile("detailed")))
 
 
 def _emulated(model: Model, folder: Path, options: GpuOptions) -> onnxruntime.InferenceSession:
@@ -41,17 +50,19 @@ def _emulated(model: Model, folder: Path, options: GpuOptions) -> onnxruntime.In
     return emulator.open_session(rounded(model) if options.precision_mode == "fp16" else model.proto, folder)
 
 
-def _on_gpu(model: Model, folder: Path, options: GpuOptions, outputs: tuple[str, ...]) -> GpuExecutable:
+def _on_gpu(
+    model: Model, folder: Path, options: GpuOptions, outputs: tuple[str, ...], profile: Profile | None
+) -> tuple[onnxruntime.InferenceSession | None, Mapping[str, Array]]:
     """libQnnGpu itself, which compiles its kernels now. Raises QnnError naming what it does not take."""
     from zif_qnn_runtime.graph import build
 
     built = build(model)
     data = halved(built.data) if options.precision_mode == "fp16" else built.data
     if not built.inputs or all(name in built.known for name in outputs):
-        return GpuExecutable(None, outputs, built.known)
+        return None, built.known
     weights = folder if built.weights else None
-    session = open_session(data, "gpu", ProviderOptions(device_id=options.device_id or None), weights=weights)
-    return GpuExecutable(session, outputs, built.known)
+    given = ProviderOptions(device_id=options.device_id or None, **(profile.settings if profile else {}))
+    return open_session(data, "gpu", given, weights=weights), built.known
 
 
 class GpuExecutable:
@@ -84,6 +95,42 @@ class GpuExecutable:
             made.update(zip(self._gives, values, strict=True))
         return {name: made[name] for name in self._outputs}
 
+    def unit_times(self, inputs: Arrays, runs: int) -> dict[str, float]:  # noqa: ARG002
+        """Microseconds by operator; see zif.SupportsUnitTimes. Raises BackendUnavailable where there is no GPU."""
+        raise BackendUnavailable(
+            "there is no Adreno GPU here: the emulator rounds between operators of this machine's CPU, and how long"
+            " one of them takes says nothing of the GPU"
+        )
+
     def close(self) -> None:
         """Let go of the session. May be called twice."""
         self._closed, self._session = True, None
+
+
+class OnGpu(GpuExecutable):
+    """One on libQnnGpu itself; `again` opens another that writes down what QNN notes of each run."""
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession | None,
+        outputs: tuple[str, ...],
+        known: Mapping[str, Array],
+        profile: Profile | None,
+        again: Callable[[], OnGpu],
+    ) -> None:
+        super().__init__(session, outputs, known)
+        self._profile, self._again = profile, again
+
+    def unit_times(self, inputs: Arrays, runs: int) -> dict[str, float]:
+        """Microseconds by operator, in a session of their own; see zif.SupportsUnitTimes."""
+        return unit_times(self._again, inputs, runs) if self._session is not None else {}
+
+    def runs(self) -> list[dict[str, float]]:
+        """What QNN noted of every run."""
+        return self._profile.runs() if self._profile else []
+
+    def close(self) -> None:
+        """Let go of the session and of what was noted."""
+        super().close()
+        if self._profile:
+            self._profile.close()

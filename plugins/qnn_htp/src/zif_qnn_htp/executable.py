@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 from zif import BackendUnavailable, InvalidBundle, InvalidInput, UsageError
 from zif.plugin import laid_out
-from zif_qnn_runtime import explain, figures, find, host_kind, load_context, qnn_version
+from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_context, qnn_version, unit_times
 
 from zif_qnn_htp.artifact import FORMAT
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.options import HtpOptions, provider_options
-from zif_qnn_htp.profile import Profile
 from zif_qnn_htp.segment import KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
@@ -34,14 +33,15 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
     known = known_values(content(compiled, KNOWN)) if KNOWN in segment.crc32 else {}
     names = tuple(info.name for info in compiled.outputs)
     if not segment.wrapper:
-        return HtpExecutable(None, (), names, known, (), None)
+        return HtpExecutable(None, (), names, known, (), None, lambda: load(compiled, options))
     _check_chip(segment)
     chip = Chip("", segment.soc_model, segment.htp_arch, fp16=True)
     profile = Profile(options.profiling) if options.profiling != "off" else None
     given = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
     with laid_out(compiled, context_files(compiled, segment), follows_links=True) as folder:
         session = load_context(folder / segment.wrapper, "htp", given)
-    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile)
+    again = lambda: load(compiled, evolve(options, profiling="detailed"))  # noqa: E731
+    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again)
 
 
 def _check(name: str, compiled: Compiled, crc: int) -> None:
@@ -79,7 +79,7 @@ def _check_chip(segment: Segment) -> None:
 
 
 class HtpExecutable:
-    """Runs a session; outputs that depend on no input are given from `known`.
+    """Runs a session; outputs that depend on no input are given from `known`. `again` opens one that is profiled.
 
     Safe to call from several threads; QNN runs one after the other.
     """
@@ -92,12 +92,14 @@ class HtpExecutable:
         known: Mapping[str, Array],
         baked: tuple[str, ...],
         profile: Profile | None,
+        again: Callable[[], HtpExecutable],
     ) -> None:
         self._session = session
         self._inputs, self._outputs = inputs, outputs
         self._known, self._baked = known, baked
         self._computed = [name for name in outputs if name not in known]
         self._profile = profile
+        self._again = again
         self._closed = False
         self._quiet = _quiet_run()
 
@@ -145,6 +147,17 @@ class HtpExecutable:
     def profile(self) -> Mapping[str, float]:
         """Microseconds, or cycles of each operator, in the last run; empty unless the option `profiling` asked."""
         return self._profile.read() if self._profile else {}
+
+    def unit_times(self, inputs: Arrays, runs: int) -> dict[str, float]:
+        """Microseconds by node, in a session of their own; see zif.SupportsUnitTimes.
+
+        QNN counts cycles: on the emulator those are of the processor that emulates.
+        """
+        return unit_times(self._again, inputs, runs) if self._session is not None else {}
+
+    def runs(self) -> list[dict[str, float]]:
+        """What QNN noted of every run, as `profile` gives the last."""
+        return self._profile.runs() if self._profile else []
 
     def close(self) -> None:
         """Give the NPU's memory back."""

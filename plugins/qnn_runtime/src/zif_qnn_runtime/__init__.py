@@ -29,6 +29,7 @@ _HOMES = {
     "memory": ("Memory",),
     "context": ("ContextInfo", "compile_context", "describe", "load_context"),
     "export": ("export_dlc", "export_source"),
+    "profile": ("Profile", "unit_times"),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.probing import Answer as Answer
     from zif_qnn_runtime.probing import NodeAnswer as NodeAnswer
     from zif_qnn_runtime.probing import query as query
+    from zif_qnn_runtime.profile import Profile as Profile
+    from zif_qnn_runtime.profile import unit_times as unit_times
     from zif_qnn_runtime.provideroptions import PERFORMANCE_MODES as PERFORMANCE_MODES
     from zif_qnn_runtime.provideroptions import PerformanceMode as PerformanceMode
     from zif_qnn_runtime.provideroptions import ProviderOptions as ProviderOptions

@@ -47,6 +47,13 @@ class Slot:
                 self._worker = Worker(self._info, self._limits, self._pool.scratch())
             return self._worker
 
+    @property
+    def living(self) -> tuple[int, str] | None:
+        """Process id and backend of the worker that lives here now; starts none."""
+        with self._lock:
+            worker = self._worker
+            return (worker.pid, self._info.name) if worker is not None and worker.alive else None
+
     def hold(self) -> None:
         """Use the worker: it is not ended for being idle until `release`."""
         with self._lock:
@@ -111,6 +118,12 @@ class Pool:
                     _sweep(folder.parent)
             return self._scratch
 
+    def living(self) -> dict[int, str]:
+        """The backends of the workers that live, by process id."""
+        with self._lock:
+            slots = list(self._slots.values())
+        return dict(filter(None, (slot.living for slot in slots)))
+
     def close_idle(self) -> None:
         """End every worker that nobody uses."""
         for slot in list(self._slots.values()):
@@ -147,6 +160,11 @@ def _alive(pid: int) -> bool:
 
 
 pool = Pool()
+
+
+def living() -> dict[int, str]:
+    """The backends of this process's workers that live, by process id."""
+    return pool.living()
 
 
 def _after_fork() -> None:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from zif.cli.views.plan import KIND_STYLE, ROWS, WIDE
 from zif.cli.views.terminal import say, table, width
-from zif.wording import beyond, brief, duration, ratio, size, things
+from zif.wording import beyond, brief, duration, listed, ratio, size, things
 
 if TYPE_CHECKING:
-    from zif.evaluation.profiling import BackendProfile, Profile, SegmentProfile, Stats
+    from collections.abc import Sequence
+
+    from zif.evaluation.profiling import BackendProfile, MemoryProfile, Profile, SegmentProfile, Stats, UnitTime
 
 #: Rows of slow units and of engine events.
 MOST = 10
@@ -39,10 +41,22 @@ def _whole(profile: Profile) -> None:
     times = f"mean {ms.mean:.3f}, p50 {ms.p50:.3f}, p95 {ms.p95:.3f}, p99 {ms.p99:.3f}, max {ms.max:.3f}"
     planned = f"; the plan said {duration(profile.predicted_us)}" if profile.predicted_us else ""
     say(f"latency ms: {times}{planned}")
-    say(
-        f"throughput {profile.throughput:g} runs/s, processor {profile.cpu_percent:g} % of one core, "
-        f"memory {profile.rss_mb:g} MiB ({profile.rss_delta_mb:+g} during the runs)"
-    )
+    say(f"throughput {profile.throughput:g} runs/s, processor {profile.cpu_percent:g} % of one core")
+    if profile.memory is not None:
+        _memory(profile.memory)
+
+
+def _memory(memory: MemoryProfile) -> None:
+    """What this process and each worker hold: a worker's memory is gone with it, the host's is the user's own."""
+    held = {"this process": memory.host} | {f"worker of {name}": one for name, one in memory.workers.items()}
+    since = {"runs": "during the runs", "start": "since each process began, loading included"}.get(memory.peak_since)
+    parts = [
+        f"{name} {one.rss_mb:g} ({one.delta_mb:+g} by the runs"
+        + (f", at the most {one.peak_mb:g})" if one.peak_mb is not None else ")")
+        for name, one in held.items()
+    ]
+    told = f"; the most is {since}" if since else "; this system does not tell the most"
+    say(f"memory MiB: {', '.join(parts)}{told}")
 
 
 def _backends(profile: Profile) -> None:
@@ -89,6 +103,21 @@ def _ms(stats: Stats) -> list[str]:
 
 
 def _units(profile: Profile) -> None:
+    _slow("slowest units", profile.slowest, compared=True)
+    if profile.slowest_emulated:
+        _slow("units inside the emulator", profile.slowest_emulated, compared=False)
+        say("their times are the emulator's own: what is dear there need not be on the chip, for which planned stands")
+    for reason in dict.fromkeys(one.untimed for one in profile.segments if one.untimed):
+        where = [str(one.id) for one in profile.segments if one.untimed == reason]
+        say(f"no time by unit in {'segment' if len(where) == 1 else 'segments'} {listed(where, 5)}: {reason}")
+    fused = sum(1 for s in profile.segments if s.units_us for name in s.units if name not in s.units_us)
+    if fused:
+        say(f"{things(fused, 'unit')} took no time: computed beforehand")
+
+
+def _slow(title: str, units: Sequence[UnitTime], compared: bool) -> None:
+    columns = (title, "operator", "backend", "took", "share", "planned", "to plan")
+    kept = len(columns) if compared else len(columns) - 1
     rows = [
         [
             brief(one.name, 28),
@@ -98,15 +127,11 @@ def _units(profile: Profile) -> None:
             f"{one.share:.1%}",
             duration(one.predicted_us),
             ratio(one.us, one.predicted_us or 0.0),
-        ]
-        for one in profile.slowest[:MOST]
+        ][:kept]
+        for one in units[:MOST]
     ]
     if rows:
-        columns = ("slowest units", "operator", "backend", "took", "share", "planned", "to plan")
-        table("", columns, rows, right=columns[3:])
-    fused = sum(1 for s in profile.segments if s.units_us for name in s.units if name not in s.units_us)
-    if fused:
-        say(f"{things(fused, 'unit')} took no time: computed beforehand")
+        table("", columns[:kept], rows, right=columns[3:kept])
 
 
 def _events(profile: Profile) -> None:

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from zif.evaluation.profiling.measurement import measure
+from zif.evaluation.profiling.memory import MemoryProfile, Resident
 from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats, Suggestion, UnitTime
 
-__all__ = ["BackendProfile", "Profile", "SegmentProfile", "Stats", "Suggestion", "UnitTime", "measure"]
+__all__ = [
+    "BackendProfile",
+    "MemoryProfile",
+    "Profile",
+    "Resident",
+    "SegmentProfile",
+    "Stats",
+    "Suggestion",
+    "UnitTime",
+    "measure",
+]

@@ -14,6 +14,7 @@ from zif.wording import duration, operators, ratio, things
 
 if TYPE_CHECKING:
     from zif.planning import Plan, UnitPlan
+    from zif.records import Kind
 
 #: What takes less than this share of a run is not worth a line.
 WORTH = 0.03
@@ -25,12 +26,12 @@ FAR = 3.0
 MOST = 20
 
 
-def slowest(plan: Plan, segments: Sequence[SegmentProfile]) -> tuple[UnitTime, ...]:
-    """The units that were timed on hardware, the slowest first, at most `MOST`."""
+def slowest(plan: Plan, segments: Sequence[SegmentProfile], kind: Kind) -> tuple[UnitTime, ...]:
+    """The units that were timed on hardware, or inside emulators, the slowest first, at most `MOST`."""
     total = sum(one.ms.p50 for one in segments) * 1e3
     units, found = {unit.name: unit for unit in plan.units}, []
     for one in segments:
-        for name, us in one.parts_us.items() if one.kind == "hardware" else ():
+        for name, us in one.parts_us.items() if one.kind == kind else ():
             unit = units[name]
             said = unit.verdicts[unit.backend].cost_us if unit.backend in unit.verdicts else None
             if us > 0:

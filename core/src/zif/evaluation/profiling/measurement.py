@@ -12,8 +12,9 @@ from attrs import evolve, frozen
 from zif.backends.blame import blaming
 from zif.errors import UsageError
 from zif.evaluation.profiling.advice import slowest, suggestions
+from zif.evaluation.profiling.memory import MemoryProfile, Watch
 from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats
-from zif.evaluation.profiling.segments import Part, examine, usage
+from zif.evaluation.profiling.segments import UNASKED, Part, examine, processor_seconds
 from zif.records import SupportsProfile
 from zif.runtime.session.repeated import repeated
 
@@ -42,22 +43,23 @@ def measure(
         session.run(inputs)
         if tick:
             tick()
-    before, start = usage(), perf_counter()
+    watch, before, start = Watch(), processor_seconds(), perf_counter()
     ran = repeated(session, inputs, runs, tick)
-    seen = _Seen(ran.total_ms, _times(ran.timings), warmup, perf_counter() - start, before, usage())
+    wall, spent = perf_counter() - start, processor_seconds() - before
+    seen = _Seen(ran.total_ms, _times(ran.timings), warmup, wall, spent, watch.read())
     return _profile(session, seen, examine(session, inputs, tick) if units else [])
 
 
 @frozen(eq=False)
 class _Seen:
-    """What the runs gave: ms of each, float64[runs, segments], and (processor seconds, resident MiB) around them."""
+    """What the runs gave: ms of each, float64[runs, segments], seconds of the clock and of processors, memory."""
 
     totals: Sequence[float]
     times: NDArray[np.float64]
     warmup: int
     wall: float
-    before: tuple[float, float]
-    after: tuple[float, float]
+    spent: float
+    memory: MemoryProfile
 
 
 def _times(traces: Sequence[Sequence[Timing]]) -> NDArray[np.float64]:
@@ -68,8 +70,7 @@ def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
     plan, times = session.plan, seen.times
     total = float(times.mean(axis=0).sum())
     segments = tuple(
-        _segment(session, i, times[:, i], total, parts[i] if parts else Part(0.0, {}, {}))
-        for i in range(times.shape[1])
+        _segment(session, i, times[:, i], total, parts[i] if parts else UNASKED) for i in range(times.shape[1])
     )
     backends = {name: _backend(session, times, segments, name) for name in dict.fromkeys(s.backend for s in segments)}
     found = Profile(
@@ -80,16 +81,18 @@ def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
         warmup=seen.warmup,
         ms=Stats.of(seen.totals),
         throughput=round(1e3 / float(np.mean(seen.totals)), 3),
-        cpu_percent=round(100 * (seen.after[0] - seen.before[0]) / seen.wall, 1),
-        rss_mb=round(seen.after[1], 1),
-        rss_delta_mb=round(seen.after[1] - seen.before[1], 1),
+        cpu_percent=round(100 * seen.spent / seen.wall, 1),
+        rss_mb=round(seen.memory.rss_mb, 1),
+        rss_delta_mb=round(seen.memory.delta_mb, 1),
         backends_ms={name: one.ms.p50 for name, one in backends.items()},
         overhead_ms=round(float(np.median(np.array(seen.totals) - times.sum(axis=1))), 6),
         segments=segments,
         emulated=plan.emulated,
         predicted_us=plan.predicted.latency_us,
         backends=backends,
-        slowest=slowest(plan, segments),
+        slowest=slowest(plan, segments, "hardware"),
+        slowest_emulated=slowest(plan, segments, "emulator"),
+        memory=seen.memory,
     )
     return evolve(found, suggestions=suggestions(plan, found))
 
@@ -133,4 +136,5 @@ def _segment(session: Session, index: int, ms: NDArray[np.float64], total: float
         cpu_percent=part.cpu_percent,
         units_us=part.units_us,
         other_us=part.other_us,
+        untimed=part.untimed,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import Factory, asdict, frozen
 
+from zif.evaluation.profiling.memory import MemoryProfile
 from zif.planning.plan import Memory
 
 
@@ -38,7 +39,7 @@ class SegmentProfile:
     runs of their own with instruments, so that they may add up to more than the segment takes; units that the engine
     fused share one time as their predicted costs are to each other, and one that was computed beforehand has none.
     other_us: what the engine did besides, by its names. events_us: what the backend noted
-    in the last run.
+    in the last run. untimed: why there is no time by unit, one sentence; "" where there is.
     """
 
     id: int
@@ -54,6 +55,7 @@ class SegmentProfile:
     cpu_percent: float = 0.0
     units_us: Mapping[str, float] = Factory(dict)
     other_us: Mapping[str, float] = Factory(dict)
+    untimed: str = ""
 
     @property
     def parts_us(self) -> dict[str, float]:
@@ -105,7 +107,8 @@ class Profile:
     process and its workers over wall-clock time, 100 is one core. rss_mb and rss_delta_mb: resident memory after the
     runs and what it grew by during them, workers included, in MiB. backends_ms: median time by backend.
     overhead_ms: median of what lies between the segments (checks, transfers, bookkeeping). slowest: units that were
-    timed on hardware, the slowest first.
+    timed on hardware, the slowest first; slowest_emulated: those inside emulators, whose times are the emulator's own.
+    memory: of the host process and of each worker apart, with the most that each held; None in older documents.
     """
 
     model: str
@@ -126,6 +129,8 @@ class Profile:
     backends: Mapping[str, BackendProfile] = Factory(dict)
     slowest: tuple[UnitTime, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
+    slowest_emulated: tuple[UnitTime, ...] = ()
+    memory: MemoryProfile | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The profile as the JSON document `zif.profile/1`."""

@@ -11,10 +11,12 @@ import psutil
 from attrs import frozen
 
 from zif.backends.blame import blaming
+from zif.errors import BackendUnavailable
 from zif.records import SupportsUnitTimes
 
 if TYPE_CHECKING:
     from zif.planning import UnitPlan
+    from zif.records import Arrays
     from zif.runtime.session import Session, Step
 
 #: A segment is repeated for so many seconds or so often, whichever comes first, and once at least.
@@ -28,6 +30,11 @@ class Part:
     cpu_percent: float
     units_us: Mapping[str, float]
     other_us: Mapping[str, float]
+    untimed: str = ""
+
+
+#: What is seen of a segment that nobody looked into.
+UNASKED = Part(0.0, {}, {}, "not looked into: --no-units was asked for")
 
 
 def examine(session: Session, inputs: Mapping[str, Any], tick: Callable[[], None] | None = None) -> list[Part]:
@@ -37,15 +44,27 @@ def examine(session: Session, inputs: Mapping[str, Any], tick: Callable[[], None
         call = lambda step=step, given=given: step.executable.run(given)  # noqa: E731
         with blaming(step.who, "run"):
             cpu_percent, each = _repeated(call)
-        timed: Mapping[str, float] = {}
-        if isinstance(step.executable, SupportsUnitTimes):
-            with blaming(step.who, "unit_times"):
-                runs = max(1, min(20, int(5 * _SECONDS / each)))
-                timed = {str(name): float(us) for name, us in step.executable.unit_times(given, runs).items()}
-        found.append(Part(cpu_percent, *_by_unit(session, step, timed)))
+        timed, untimed = _timed(step, given, max(1, min(20, int(5 * _SECONDS / each))))
+        known, other = _by_unit(session, step, timed)
+        if not known and not untimed:
+            untimed = f"{step.segment.backend} noted no time of any unit"
+        found.append(Part(cpu_percent, known, other, untimed))
         if tick:
             tick()
     return found
+
+
+def _timed(step: Step, given: Arrays, runs: int) -> tuple[dict[str, float], str]:
+    """Microseconds by part as the backend tells them, or why it tells none."""
+    if not isinstance(step.executable, SupportsUnitTimes):
+        return {}, f"{step.segment.backend} has no way to time its units (zif.SupportsUnitTimes)"
+    try:
+        with blaming(step.who, "unit_times"):
+            told = step.executable.unit_times(given, runs)
+            timed = {str(name): float(us) for name, us in told.items()}
+    except BackendUnavailable as error:
+        return {}, str(error)
+    return timed, ""
 
 
 def _repeated(call: Callable[[], Any]) -> tuple[float, float]:
@@ -112,11 +131,6 @@ def _cost(unit: UnitPlan) -> float:
     return verdict.cost_us or 0.0 if verdict is not None else 0.0
 
 
-def usage() -> tuple[float, float]:
-    """Processor seconds and resident MiB of this process and its children."""
-    this = psutil.Process()
-    workers, memory = this.children(recursive=True), this.memory_info().rss
-    for process in workers:
-        with suppress(psutil.Error):  # one that ended meanwhile
-            memory += process.memory_info().rss
-    return process_time() + _seconds(workers), memory / 2**20
+def processor_seconds() -> float:
+    """Processor seconds of this process and its children."""
+    return process_time() + _seconds(psutil.Process().children(recursive=True))
