@@ -16,7 +16,7 @@ from zif import schemas
 from zif.evaluation import profiling
 from zif.planning import Plan, PlanDiff, diff, plan, why
 from zif.planning.changes.difference import BackendChange, CostChange, Move, Side, VerdictChange
-from zif.records import CODES, Basis, Kind, Said
+from zif.records import CODES, Basis, Kind, Said, Watts
 from zif.verdicts.settle import ORDER
 
 
@@ -57,6 +57,7 @@ def test_it_is_a_schema(name: str) -> None:
         ("predicted", plan.Predicted),
         ("memory", plan.Memory),
         ("check", plan.Check),
+        ("watts", Watts),
         ("candidate", plan.Candidate),
         ("counterfactual", plan.Counterfactual),
     ],

@@ -114,13 +114,28 @@ DTYPE_BITS: Mapping[str, int] = {
 
 
 @frozen
+class Watts:
+    """What a processor draws while it works, in watts: about so much, at least `low` and at most `high`.
+
+    source: where the figures come from. measured: whether somebody measured them; else they are an estimate.
+    """
+
+    watts: float
+    low: float
+    high: float
+    source: str
+    measured: bool = False
+
+
+@frozen
 class Rates:
     """What one processor does, for estimating costs. Every figure has its source in `source`; "estimated" is a source.
 
     macs_per_s: multiply-accumulates per second by precision ("fp32", "fp16", "int16", "int8"); a precision that is
     missing is not offered. bytes_per_s: memory bandwidth. op_us: fixed cost of one unit. launch_us: fixed cost of
     starting one segment. link_bytes_per_s and link_us: moving a tensor between this processor and host memory.
-    watts: power while busy.
+    watts: power while busy, at least watts_low and at most watts_high where these are known, from watts_source.
+    measured_watts: what was measured, by performance mode, "" for any other mode; it counts more than `watts`.
     """
 
     macs_per_s: Mapping[str, float]
@@ -131,6 +146,22 @@ class Rates:
     link_us: float = 0.0
     watts: float = 1.0
     source: str = "estimated"
+    watts_low: float | None = None
+    watts_high: float | None = None
+    watts_source: str = ""
+    measured_watts: Mapping[str, Watts] = Factory(dict)
+
+    def drawn(self, mode: str = "") -> Watts:
+        """What it draws in a performance mode: as measured, else as estimated, between half and twice of that."""
+        found = self.measured_watts.get(mode) or self.measured_watts.get("")
+        if found is not None:
+            return found
+        low = self.watts / 2 if self.watts_low is None else self.watts_low
+        high = self.watts * 2 if self.watts_high is None else self.watts_high
+        source = self.watts_source or "estimated, no power was published"
+        if self.watts_low is None or self.watts_high is None:
+            source += "; half to twice is assumed"
+        return Watts(self.watts, min(low, self.watts), max(high, self.watts), source)
 
 
 @frozen

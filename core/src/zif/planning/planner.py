@@ -10,6 +10,7 @@ from attrs import frozen
 
 from zif.errors import Unsupported
 from zif.model.arguments import Progress
+from zif.planning import energy
 from zif.planning.candidates.assumed import lifted, quantized, told
 from zif.planning.candidates.limits import constrained
 from zif.planning.candidates.participants import Participants, ask
@@ -72,7 +73,8 @@ class Planner:
             participants = lifted(participants, request.assume)
         participants = constrained(participants, model, target, wishes)
         priced = quantized(model, request.assume) if request.assume else model
-        prices = price(priced, target, list(participants.by_name.values()), here=target.is_host and not request.assume)
+        here = target.is_host and not request.assume
+        prices = price(priced, target, list(participants.by_name.values()), here, energy.modes(request))
         return cls(priced, target, request, participants, prices, tuple(participants.by_name))
 
     def plan(self, bans: Bans | None = None) -> Plan:
@@ -219,8 +221,8 @@ def _segment(
     name = planner.names[label]
     general = planner.participants.by_name[name].capabilities
     ids = tuple(unit.id for unit in units)
-    energy = round(us * float(prices.watts[label]), 3)
-    return Segment(number, name, general.kind, ids, tuple(inputs), tuple(outputs), round(us, 3), energy, general.label)
+    uj = round(us * float(prices.watts[label]), 3)
+    return Segment(number, name, general.kind, ids, tuple(inputs), tuple(outputs), round(us, 3), uj, general.label)
 
 
 def _transfers(
@@ -252,12 +254,12 @@ def _predict(planner: Planner, placed: Placed, segments: Sequence[Segment], tran
     chosen = planner.prices.source[np.arange(len(solution.labels)), solution.labels].tolist()
     return Predicted(
         latency_us=round(latency, 3),
-        energy_uj=round(sum(s.energy_uj for s in segments) + sum(t.energy_uj for t in transfers), 3),
         transfer_bytes=sum(t.bytes for t in transfers),
         greedy_latency_us=_latency(planner, task, greedy(task)),
         single={name: _latency(planner, task, labels) for name, labels in alone.items() if labels is not None},
         source=", ".join(sorted(set(map(str, chosen)))),
         memory=footprints(task, sizes, planner.prices, solution.labels, solution.segments, planner.model),
+        **energy.told(planner.target, planner.names, planner.prices, segments, transfers, latency),
     )
 
 

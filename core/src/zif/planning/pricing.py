@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zif.planning.costs import CostModel
 from zif.planning.costs.precisions import on_processor, width
-from zif.records import Rates
+from zif.records import Rates, Watts
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -28,7 +28,8 @@ class Prices:
     us: float64[n, K] microseconds per unit, whether it is supported there or not. source: object[n, K], where each
     figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte too.
     float_bytes: float64[K], what an element of floating point takes. at_home: bool[K], who works in host memory.
-    local_bytes: by backend, the processor's own fast memory; None without one.
+    local_bytes: by backend, the processor's own fast memory; None without one. drawn: by backend, the watts with their
+    interval and source.
     """
 
     us: Floats
@@ -40,12 +41,20 @@ class Prices:
     float_bytes: Floats
     at_home: NDArray[np.bool_]
     local_bytes: tuple[int | None, ...]
+    drawn: tuple[Watts, ...]
 
 
-def price(model: Model, target: Target, participants: Sequence[Participant], here: bool | None = None) -> Prices:
+def price(
+    model: Model,
+    target: Target,
+    participants: Sequence[Participant],
+    here: bool | None = None,
+    modes: Mapping[str, str] = {},
+) -> Prices:
     """Price every unit on every participant: the backend's own figure where it gives one, else the cost model's.
 
     here: whether what was measured on this machine counts; where the target is this machine, unless said otherwise.
+    modes: the performance mode that was asked for, by backend, for what processors draw in it.
     """
     costs = CostModel(target)
     n, k = len(model.units), len(participants)
@@ -62,9 +71,13 @@ def price(model: Model, target: Target, participants: Sequence[Participant], her
         [_float_bytes(participant, rate) for participant, rate in zip(participants, rates, strict=True)], dtype=float
     )
     local = tuple(participant.capabilities.local_memory_bytes for participant in participants)
-    watts = np.array([rate.watts for rate in rates], dtype=np.float64)
+    drawn = tuple(
+        rate.drawn(modes.get(participant.backend.name, ""))
+        for participant, rate in zip(participants, rates, strict=True)
+    )
+    watts = np.array([one.watts for one in drawn], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
-    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, local)
+    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, local, drawn)
 
 
 def _float_bytes(participant: Participant, rates: Rates) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import Factory, frozen
 
 from zif.planning.constraints import demanded
-from zif.records import Basis, Kind, Said
+from zif.records import Basis, Kind, Said, Watts
 
 
 @frozen
@@ -121,6 +121,10 @@ class Predicted:
     """What the plan should cost, beside greedy placement and each backend alone (only those that take everything).
 
     Times in microseconds, energy in microjoules, transfers in bytes. memory: by backend that got units, and "host".
+    energy_low_uj and energy_high_uj: the same plan at the least and the most that its processors may draw.
+    average_watts: what runs draw without a pause, which is what has to be cooled. power: by backend that got units,
+    what it draws while it works, in the performance mode that was asked for. power_note: what these figures are, and
+    what would take their place.
     """
 
     latency_us: float
@@ -130,6 +134,11 @@ class Predicted:
     single: Mapping[str, float]
     source: str = ""
     memory: Mapping[str, Memory] = Factory(dict)
+    energy_low_uj: float = 0.0
+    energy_high_uj: float = 0.0
+    average_watts: float = 0.0
+    power: Mapping[str, Watts] = Factory(dict)
+    power_note: str = ""
 
 
 @frozen

@@ -15,6 +15,7 @@ from zif.records import Target
 from zif.targets.brought import TARGETS, DataFile, Problem, data_files, stamp
 from zif.targets.file import read
 from zif.targets.names import find, index, key
+from zif.targets.watts import Row, applied, read_watts, with_row
 from zif.wording import did_you_mean
 
 #: Paths of further target files, separated like PATH; a chip there wins over one of the same name that a plugin brings.
@@ -26,6 +27,7 @@ class _Catalogue:
     targets: tuple[Target, ...]
     spelled: Mapping[str, Target]
     problems: tuple[Problem, ...]
+    watts: tuple[Row, ...] = ()
 
 
 def targets(files: Sequence[str | Path] = ()) -> tuple[Target, ...]:
@@ -33,7 +35,8 @@ def targets(files: Sequence[str | Path] = ()) -> tuple[Target, ...]:
 
     Read in this order, a later chip replacing an earlier one of the same name: what installed distributions bring (see
     `zif.targets.brought`), `targets.toml` in the user's configuration folder, the files of the environment variable
-    ZIF_TARGETS, `files`. Raises `UsageError` for a user's file that is missing or wrong; a distribution's is a problem.
+    ZIF_TARGETS, `files`. Those that end in .csv, and `watts.csv` in that folder, hold watts that were measured. Raises
+    `UsageError` for a user's file that is missing or wrong; a distribution's is a problem.
     """
     return _catalogue(files).targets
 
@@ -61,7 +64,12 @@ def host() -> Target:
     """This machine: its CPU with estimated rates and, where it is a chip that is known, its other processors too."""
     from zif.targets.detect import detect
 
-    return detect(targets())
+    known = _catalogue(())
+    found = detect(known.targets)
+    for row in known.watts:
+        if key(row.target) == "host":
+            found = with_row(found, row)
+    return found
 
 
 def _catalogue(files: Sequence[str | Path]) -> _Catalogue:
@@ -75,11 +83,17 @@ def _load(brought: tuple[tuple[DataFile, int], ...], users: tuple[tuple[Path, in
     found, problems = _brought([file for file, _ in brought])
     brought_chips = tuple(found.values())
     for path, _ in users:
-        for one in read(path, found, brought_chips):
+        for one in () if _holds_watts(path) else read(path, found, brought_chips):
             found.pop(one.name, None)
             found[one.name] = one
+    watts = tuple(row for path, _ in users if _holds_watts(path) for row in read_watts(path))
+    applied(watts, _spelled(tuple(found.values())), found)
     every = tuple(found.values())
-    return _Catalogue(every, _spelled(every), tuple(problems))
+    return _Catalogue(every, _spelled(every), tuple(problems), watts)
+
+
+def _holds_watts(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
 
 
 def _spelled(chips: Sequence[Target]) -> Mapping[str, Target]:
@@ -125,9 +139,9 @@ def _joined(distribution: str, rows: Sequence[Target], chips: dict[str, Target])
 def _users_files() -> list[Path]:
     import platformdirs
 
-    own = platformdirs.user_config_path("zif") / "targets.toml"
+    own = [platformdirs.user_config_path("zif") / name for name in ("targets.toml", "watts.csv")]
     named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
-    return [*([own] if own.is_file() else []), *named]
+    return [*(path for path in own if path.is_file()), *named]
 
 
 def _unknown(name: str, known: _Catalogue) -> str:

@@ -52,7 +52,16 @@ def _cpu_rates(root: Path) -> Rates:
         "int8": base * int8,
         "int16": base * fp32,
     }
-    return Rates(macs, 10e9, op_us=3.0, launch_us=5.0, link_bytes_per_s=math.inf, watts=7.0 * cores, source=source)
+    return Rates(
+        macs,
+        10e9,
+        op_us=3.0,
+        launch_us=5.0,
+        link_bytes_per_s=math.inf,
+        watts=7.0 * cores,
+        source=source,
+        watts_source="estimated, 7 W for each core",
+    )
 
 
 def _cores() -> int:

@@ -19,7 +19,8 @@ from zif.targets.vendor import misplaced, vendor_figures
 _PROCESSORS: tuple[str, ...] = get_args(Processor)
 _FILE_KEYS = ("schema", "sources", "targets", "target")
 _SCHEMA = "zif.targets/1"
-_RATE_KEYS = tuple(a.name for a in attrs.fields(Rates))
+#: What was measured comes from files of its own, see `zif.targets.watts`.
+_RATE_KEYS = tuple(a.name for a in attrs.fields(Rates) if a.name != "measured_watts")
 _KINDS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "title", "costs_like", "like"), (str, "a string")),
     "aliases": (list, "a list of strings"),
@@ -145,6 +146,8 @@ class _Entry:
         values: dict[str, Any] = {"source": f"declared in {self.path.name}"}
         for key, value in table.items():
             values[key] = self._rate(where, key, value)
+        if "watts" in table:
+            values.setdefault("watts_source", values["source"])
         if base is not None:
             return attrs.evolve(base, **values)
         # The CPU's memory is host memory: nothing has to be moved there.
@@ -152,9 +155,9 @@ class _Entry:
         return Rates(**{**free, **values})
 
     def _rate(self, where: str, key: str, value: Any) -> Any:
-        if key == "source":
+        if key in ("source", "watts_source"):
             if not isinstance(value, str) or not value:
-                raise UsageError(f"{where}: source must be a sentence.")
+                raise UsageError(f"{where}: {key} must be a sentence.")
             return value
         if key == "macs_per_s":
             if not isinstance(value, dict) or not value:

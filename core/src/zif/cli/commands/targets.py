@@ -93,6 +93,11 @@ def _show(one: Target) -> None:
     terminal.table("", ("figure", "value", "source"), rows)
     columns = ("processor", "GMAC/s by precision", "GB/s", "op µs", "launch µs", "link GB/s", "link µs", "W", "source")
     terminal.table("Rates", columns, [_rates(name, rates) for name, rates in one.processors.items()])
+    for name, rates in one.processors.items():
+        for mode in rates.measured_watts or ("",):
+            drawn = rates.drawn(mode)
+            where = f"{name} in mode {mode}" if mode else name
+            terminal.say(f"{where} draws {drawn.watts:g} W ({drawn.low:g} to {drawn.high:g}): {drawn.source}")
 
 
 def _rates(name: str, rates: Any) -> list[Any]:

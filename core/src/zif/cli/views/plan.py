@@ -151,8 +151,21 @@ def _predicted(plan: Plan) -> None:
     rows += [(f"all on {name}", us) for name, us in told.single.items()]
     cells = [[name, duration(us), ratio(us, told.latency_us)] for name, us in rows]
     table("Predicted", ("placement", "latency", "to this plan"), cells, right=("latency", "to this plan"))
-    say(f"energy {energy(told.energy_uj)}; figures: {told.source or 'none'}")
+    say(f"figures: {told.source or 'none'}")
+    _power(told)
     _memory(told)
+
+
+def _power(told: Predicted) -> None:
+    """Energy with its interval, the watts behind it with their sources, and what would take their place."""
+    if not told.power:
+        say(f"energy {energy(told.energy_uj)}")
+        return
+    between = f" ({energy(told.energy_low_uj)} to {energy(told.energy_high_uj)})"
+    say(f"energy {energy(told.energy_uj)}{between} a run; {told.average_watts:.3g} W on average without a pause")
+    for name, one in told.power.items():
+        say(f"  {name} draws {one.watts:g} W ({one.low:g} to {one.high:g}) while it works: {one.source}")
+    say(f"  {told.power_note}")
 
 
 def _memory(told: Predicted) -> None:
