@@ -168,15 +168,19 @@ class Site:
         distribution: str = "",
         version: str = "1.0",
         requires: Sequence[str] = (),
+        group: str = "zif.backends",
         **constants: Any,
     ) -> None:
-        """Install a plugin whose backend is called `name`; `constants` are set at the end of its module."""
+        """Install a plugin whose backend is called `name`; `constants` are set at the end of its module.
+
+        group: what it brings, if not a backend.
+        """
         distribution = distribution or f"fake-{name}"
         module = distribution.replace("-", "_")
         lines = [textwrap.dedent(source), *(f"{key} = {value!r}" for key, value in constants.items())]
         (self.folder / f"{module}.py").write_text("\n".join(lines) + "\n")
         info = metadata(self.folder, distribution, version, requires)
-        (info / "entry_points.txt").write_text(f"[zif.backends]\n{name} = {module}\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
 
     def zif(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> Result:
         """Run the command line, forked from a process that has imported its libraries but no plugin."""

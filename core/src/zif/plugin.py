@@ -180,6 +180,17 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "the accelerator that a plan leaves idle",
         ),
     ),
+    "Frontends: for distributions that bring models of another framework in (`zif.frontends`)": (
+        ("Imported", "zif.runtime.frontends.contract", "Imported", "what a frontend made of a source"),
+        ("Named", "zif.runtime.frontends.contract", "Named", "code that makes a model, as MODULE:NAME"),
+        ("Origin", "zif.runtime.frontends.contract", "Origin", "a file, a folder, code, or a model in memory"),
+        ("Recognized", "zif.runtime.frontends.contract", "Recognized", "the answer that a source is for a frontend"),
+        ("Request", "zif.runtime.frontends.contract", "Request", "what a conversion is asked for"),
+        ("read_bytes", "zif.files.opening", "read_bytes", "the content of a plain file that the caller names, bounded"),
+        ("read_text", "zif.files.text", "read_text", "the text of a file that the caller names"),
+        ("TEXT", "zif.files.limits", "TEXT", "how long a text may be"),
+        ("WEIGHTS", "zif.files.limits", "WEIGHTS", "how large a file of weights may be"),
+    ),
     "Commands: for distributions that bring a command (`zif.commands`)": (
         ("options", "zif.cli", "options", "the module of options that commands share"),
         ("JsonOption", "zif.cli.options", "JsonOption", "`--json`"),

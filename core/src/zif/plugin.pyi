@@ -54,7 +54,11 @@ from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
 from zif.files.archives import arrays_in as parse_arrays
 from zif.files.documents import json_of as parse_json
 from zif.files.leftovers import private_folder as private_folder
+from zif.files.limits import TEXT as TEXT
+from zif.files.limits import WEIGHTS as WEIGHTS
+from zif.files.opening import read_bytes as read_bytes
 from zif.files.records import record as parse_record
+from zif.files.text import read_text as read_text
 from zif.files.writing import write_whole as write_whole
 from zif.inputs import parse as parse_preprocess
 from zif.inputs import random_inputs as random_inputs
@@ -100,6 +104,11 @@ from zif.records import QuantizationRules as QuantizationRules
 from zif.records import Said as Said
 from zif.records import WeightType as WeightType
 from zif.runtime.cache.place import kept_folder as cache_folder
+from zif.runtime.frontends.contract import Imported as Imported
+from zif.runtime.frontends.contract import Named as Named
+from zif.runtime.frontends.contract import Origin as Origin
+from zif.runtime.frontends.contract import Recognized as Recognized
+from zif.runtime.frontends.contract import Request as Request
 from zif.runtime.measures import Tally as Tally
 from zif.runtime.measures import is_float as is_float
 from zif.runtime.session.admit import Admission as Admission
@@ -133,7 +142,9 @@ __all__ = [
     "MOVES",
     "QUANTIZED",
     "STORED",
+    "TEXT",
     "WEIGHTED",
+    "WEIGHTS",
     "Admission",
     "Array",
     "Basis",
@@ -145,14 +156,19 @@ __all__ = [
     "Encodings",
     "FixedRange",
     "Function",
+    "Imported",
     "JsonOption",
     "Labelled",
+    "Named",
     "Names",
     "NodeTest",
     "NodeView",
+    "Origin",
     "Problem",
     "Progress",
     "QuantizationRules",
+    "Recognized",
+    "Request",
     "Said",
     "Sample",
     "Samples",
@@ -213,8 +229,10 @@ __all__ = [
     "quantization_rules",
     "random_inputs",
     "read_by",
+    "read_bytes",
     "read_encodings",
     "read_model",
+    "read_text",
     "repaired",
     "resolved",
     "rules_of",

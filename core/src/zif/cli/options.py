@@ -20,7 +20,9 @@ from zif.errors import UsageError
 Rows = tuple[tuple[str, Any, Any], ...]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="An ONNX file, or what a frontend converts.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", help="This machine (host), or a chip; `zif targets` lists them.")
@@ -186,8 +188,41 @@ def wishes(
     }
 
 
-#: For commands that plan: their parameter `wanted` gets the options that shape a plan, as Wishes.
-planned = _expanding("wanted", _PLAN, wishes)
+def converting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose models (`model`, `source`, `a`, `b`) are ONNX by the time that it gets them."""
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> Any:
+        fixed = values.get("wanted", {}).get("shapes") or shapes(values.get("shape", ()))
+        for name in ("model", "source", "a", "b"):
+            if isinstance(values.get(name), Path):
+                values[name] = _onnx_of(values[name], fixed, not values.get("no_cache", False))
+        return command(**values)
+
+    return wrapped
+
+
+def _onnx_of(path: Path, fixed: Wishes, cache: bool) -> Path:
+    from zif.runtime.frontends.sources import origin_of
+
+    if origin_of(path) is None:
+        return path
+    from zif.cli.views.progress import working
+    from zif.runtime.frontends.verb import as_onnx
+
+    with working(f"converting {path.name}") as told:
+        return Path(as_onnx(path, fixed, told, cache))
+
+
+#: Takes the options that shape a plan.
+_planning = _expanding("wanted", _PLAN, wishes)
+
+
+def planned(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For commands that plan: their parameter `wanted` gets the options that shape a plan, as Wishes; `converting`."""
+    return _planning(converting(command))
+
+
 #: For commands that run: their parameter `feed` gets the options that say what the inputs are, as FeedOptions.
 fed = _expanding("feed", _FEED, FeedOptions)
 

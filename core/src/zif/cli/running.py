@@ -24,7 +24,7 @@ def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -
     from zif.cli.inputs import feeds
     from zif.runtime import verbs
 
-    if source.is_dir():
+    if verbs.is_bundle(source):
         session = verbs.load(source, progress=told, **wanted)
         try:
             return session, feeds(feed, session.inputs, session.optional_inputs)

@@ -55,6 +55,8 @@ EXPANDED = Limit("ZIF_MAX_EXPANDED", 1 << 30)
 EXPANSION = Limit("ZIF_MAX_EXPANSION", 200, bytes=False)
 #: The array of one file, or so many rows of it as are read at once: a file may say to be longer than any disk is.
 ARRAY = Limit("ZIF_MAX_ARRAY", 4 << 30)
+#: A file of weights that a frontend reads whole: what one message of protobuf holds.
+WEIGHTS = Limit("ZIF_MAX_WEIGHTS", (2 << 30) - 1)
 #: The dots of a picture, width × height, as it is and as it is resized: as a tensor, each takes some 25 bytes.
 PIXELS = Limit("ZIF_MAX_PIXELS", 50_000_000, bytes=False)
 #: The samples of one calibration file.

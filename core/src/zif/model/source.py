@@ -9,6 +9,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel, UsageError
+from zif.files.kinds import kind_of
 from zif.files.opening import open_plain
 from zif.model.installed_onnx import NEWEST_IR, upgrade
 
@@ -63,6 +64,9 @@ def _read_file(path: Path) -> Source:
 
 def _check_path(path: Path, label: str) -> None:
     """Say what is named instead of a model, before it is opened."""
+    if kind := kind_of(path):
+        way = kind.way or f"`zif convert {path.name} -o {path.stem}.onnx` makes it one, and zif.load takes it as it is"
+        raise InvalidModel(f"{label} is {kind.what}, not an ONNX model: {way}.")
     if path.is_dir():
         if (Path(path) / "manifest.json").is_file():
             raise UsageError(f"{label} is a bundle: `zif run` runs it. Name the .onnx file that it was compiled from.")

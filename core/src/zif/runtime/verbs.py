@@ -112,7 +112,7 @@ def load(
     seal, and every model. Raises ZifError subclasses.
     """
     wishes: dict[str, Any]
-    if _is_bundle(source):
+    if is_bundle(source):
         from zif.runtime.from_bundle import load_bundle
 
         policy = "" if policy == "balanced" else policy
@@ -149,7 +149,7 @@ def _watched(session: Session, model: Model, on_fault: OnFault) -> Session:
 
 def check_trusted(source: Source, trusted_only: bool) -> None:
     """Raise UsageError for a model of which its maker is asked. A bundle's is seen when it is opened."""
-    if trusted_only and not _is_bundle(source):
+    if trusted_only and not is_bundle(source):
         raise UsageError("trusted-only is for bundles, which carry the seal of who made them; a model carries none")
 
 
@@ -178,11 +178,12 @@ def compile(
     nothing is written.
     """
     from zif.model import Model
+    from zif.runtime.frontends.verb import as_onnx
     from zif.runtime.to_bundle import compile_model
 
     if wishes.get("assume"):
         raise UsageError("what is assumed can be planned, not built: quantize the model, then compile it")
-    model = Model.load(source, wishes.get("shapes"))
+    model = Model.load(as_onnx(source, wishes.get("shapes"), progress, cache), wishes.get("shapes"))
 
     def build(name: str) -> Builder:
         return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
@@ -217,7 +218,7 @@ def planner(
     if policy not in POLICIES:
         raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
     demands = Constraints.parse(wishes.get("constraints"))
-    model, chip = _model(source, wishes.get("shapes") or {}), find(target)
+    model, chip = _model(source, wishes.get("shapes") or {}, progress), find(target)
     request = _request(chip, demands.policy(policy), demands, wishes, assume)
     isolate = bool(wishes.get("isolate", False))
     return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
@@ -260,7 +261,7 @@ def builder(made: Planner, cache: bool = True, progress: Progress | None = None,
     return Builder(made, default_cache(), progress, tuple(also))
 
 
-def _model(source: Source, shapes: Mapping[str, Sequence[int]]) -> Model:
+def _model(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progress | None) -> Model:
     """The model with these shapes; not read again when it has them already."""
     from zif.model import Model
 
@@ -268,7 +269,9 @@ def _model(source: Source, shapes: Mapping[str, Sequence[int]]) -> Model:
         known = source.tensors
         if all(name in known and known[name].shape == tuple(dims) for name, dims in shapes.items()):
             return source
-    return Model.load(source, shapes)
+    from zif.runtime.frontends.verb import as_onnx
+
+    return Model.load(as_onnx(source, shapes, progress), shapes)
 
 
 def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -284,5 +287,10 @@ def _refuse(**wishes: Any) -> None:
         )
 
 
-def _is_bundle(source: Any) -> bool:
-    return isinstance(source, (str, Path)) and Path(source).is_dir()
+def is_bundle(source: Any) -> bool:
+    """Whether it is the folder of a bundle, and not one that a framework keeps a model in."""
+    if not isinstance(source, (str, Path)) or not Path(source).is_dir():
+        return False
+    from zif.files.kinds import kind_of
+
+    return (Path(source) / "manifest.json").exists() or kind_of(Path(source)) is None

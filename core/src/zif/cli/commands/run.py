@@ -75,8 +75,10 @@ def _run(
 
     from zif.cli.running import opened
     from zif.cli.views.progress import working
+    from zif.runtime import verbs
     from zif.runtime.session.repeated import repeated
 
+    bundle = verbs.is_bundle(source)
     with working(f"loading {source.name}") as told:
         begun = perf_counter()
         session, fed = opened(source, feed, wanted, told)
@@ -90,9 +92,9 @@ def _run(
                 outcomes.append(repeated(session, values.read(), repeat))
                 results.append(_result(values, outcomes[-1], output, raw))
         document = _document(session, outcomes, results, load_ms)  # after closing, which may be an event, too
-        checked = verify and bool(document["emulated"]) and not source.is_dir()
+        checked = verify and bool(document["emulated"]) and not bundle
         agreed = _agreement(source, wanted, session.plan, fed, outcomes, told) if checked else None
-        return document | {"bundle": source.is_dir(), "agreement": agreed}
+        return document | {"bundle": bundle, "agreement": agreed}
 
 
 def _agreement(

@@ -89,6 +89,7 @@ def side(
     sources that name none, `shapes` and `policy` for models: a bundle has its own. Raises UsageError and InvalidModel.
     """
     from zif.runtime.session import Session
+    from zif.runtime.verbs import is_bundle
 
     if isinstance(source, Session):
         return Side(f"{source.plan.model} ({source.plan.target})", session=source, target=source.plan.target)
@@ -99,7 +100,7 @@ def side(
     if named and target and named != target:
         raise UsageError(f"@{where} names the target {named}, and {target} is asked for beside it: which one is meant?")
     target = named or target or "host"
-    if isinstance(source, (str, Path)) and Path(source).is_dir():
+    if isinstance(source, (str, Path)) and is_bundle(source):
         if backends:
             raise UsageError(f"{source} is a bundle: its backends were settled when it was compiled")
         return Side(_label(Path(source).name, target, ()), folder=Path(source), target=target)
@@ -108,8 +109,9 @@ def side(
 
 def _of_model(source: Source, target: str, backends: tuple[str, ...], shapes: Any) -> Side:
     from zif.model import Model
+    from zif.runtime.frontends.verb import as_onnx
 
-    model = Model.load(source, shapes or None)
+    model = Model.load(as_onnx(source, shapes), shapes or None)
     name = Path(source).name if isinstance(source, (str, Path)) else model.name
     return Side(_label(name, target, backends), model, None, None, target, backends)
 

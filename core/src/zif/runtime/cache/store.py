@@ -80,14 +80,28 @@ class Cache:
 
         While another process makes the same one, this one waits for it. Raises only what `make` raises.
         """
+        key = key_of(backend, model, target, options, toolchain)
+        return self.kept(key, model.name, model.external_files(), make, lambda text: note(backend.name, text))
+
+    def kept(
+        self,
+        key: Key,
+        label: str,
+        outside: Mapping[str, Path],
+        make: Callable[[], Compiled],
+        tell: Callable[[str], object],
+    ) -> Compiled:
+        """What was made from all that `key` names: from the cache, or made by `make` and kept.
+
+        label: what messages call it. outside: files that are not copied. Raises only what `make` raises.
+        """
         try:
             ground.claim(self.root)
             ensure_key()
         except (UsageError, OSError) as error:
-            note(backend.name, f"the artifact was not kept in the cache {self.root}: {_why(error)}")
+            tell(f"the artifact was not kept in the cache {self.root}: {_why(error)}")
             return make()
-        key = key_of(backend, model, target, options, toolchain)
-        one = _Fetch(self, key, model.name, model.external_files(), lambda text: note(backend.name, text))
+        one = _Fetch(self, key, label, outside, tell)
         found = one.get()
         if found is not None:
             return found
@@ -213,7 +227,7 @@ class _Fetch:
     key: Key
     label: str
     outside: Mapping[str, Path]
-    tell: Callable[[str], None]
+    tell: Callable[[str], object]
 
     def get(self) -> Compiled | None:
         """The artifact; None when it is not there or is damaged, in which case it is removed."""

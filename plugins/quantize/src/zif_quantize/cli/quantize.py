@@ -62,6 +62,7 @@ FormatOption = Annotated[
 ]
 
 
+@options.converting
 def command(
     model: options.ModelArgument,
     output: OutputOption,

@@ -1,0 +1,86 @@
+"""Which frontends are installed, from metadata alone, and one of them opened."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import importlib_metadata as metadata
+import pluggy
+
+from zif.backends.blame import blaming, reason
+from zif.errors import BackendBroken, StageFailed
+from zif.records import Arrays, Installed
+from zif.runtime.frontends.contract import GROUP, FrontendHooks, Imported, Origin, Recognized, Request
+
+
+def installed() -> tuple[Installed, ...]:
+    """Every frontend that is installed, by name; nothing is imported."""
+    rows = [_row(point) for point in metadata.entry_points(group=GROUP)]
+    return tuple(sorted(rows, key=lambda row: (row.name, row.distribution)))
+
+
+def _row(point: metadata.EntryPoint) -> Installed:
+    try:
+        name, version = (point.dist.metadata["Name"], point.dist.version) if point.dist else ("?", "?")
+    except Exception:  # the file is gone or unreadable: importlib_metadata raises what it likes
+        return Installed(point.name, "?", "?", point.value, "its metadata cannot be read: install it again")
+    return Installed(point.name, name, version, point.value, "")
+
+
+class Frontend:
+    """A frontend behind typed methods. Every method raises ZifError subclasses only."""
+
+    def __init__(self, owner: str, hooks: pluggy.PluginManager) -> None:
+        self._owner, self._hook = owner, hooks.hook
+
+    @classmethod
+    def open(cls, module: str, owner: str) -> Frontend:
+        """Import a frontend's module and hold it against the contract. Raises BackendBroken."""
+        with blaming(owner, "being imported", BackendBroken):
+            name, _, attribute = module.partition(":")
+            loaded: Any = importlib.import_module(name)
+            plugin = getattr(loaded, attribute) if attribute else loaded
+        hooks = pluggy.PluginManager("zif")
+        hooks.add_hookspecs(FrontendHooks)
+        try:
+            hooks.register(plugin)
+            hooks.check_pending()
+        except Exception as error:
+            raise BackendBroken(f"{owner} does not follow the contract: {reason(error)}. Tell its author.") from error
+        missing = [name for name in ("recognize", "convert") if not getattr(hooks.hook, name).get_hookimpls()]
+        if missing:
+            raise BackendBroken(f"{owner} has no hook {missing[0]!r}. Tell its author.")
+        return cls(owner, hooks)
+
+    def recognize(self, source: Origin) -> Recognized | None:
+        """Whether the source is for this frontend, and what it is."""
+        found: Recognized | None = self._asked("recognize", Recognized, True, source=source)
+        return found
+
+    def convert(self, source: Origin, request: Request, folder: Path) -> Imported:
+        """The source as ONNX in `folder`."""
+        made: Imported = self._asked("convert", Imported, False, source=source, request=request, folder=folder)
+        return made
+
+    def run(self, source: Origin, request: Request, inputs: Arrays) -> Arrays | None:
+        """What the source gives for these inputs; None where the frontend cannot run it."""
+        if not self._hook.run.get_hookimpls():
+            return None
+        given: Arrays = self._asked("run", dict, False, source=source, request=request, inputs=inputs)
+        return given
+
+    def _asked(self, stage: str, kind: type, optional: bool, **arguments: Any) -> Any:
+        with blaming(self._owner, stage, StageFailed):
+            answer = getattr(self._hook, stage)(**arguments)
+        if answer is None and optional:
+            return None
+        if not isinstance(answer, kind):
+            raise BackendBroken(f"{self._owner}: {stage} returned {type(answer).__name__}, not {kind.__name__}")
+        return answer
+
+
+def owner_of(row: Installed) -> str:
+    """A frontend as errors name it."""
+    return f"frontend {row.name!r} ({row.distribution} {row.version})"

@@ -1,0 +1,154 @@
+"""A frontend as the host asks it: in a process of its own, or here for a model that lies in the host's memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import spawn
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import attrs
+
+from zif import errors
+from zif.backends.isolation.process import ending
+from zif.errors import BackendCrashed, BackendUnavailable, StageFailed
+from zif.files.archives import read_arrays, save_arrays
+from zif.files.documents import json_of
+from zif.files.leftovers import private_folder
+from zif.files.records import record
+from zif.records import Arrays, Installed
+from zif.runtime.frontends.child import PROTOCOL
+from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
+from zif.runtime.frontends.installed import Frontend, owner_of
+
+#: So much of what a frontend printed is told when it dies.
+_TAIL = 4000
+
+
+class Asked(Protocol):
+    """What can be asked of a frontend, wherever it runs."""
+
+    def recognize(self, source: Origin) -> Recognized | None: ...
+
+    def convert(self, source: Origin, request: Request, folder: Path) -> Imported: ...
+
+    def run(self, source: Origin, request: Request, inputs: Arrays) -> Arrays | None: ...
+
+
+@contextmanager
+def asking(row: Installed, source: Origin) -> Iterator[Asked]:
+    """The frontend of a row, ready to be asked of this source; its process ends with the block."""
+    if not isinstance(source, (Path, Named)):
+        yield Frontend.open(row.module, owner_of(row))
+        return
+    with private_folder("zif-frontend-") as scratch, tempfile.TemporaryFile() as log:
+        process = _started(log)
+        try:
+            yield _Remote(row, process, scratch, log)
+        finally:
+            _ended(process)
+
+
+class _Remote:
+    def __init__(self, row: Installed, process: subprocess.Popen[bytes], scratch: Path, log: IO[bytes]) -> None:
+        self._row, self._process, self._scratch, self._log = row, process, scratch, log
+        self._count = 0
+
+    def recognize(self, source: Origin) -> Recognized | None:
+        answer = self._answer("recognize", source)
+        return None if answer is None else record(Recognized, answer, self._who, StageFailed)
+
+    def convert(self, source: Origin, request: Request, folder: Path) -> Imported:
+        answer = self._answer("convert", source, request=attrs.asdict(request), folder=str(folder))
+        return record(Imported, answer, self._who, StageFailed)
+
+    def run(self, source: Origin, request: Request, inputs: Arrays) -> Arrays | None:
+        self._count += 1
+        given, made = f"inputs-{self._count}.npz", f"outputs-{self._count}.npz"
+        save_arrays(self._scratch / given, inputs)
+        about = {"folder": str(self._scratch), "inputs": given, "outputs": made}
+        answer = self._answer("run", source, request=attrs.asdict(request), **about)
+        return None if answer is None else read_arrays(self._scratch / made, StageFailed)
+
+    @property
+    def _who(self) -> str:
+        return owner_of(self._row)
+
+    def _answer(self, stage: str, source: Origin, **about: Any) -> Any:
+        told = {"path": str(source)} if isinstance(source, Path) else attrs.asdict(source)
+        head = {"protocol": PROTOCOL, "module": self._row.module, "owner": self._who, "stage": stage, "source": told}
+        line = self._exchange(json.dumps({**head, **about}))
+        if not line:
+            raise self._died(stage)
+        answer = json_of(line, f"the answer of {self._who}", StageFailed)
+        if not isinstance(answer, Mapping):
+            raise StageFailed(f"{self._who} answered with no document in {stage}. Tell its author.")
+        if "error" in answer:
+            raise _error(str(answer["error"]), str(answer["message"]))
+        return answer["answer"]
+
+    def _exchange(self, text: str) -> bytes:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(text.encode() + b"\n")
+            stdin.flush()
+            return stdout.readline()
+        except (BrokenPipeError, ConnectionError):
+            return b""
+
+    def _died(self, stage: str) -> BackendCrashed:
+        how = ending(self._process)
+        self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, self._log.tell() - _TAIL))
+        said = self._log.read().decode("utf-8", "replace").strip()
+        last = f": {said.splitlines()[-1]}" if said else ""
+        return BackendCrashed(f"the process of {self._who} {how} in {stage}{last}", said)
+
+
+def _error(name: str, message: str) -> errors.ZifError:
+    kind = getattr(errors, name, None)
+    known = isinstance(kind, type) and issubclass(kind, errors.ZifError)
+    return kind(message) if known and kind is not None else StageFailed(message)
+
+
+def _started(log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C reaches only the host, which then ends it."""
+    python = os.fsdecode(spawn.get_executable() or sys.executable)
+    here = str(Path(errors.__file__).parents[1])
+    paths = os.pathsep.join([here, *(os.path.abspath(path) for path in sys.path if isinstance(path, str))])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8:replace", "PYTHONWARNINGS": "ignore"}
+    command = [python, "-u", "-P", "-m", "zif.runtime.frontends.child"]
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            start_new_session=os.name == "posix",
+        )
+    except OSError as error:
+        why = f"cannot start a process for frontends: {error}. End other processes, and try again."
+        raise BackendUnavailable(why) from error
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            try:
+                stream.close()
+            except OSError:
+                continue
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
