@@ -136,11 +136,12 @@ def base() -> Path:
 
 
 def _chips(folder: Path) -> None:
-    """The chips of zif-qnn-runtime, brought by a distribution that has no code."""
+    """The data files of zif-qnn-runtime, brought by a distribution that has no code."""
     (folder / "fake_chips").mkdir()
-    for name in ("chips.json", "costs.json"):
+    for name in ("chips.json", "costs.json", "encodings.json"):
         (folder / "fake_chips" / name).symlink_to(ROOT / "plugins/qnn_runtime/src/zif_qnn_runtime" / name)
-    groups = "[zif.targets]\nqualcomm = fake_chips:chips.json\n[zif.costs]\nqualcomm = fake_chips:costs.json\n"
+    files = {"targets": "chips", "costs": "costs", "encodings": "encodings"}
+    groups = "".join(f"[zif.{group}]\nqualcomm = fake_chips:{name}.json\n" for group, name in files.items())
     (metadata(folder, "fake-chips", "1.0") / "entry_points.txt").write_text(groups)
 
 

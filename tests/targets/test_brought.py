@@ -14,10 +14,11 @@ from fakes import metadata
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zif.errors import UsageError
+from zif.files import brought
 from zif.planning.costs import CostModel, coefficients
 from zif.planning.costs.kinds import FEATURES
 from zif.records import Target
-from zif.targets import brought, catalogue, problems, target, targets
+from zif.targets import catalogue, problems, target, targets
 from zif.targets.machine import recognise
 
 CPU = {"macs_per_s": {"fp32": 1e10}, "bytes_per_s": 5e9}

@@ -155,7 +155,9 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("repaired", "zif.encodings.reading", "repaired", "a file with contradictions settled by min and max"),
         ("Encoding", "zif.encodings.record", "Encoding", "one tensor's encoding"),
         ("Encodings", "zif.encodings.record", "Encodings", "a file of them"),
-        ("FORMATS", "zif.encodings.record", "FORMATS", "the formats that are written"),
+        ("FORMATS", "zif.encodings.formats", "FORMATS", "the formats that are written, as they are called here"),
+        ("encodings_format", "zif.encodings.formats", "format_of", "the format that a name means, a vendor's too"),
+        ("called_format", "zif.encodings.formats", "called", "what a format is called here"),
         (
             "LEAST_SCALE",
             "zif.encodings.record",

@@ -26,6 +26,9 @@ from zif.encodings.clips import covers as covers
 from zif.encodings.clips import span as span
 from zif.encodings.copies import copies as copies
 from zif.encodings.export import export as export_encodings
+from zif.encodings.formats import FORMATS as FORMATS
+from zif.encodings.formats import called as called_format
+from zif.encodings.formats import format_of as encodings_format
 from zif.encodings.names import AFTER as AFTER
 from zif.encodings.names import BEFORE as BEFORE
 from zif.encodings.names import QUANTIZED as QUANTIZED
@@ -40,7 +43,6 @@ from zif.encodings.operators import MOVES as MOVES
 from zif.encodings.operators import WEIGHTED as WEIGHTED
 from zif.encodings.reading import read as read_encodings
 from zif.encodings.reading import repaired as repaired
-from zif.encodings.record import FORMATS as FORMATS
 from zif.encodings.record import LEAST_SCALE as LEAST_SCALE
 from zif.encodings.record import Encoding as Encoding
 from zif.encodings.record import Encodings as Encodings
@@ -188,6 +190,7 @@ __all__ = [
     "bodies",
     "build_options",
     "cache_folder",
+    "called_format",
     "captures",
     "check_output",
     "check_outputs",
@@ -201,6 +204,7 @@ __all__ = [
     "element_dtype",
     "element_type",
     "encoding_names",
+    "encodings_format",
     "export_encodings",
     "free_name",
     "from_array",

@@ -7,13 +7,10 @@ name. Every call of `zif --help` comes through here, so it imports little and re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
-import importlib_metadata as metadata
-
-from zif.backends.blame import from_signal
 from zif.errors import BackendBroken, UsageError, ZifError
+from zif.files import entrypoints
 
 COMMANDS, VERBS = "zif.commands", "zif.verbs"
 
@@ -23,7 +20,7 @@ BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize"}
 
 def commands() -> tuple[str, ...]:
     """The names of the commands that installed distributions bring, in their order; nothing is imported."""
-    return tuple(sorted({point.name for point in _points().select(group=COMMANDS)}))
+    return tuple(sorted({point.name for point in entrypoints.points(COMMANDS)}))
 
 
 def command(name: str) -> Any:
@@ -57,7 +54,7 @@ def _refusing(name: str, error: ZifError) -> Callable[..., Any]:
 
 
 def _brought(group: str, name: str, what: str) -> Any:
-    points = list(_points().select(group=group, name=name))
+    points = [point for point in entrypoints.points(group) if point.name == name]
     if not points:
         if name in BROUGHT_BY:
             raise UsageError(
@@ -71,6 +68,8 @@ def _brought(group: str, name: str, what: str) -> Any:
     except ZifError:
         raise
     except BaseException as error:
+        from zif.backends.blame import from_signal
+
         if from_signal(error):
             raise
         why = f"{type(error).__name__}: {error}"
@@ -79,11 +78,5 @@ def _brought(group: str, name: str, what: str) -> Any:
         ) from error
 
 
-@lru_cache(maxsize=1)
-def _points() -> metadata.EntryPoints:
-    return metadata.entry_points()
-
-
-def _owners(points: Iterable[metadata.EntryPoint]) -> str:
-    names = {f"{point.dist.metadata['Name']} {point.dist.version}" if point.dist else "?" for point in points}
-    return " and ".join(sorted(names))
+def _owners(points: Iterable[entrypoints.Point]) -> str:
+    return " and ".join(sorted({point.owner for point in points}))

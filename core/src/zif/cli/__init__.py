@@ -32,7 +32,6 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code."""
     from zif.cli import ending, streams
-    from zif.cli.views import failure
 
     words, debug = _without_debug(arguments)
     as_json = "--json" in words
@@ -45,6 +44,8 @@ def run(arguments: Sequence[str]) -> int:
             if ending.asked():
                 streams.abandon()
                 raise
+            from zif.cli.views import failure
+
             return failure.report(error, as_json=as_json, debug=debug)
 
 

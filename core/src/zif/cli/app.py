@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import lru_cache
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +20,6 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from zif.cli import commands
-from zif.wording import printable
 
 
 class Commands(TyperGroup):
@@ -67,7 +67,7 @@ def _help(name: str) -> str:
     try:
         source = _source(name)
     except Exception as error:
-        return printable(str(error))
+        return _harmless(error)
     return inspect.cleandoc((source.info.help if isinstance(source, typer.Typer) else source.__doc__) or "")
 
 
@@ -80,6 +80,7 @@ def application() -> typer.Typer:
     return app
 
 
+@lru_cache(maxsize=1)
 def _own() -> list[str]:
     """The names of core's commands."""
     names = (module.name for module in pkgutil.iter_modules(commands.__path__))
@@ -105,8 +106,14 @@ def _broken(error: Exception) -> Any:
     def command() -> None:
         raise error
 
-    command.__doc__ = printable(str(error))
+    command.__doc__ = _harmless(error)
     return command
+
+
+def _harmless(error: Exception) -> str:
+    from zif.wording import printable
+
+    return printable(str(error))
 
 
 def _version(wanted: bool) -> None:

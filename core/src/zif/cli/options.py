@@ -81,7 +81,8 @@ InputOption = Annotated[
     typer.Option("--input", "-i", metavar="NAME=FILE", help="npy, npz, raw, pb, json or an image; repeatable."),
 ]
 ListOption = Annotated[
-    Path | None, typer.Option("--input-list", metavar="FILE", help="Files of one run per line, as for qnn-net-run.")
+    Path | None,
+    typer.Option("--input-list", metavar="FILE", help="Files of one run per line, in order or as name:=file."),
 ]
 RandomOption = Annotated[
     int | None, typer.Option("--random", metavar="SEED", min=0, help="Random values for inputs without a file.")

@@ -20,9 +20,10 @@ def encodings(model: Model) -> dict[str, Any] | None:
 
     "activations" by the float tensor's name, "weights" by the name of the initializer that holds the integers. What is
     computed at run time (dynamic quantization) is left out: its encoding is not known before. The same stands in it as
-    QNN's `--quantization_overrides` ("activation_encodings", "param_encodings"), so that the file serves QNN's tools.
+    compilers take it for overrides ("activation_encodings", "param_encodings"), so that the file serves their tools.
     """
     from zif.encodings.export import export
+    from zif.encodings.formats import OVERRIDES
     from zif.encodings.writing import write
 
     found: dict[str, dict[str, Any]] = {"activations": {}, "weights": {}}
@@ -33,7 +34,7 @@ def encodings(model: Model) -> dict[str, Any] | None:
             _note(model, node, found["weights"], node.input[0])
         elif node.op_type == "DequantizeLinear" and node.input[0] in {info.name for info in model.inputs}:
             _note(model, node, found["activations"], node.input[0])
-    return {"schema": SCHEMA, **found, **write(export(model.proto), "qnn")} if any(found.values()) else None
+    return {"schema": SCHEMA, **found, **write(export(model.proto), OVERRIDES)} if any(found.values()) else None
 
 
 def _note(model: Model, node: onnx.NodeProto, found: dict[str, Any], name: str) -> None:

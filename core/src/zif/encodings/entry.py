@@ -32,7 +32,7 @@ class Parsed:
 
 
 def parse_affine(name: str, kind: Kind, given: Any) -> Parsed:
-    """An entry of QNN's format, of AIMET's 0.6.1 (one object per channel), or of 1.0.0 (arrays). Raises Wrong."""
+    """An entry of overrides, of AIMET's 0.6.1 (one object per channel), or of 1.0.0 (arrays). Raises Wrong."""
     rows = given if isinstance(given, list) else [given]
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise Wrong("is no object with bitwidth, scale and offset, nor a list of them")

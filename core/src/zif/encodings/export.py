@@ -9,6 +9,7 @@ import onnx
 
 from zif.encodings.clips import clipped_at, covers
 from zif.encodings.copies import copies
+from zif.encodings.formats import OVERRIDES, called
 from zif.encodings.names import Names, axis_of
 from zif.encodings.operators import MERGED
 from zif.encodings.record import Encoding, Encodings, Kind
@@ -42,7 +43,9 @@ def export(proto: onnx.ModelProto) -> Encodings:
     bits = {
         kind: Counter(e.bits for e in ordered if e.kind == kind and e.bits < 32) for kind in ("activation", "param")
     }
-    return Encodings(tuple(ordered), "qnn", {kind: count.most_common(1)[0][0] for kind, count in bits.items() if count})
+    return Encodings(
+        tuple(ordered), called(OVERRIDES), {kind: count.most_common(1)[0][0] for kind, count in bits.items() if count}
+    )
 
 
 def _of(node: onnx.NodeProto, names: Names) -> Iterator[Encoding]:

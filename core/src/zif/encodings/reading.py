@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from zif.encodings.entry import Parsed, Wrong, parse_affine, parse_onnx
+from zif.encodings.formats import OVERRIDES, called
 from zif.encodings.record import Encodings, Kind, Problem
 from zif.errors import InvalidInput
 from zif.files.documents import named, read_json
@@ -41,7 +42,7 @@ def read(source: Path | str | Mapping[str, Any]) -> Encodings:
     twice = [name for name, count in Counter((e.name, e.readers) for e in entries).items() if count > 1]
     problems += [Problem(name, "is in the file more than once: keep one entry") for name, _ in twice]
     extra = {key: document[key] for key in EXTRA if key in document}
-    return Encodings(tuple(entries), found, _defaults(document), tuple(problems), tuple(repairs), extra)
+    return Encodings(tuple(entries), called(found), _defaults(document), tuple(problems), tuple(repairs), extra)
 
 
 def repaired(encodings: Encodings) -> Encodings:
@@ -65,7 +66,7 @@ def _format(document: Mapping[str, Any], where: str) -> str:
         return version
     if any(section in document for section, _ in _SECTIONS):
         lists = [document[section] for section, _ in _SECTIONS if section in document]
-        return "1.0.0" if any(isinstance(one, list) for one in lists) else "qnn"
+        return "1.0.0" if any(isinstance(one, list) for one in lists) else OVERRIDES
     raise InvalidInput(
         f"{where} has no encodings: expected activation_encodings and param_encodings, or AIMET's version 2 list"
     )

@@ -9,8 +9,6 @@ import numpy as np
 from attrs import Factory, field, frozen
 
 Kind = Literal["activation", "param"]
-#: The formats of files: QNN's `--quantization_overrides`, and AIMET's by version.
-FORMATS = ("qnn", "0.6.1", "1.0.0", "2.0.0")
 #: Bits that an encoding can have; 32 is for biases.
 BITWIDTHS = (4, 8, 16, 32)
 #: The least scale that a float32 holds with full precision.
@@ -53,7 +51,7 @@ class Encoding:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """QNN's and AIMET's offsets, for values stored without sign: real = (stored + offset) × scale."""
+        """Offsets as files have them, for values stored without sign: real = (stored + offset) × scale."""
         shift = 2 ** (self.bits - 1) if self.signed else 0
         return tuple(-zero - shift for zero in self.zero_point)
 

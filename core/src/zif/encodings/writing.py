@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from zif.encodings.formats import OVERRIDES, format_of
 from zif.encodings.reading import CONVERSIONS
-from zif.encodings.record import FORMATS, Encoding, Encodings
+from zif.encodings.record import Encoding, Encodings
 from zif.errors import UsageError
 
 
-def write(encodings: Encodings, format: str = "qnn") -> dict[str, Any]:
-    """The document of a format: "qnn", "0.6.1", "1.0.0" or "2.0.0". Raises UsageError for another.
+def write(encodings: Encodings, format: str = OVERRIDES) -> dict[str, Any]:
+    """The document of a format: "overrides", "0.6.1", "1.0.0", "2.0.0" or a vendor's name of one. Raises UsageError.
 
     Conversions between precisions, which the formats have no place for, stand under a key of their own, that other
-    tools skip. What an AIMET file says beside its entries stays in AIMET's formats; QNN's has its default bitwidths.
+    tools skip. What an AIMET file says beside its entries stays in AIMET's formats; overrides have default bitwidths.
     """
-    if format not in FORMATS:
-        raise UsageError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
+    format = format_of(format)
     own = [one for one in encodings.entries if not one.readers]
     made = _WRITERS[format](own, encodings.defaults)
-    if format != "qnn":
+    if format != OVERRIDES:
         made |= {key: value for key, value in encodings.extra.items() if key not in made}
         _tell_defaults(made, encodings, format)
     conversions = [one for one in encodings.entries if one.readers]
@@ -42,7 +42,7 @@ def _tell_defaults(made: dict[str, Any], encodings: Encodings, format: str) -> N
 
 
 def _overrides(entries: Iterable[Encoding], defaults: Mapping[str, int]) -> dict[str, Any]:
-    """QNN's `--quantization_overrides`."""
+    """What compilers take as `--quantization_overrides`."""
     keys = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
     return _sections(entries) | {keys[kind]: bits for kind, bits in defaults.items() if kind in keys}
 
@@ -122,4 +122,4 @@ def _onnx(one: Encoding) -> dict[str, Any]:
     return made | ({"axis": one.axis} if channels else {})
 
 
-_WRITERS = {"qnn": _overrides, "0.6.1": _legacy, "1.0.0": _flat, "2.0.0": _standard}
+_WRITERS = {OVERRIDES: _overrides, "0.6.1": _legacy, "1.0.0": _flat, "2.0.0": _standard}

@@ -1,4 +1,4 @@
-"""Input lists as `qnn-net-run` takes them: a text file with the input files of one run on each line."""
+"""Input lists as the runners of vendors take them: a text file with the input files of one run on each line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_list(
 
     `every` has the inputs that may be named; those beyond `infos` are the optional ones.
 
-    A relative file is looked for from the current folder, as qnn-net-run does, then from the list's own. Empty lines
+    A relative file is looked for from the current folder, as those runners do, then from the list's own. Empty lines
     and lines that start with # do not count. Raises InvalidInput for a list that is empty or wrong, with the line.
     """
     text = read_text(path, lambda text: InvalidInput(f"input list {text}"))
@@ -74,7 +74,7 @@ def _line(path: Path, number: int, row: str, infos: Mapping[str, TensorInfo], ev
 
 
 def _known(name: str, infos: Mapping[str, TensorInfo], where: str) -> str:
-    """The model's own name for an input; lists made for QNN have every character but letters, digits and _ replaced."""
+    """The model's own name for an input; in lists for compiled models, all but letters, digits and _ is replaced."""
     plain = {known: re.sub(r"\W", "_", known, flags=re.ASCII) for known in infos}
     alike = Counter(plain.values())
     matches = [known for known in infos if known == name or (plain[known] == name and alike[name] == 1)]

@@ -73,5 +73,5 @@ def _told(info: TensorInfo) -> str:
 
 
 def _hint(size: int, count: int) -> str:
-    """qnn-net-run takes float32 for every input unless it is told otherwise; zif takes what the model takes."""
+    """Vendors' runners take float32 for every input unless they are told otherwise; zif takes what the model takes."""
     return "; the size fits float32, but raw data must have the model's own type" if size == count * 4 else ""

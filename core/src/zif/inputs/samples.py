@@ -88,8 +88,8 @@ def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | 
 
     A folder: one sample per file, all of one kind (npy, npz, pb, json, images or raw data); for a model of several
     inputs one npz per sample, or a folder per input with as many files in each. An .npz or .npy: samples stacked along
-    a new first axis or along the batch. A text file: lines as for qnn-net-run. Each sample is read from its file when
-    it is asked for, and none is kept (but those of a compressed .npz). Raises InvalidInput and UsageError.
+    a new first axis or along the batch. A text file: the files of one run per line. Each sample is read from its file
+    when it is asked for, and none is kept (but those of a compressed .npz). Raises InvalidInput and UsageError.
     """
     infos = {info.name: info for info in model.inputs}
     if missing(path):

@@ -71,11 +71,20 @@ def _check_path(path: Path, label: str) -> None:
         if (Path(path) / "manifest.json").is_file():
             raise UsageError(f"{label} is a bundle: `zif run` runs it. Name the .onnx file that it was compiled from.")
         raise UsageError(f"{label} is a directory. Name the .onnx file inside it.")
-    if not path.exists():
+    if not _there(path):
         raise UsageError(f"{label} does not exist. Check the path.")
     if path.suffix.lower() in _TEXT_FORMATS:
         hint = f"onnx.save(onnx.load({path.name!r}), {path.stem + '.onnx'!r})"
         raise InvalidModel(f"{label} is a text format; zif reads binary ONNX. Convert it first: {hint}.")
+
+
+def _there(path: Path) -> bool:
+    """Whether a path names anything; `Path.exists` of newer Pythons hides a name that is too long."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    return True
 
 
 def _parse(data: bytes | bytearray | memoryview, label: str) -> onnx.ModelProto:

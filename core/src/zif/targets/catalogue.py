@@ -11,8 +11,8 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
+from zif.files.brought import TARGETS, DataFile, Problem, data_files, stamp
 from zif.records import Target
-from zif.targets.brought import TARGETS, DataFile, Problem, data_files, stamp
 from zif.targets.file import read
 from zif.targets.names import find, index, key
 from zif.targets.watts import Row, applied, read_watts, with_row
@@ -34,7 +34,7 @@ def targets(files: Sequence[str | Path] = ()) -> tuple[Target, ...]:
     """Every chip that is known, users' own ones last; this machine (`host()`) is not among them.
 
     Read in this order, a later chip replacing an earlier one of the same name: what installed distributions bring (see
-    `zif.targets.brought`), `targets.toml` in the user's configuration folder, the files of the environment variable
+    `zif.files.brought`), `targets.toml` in the user's configuration folder, the files of the environment variable
     ZIF_TARGETS, `files`. Those that end in .csv, and `watts.csv` in that folder, hold watts that were measured. Raises
     `UsageError` for a user's file that is missing or wrong; a distribution's is a problem.
     """

@@ -9,8 +9,8 @@ import typer
 from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from zif.files.brought import Problem
     from zif.records import Target
-    from zif.targets.brought import Problem
 
 
 #: What the list shows, and the width of the terminal that it takes to be shown: the names come first, never folded.

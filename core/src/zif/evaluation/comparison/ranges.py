@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -11,7 +11,9 @@ from zif.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-Convention = Literal["zero_point", "qnn"]
+#: "zero_point", or the name of a format of encodings whose offsets are meant.
+Convention = str
+ZERO_POINT: Convention = "zero_point"
 
 #: The smallest scale that is a normal float32. Smaller ones are flushed to zero by accelerators, without a word.
 SMALLEST_SCALE = 2.0**-126
@@ -49,8 +51,9 @@ def validate_quantization_range(
 
     The sign of `offset` is the trap. With convention "zero_point", ONNX's and this function's default, it is the
     integer that stands for 0.0, from 0 to 2**bitwidth - 1: q = round(x / scale) + offset, x = (q - offset) * scale.
-    With "qnn", the one of Qualcomm's and AIMET's encoding files, it is that integer negated, from -(2**bitwidth - 1)
-    to 0: x = (q + offset) * scale. Rounding is to the nearest, ties to even, as in ONNX's QuantizeLinear.
+    With the name of a format of encodings, such as "overrides", "0.6.1" or what an installed vendor calls one, it is
+    what such files hold: that integer negated, from -(2**bitwidth - 1) to 0, so that x = (q + offset) * scale; "2.0.0"
+    holds zero points. Rounding is to the nearest, ties to even, as in ONNX's QuantizeLinear.
 
     data: real numbers of any shape. Raises UsageError for a scale that is zero, negative, or not a finite, normal
     float32, an offset out of its range, a bitwidth that is not a whole number from 2 to 32, a threshold that is
@@ -71,17 +74,28 @@ def validate_quantization_range(
 
 
 def _zero_point(offset: int, bitwidth: int, convention: Convention) -> int:
+    from zif.encodings.formats import OVERRIDES, called
+
     if not 2 <= bitwidth <= 32:
         raise UsageError(f"bitwidth {bitwidth}: must be from 2 to 32")
-    if convention not in ("zero_point", "qnn"):
-        raise UsageError(f"convention {convention!r}: must be zero_point or qnn")
-    top, zero = 2**bitwidth - 1, offset if convention == "zero_point" else -offset
+    plain, negated = _is_zero_point(convention), called(OVERRIDES)
+    top, zero = 2**bitwidth - 1, offset if plain else -offset
     if not 0 <= zero <= top:
-        other: Convention = "qnn" if convention == "zero_point" else "zero_point"
+        other = negated if plain else ZERO_POINT
         hint = f"; it would fit convention={other!r}, where its sign is the other" if 0 <= -zero <= top else ""
-        span = f"0 to {top}" if convention == "zero_point" else f"{-top} to 0"
+        span = f"0 to {top}" if plain else f"{-top} to 0"
         raise UsageError(f"offset {offset}: must be from {span} at {bitwidth} bits with {convention!r}{hint}")
     return zero
+
+
+def _is_zero_point(convention: Convention) -> bool:
+    """Whether offsets are zero points, as in ONNX and the files that follow it. Raises UsageError."""
+    from zif.encodings.formats import OVERRIDES, called, format_of
+
+    try:
+        return convention == ZERO_POINT or format_of(convention) == "2.0.0"
+    except UsageError:
+        raise UsageError(f"convention {convention!r}: must be {ZERO_POINT} or {called(OVERRIDES)}") from None
 
 
 def _values(data: Any) -> np.ndarray[Any, Any]:

@@ -1,6 +1,6 @@
 """What was fitted to measured latencies: microseconds per count, and how much slower or faster a chip is.
 
-Distributions bring it beside their chips (`zif.targets.brought`), each a file of the schema zif.costs/1; core has none.
+Distributions bring it beside their chips (`zif.files.brought`), each a file of the schema zif.costs/1; core has none.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.errors import UsageError
+from zif.files.brought import COSTS, DataFile, Problem, data_files, stamp
 from zif.files.documents import read_table
 from zif.planning.costs.kinds import FEATURES
 from zif.records import Rates, Target
-from zif.targets.brought import COSTS, DataFile, Problem, data_files, stamp
 
 Floats = NDArray[np.float64]
 

@@ -9,12 +9,12 @@ import typer
 from zif import InvalidInput, InvalidModel
 from zif.plugin import JsonOption, options
 
-from zif_quantize.cli.options import RulesOption
+from zif_quantize.cli.options import FORMATS_HELP, RulesOption
 
 if TYPE_CHECKING:
     from zif_quantize.qdq import Encodings
 
-app = typer.Typer(no_args_is_help=True, help="Quantization encodings: show, check, convert between QNN's and AIMET's.")
+app = typer.Typer(no_args_is_help=True, help="Quantization encodings: show, check, convert between formats.")
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="Encodings (.json), or a QDQ model (.onnx).", show_default=False)
@@ -82,7 +82,7 @@ def check(
 def convert(
     file: FileArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", show_default=False)],
-    to: Annotated[str, typer.Option("--to", help="qnn, 0.6.1, 1.0.0 or 2.0.0.")] = "qnn",
+    to: Annotated[str, typer.Option("--to", help=FORMATS_HELP)] = "overrides",
     model: Annotated[
         Path | None, typer.Option("--model", metavar="MODEL", help="Says which entries are weights, and their axes.")
     ] = None,
@@ -94,7 +94,7 @@ def convert(
     """Write a file, or what a QDQ model carries, in another format."""
     import json
 
-    from zif.plugin import check_output, say, things, write_text
+    from zif.plugin import called_format, check_output, encodings_format, say, things, write_text
 
     from zif_quantize import prepare
     from zif_quantize.qdq import refuse, repaired, settled, write
@@ -106,7 +106,7 @@ def convert(
     if model is not None:
         found = settled(prepare(model, rules=rules or None), found)
     write_text(output, json.dumps(write(found, to), indent=1) + "\n")
-    say(f"{output}: {things(len(found.entries), 'entry', 'entries')} as {to}")
+    say(f"{output}: {things(len(found.entries), 'entry', 'entries')} as {called_format(encodings_format(to))}")
 
 
 def _read(file: Path) -> Encodings:

@@ -10,7 +10,7 @@ from zif import UsageError
 from zif.plugin import JsonOption, options
 
 from zif_quantize.cli import goal_search as goal_search
-from zif_quantize.cli.options import RulesOption
+from zif_quantize.cli.options import FORMATS_HELP, RulesOption
 
 if TYPE_CHECKING:
     from zif_quantize import Quantization
@@ -42,7 +42,7 @@ ChannelOption = Annotated[
 SymmetricOption = Annotated[bool, typer.Option("--symmetric", help="Activations around zero.")]
 EncodingsOption = Annotated[
     Path | None,
-    typer.Option("--encodings", metavar="FILE", help="Encodings to apply: QNN's overrides, or AIMET's 0.6.1 to 2.0.0."),
+    typer.Option("--encodings", metavar="FILE", help="Encodings to apply: overrides, or AIMET's 0.6.1 to 2.0.0."),
 ]
 RepairOption = Annotated[bool, typer.Option("--repair", help="Take min and max where an entry contradicts itself.")]
 UnitOption = Annotated[
@@ -57,9 +57,7 @@ RandomOption = Annotated[
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", help="Choose and measure on a chip's arithmetic, emulated if need be.")
 ]
-FormatOption = Annotated[
-    str, typer.Option("--encodings-format", help="Of the file written beside: qnn, 0.6.1, 1.0.0 or 2.0.0.")
-]
+FormatOption = Annotated[str, typer.Option("--encodings-format", help=f"Of the file written beside: {FORMATS_HELP}")]
 
 
 @options.converting
@@ -81,7 +79,7 @@ def command(
     shape: options.ShapeOption = [],  # noqa: B006
     target: TargetOption = "",
     rules: RulesOption = "",
-    encodings_format: FormatOption = "qnn",
+    encodings_format: FormatOption = "overrides",
     accuracy_goal: goal_search.GoalOption = [],  # noqa: B006
     function: goal_search.EvalOption = "",
     max_candidates: goal_search.BudgetOption = 64,
@@ -94,11 +92,9 @@ def command(
     from zif.plugin import check_outputs, note_folder, read_by, working
 
     from zif_quantize import quantize
-    from zif_quantize.cli.saving import beside, save
-    from zif_quantize.qdq import FORMATS
+    from zif_quantize.cli.saving import beside, check_format, save
 
-    if encodings_format not in FORMATS:
-        raise UsageError(f"--encodings-format {encodings_format}: must be one of {', '.join(FORMATS)}")
+    check_format(encodings_format)
     shapes = options.shapes(shape)
     outputs = [output, beside(output), *([goal_search.table_of(output, frontier)] if accuracy_goal else [])]
     others = (encodings, goal_search.script(function))

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zif import UsageError
+
 if TYPE_CHECKING:
     import onnx
 
@@ -25,6 +27,16 @@ def save(model: onnx.ModelProto, encodings: Encodings, output: Path, format: str
     text = (json.dumps(written(encodings, format), indent=1) + "\n").encode()
     write_all({output: lambda stream: stream.write(data), beside(output): lambda stream: stream.write(text)})
     return beside(output)
+
+
+def check_format(name: str) -> None:
+    """Raise UsageError where no format of encodings has this name."""
+    from zif.plugin import FORMATS, encodings_format
+
+    try:
+        encodings_format(name)
+    except UsageError:
+        raise UsageError(f"--encodings-format {name}: must be one of {', '.join(FORMATS)}") from None
 
 
 def beside(output: Path) -> Path:

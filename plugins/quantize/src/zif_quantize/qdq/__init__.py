@@ -1,4 +1,4 @@
-"""Quantization encodings as files: QNN's overrides and AIMET's three formats, read, checked, converted and applied."""
+"""Quantization encodings as files: overrides and AIMET's three formats, read, checked, converted and applied."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from typing import Any
 import importlib_metadata as metadata
 from attrs import frozen
 
-#: The groups of entry points: descriptions of chips, and what was fitted to measurements on them.
-TARGETS, COSTS = "zif.targets", "zif.costs"
+#: The groups of entry points: descriptions of chips, what was fitted to measurements on them, names of formats.
+TARGETS, COSTS, ENCODINGS = "zif.targets", "zif.costs", "zif.encodings"
 
 
 @frozen(order=True)
