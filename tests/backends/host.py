@@ -8,6 +8,7 @@ from zif import Target
 from zif.backends.backend import Backend
 from zif.backends.isolation import Limits, isolated
 from zif.backends.isolation import pool as workers
+from zif.backends.isolation.service import of_backend
 from zif.records import Installed
 
 INFO = Installed("wild", "wild-dist", "1.2.3", "backends.wild")
@@ -28,4 +29,4 @@ class Wild:
 
     @property
     def pid(self) -> int:
-        return workers.pool.slot(INFO, "host", Limits()).worker().pid
+        return workers.pool.slot(of_backend(INFO, HOST), Limits()).worker().pid

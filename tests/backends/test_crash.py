@@ -18,6 +18,7 @@ import zif
 from zif import BackendBroken, BackendCrashed, StageFailed, UsageError
 from zif.backends.isolation import Limits
 from zif.backends.isolation import pool as workers
+from zif.backends.isolation.service import of_backend
 
 X = {"x": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
@@ -182,24 +183,24 @@ def test_typed_errors_come_through_whole(wild):
 
 
 @pytest.mark.parametrize("kind", ["odd", "oddzif"])
-def test_what_cannot_be_pickled_comes_as_text(wild, kind):
+def test_an_error_of_the_plugins_own_class_comes_as_text(wild, kind):
     with pytest.raises(StageFailed, match="odd"):
         wild.load(f"fail {kind}").run(X)
 
 
-def test_an_answer_that_cannot_be_pickled_is_an_error_and_the_worker_lives(wild):
+def test_an_answer_that_cannot_cross_is_an_error_and_the_worker_lives(wild):
     executable = wild.load("unpicklable")
     before = wild.pid
-    with pytest.raises(StageFailed, match="pickle"):
+    with pytest.raises(StageFailed, match=r"execute.*cannot cross to another process: builtins.function"):
         executable.run(X)
     same(wild.load("echo").run(X))
     assert wild.pid == before
 
 
-def test_an_argument_that_cannot_be_pickled_is_an_error_and_the_worker_lives(wild):
+def test_an_argument_that_cannot_cross_is_an_error_and_the_worker_lives(wild):
     executable = wild.load("echo")
     before = wild.pid
-    with pytest.raises(StageFailed, match="cannot be pickled"):
+    with pytest.raises(StageFailed, match="cannot cross to another process"):
         executable.run({"x": lambda: None})
     same(executable.run(X))
     assert wild.pid == before
@@ -211,9 +212,9 @@ def test_endless_recursion_in_a_plugin_is_an_error(wild):
 
 
 def test_a_plugin_that_cannot_be_imported_there(make_wild):
-    worker = workers.Worker
+    lost = of_backend(zif.Installed("lost", "lost-dist", "0", "nowhere"), zif.Target("host"))
     with pytest.raises(BackendBroken, match="No module named 'nowhere'"):
-        worker(zif.Installed("lost", "lost-dist", "0", "nowhere"))
+        workers.Worker(lost)
 
 
 def test_a_closed_segment_says_so(wild):

@@ -30,6 +30,7 @@ COMMANDS = {
     "compile": "net.onnx -o bundle.zif",
     "config": "show good",
     "doctor": "",
+    "env": "ls",
     "eval": "net.onnx --eval judge.py:judge",
     "new-backend": "my_npu",
     "plan": "net.onnx",

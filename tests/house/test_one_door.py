@@ -36,15 +36,25 @@ SHIPPED = "a table that is shipped beside the code"
 SYSTEM = "a file of the operating system"
 ENGINE = "what the engine has just written into a private folder that zif made for it"
 OWN = "JSON that zif made of its own values in the same breath"
+WORKER = "messages of a worker, over a socket that nobody else has"
 KIT = "files that the kit for authors of backends makes for itself"
 GROUND = "the cache's own ground: by folders that are held open, past no link"
 
 #: Who opens a file elsewhere: the calls, and why they are no reading of a stranger's file.
 EXCEPTIONS = {
-    "zif/backends/isolation/channel.py": ({"pickle.loads"}, "messages of a worker, over a socket that nobody else has"),
+    "zif/backends/environments/make.py": (
+        {"shutil.rmtree"},
+        "an environment that zif made, by its mark",
+    ),
+    "zif/backends/environments/own_wheel.py": (
+        {".read_bytes", "zipfile.*"},
+        "zif's own files, into its wheel",
+    ),
+    "zif/backends/isolation/channel.py": ({"json.loads"}, WORKER),
+    "zif/backends/isolation/codec.py": ({"json.loads"}, WORKER),
     "zif/backends/isolation/child.py": (
         {"os.open", "pickle.loads"},
-        "the null device; an error of its own",
+        "the null device; what it pickled itself, for its own next stage",
     ),
     "zif/backends/isolation/pool.py": ({"shutil.rmtree"}, "the scratch folder of workers, which zif made"),
     "zif/backends/patience.py": ({".read_text"}, SYSTEM),

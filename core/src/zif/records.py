@@ -245,18 +245,23 @@ class Verdict:
 
 @frozen
 class Installed:
-    """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it."""
+    """One entry point of the group `zif.backends`. `problem` is one sentence; "" when nothing is known against it.
+
+    `environment` names the one of `zif env` that it is in; "" for the one that zif itself runs in.
+    """
 
     name: str
     distribution: str
     version: str
     module: str
     problem: str = ""
+    environment: str = ""
 
     @property
     def owner(self) -> str:
         """Who is to blame, as errors name it: "backend 'reference' (zif-reference 0.1.0)"."""
-        return f"backend {self.name!r} ({self.distribution} {self.version})"
+        where = f", environment {self.environment!r}" if self.environment else ""
+        return f"backend {self.name!r} ({self.distribution} {self.version}{where})"
 
 
 @frozen

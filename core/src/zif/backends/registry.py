@@ -1,7 +1,8 @@
 """Who is installed, from metadata alone, and one backend by its name.
 
 Listing reads entry points and requirements and imports no plugin: a broken, clashing or incompatible one is a row with
-its reason.
+its reason. The backends of other environments (`zif env`) stand beside those of this one, which has the first say: of
+two with one name, its own is the one that counts.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import re
 import sys
 import threading
 from collections import Counter
+from collections.abc import Collection
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import importlib_metadata as metadata
+from attrs import evolve
 
 from zif.errors import BackendBroken, BackendNotFound
+from zif.files import environments
 from zif.hookspecs import GROUP
 from zif.records import Installed
 from zif.wording import did_you_mean
@@ -31,7 +35,7 @@ def installed() -> tuple[Installed, ...]:
     Reading the metadata of every distribution takes some 10 ms, so it is read again only when a folder of the import
     path has changed.
     """
-    return _installed(tuple((folder, _changed(folder)) for folder in sys.path))
+    return _installed(tuple((folder, _changed(folder)) for folder in sys.path), environments.stamp())
 
 
 def _changed(folder: str) -> int:
@@ -42,18 +46,33 @@ def _changed(folder: str) -> int:
 
 
 @lru_cache(maxsize=4)
-def _installed(_: tuple[tuple[str, int], ...]) -> tuple[Installed, ...]:
+def _installed(*_: object) -> tuple[Installed, ...]:
     points = [(point, point.dist) for point in metadata.entry_points(group=GROUP)]
     count = Counter(point.name for point, _ in points)
     rows = [_row(point, dist, count[point.name] > 1) for point, dist in points]
-    return tuple(sorted(rows, key=lambda row: (row.name, row.distribution)))
+    return tuple(sorted([*rows, *_elsewhere(set(count))], key=lambda row: (row.name, row.distribution)))
 
 
-def _row(point: metadata.EntryPoint, dist: metadata.Distribution | None, clash: bool) -> Installed:
+def _elsewhere(own: Collection[str]) -> list[Installed]:
+    """The backends of other environments, but for those that this one has, too."""
+    points = [point for point in environments.points(GROUP) if point.name not in own]
+    count = Counter(point.name for point in points)
+    zif = {one.name: one.zif for one in environments.environments()}
+    rows = [_row(point, point.dist, False, zif[point.environment]) for point in points]
+    clash = "more than one environment has a backend {!r} (`zif env ls`): `zif env rm` all but one"
+    return [
+        evolve(
+            row, environment=point.environment, problem=clash.format(row.name) if count[row.name] > 1 else row.problem
+        )
+        for row, point in zip(rows, points, strict=True)
+    ]
+
+
+def _row(point: Any, dist: metadata.Distribution | None, clash: bool, core: str = "") -> Installed:
     try:
         name = dist.metadata["Name"] if dist else "?"
         version = (dist.version or "?") if dist else "?"
-        problem = _incompatible(dist)
+        problem = _incompatible(dist, core or core_version())
     except Exception:  # the file is gone or unreadable: importlib_metadata raises what it likes
         name, version, problem = "?", "?", "its metadata cannot be read, as when it is half installed: install it again"
     if clash:
@@ -61,11 +80,10 @@ def _row(point: metadata.EntryPoint, dist: metadata.Distribution | None, clash: 
     return Installed(point.name, name, version, point.value, problem)
 
 
-def _incompatible(dist: metadata.Distribution | None) -> str:
-    """Why this distribution does not go with the core that is running, by its own requirements; "" when it does."""
+def _incompatible(dist: metadata.Distribution | None, core: str) -> str:
+    """Why this distribution does not go with the core beside it, by its own requirements; "" when it does."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    core = core_version()
     for text in (dist.requires or []) if dist else []:
         try:
             need = Requirement(text)
@@ -91,7 +109,7 @@ def core_version() -> str:
 
 
 def backend(name: str) -> Backend:
-    """The backend of this name, its module imported now (once per process).
+    """The backend of this name, its module imported now (once per process), or to be asked in its own environment.
 
     Raises BackendNotFound when nobody offers it, BackendBroken when it clashes, does not fit this core, cannot be
     imported or does not follow the contract.
@@ -111,6 +129,7 @@ _lock = threading.Lock()
 
 def _open(name: str) -> Backend:
     from zif.backends.backend import Backend
+    from zif.backends.isolation.remote import Elsewhere
 
     rows = [row for row in installed() if row.name == name]
     if not rows:
@@ -118,7 +137,7 @@ def _open(name: str) -> Backend:
     if rows[0].problem:
         owners = " and ".join(f"{row.distribution} {row.version}" for row in rows)
         raise BackendBroken(f"backend {name!r} ({owners}): {rows[0].problem}")
-    return Backend.open(rows[0])
+    return Elsewhere(rows[0]) if rows[0].environment else Backend.open(rows[0])
 
 
 def _not_found(name: str) -> str:

@@ -50,6 +50,7 @@ class Answer:
             "toolchain": answer.toolchain if answer else "",
             "notes": answer.notes if answer else (),
             "module": self.row.module,
+            "environment": self.row.environment,
         }
 
 

@@ -1,15 +1,19 @@
-"""Messages between the host and a worker: pickles over a socket, large contents through shared memory.
+"""Messages between the host and a worker: JSON over a socket, large contents through shared memory.
 
-Requests and answers alternate, so each direction needs one block, used again from message to message.
+Requests and answers alternate, so each direction needs one block, used again from message to message. A message on the
+socket is one line of JSON, [size and name of a new block or null, the sizes of the parts], and after it the parts, if
+they are not in the block. That form never changes; what the parts mean is the protocol's (`codec.PROTOCOL`).
 """
 
 from __future__ import annotations
 
-import pickle
+import json
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from zif.backends.isolation.block import Block
+from zif.backends.isolation.codec import decoded, encoded
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -28,38 +32,40 @@ class Channel:
         self._outbox: Block | None = None
         self._inbox: Block | None = None
 
-    def send(self, message: Any, *, arrays: bool = False) -> None:
-        """Send a message; with `arrays`, the contents of its C- or F-contiguous arrays are copied once, not pickled."""
-        self.post(pickled(message, arrays=arrays))
+    def send(self, message: Any) -> None:
+        """Send a message. Raises CannotCross for what is no plain data, before anything is sent."""
+        self.post(encoded(message))
 
     def post(self, parts: Sequence[Any]) -> None:
-        """Send a message that is pickled already. After an exception the connection is of no further use."""
-        spans, total = _layout(parts)
+        """Send a message that is encoded already. After an exception the connection is of no further use."""
+        sizes = [len(part) for part in parts]
+        total = sum(-(-size // _ALIGN) * _ALIGN for size in sizes)
         fresh = self._room(total) if total > INLINE_BYTES else None
         inline = total <= INLINE_BYTES or self._outbox is None
         if self._outbox is not None and not inline:
-            for (start, size), part in zip(spans, parts, strict=True):
-                self._outbox.view[start : start + size] = part
-        announcement = (fresh.size, fresh.name) if fresh else None
-        contents = [bytes(part) for part in parts] if inline else []
-        self.connection.send_bytes(pickle.dumps((announcement, spans, contents), 5))
+            for start, part in zip(_starts(sizes), parts, strict=True):
+                self._outbox.view[start : start + len(part)] = part
+        announcement = [fresh.size, fresh.name] if fresh else None
+        head = json.dumps([announcement, sizes, inline], separators=(",", ":")).encode()
+        self.connection.send_bytes(b"".join((head, b"\n", *parts)) if inline else head)
         if fresh:
             fresh.hand_over(self.connection)
 
     def receive(self, *, copy: bool) -> Any:
         """The next message. Without `copy` its arrays look into shared memory, and hold until the next message."""
-        announcement, spans, parts = pickle.loads(self.connection.recv_bytes())
+        message = self.connection.recv_bytes()
+        head, _, rest = message.partition(b"\n")
+        announcement, sizes, inline = json.loads(head)
         if announcement:
             self._inbox = None
             self._inbox = Block.take_over(self.connection, *announcement)
-        if not parts:
+        if not inline:
             assert self._inbox is not None
-            parts = [self._inbox.view[start : start + size] for start, size in spans]
-        elif len(parts) > 1:
-            parts[1:] = map(bytearray, parts[1:])  # arrays over bytes would be read-only
-            copy = False
-        buffers = [_copied(part) for part in parts[1:]] if copy else parts[1:]
-        return pickle.loads(parts[0], buffers=buffers)
+            view = self._inbox.view
+            return decoded([view[at : at + size] for at, size in zip(_starts(sizes), sizes, strict=True)], copy=copy)
+        content = memoryview(rest)
+        parts = [content[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
+        return decoded(parts, copy=True)  # arrays over bytes would be read-only, and lie where they should not
 
     def close(self) -> None:
         """Close the socket and let go of both blocks."""
@@ -79,25 +85,10 @@ class Channel:
         return self._outbox
 
 
-def pickled(message: Any, *, arrays: bool = False) -> list[Any]:
-    """A message as buffers of bytes: the pickle and, with `arrays`, the contents of its contiguous arrays."""
-    loose: list[pickle.PickleBuffer] = []
-    body = pickle.dumps(message, 5, buffer_callback=loose.append if arrays else None)
-    return [body, *(buffer.raw() for buffer in loose)]
-
-
-def _layout(parts: Sequence[Any]) -> tuple[list[tuple[int, int]], int]:
-    spans = []
-    end = 0
-    for part in parts:
-        size = len(part)
-        spans.append((end, size))
+def _starts(sizes: Sequence[int]) -> list[int]:
+    """Where each part begins in the block."""
+    starts, end = [], 0
+    for size in sizes:
+        starts.append(end)
         end += -(-size // _ALIGN) * _ALIGN
-    return spans, end
-
-
-def _copied(part: memoryview) -> Any:
-    """A private copy. numpy's allocator asks for huge pages, which halves the time of a large copy."""
-    import numpy as np
-
-    return np.frombuffer(part, np.uint8).copy() if len(part) else bytearray()
+    return starts

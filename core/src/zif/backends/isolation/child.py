@@ -1,6 +1,6 @@
-"""The worker process: one backend plugin, asked over a socket.
+"""The worker process: one backend plugin, or whatever else has a role here, asked over a socket.
 
-Started as `python -m zif.backends.isolation.child ADDRESS`.
+Started as `python -m zif.backends.isolation.child ADDRESS`, by the host's interpreter or that of an environment.
 """
 
 from __future__ import annotations
@@ -12,40 +12,77 @@ import pickle
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from zif.backends.abilities import abilities
 from zif.backends.isolation.channel import Channel
-from zif.backends.isolation.messages import Failure, Hello, Loaded
-from zif.errors import StageFailed, ZifError
+from zif.backends.isolation.codec import PROTOCOL, CannotCross, crosses, encoded
+from zif.backends.isolation.described import Refused, checked, described, precisions, remarks
+from zif.backends.isolation.messages import Failure, Given, Hello, Loaded, Opaque, Welcome
+from zif.errors import BackendBroken, StageFailed, ZifError
+from zif.records import Target
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from zif.backends.backend import Backend
-    from zif.records import Executable
+    from zif.records import Executable, Stage
 
 
-class Server:
-    """Answers the host's requests with one backend."""
+class BackendServer:
+    """Answers the host's requests with one backend for one target."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, hello: Hello) -> None:
+        from zif.backends.backend import Backend
+
+        self._backend = Backend.open(hello.spec)
+        self._target: Target = hello.target or Target("host")
+        self._kind: type[Any] | None = None
         self._loaded: dict[int, Executable] = {}
         self._count = 0
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The hooks that the plugin has."""
+        return self._backend.stages
+
     def answer(self, stage: str, *args: Any) -> Any:
         """Do what the request says. Raises whatever the backend raises."""
-        if stage in ("capabilities", "convert", "compile"):
-            return getattr(self._backend, stage)(*args)
         return getattr(self, f"_{stage}")(*args)
 
-    def _load(self, compiled: Any, options: Any, shared: bool) -> Loaded:
-        executable = self._backend.load(compiled, options, shared=shared)
+    def _capabilities(self, target: Target, model: Any) -> Any:
+        answer = self._backend.capabilities(target, model)
+        if model is None:
+            self._kind = answer.options
+        told: Any = described(answer.options)
+        return attrs.evolve(answer, options=told)
+
+    def _options(self, given: Given) -> Any:
+        options = self._checked(given)
+        return options if isinstance(options, Refused) else precisions(options)
+
+    def _remarks(self, given: Given, target: Target, kind: Any) -> Any:
+        options = self._checked(given)
+        return options if isinstance(options, Refused) else remarks(options, target, kind)
+
+    def _convert(self, model: Any, target: Target, given: Given) -> Any:
+        converted = self._backend.convert(model, target, self._built(given))
+        return attrs.evolve(converted, data=_crossing(converted.data))
+
+    def _compile(self, converted: Any, target: Target, given: Given) -> Any:
+        if isinstance(converted.data, Opaque):
+            converted = attrs.evolve(converted, data=pickle.loads(converted.data.content))  # what we pickled ourselves
+        return self._backend.compile(converted, target, self._built(given))
+
+    def _load(self, compiled: Any, given: Given, shared: bool) -> Loaded:
+        executable = self._backend.load(compiled, self._built(given), shared=shared)
         self._count += 1
         self._loaded[self._count] = executable
         notes = getattr(executable, "notes", None)
-        return Loaded(self._count, abilities(executable), None if notes is None else tuple(notes))
+        offered = tuple(sorted(protocol.__name__ for protocol in abilities(executable)))
+        return Loaded(self._count, offered, None if notes is None else tuple(notes))
 
     def _run(self, handle: int, inputs: Any) -> Any:
         executable = self._loaded[handle]
@@ -64,11 +101,44 @@ class Server:
         if executable is not None:
             executable.close()
 
+    def _checked(self, given: Given) -> Any:
+        if self._kind is None:
+            self._kind = self._backend.capabilities(self._target).options
+        return checked(self._kind, given.values)
+
+    def _built(self, given: Given) -> Any:
+        options = self._checked(given)
+        if isinstance(options, Refused):
+            raise ValueError(options.text)
+        return options
+
     def close(self) -> None:
         """Close what is still loaded; the host is gone or going."""
         for handle in list(self._loaded):
             with contextlib.suppress(BaseException):  # one that fails, however, keeps none of the others open
                 self._unload(handle)
+
+
+class ChecksServer:
+    """Answers what the distributions here say of the state of their engines."""
+
+    stages: tuple[Stage, ...] = ()
+
+    def __init__(self, hello: Hello) -> None:
+        self._spec = hello.spec
+
+    def answer(self, stage: str, *args: Any) -> Any:  # noqa: ARG002 - there is one stage
+        """Every check."""
+        from zif.backends.checks import checks
+
+        return checks()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+#: Who serves which role: made from the host's `Hello`, with `stages`, `answer(stage, *args)` and `close()`.
+ROLES: Mapping[str, Callable[[Hello], Any]] = {"backend": BackendServer, "checks": ChecksServer}
 
 
 def serve(channel: Channel) -> None:
@@ -77,62 +147,86 @@ def serve(channel: Channel) -> None:
         hello: Hello = channel.receive(copy=True)
         _settle(hello)
         server = _open(hello)
-        channel.send(server if isinstance(server, Failure) else None)
+        channel.send(server if isinstance(server, Failure) else Welcome(_version(), server.stages))
     except (EOFError, OSError):
         return
-    while isinstance(server, Server):
+    while not isinstance(server, Failure):
         try:
             directory, stage, args = channel.receive(copy=False)
+        except CannotCross as error:
+            channel.send(Failure(StageFailed(f"what it was handed did not arrive: {error}"), foreign=True))
+            continue
         except (EOFError, OSError):
             server.close()
             return
         if directory:
             with contextlib.suppress(OSError):
                 os.chdir(directory)
-        _reply(channel, stage, _attempt(server, stage, args))
+        _reply(channel, _attempt(server, stage, args))
         args = None  # the next message overwrites the arrays in it
 
 
 def _settle(hello: Hello) -> None:
     """Look for modules where the host does; give our own children the host's PYTHONPATH, not the one we came with."""
-    sys.path[:] = hello.path
+    if hello.path is not None:
+        sys.path[:] = hello.path
     os.environ.pop("PYTHONPATH", None)
     if hello.pythonpath is not None:
         os.environ["PYTHONPATH"] = hello.pythonpath
 
 
-def _open(hello: Hello) -> Server | Failure:
-    from zif.backends.backend import Backend
-
+def _open(hello: Hello) -> Any:
+    if hello.protocol != PROTOCOL:
+        return Failure(BackendBroken(f"its zif {_version()} speaks protocol {PROTOCOL}, and this one {hello.protocol}"))
     try:
-        return Server(Backend.open(hello.info))
+        return ROLES[hello.role](hello)
     except Exception as error:
         return _failure(error)
 
 
-def _attempt(server: Server, stage: str, args: tuple[Any, ...]) -> Any:
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("zif")
+    except PackageNotFoundError:  # a source tree on sys.path
+        return "0.0.0"
+
+
+def _crossing(data: Any) -> Any:
+    """What the plugin's own `compile` wants, so that it comes back the same: what is no plain data is pickled."""
+    if crosses(data):
+        return data
+    return Opaque(type(data).__qualname__, pickle.dumps(data, 5))
+
+
+def _attempt(server: Any, stage: str, args: tuple[Any, ...]) -> Any:
     try:
         return server.answer(stage, *args)
     except Exception as error:
         return _failure(error)
 
 
-def _reply(channel: Channel, stage: str, answer: Any) -> None:
+def _reply(channel: Channel, answer: Any) -> None:
     try:
-        channel.send(answer, arrays=stage == "run")
+        parts = encoded(answer)
+    except (CannotCross, RecursionError) as error:
+        parts = encoded(
+            Failure(StageFailed(f"what it returned cannot cross to another process: {error}"), foreign=True)
+        )
+    try:
+        channel.post(parts)
     except OSError:
         raise SystemExit(0) from None  # the host is gone
-    except Exception as error:  # what cannot be pickled
-        channel.send(_failure(error))
 
 
 def _failure(error: Exception) -> Failure:
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, ZifError):
+        failure = Failure(error, trace)
         with contextlib.suppress(Exception):
-            again = pickle.loads(pickle.dumps(error))
-            if type(again) is type(error) and str(again) == str(error):
-                return Failure(error, trace)
+            encoded(failure)
+            return failure
     return Failure(StageFailed(str(error).strip() or type(error).__name__), trace, foreign=True)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif.backends.abilities import offering
+from zif.backends.isolation.described import given
 from zif.errors import UsageError
 from zif.records import SupportsProfile, SupportsUnitTimes
 
@@ -38,7 +39,8 @@ class _Home:
 
     def _settled(self) -> tuple[Worker, Loaded]:
         worker = self.slot.worker()
-        return worker, worker.call("load", *self.source)
+        compiled, options, shared = self.source
+        return worker, worker.call("load", compiled, given(options), shared)
 
 
 class RemoteExecutable:
@@ -116,7 +118,8 @@ def load(slot: Slot, compiled: Compiled, options: Any, shared: bool) -> RemoteEx
     except BaseException:
         slot.release()
         raise
-    return offering(RemoteExecutable, _KEPT, home.place[1].abilities)(home)
+    offered = frozenset(kind for kind in _KEPT if kind.__name__ in home.place[1].abilities)
+    return offering(RemoteExecutable, _KEPT, offered)(home)
 
 
 def _plain(inputs: Arrays) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The workers of this process: one per backend and target, shared by all sessions, replaced when one has died."""
+"""The workers of this process: one per service, shared by all sessions, replaced when one has died."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zif.backends.isolation.worker import Limits, Worker
 from zif.files.leftovers import note
 
 if TYPE_CHECKING:
-    from zif.records import Installed
+    from zif.backends.isolation.service import Service
 
 #: Seconds after which a worker that nobody uses is ended. Long enough for the next command of a script.
 IDLE_S = 60.0
@@ -29,8 +29,8 @@ _STALE_S = 24 * 3600.0
 class Slot:
     """The place of one worker. `worker()` is the one that lives there now; users keep it by `hold` and `release`."""
 
-    def __init__(self, info: Installed, limits: Limits, pool: Pool) -> None:
-        self._info = info
+    def __init__(self, service: Service, limits: Limits, pool: Pool) -> None:
+        self._service = service
         self._limits = limits
         self._pool = pool
         self._lock = threading.RLock()
@@ -44,7 +44,7 @@ class Slot:
             if self._worker is None or not self._worker.alive:
                 if self._worker is not None:
                     self._worker.close()
-                self._worker = Worker(self._info, self._limits, self._pool.scratch())
+                self._worker = Worker(self._service, self._limits, self._pool.scratch())
             return self._worker
 
     @property
@@ -91,20 +91,20 @@ class Slot:
 
 
 class Pool:
-    """Slots by backend, target and limits, and the directory for the temporary files of their workers."""
+    """Slots by service and limits, and the directory for the temporary files of their workers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._slots: dict[tuple[Installed, str, Limits], Slot] = {}
+        self._slots: dict[tuple[Service, Limits], Slot] = {}
         self._scratch: Path | None = None
         self._owner = os.getpid()
 
-    def slot(self, info: Installed, target: str, limits: Limits) -> Slot:
-        """The place of the worker for this backend and target."""
+    def slot(self, service: Service, limits: Limits) -> Slot:
+        """The place of the worker for this service."""
         with self._lock:
-            key = (info, target, limits)
+            key = (service, limits)
             if key not in self._slots:
-                self._slots[key] = Slot(info, limits, self)
+                self._slots[key] = Slot(service, limits, self)
             return self._slots[key]
 
     def scratch(self) -> Path | None:

@@ -12,17 +12,27 @@ from pathlib import Path
 
 from zif.backends.isolation.channel import Channel
 from zif.backends.isolation.log import Log
-from zif.errors import BackendUnavailable
+from zif.errors import BackendUnavailable, UsageError
+from zif.files.environments import environment
+
+#: What makes an interpreter look for modules where this one does.
+_OURS = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"})
 
 
-def start(log: Log, scratch: Path | None) -> tuple[subprocess.Popen[bytes], Channel]:
+def start(log: Log, scratch: Path | None, elsewhere: str = "") -> tuple[subprocess.Popen[bytes], Channel]:
     """A fresh interpreter that runs the worker's loop, and the channel to it. Raises BackendUnavailable.
+
+    elsewhere: the environment whose interpreter that is; this process's own without.
 
     A fresh one: a fork of a process in which an engine works may hang, and multiprocessing would import the host's
     __main__. In a session of its own, so that Ctrl-C in the terminal reaches only the host, which then ends the worker.
     """
     try:
-        return _windows(log, scratch) if sys.platform == "win32" else _posix(log, scratch)
+        python, environment = _foreign(elsewhere) if elsewhere else (_python(), _environment())
+        if scratch is not None:
+            environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+        command = [python, "-u", "-P", "-m", "zif.backends.isolation.child"]
+        return (_windows if sys.platform == "win32" else _posix)(log, command, environment)
     except OSError as error:
         why = f"cannot start a worker process: {error}. Free memory or end other processes, and try again."
         raise BackendUnavailable(why) from error
@@ -46,54 +56,76 @@ def ending(process: subprocess.Popen[bytes]) -> str:
     return f"died of {name} ({signal.strsignal(-code)}){hint}"
 
 
-def _posix(log: Log, scratch: Path | None) -> tuple[subprocess.Popen[bytes], Channel]:
+def _posix(log: Log, command: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], Channel]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for end in (ours, theirs):
             end.setblocking(True)
         process = subprocess.Popen(
-            _command(str(theirs.fileno())),
+            [*command, str(theirs.fileno())],
             stdin=subprocess.PIPE,
             stdout=log.fileno(),
             stderr=log.fileno(),
-            env=_environment(scratch),
+            env=environment,
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
         return process, Channel(connection.Connection(ours.detach()))
 
 
-def _windows(log: Log, scratch: Path | None) -> tuple[subprocess.Popen[bytes], Channel]:
+def _windows(log: Log, command: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], Channel]:
     key = os.urandom(32)
     with connection.Listener(family="AF_PIPE", authkey=key) as listener:
         process = subprocess.Popen(
-            _command(str(listener.address)),
+            [*command, str(listener.address)],
             stdin=subprocess.PIPE,
             stdout=log.fileno(),
             stderr=log.fileno(),
-            env={**_environment(scratch), "ZIF_WORKER_KEY": key.hex()},
+            env={**environment, "ZIF_WORKER_KEY": key.hex()},
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         return process, Channel(listener.accept())
 
 
-def _command(address: str) -> list[str]:
+def _python() -> str:
     python = spawn.get_executable()  # also right where sys.executable is a host that embeds Python and said so
     if not python:
         raise BackendUnavailable(
             "this program embeds Python and does not say where an interpreter is, so no worker process can be started: "
             "call multiprocessing.set_executable() first"
         )
-    return [os.fsdecode(python), "-u", "-P", "-m", "zif.backends.isolation.child", address]
+    return os.fsdecode(python)
 
 
-def _environment(scratch: Path | None) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """The host's environment, with a PYTHONPATH that finds what the host finds; the worker puts the host's back."""
     here = str(Path(__file__).parents[3])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *paths()]), "PYTHONIOENCODING": "utf-8:replace"}
-    if scratch is not None:
-        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
-    return environment
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([here, *paths()]), "PYTHONIOENCODING": "utf-8:replace"}
+
+
+def _foreign(elsewhere: str) -> tuple[str, dict[str, str]]:
+    """The interpreter of an environment, and variables without those that would show it this one's modules.
+
+    Raises BackendUnavailable when it is there no longer.
+    """
+    try:
+        python = environment(elsewhere).python
+    except UsageError as error:
+        raise BackendUnavailable(str(error)) from error
+    if not os.path.isfile(python):
+        why = f"the interpreter of the environment {elsewhere!r} is gone: {python}"
+        raise BackendUnavailable(f"{why}. `zif env doctor {elsewhere}` says what to do.")
+    return python, clean(python)
+
+
+def clean(python: str) -> dict[str, str]:
+    """This process's variables for another interpreter: without those that would show it modules that are not its own.
+
+    Its folder comes first on the PATH, as when its environment is activated.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+    path = os.pathsep.join(filter(None, (os.path.dirname(python), kept.get("PATH", ""))))
+    return {**kept, "PATH": path, "PYTHONIOENCODING": "utf-8:replace"}
 
 
 def paths() -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from zif.backends.isolation.channel import pickled
+from zif.backends.deadline import deadline
+from zif.backends.isolation.codec import PROTOCOL, CannotCross, encoded
 from zif.backends.isolation.log import Log
-from zif.backends.isolation.messages import Failure, Hello, WorkerTraceback
+from zif.backends.isolation.messages import Failure, Hello, Welcome, WorkerTraceback
 from zif.backends.isolation.process import ending, paths, start
 from zif.backends.patience import Patience, of_process
 from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
@@ -23,11 +24,10 @@ from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from zif.records import Installed
+    from zif.backends.isolation.service import Service
 
-_WORDS = {"run": "execute", "unload": "close", "unit_times": "timing its units"}
-#: The stages whose arrays go through shared memory.
-_ARRAYS = ("run", "unit_times")
+_WORDS = {"run": "execute", "unload": "close", "unit_times": "timing its units", "options": "taking its options"}
+_WORDS |= {"remarks": "judging its options"}
 #: Seconds after which it is worth to look what a worker does that has not answered.
 _SOON = 0.05
 
@@ -46,13 +46,15 @@ class Limits:
 
 
 class Worker:
-    """A process with one backend. Requests of several threads take turns; any failure of the process ends it for good.
+    """A process with one service. Requests of several threads take turns; any failure of the process ends it for good.
+
+    `stages` are the hooks that the plugin in it has.
 
     Raises BackendCrashed when it dies or stops answering, and what the backend raised otherwise.
     """
 
-    def __init__(self, info: Installed, limits: Limits | None = None, scratch: Path | None = None) -> None:
-        self.info = info
+    def __init__(self, service: Service, limits: Limits | None = None, scratch: Path | None = None) -> None:
+        self.service = service
         self.limits = limits or Limits()
         self._lock = threading.Lock()
         self._owner = os.getpid()
@@ -61,18 +63,25 @@ class Worker:
         self._forgotten: list[int] = []
         self._log = Log()
         try:
-            self._process, self._channel = start(self._log, scratch)
+            self._process, self._channel = start(self._log, scratch, service.environment)
         except BaseException:
             self._log.close()
             raise
         self._ready = _readiness(self._channel.connection)
-        hello = Hello(info, paths(), os.environ.get("PYTHONPATH"))
         with self._lock:
-            answer = self._exchange("start", "", None, pickled(hello))
+            answer = self._exchange("start", "", deadline(), encoded(self._hello()))
             if isinstance(answer, Failure):
                 self._end()
         if isinstance(answer, Failure):
             raise self._raised(answer, "start", "")
+        assert isinstance(answer, Welcome)
+        self.stages = answer.stages
+
+    def _hello(self) -> Hello:
+        """What the process has to know: in an environment of its own it has its own places for modules."""
+        one = self.service
+        path, before = (None, None) if one.environment else (paths(), os.environ.get("PYTHONPATH"))
+        return Hello(PROTOCOL, one.role, one.spec, one.target, path, before)
 
     @property
     def pid(self) -> int:
@@ -88,23 +97,24 @@ class Worker:
         """The last lines that the backend wrote to stdout and stderr."""
         return self._log.tail()
 
-    def call(self, stage: str, *args: Any, deadline: float | None = None, about: str = "") -> Any:
-        """Ask for "capabilities", "convert", "compile", "load", "run", "profile", "unit_times" or "unload".
+    def call(self, stage: str, *args: Any, within: float | None = None, about: str = "") -> Any:
+        """Ask for one of the stages that the service's role has; see `zif.backends.isolation.child`.
 
-        deadline: seconds after which the worker is ended (default: that of the limits). about: what it is done for, in
-        errors. Arrays to run on go through shared memory; those of the answer belong to the caller.
+        within: seconds after which the worker is ended (default: that of the limits). about: what it is done for, in
+        errors. Large contents go through shared memory; those of the answer belong to the caller.
         """
         run = stage == "run"
         with self._lock:
             if self._ended or self._owner != os.getpid():
                 raise self._crashed(stage, about, "belongs to another process or was closed")
             try:
-                parts = pickled((None if run else self._moved(), stage, args), arrays=stage in _ARRAYS)
-            except Exception as error:
-                raise StageFailed(f"{self._who}: {stage} was handed what cannot be pickled: {error}") from error
+                parts = encoded([None if run else self._moved(), stage, list(args)])
+            except (CannotCross, RecursionError) as error:
+                why = f"{stage} was handed what cannot cross to another process: {error}"
+                raise StageFailed(f"{self._who}: {why}") from error
             while self._forgotten:
-                self._exchange("unload", "", deadline, pickled((None, "unload", (self._forgotten.pop(),))))
-            answer = self._exchange(stage, about, deadline, parts)
+                self._exchange("unload", "", within, encoded([None, "unload", [self._forgotten.pop()]]))
+            answer = self._exchange(stage, about, within, parts)
         if isinstance(answer, Failure):
             raise self._raised(answer, stage, about)
         return answer
@@ -147,7 +157,7 @@ class Worker:
 
     @property
     def _who(self) -> str:
-        return self.info.owner
+        return self.service.owner
 
     def _moved(self) -> str | None:
         """The working directory when it changed since the last request: relative paths must mean the same there."""
@@ -158,10 +168,10 @@ class Worker:
                 return here
         return None
 
-    def _exchange(self, stage: str, about: str, deadline: float | None, parts: list[Any]) -> Any:
+    def _exchange(self, stage: str, about: str, within: float | None, parts: list[Any]) -> Any:
         try:
             self._channel.post(parts)
-            self._wait(stage, about, deadline)
+            self._wait(stage, about, within)
             answer = self._channel.receive(copy=True)
             self._log.trim()
         except (EOFError, ConnectionError):
@@ -170,17 +180,17 @@ class Worker:
             raise
         except Exception as error:
             self._end()
-            raise BackendBroken(f"{self._who}: {stage} returned what this process cannot unpickle: {error}") from error
+            raise BackendBroken(f"{self._who}: what its process answered in {stage} cannot be read: {error}") from error
         except BaseException:  # Ctrl-C: the answer that may still come would be taken for the next one's
             self._end()
             raise
         return answer
 
-    def _wait(self, stage: str, about: str, deadline: float | None) -> None:
+    def _wait(self, stage: str, about: str, within: float | None) -> None:
         """Return when an answer is there."""
         if self._ready(_SOON):
             return
-        limit, silence = self.limits.deadline_s if deadline is None else deadline, self.limits.silence_s
+        limit, silence = self.limits.deadline_s if within is None else within, self.limits.silence_s
         idle = min((seconds for seconds in (limit, silence) if seconds is not None), default=None)
         patience = Patience(limit, idle, of_process(self.pid))
         last = time.monotonic() - _SOON
@@ -201,11 +211,13 @@ class Worker:
         log = self._log.tail()
         where = f"in {_WORDS.get(stage, stage)}" + (f" of {about}" if about else "")
         wrote = f" The last that it wrote: {_last_line(log)!r}." if _last_line(log) else ""
-        advice = f"Leave it out with `--exclude {self.info.name}`, or tell its author."
+        advice = self.service.advice
         return BackendCrashed(f"{self._who}: its worker process {how}, {where}.{wrote} {advice}", log)
 
     def _raised(self, failure: Failure, stage: str, about: str) -> ZifError:
-        error = failure.error
+        error: ZifError = failure.error
+        if stage == "start" and not failure.foreign and self._who not in str(error):
+            error = type(error)(f"{self._who}: {error}")
         if failure.foreign:
             what = _WORDS.get(stage, stage) + (f" of {about}" if about else "")
             error = StageFailed(f"{self._who} failed in {what}: {error}")

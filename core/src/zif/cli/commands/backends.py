@@ -29,7 +29,9 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
         terminal.document("backends", {"target": chip.name, "backends": [answer.to_json() for answer in answers]})
     elif answers:
         columns = ("backend", "distribution", "kind", "processor", "available", "stages", "toolchain")
-        terminal.table("", columns, [_cells(one) for one in answers])
+        elsewhere = any(one.row.environment for one in answers)
+        more = ("environment",) if elsewhere else ()
+        terminal.table("", (*columns, *more), [_cells(one)[: len(columns) + len(more)] for one in answers])
         for one in answers:
             if one.reason:
                 terminal.say(f"{one.row.name}: {one.reason}")
@@ -43,4 +45,4 @@ def _cells(one: Answer) -> list[Any]:
     state = ("yes", "green") if one.available else ("no" if known else "broken", "red")
     owner = f"{one.row.distribution} {one.row.version}"
     processor, toolchain = (known.processor, known.toolchain) if known else ("", "")
-    return [(one.row.name, "bold"), owner, kind, processor, state, " ".join(one.stages), toolchain]
+    return [(one.row.name, "bold"), owner, kind, processor, state, " ".join(one.stages), toolchain, one.row.environment]

@@ -1,0 +1,164 @@
+"""The class of a backend's options, for a process that does not have it: described there, and stood in for here."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import Factory, frozen
+
+from zif.backends.isolation.messages import Given
+from zif.records import ChoosesPrecision, ExplainsOptions
+
+#: Types by the word that crosses. What is none of them is held to its type on the other side only.
+_WORDS: Mapping[Any, str] = {bool: "bool", int: "int", float: "float", str: "str", type(None): "none", Any: "any"}
+_TYPES: Mapping[str, Any] = {word: kind for kind, word in _WORDS.items()}
+#: What a field's metadata may hold that crosses.
+_PLAIN = (str, bool, int, float, type(None))
+
+#: Asks the worker: a stage and its arguments.
+Ask = Callable[..., Any]
+
+
+@frozen
+class Field:
+    """One option: its type as `_typed` writes it, and its default if it has one that is plain."""
+
+    name: str
+    type: Any
+    default: Any = None
+    required: bool = False
+    metadata: Mapping[str, Any] = Factory(dict)
+
+
+@frozen
+class Described:
+    """A class of options. explains, chooses: whether it has `remarks` and `precisions`."""
+
+    name: str
+    fields: tuple[Field, ...] = ()
+    explains: bool = False
+    chooses: bool = False
+
+
+@frozen
+class Refused:
+    """Values or a target that options cannot have, in their own words."""
+
+    text: str
+
+
+def described(kind: type[Any]) -> Described:
+    """The description of an attrs class of options."""
+    hints = get_type_hints(kind)
+    fields = tuple(_field(one, hints.get(one.name, Any)) for one in attrs.fields(kind) if one.init)
+    return Described(kind.__name__, fields, hasattr(kind, "remarks"), hasattr(kind, "precisions"))
+
+
+def given(options: Any) -> Given:
+    """The values of an instance, its own class or one that stands in for it."""
+    values = {one.alias: getattr(options, one.name) for one in attrs.fields(type(options)) if one.init}
+    return Given({name: attrs.asdict(one) if attrs.has(type(one)) else one for name, one in values.items()})
+
+
+def stand_in(description: Described, ask: Ask) -> type[Any]:
+    """A class that takes what the described one takes. `ask` reaches the process that has that: it has the last word.
+
+    Making an instance raises ValueError in the words of the described class.
+    """
+
+    def settle(self: Any) -> None:
+        object.__setattr__(self, "_precisions", _heard(ask("options", given(self))))
+
+    def remarks(self: Any, target: Any, kind: Any) -> tuple[str, ...]:
+        said: tuple[str, ...] = _heard(ask("remarks", given(self), target, kind))
+        return said
+
+    body: dict[str, Any] = {"__attrs_post_init__": settle}
+    if description.explains:
+        body["remarks"] = remarks
+    if description.chooses:
+        body["precisions"] = property(lambda self: self._precisions)
+    body |= {one.name: _attribute(one) for one in description.fields}
+    body["__annotations__"] = {one.name: _type(one.type) for one in description.fields}
+    made = type(description.name, (), body)
+    return attrs.define(made, frozen=True, slots=False, kw_only=True, auto_attribs=True)
+
+
+def checked(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """An instance of the class itself, in the process that has it, or what it refuses them with."""
+    try:
+        return _built(kind, values)
+    except (ValueError, TypeError) as error:
+        return Refused(_words(error))
+
+
+def precisions(options: Any) -> tuple[str, ...] | None:
+    """What they choose, if they do."""
+    return tuple(options.precisions) if isinstance(options, ChoosesPrecision) else None
+
+
+def remarks(options: Any, target: Any, kind: Any) -> tuple[str, ...] | Refused:
+    """What they say of what has no effect."""
+    try:
+        return tuple(options.remarks(target, kind)) if isinstance(options, ExplainsOptions) else ()
+    except ValueError as error:
+        return Refused(_words(error))
+
+
+def _words(error: Exception) -> str:
+    return str(error.args[0] if error.args else error)
+
+
+def _heard(answer: Any) -> Any:
+    if isinstance(answer, Refused):
+        raise ValueError(answer.text)
+    return answer
+
+
+def _field(one: Any, hint: Any) -> Field:
+    default = one.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        default = None if default.takes_self else default.factory()
+    metadata = {name: value for name, value in one.metadata.items() if isinstance(value, _PLAIN)}
+    missing = default is attrs.NOTHING
+    return Field(one.name, _typed(hint), None if missing else default, missing, metadata)
+
+
+def _attribute(one: Field) -> Any:
+    default = attrs.NOTHING if one.required else one.default
+    if isinstance(default, (list, dict, set)):
+        return attrs.field(factory=lambda: type(default)(default), metadata=one.metadata)
+    return attrs.field(default=default, metadata=one.metadata)
+
+
+def _typed(hint: Any) -> Any:
+    """A type as plain data: a word, or a list of one and what it is made of."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return ["literal", *get_args(hint)]
+    if origin in (Union, types.UnionType):
+        return ["union", *map(_typed, get_args(hint))]
+    return _WORDS.get(hint, "any")
+
+
+def _type(told: Any) -> Any:
+    if isinstance(told, str):
+        return _TYPES.get(told, Any)
+    word, *rest = told
+    if word == "literal":
+        return Literal[tuple(rest)]
+    kinds = [_type(one) for one in rest] if word == "union" else [Any]
+    return Any if Any in kinds else reduce(or_, kinds)
+
+
+def _built(kind: Any, values: Mapping[str, Any]) -> Any:
+    """The record of these fields, with the records within it."""
+    hints = get_type_hints(kind)
+    fields: dict[str, Any] = {one.alias: hints.get(one.name, Any) for one in attrs.fields(kind)}
+    nested = {name for name, one in values.items() if attrs.has(fields.get(name, Any)) and isinstance(one, Mapping)}
+    return kind(**{name: _built(fields[name], one) if name in nested else one for name, one in values.items()})
