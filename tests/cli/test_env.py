@@ -298,6 +298,13 @@ small = "zif_small:needs.json"
 """
 
 
+VERSIONS = """
+def toolchain():
+    import numpy, onnx, tabulate
+    return " ".join(f"{one.__name__} {one.__version__}" for one in (numpy, onnx, tabulate))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_one_command_makes_an_environment_with_what_the_plugin_needs(
@@ -307,9 +314,7 @@ def test_one_command_makes_an_environment_with_what_the_plugin_needs(
     plugin = tmp_path / "zif-small"
     (plugin / "zif_small").mkdir(parents=True)
     (plugin / "pyproject.toml").write_text(PLUGIN)
-    (plugin / "zif_small" / "__init__.py").write_text(GOOD.replace('"fake 1.0"', "toolchain()").replace(
-        "import zif\n", "import zif\n\ndef toolchain():\n    import numpy, onnx, tabulate\n"
-        '    return f"numpy {numpy.__version__} onnx {onnx.__version__} tabulate {tabulate.__version__}"\n\n'))  # fmt: skip
+    (plugin / "zif_small" / "__init__.py").write_text(VERSIONS + GOOD.replace('"fake 1.0"', "toolchain()"))
     needs = {
         "schema": "zif.needs/1",
         "requirements": ["numpy==1.26.4", "onnx==1.16.2", "protobuf<5"],
