@@ -52,7 +52,7 @@ class Slot:
         """Process id and backend of the worker that lives here now; starts none."""
         with self._lock:
             worker = self._worker
-            return (worker.pid, self._info.name) if worker is not None and worker.alive else None
+            return (worker.pid, self._service.name) if worker is not None and worker.alive else None
 
     def hold(self) -> None:
         """Use the worker: it is not ended for being idle until `release`."""

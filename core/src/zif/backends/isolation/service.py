@@ -26,6 +26,11 @@ class Service:
     target: Target | None = field(default=None, eq=False)
     target_name: str = field(init=False)
 
+    @property
+    def name(self) -> str:
+        """The plugin's, or that of the role where it serves no single one."""
+        return str(getattr(self.spec, "name", self.role))
+
     @target_name.default
     def _target_name(self) -> str:
         return self.target.name if self.target is not None else ""
