@@ -17,6 +17,7 @@ from zif.cli.app import application
 from zif.errors import BackendNotFound, InvalidModel, UsageError
 from zif_quantize.cli.mixed_view import _part, told_db
 from zif_quantize.search.candidate import Candidate, table
+from zif_quantize.search.to_goal import quantize_to_goal
 
 
 def save(path: str, nodes: list[onnx.NodeProto], **weights: Any) -> None:
@@ -43,28 +44,10 @@ def quantize(*args: str) -> Any:
 @pytest.mark.parametrize(
     ("count", "lines"),
     [
-        (
-            1,
-            ["on the 1 sample that it was calibrated with, and its recipe chosen", "on 1 sample of calibration (4 sam"],
-        ),
-        (
-            2,
-            [
-                "on 1 sample held out of everything; calibrated with the other 1",
-                "on 1 sample of calibration (4 samples",
-            ],
-        ),
-        (
-            8,
-            [
-                "on 2 samples held out of everything; calibrated with the other 6",
-                "on 6 samples, of which 2 had not cal",
-            ],
-        ),
-        (
-            16,
-            ["on 4 samples held out of everything; calibrated with the other 12", "on 12 samples, of which 4 had not"],
-        ),
+        (1, ["against float on the 1 sample that it was calibrated with", "recipe: w8a8, "]),
+        (2, ["on 2 of 2 samples, each on a model that was calibrated without it, give", "the ranges are those of all"]),
+        (8, ["on 8 of 8 samples, each on", "dB of the worst output on 8 samples that had not calibrated them: "]),
+        (16, ["on 16 of 16 samples, each on", "on 16 samples that had not"]),
     ],
 )
 def test_it_is_told_what_was_measured_on_what(count: int, lines: list[str]) -> None:
@@ -92,15 +75,31 @@ def test_a_search_tells_what_it_was_measured_on(count: int, line: str) -> None:
     assert document["calibration"]["held_out"] == (4 if count == 16 else 0)
 
 
-def test_a_goal_that_the_fresh_samples_miss_is_told() -> None:
-    """Four samples meet 20 dB by far; the others, a hundred times as large, are clipped."""
+@pytest.fixture
+def loud() -> list[dict[str, np.ndarray]]:
+    """Four samples, which a search keeps for the end, are a hundred times as large as the others."""
     rng = np.random.default_rng(1)
     data = rng.standard_normal((16, 4, 8)).astype(np.float32)
     data[[2, 6, 10, 14]] *= 100
     np.savez("loud.npz", x=data)
-    told = quantize("-c", "loud.npz", "--accuracy-goal", "SQNR=20")
+    return [{"x": sample} for sample in data]
+
+
+def test_a_goal_is_met_when_the_fresh_samples_meet_it(loud: list[Any]) -> None:
+    """In integers the others meet 20 dB by far, and the loud ones are clipped: that leaves float."""
+    told = quantize("-c", "loud.npz", "--accuracy-goal", "SQNR=20", "--json")
     assert told.exit_code == 0, told.output
-    assert "dB, less than the goal's 20 dB" in told.stdout
+    search = json.loads(told.stdout)["search"]
+    assert search["met"]
+    assert search["fresh"]["y"]["exact"] or search["fresh"]["y"]["sqnr_db"] >= 20
+    assert any(one["met"] and one["cost"] < search["chosen"]["cost"] for one in search["candidates"])
+
+
+def test_a_goal_that_the_fresh_samples_miss_is_not_met(loud: list[Any]) -> None:
+    found = quantize_to_goal("m.onnx", loud, "SQNR=20", levels=("w8a8", "w8a16"))
+    assert not found.met
+    assert found.chosen.met
+    assert found.fresh["y"] < 20
 
 
 def test_no_error_at_all_is_neither_left_out_nor_a_number_of_decibels() -> None:

@@ -10,6 +10,7 @@ import onnx
 from zif import StageFailed
 
 from zif_quantize.assign import FLOAT, assignment, quant_type, tensor_overrides
+from zif_quantize.calibration.bounds import capped
 from zif_quantize.calibration.ranges import Ranges, calibrate, needs_histograms
 from zif_quantize.keep import kept_float
 from zif_quantize.ort.quantizer import quantizer
@@ -143,7 +144,7 @@ def _pairs(ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], mod
         if isinstance(one, Recipe) and one is not base:
             own = ranges.of(one)
             pairs.update((name, own[name]) for name in unit.outputs if name in own)
-    return pairs
+    return capped(model, pairs)
 
 
 def _tensors_data(pairs: Mapping[str, Pair]) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import onnx
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from zif import Model
 
     Sample = Mapping[str, Any]
+    #: Per float output the energy of the signal and of the noise.
+    Energies = Mapping[str, tuple[float, float]]
+
+
+T = TypeVar("T")
 
 
 class Runner(Protocol):
@@ -71,12 +76,22 @@ class Judge:
         except StageFailed as error:
             raise unfit(self.samples.label(place), error) from error
 
+    def energies(self, other: Runner) -> list[Energies]:
+        """Per sample and float output the energy of signal and noise."""
+        return [
+            {name: tally.energies for name, tally in self._tallied(other, [place]).items()}
+            for place in range(len(self.samples))
+        ]
+
     def tallies(self, other: Runner) -> dict[str, Tally]:
         """Signal and noise over all samples, per float output."""
+        return self._tallied(other, range(len(self.samples)))
+
+    def _tallied(self, other: Runner, places: Iterable[int]) -> dict[str, Tally]:
         found: dict[str, Tally] = {}
-        for sample, wanted in zip(self.samples, self._wanted, strict=True):
-            got = other.run(sample)
-            for name, exact in wanted.items():
+        for place in places:
+            got = other.run(self.samples[place])
+            for name, exact in self._wanted[place].items():
                 if isinstance(exact, np.ndarray) and is_float(exact):
                     found.setdefault(name, Tally()).add(exact, got[name])
         return found
@@ -84,6 +99,32 @@ class Judge:
     def sqnr(self, other: Runner) -> dict[str, float]:
         """10 · log10(Σ signal² / Σ noise²) over all samples, per float output, in dB; infinite if nothing differs."""
         return {name: tally.sqnr_db for name, tally in self.tallies(other).items()}
+
+
+def ratios(rows: Sequence[Energies]) -> dict[str, float]:
+    """SQNR in dB per output over samples, whose energies are added up."""
+    found = {}
+    for name in rows[0] if rows else ():
+        signal, noise = (math.fsum(row[name][place] for row in rows) for place in (0, 1))
+        found[name] = _decibels(signal, noise)
+    return found
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if not noise:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal and math.isfinite(noise) else -math.inf
+
+
+def spread(rows: Sequence[T], of: Callable[[Sequence[T]], float]) -> float:
+    """The standard error of a figure over samples, by leaving out each in turn; infinite for a single one."""
+    if len(rows) < 2:
+        return math.inf
+    apart = [of([*rows[:place], *rows[place + 1 :]]) for place in range(len(rows))]
+    if not all(math.isfinite(one) for one in apart):
+        return 0.0 if len(set(apart)) == 1 else math.inf
+    mean = math.fsum(apart) / len(apart)
+    return math.sqrt((len(apart) - 1) / len(apart) * math.fsum((one - mean) ** 2 for one in apart))
 
 
 def worst(sqnr: Mapping[str, float]) -> float:

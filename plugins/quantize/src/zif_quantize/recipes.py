@@ -24,8 +24,9 @@ class Recipe:
     of zero where a weight has none. symmetric: activations around zero; weights of a signed type always are, those of
     an unsigned one never. method: "minmax" takes the range that was observed, "percentile" cuts off what lies beyond
     `percentile` (in %, both sides together), "entropy" minimises the Kullback-Leibler divergence, "mse" the mean
-    squared error. options: further `extra_options` of onnxruntime's quantizer. Biases are int32 with scale input ×
-    weight.
+    squared error. room: with "minmax", how many times as wide as observed a range is, for what data to come has beyond;
+    results of Softmax, Sigmoid and the like end where they must. options: further `extra_options` of onnxruntime's
+    quantizer. Biases are int32 with scale input × weight.
     """
 
     activation: str = field(default="uint8", validator=validators.in_(ACTIVATIONS))
@@ -35,6 +36,7 @@ class Recipe:
     tensor_weight: str = field(default="", validator=validators.in_(("", *WEIGHTS)))
     method: str = field(default="minmax", validator=validators.in_(METHODS))
     percentile: float = field(default=99.999, validator=[validators.gt(0.0), validators.le(100.0)])
+    room: float = field(default=1.0, validator=[validators.ge(1.0), validators.le(16.0)])
     options: Mapping[str, Any] = field(factory=dict, hash=False)
 
     @property

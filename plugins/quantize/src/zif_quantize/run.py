@@ -14,8 +14,10 @@ from zif.plugin import Sample, Wanted, export_encodings
 
 from zif_quantize.assign import FLOAT
 from zif_quantize.auto import auto_quantize
+from zif_quantize.calibration.folds import CHOOSING, dealt, judging
 from zif_quantize.calibration.given import calibration_samples, check_shapes
-from zif_quantize.calibration.holdout import CHOOSING, split, spread
+from zif_quantize.calibration.holdout import spread
+from zif_quantize.engine import quantize_model
 from zif_quantize.measure import Judge, Reference
 from zif_quantize.on_target import Measured, measured
 from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from zif import Model
     from zif.plugin import Progress, Source
 
-    from zif_quantize.auto import Trial
+    from zif_quantize.auto import Quantized
+    from zif_quantize.choosing import Trial
     from zif_quantize.qdq import Problem
     from zif_quantize.rules import Rules
 
@@ -43,13 +46,15 @@ class Quantization:
     """What `zif.quantize` made.
 
     sqnr: signal to quantization noise in dB per float output against the float model, on the CPU reference, over
-    `held_out` samples by which nothing was calibrated or chosen (over all of them when that is 0); empty without
-    samples. precision: of a file's encodings alone, the bits that most weights and activations have; recipe is None
-    then, as it is for weights alone. target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those
-    in `emulated` as emulators. trials: every recipe that was measured, over `chosen_on` samples, of which
-    `chosen_unseen` had not calibrated by then; both are 0 where no recipe was searched. unmatched, uncovered: of an
-    encodings file, entries without a tensor and tensors without an entry. repairs: entries that were repaired. rules:
-    what backends want of a quantized model, and which; without backends those that suit most, or the caller's.
+    `held_out` samples, each by a model that was calibrated without it (over all of them when that is 0); empty without
+    samples. spread: the standard error of the worst output's, in dB; infinite for one sample. precision: of a file's
+    encodings alone, the bits that most weights and activations have; recipe is None then, as it is for weights alone.
+    target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those in `emulated` as emulators.
+    trials: every recipe that was measured, over `chosen_on` samples, of which `chosen_unseen` had not calibrated what
+    was measured on them; both are 0 where no recipe was searched. The model is calibrated with all samples. unmatched,
+    uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
+    repaired. rules: what backends want of a quantized model, and which; without backends those that suit most, or the
+    caller's.
     """
 
     model: onnx.ModelProto
@@ -71,6 +76,7 @@ class Quantization:
     target_backends: tuple[str, ...] = ()
     emulated: tuple[str, ...] = ()
     rules: Wanted = Factory(Wanted)
+    spread: float = 0.0
 
 
 def quantize(
@@ -108,7 +114,7 @@ def quantize(
     the default's without one. progress: called with a sentence before each step. changes: other fields of `Recipe`,
     such as per_channel=False.
 
-    Which samples give the ranges, which choose and which the figures come from: `zif_quantize.calibration.holdout`.
+    How a recipe is chosen: `zif_quantize.choosing`.
     Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not
     fit, holds NaN or makes the model fail, and for encodings that do not fit; InvalidModel for what cannot be
     quantized.
@@ -137,9 +143,8 @@ def quantize(
     own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
     made = auto_quantize(model, samples, base, target, overrides, method == "auto", not own_weights, progress)
     if given is not None:
-        return _applied(model, given, made.recipe, samples, target, random, whose, filled_by=made.model)
+        return _applied(model, given, made.recipe, samples, target, random, whose, _filling(model, made, overrides))
     _refuse_nothing(model, made.model)
-    there = _on(target, model, samples, made.model)
     return Quantization(
         made.model,
         base.name,
@@ -150,14 +155,32 @@ def quantize(
         random is not None,
         made.sqnr,
         target,
-        there.sqnr,
+        made.target_sqnr,
         made.trials,
-        target_backends=there.backends,
-        emulated=there.emulated,
+        target_backends=made.backends,
+        emulated=made.emulated,
         chosen_on=made.chosen_on,
         chosen_unseen=made.chosen_unseen,
         rules=whose,
+        spread=made.spread,
     )
+
+
+@frozen(eq=False)
+class _Filling:
+    """What fills an encodings file: the model of all samples, and one without a fold, to measure on that."""
+
+    model: onnx.ModelProto
+    apart: onnx.ModelProto
+    held: Sequence[Sample]
+
+
+def _filling(model: Model, made: Quantized, overrides: Mapping[str, str | Recipe] | None) -> _Filling:
+    folds = made.folds
+    if folds is None or folds.count == 1:
+        return _Filling(made.model, made.model, ())
+    apart = quantize_model(model, folds.without(0), made.recipe, overrides)
+    return _Filling(made.model, apart, judging(dealt(folds.samples)[0], folds.count))
 
 
 def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:
@@ -240,25 +263,31 @@ def _applied(
     target: str,
     random: int | None,
     whose: Wanted,
-    filled_by: onnx.ModelProto | None = None,
+    filling: _Filling | None = None,
 ) -> Quantization:
     """A file's encodings in the model, what it leaves open from calibration."""
-    full = given.encodings if filled_by is None else filled(model, given.encodings, export_encodings(filled_by))
-    made: Applied = apply(model, full)
+
+    def put(filled_by: onnx.ModelProto | None) -> Applied:
+        full = given.encodings if filled_by is None else filled(model, given.encodings, export_encodings(filled_by))
+        return apply(model, full)
+
+    made = put(filling.model if filling else None)
     unmatched = tuple(one for one in made.unmatched if one in {entry.name for entry in given.encodings.entries})
     refuse_unmatched(model, given.encodings, made)
     refuse_lost(model, settled(model, given.encodings).entries)
-    held = split(samples)[1] or samples
-    sqnr = Judge(model, held).sqnr(Reference(made.model)) if samples else {}
-    there = _on(target, model, samples, made.model)
+    held = filling.held if filling else ()
+    judge = Judge(model, held or samples)
+    apart = put(filling.apart).model if filling and held else made.model
+    sqnr = judge.sqnr(Reference(apart)) if samples else {}
+    there = measured(judge, apart, target) if target and samples else Measured()
     entries = export_encodings(made.model)
     return Quantization(
         made.model,
-        base.name if filled_by else _bits_of(entries),
-        base if filled_by else None,
+        base.name if filling else _bits_of(entries),
+        base if filling else None,
         entries,
         len(samples),
-        len(split(samples)[1]) if samples else 0,
+        len(held),
         random is not None,
         sqnr,
         target,
@@ -282,10 +311,3 @@ def _bits_of(encodings: Encodings) -> str:
         )
         told.append(f"{letter}{found.most_common(1)[0][0] if found else 32}")
     return "".join(told)
-
-
-def _on(target: str, model: Model, samples: Sequence[Sample], made: onnx.ModelProto) -> Measured:
-    """SQNR on the arithmetic of a target, over the held-out samples."""
-    if not target or not samples:
-        return Measured()
-    return measured(Judge(model, split(samples)[1] or samples), made, target)

@@ -1,4 +1,4 @@
-"""Which samples do what: those that give the ranges, those that choose, and those that the result is held against."""
+"""Which samples do what in a search for a mix: give ranges, choose, and be what the result is held against."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zif.plugin import Subset
 HELD_OUT, HELD_OUT_PART = 8, 0.25
 #: From so many samples on there are enough to choose by others than those that calibrate.
 ENOUGH = 4
-#: At most so many samples choose; more make the choice steadier, not better.
+#: At most so many samples choose.
 CHOOSING = 16
 
 
@@ -44,37 +44,27 @@ class Parts:
         """The samples that nothing sees before the figures are taken."""
         return Subset(self.samples, self._held)
 
-    def deciding(self, most: int) -> Subset:
-        """At most so many samples to choose by: those that only choose, and as many that calibrate as there is room.
-
-        A few samples alone would choose by chance.
-        """
-        fresh = _even(self._choosing, most)
-        return Subset(self.samples, sorted([*fresh, *_even(self._calibration, most - len(fresh))]))
+    @property
+    def rest(self) -> Subset:
+        """All samples that are not held."""
+        return Subset(self.samples, sorted([*self._calibration, *self._choosing]))
 
 
-def parts(samples: Sequence[Mapping[str, Any]], choose: bool = True) -> Parts:
-    """The samples by what they are for; without `choose` those that would choose calibrate, too."""
+def parts(samples: Sequence[Mapping[str, Any]]) -> Parts:
+    """The samples by what they are for."""
     count = len(samples)
     held = _middle(range(count), min(HELD_OUT, max(1, int(count * HELD_OUT_PART))) if count > 1 else 0)
     rest = [place for place in range(count) if place not in held]
-    enough = choose and count >= ENOUGH
-    choosing = _middle(rest, min(CHOOSING, int(count * HELD_OUT_PART)) if enough else 0)
+    choosing = _middle(rest, min(CHOOSING, int(count * HELD_OUT_PART)) if count >= ENOUGH else 0)
     return Parts(samples, tuple(place for place in rest if place not in choosing), choosing, held)
-
-
-def split(samples: Sequence[Mapping[str, Any]]) -> tuple[Subset, Subset]:
-    """Samples for calibration and samples to measure on where there is nothing to choose; one alone calibrates."""
-    found = parts(samples, choose=False)
-    return found.calibration, found.held
 
 
 def spread(samples: Sequence[Mapping[str, Any]], count: int) -> Subset:
     """At most so many of the samples, taken evenly."""
-    return Subset(samples, _even(range(len(samples)), count))
+    return Subset(samples, evenly(range(len(samples)), count))
 
 
-def _even(places: Sequence[int], count: int) -> list[int]:
+def evenly(places: Sequence[int], count: int) -> list[int]:
     """So many of the places, evenly from the first on."""
     step = max(1.0, len(places) / count) if count else 1.0
     return [places[int(number * step)] for number in range(min(count, len(places)))]

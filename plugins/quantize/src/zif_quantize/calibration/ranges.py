@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class Ranges:
     def of(self, recipe: Recipe) -> Mapping[str, tuple[float, float]]:
         """The range of each tensor by the recipe's method; computed once for each. Raises UsageError."""
         if recipe.method == "minmax":
-            return self.limits
+            return self.limits if recipe.room == 1.0 else _wider(self.limits, recipe.room)
         if not self.histograms:
             raise UsageError(f"method {recipe.method!r} needs histograms: calibrate with histograms=True")
         from zif_quantize.calibration.methods import chosen
@@ -77,21 +77,32 @@ def calibrate(source: Source, samples: Samples, histograms: bool = False, progre
 def extended(ranges: Ranges, source: Source, samples: Samples, progress: Progress | None = None) -> Ranges:
     """The ranges after further samples, with histograms if there are any; those that gave `ranges` are not run again.
 
-    Where a tensor's range grows, the counts so far move into the wider bins. Raises what `calibrate` does.
+    Raises what `calibrate` does.
     """
-    from zif_quantize.rewrites.prepare import prepare, whole
+    return joined([ranges, calibrate(source, samples, bool(ranges.histograms), progress)])
 
-    model = prepare(source)
-    told = progress or (lambda _: None)
-    proto = whole(model)
-    new, count = _limits(model, proto, samples, told)
-    limits = {name: _union(pair, ranges.limits.get(name, pair)) for name, pair in new.items()}
+
+def joined(parts: Sequence[Ranges]) -> Ranges:
+    """The ranges over the samples of all parts; counts move into bins that span what all of them saw."""
+    if len(parts) == 1:
+        return parts[0]
+    limits: dict[str, tuple[float, float]] = {}
+    for part in parts:
+        limits.update({name: _union(pair, limits.get(name, pair)) for name, pair in part.limits.items()})
     found: dict[str, tuple[Array, Array]] = {}
-    if ranges.histograms:
-        for name, (counts, edges) in _histograms(model, proto, samples, limits, told).items():
-            before = ranges.histograms.get(name)
-            found[name] = (counts + _moved(before, edges) if before is not None else counts), edges
-    return Ranges(limits, ranges.samples + count, found)
+    for name in {name for part in parts for name in part.histograms if _measurable(limits[name])}:
+        edges = _empty(*limits[name])[1]
+        counts = [_moved(part.histograms[name], edges) for part in parts if name in part.histograms]
+        found[name] = np.sum(counts, axis=0), edges
+    return Ranges(limits, sum(part.samples for part in parts), found)
+
+
+def _wider(limits: Mapping[str, tuple[float, float]], room: float) -> dict[str, tuple[float, float]]:
+    """Both ends this many times as far from zero; numbers that stand for infinity stay as they are."""
+    return {
+        name: (low, high) if max(abs(low), abs(high)) > HUGE / room else (low * room, high * room)
+        for name, (low, high) in limits.items()
+    }
 
 
 def _union(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:

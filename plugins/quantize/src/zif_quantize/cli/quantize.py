@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -176,6 +177,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
             "held_out": made.held_out,
             "chosen_on": made.chosen_on,
             "chosen_unseen": made.chosen_unseen,
+            "spread_db": round(made.spread, 2) if made.held_out and math.isfinite(made.spread) else None,
             "random": made.random,
         },
         "outputs": ratios(made.sqnr),

@@ -7,8 +7,6 @@ from typing import Any
 
 from zif.plugin import decibels, things
 
-from zif_quantize.calibration.holdout import ENOUGH
-
 #: The precision that quantizes weights alone, and has no recipe.
 WEIGHTS_ONLY = "w8"
 #: So many names of a list are told.
@@ -78,21 +76,22 @@ def emulated(names: Sequence[str]) -> None:
 def _measured(document: Mapping[str, Any]) -> str:
     """On what the figures were taken, and what else was done with it."""
     calibration = document["calibration"]
-    held, count, chosen = (calibration[key] for key in ("held_out", "samples", "chosen_on"))
+    held, count = (calibration[key] for key in ("held_out", "samples"))
     if document["precision"] == WEIGHTS_ONLY:
         return f"against float on {held} of {things(count, 'sample')}; weights alone need no calibration"
     if not held:
-        also = ", and its recipe chosen" if chosen else ""
-        return f"against float on the {things(count, 'sample')} that it was calibrated with{also}"
-    return f"against float on {things(held, 'sample')} held out of everything; calibrated with the other {count - held}"
+        return f"against float on the {things(count, 'sample')} that it was calibrated with"
+    doubt = calibration["spread_db"]
+    sure = "" if doubt is None else f", give or take {doubt:.1f} dB"
+    return (
+        f"against float on {held} of {things(count, 'sample')}, each on a model that was calibrated without it{sure}; "
+        "the ranges are those of all"
+    )
 
 
 def _judges(document: Mapping[str, Any]) -> str:
     """The samples that the recipe was chosen by."""
-    chosen, unseen = (document["calibration"][key] for key in ("chosen_on", "chosen_unseen"))
-    if not unseen:
-        return f"{things(chosen, 'sample')} of calibration ({ENOUGH} samples or more would choose by others)"
-    return f"{things(chosen, 'sample')}, of which {unseen} had not calibrated yet"
+    return f"{things(document['calibration']['chosen_on'], 'sample')} that had not calibrated them"
 
 
 def _counts(counts: Mapping[str, int], weights_only: bool) -> str:

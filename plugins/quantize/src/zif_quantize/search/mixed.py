@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from zif_quantize.calibration.ranges import Ranges
 
+#: So many candidates are held against samples that the search has not seen.
+AGAIN = 4
 #: The precisions that are mixed, from the cheapest on.
 LEVELS = ("w8a8", "w8a16", FLOAT)
 
@@ -39,10 +41,10 @@ LEVELS = ("w8a8", "w8a16", FLOAT)
 class Mixed:
     """What a search found: the QDQ model of the cheapest candidate that meets the goal, and every candidate.
 
-    `met`: whether any does; if none does, `chosen` is the most accurate. `groups`: the units that were chosen together.
-    `sensitivities` in the order in which groups were lowered. `spent`: whether the search ended because it had measured
-    as many candidates as it might. `fresh`: SQNR in dB per float output of the chosen one on samples that the search
-    has not seen; empty without any.
+    `met`: whether any does, on fresh samples, too; if none does, `chosen` is the most accurate, or what met it but
+    there. `groups`: the units that were chosen together. `sensitivities` in the order in which groups were lowered.
+    `spent`: whether the search ended because it had measured as many candidates as it might. `fresh`: SQNR in dB per
+    float output of the chosen one on samples that the search has not seen; empty without any.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -100,19 +102,21 @@ def mixed_precision(
     on_reference: bool = False,
     progress: Callable[[str], None] | None = None,
     fresh: Sequence[Mapping[str, Any]] = (),
+    final: Callable[[], Ranges] | None = None,
     **wishes: Any,
 ) -> Mixed:
     """Search for the least costly mix of precisions whose accuracy meets `goal`.
 
     ranges: from `calibrate` on the same model. samples: inputs by name, to measure on; best such that calibration has
     not seen. target: whose arithmetic and cost count; "" takes the CPU reference and bit operations. cost: "latency",
-    "energy" or "bitops"; "" is the plan's latency, or its energy under the policy "power". levels: precisions
-    from the cheapest on, by name or with recipes of your own. most: how many candidates may be measured; groups of
-    units are joined so that their sensitivities take half of them. on_reference: measure sensitivities on the CPU
-    reference, which is faster than an emulator; the candidates that count are measured on the target all the same.
-    fresh: samples beside those, to measure the chosen candidate on once more: what was chosen by a figure is a little
-    worse than that. wishes: those of `zif.load` (only, exclude, pin, emulate, config), for the target.
-    Raises UsageError for a goal with a metric without `function`, no samples, and what quantizing raises.
+    "energy" or "bitops"; "" is the plan's latency, or its energy under the policy "power". levels: precisions from the
+    cheapest on, by name or with recipes of your own. most: how many candidates may be measured; groups of units are
+    joined so that their sensitivities take half of them. on_reference: measure sensitivities on the CPU reference,
+    which is faster than an emulator; the candidates that count are measured on the target all the same. fresh: samples
+    beside those, to measure the chosen candidate on once more: what was chosen by a figure is a little worse than that,
+    and where it misses the goal there, candidates with more to spare are tried. final: gives the ranges that the model
+    has in the end; None takes `ranges`. wishes: those of `zif.load` (only, exclude, pin, emulate, config), for the
+    target. Raises UsageError for a goal with a metric without `function`, no samples, and what quantizing raises.
     """
     if goal.metric is not None and function is None:
         raise UsageError("a goal for the metric needs the function that gives it: --eval FILE.py:FUNCTION")
@@ -128,7 +132,7 @@ def mixed_precision(
     parts = groups(model, max(1, (most - len(known)) // 2))
     if not parts:
         raise UsageError(f"{model.name} has no unit whose precision could be chosen")
-    return _Search(bench, parts, on_reference, fresh).result()
+    return _Search(bench, parts, on_reference, fresh, final).result()
 
 
 def _level(name: str, rules: QuantizationRules) -> Recipe | str:
@@ -142,6 +146,7 @@ class _Search:
     parts: Sequence[Group]
     on_reference: bool
     fresh: Sequence[Mapping[str, Any]] = ()
+    final: Callable[[], Ranges] | None = None
     order: list[Sensitivity] = field(factory=list)
 
     def result(self) -> Mixed:
@@ -163,11 +168,12 @@ class _Search:
             raise UsageError(f"no candidate could be made: {bench.done[0].error}")
         good = [one for one in rated if one.met]
         best = min(good, key=lambda one: (one.cost, -one.sqnr_db)) if good else max(rated, key=self._accuracy)
+        best, fresh, met = self._held(best, good)
         kept = frontier(rated, goal is not None, goal is not None and goal.at_most)
         return Mixed(
-            model=bench.quantized(best.levels),
+            model=bench.quantized(best.levels, self.final() if self.final else None),
             chosen=best,
-            met=bool(good),
+            met=met,
             goal=bench.goal,
             candidates=tuple(bench.done),
             frontier=tuple(kept),
@@ -175,8 +181,29 @@ class _Search:
             sensitivities=tuple(self.order),
             levels=tuple(bench.recipes),
             spent=bench.left == 0,
-            fresh=bench.again(best.levels, self.fresh) if self.fresh else {},
+            fresh=fresh,
         )
+
+    def _held(self, best: Candidate, good: Sequence[Candidate]) -> tuple[Candidate, Mapping[str, float], bool]:
+        """The cheapest candidate that meets the goal on fresh samples as well, its figures there, and whether it does.
+
+        What misses it there gives way to the cheapest that has as much more than the goal as was missing.
+        """
+        if not self.fresh:
+            return best, {}, bool(good)
+        least, first = self.bench.goal.sqnr_db, best
+        fresh = missed = self.bench.again(best.levels, self.fresh)
+        for left in reversed(range(AGAIN)):
+            found = min(fresh.values(), default=math.inf)
+            if least is None or found >= least or not good:
+                return best, fresh, bool(good)
+            good = [one for one in good if one.sqnr_db > best.sqnr_db]
+            if not good or not left:
+                break
+            spare = [one for one in good if one.sqnr_db >= 2 * least - found]
+            best = min(spare, key=lambda one: (one.cost, -one.sqnr_db)) if spare else max(good, key=self._accuracy)
+            fresh = self.bench.again(best.levels, self.fresh)
+        return first, missed, False
 
     def _accuracy(self, one: Candidate) -> tuple[float, float]:
         """How near a candidate that misses the goal comes to it."""

@@ -21,6 +21,7 @@ from zif_quantize.search.mixed import LEVELS, Mixed, mixed_precision
 if TYPE_CHECKING:
     from zif.plugin import Function, Progress, Sample, Source
 
+    from zif_quantize.calibration.folds import Folds
     from zif_quantize.calibration.ranges import Ranges
     from zif_quantize.rules import Rules
 
@@ -48,7 +49,8 @@ def quantize_to_goal(
 
     samples: inputs by name, as for `zif.quantize`. Where there are enough of them, candidates are measured on some that
     calibration has not seen, and the one that is chosen once more on others, which the search has not seen either;
-    where there are few, on those that are held out of calibration, and that is all. goal: "SQNR=35" or an AccuracyGoal.
+    where there are few, on those that are held out of calibration, and that is all. A goal for the ratio is met when
+    those others meet it, too. The model has the ranges of all samples in the end. goal: "SQNR=35" or an AccuracyGoal.
     function: gives the metric, a callable or "FILE.py:NAME". method: as for `zif.quantize`; "auto" takes for each
     precision the recipe that is best on the CPU reference. rules: as for `zif.quantize`. options: those of
     `mixed_precision` (policy, cost, most, on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
@@ -64,9 +66,16 @@ def quantize_to_goal(
     measured, fresh = measuring(split)
     for part in (measured, fresh):
         Judge(model, part)  # a sample that is wrong is told before the work
-    recipes, ranges = _recipes(model, split, levels, method, progress)
-    if split.choosing and not fresh:
-        ranges = extended(ranges, model, split.choosing, progress)
+    seen = split.calibration if fresh else split.rest
+    recipes, ranges = _recipes(model, seen, levels, method, progress)
+    unseen = [part for part in (split.choosing if fresh else (), split.held) if part]
+
+    def everything() -> Ranges:
+        found = ranges
+        for part in unseen:
+            found = extended(found, model, part, progress)
+        return found
+
     return mixed_precision(
         model,
         ranges,
@@ -77,6 +86,7 @@ def quantize_to_goal(
         function=call,
         progress=progress,
         fresh=fresh,
+        final=everything,
         **options,
     )
 
@@ -89,7 +99,7 @@ def measuring(split: Parts) -> tuple[Sequence[Sample], Sequence[Sample]]:
 
 
 def _recipes(
-    model: Any, split: Parts, levels: Sequence[str], method: str, progress: Progress | None
+    model: Any, samples: Sequence[Sample], levels: Sequence[str], method: str, progress: Progress | None
 ) -> tuple[dict[str, Recipe | str], Ranges]:
     """What each precision stands for, and the ranges that all of them share."""
     for level in levels:
@@ -100,10 +110,10 @@ def _recipes(
     found: dict[str, Recipe | str] = dict.fromkeys(levels, FLOAT)
     if method != "auto":
         found |= {level: recipe(level, prepared_by(model), method=method) for level in quantized}
-        return found, calibrate(model, split.calibration, needs_histograms([method]), progress)
-    ranges: Ranges | None = None
+        return found, calibrate(model, samples, needs_histograms([method]), progress)
+    folds: Folds | None = None
     for level in quantized:
-        made = auto_quantize(model, split.samples, level, progress=progress, ranges=ranges)
-        found[level], ranges = made.recipe, made.ranges
-    assert ranges is not None
-    return found, ranges
+        made = auto_quantize(model, samples, level, progress=progress, folds=folds)
+        found[level], folds = made.recipe, made.folds
+    assert folds is not None
+    return found, folds.everything

@@ -95,14 +95,14 @@ class Bench:
             self._seen[key] = made
         return self._seen[key]
 
-    def quantized(self, levels: Mapping[str, str]) -> onnx.ModelProto:
-        """The QDQ model of a mix; the float model where no unit is quantized."""
+    def quantized(self, levels: Mapping[str, str], ranges: Ranges | None = None) -> onnx.ModelProto:
+        """The QDQ model of a mix, with other ranges if there are any; the float model where no unit is quantized."""
         counts = Counter(level for level in levels.values() if isinstance(self.recipes[level], Recipe))
         if not counts:
             return whole(self.model)
         base = max(self.recipes, key=lambda name: counts[name])
         overrides = {unit: self.recipes[level] for unit, level in levels.items() if level != base}
-        return quantize_model(self.model, self.ranges, self.recipes[base], overrides)
+        return quantize_model(self.model, ranges or self.ranges, self.recipes[base], overrides)
 
     def allowed(self, beside: Candidate) -> dict[str, float]:
         """The energy of the error that each output may have under the goal's ratio; without one, a candidate's own.

@@ -1,0 +1,1 @@
+"""Networks and recipes to compare quantizers with."""
