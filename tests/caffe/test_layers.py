@@ -11,10 +11,10 @@ import onnxruntime
 import pytest
 from zif import Unsupported
 from zif.plugin import Request
-from zif_caffe.convert import convert
 from zif_caffe.layers import REFUSED, WRITERS
 from zif_caffe.network import read
 from zif_caffe.source import judged, pair
+from zif_caffe.translate import convert
 
 from caffe.nets import Arrays, one_layer, saved, values
 

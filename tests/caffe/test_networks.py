@@ -9,10 +9,10 @@ import pytest
 from zif import InvalidModel, Unsupported, UsageError
 from zif.plugin import Request
 from zif_caffe import recognize
-from zif_caffe.convert import convert
 from zif_caffe.messages import message
 from zif_caffe.network import read
 from zif_caffe.source import judged, kind, pair
+from zif_caffe.translate import convert
 
 from caffe.nets import saved, values
 from caffe.test_layers import made

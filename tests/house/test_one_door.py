@@ -81,6 +81,7 @@ EXCEPTIONS = {
         {"json.loads", "onnx.save", ".read_bytes", ".write_bytes", ".write_text", "pickle.loads"},
         KIT,
     ),
+    "zif_caffe/messages.py": ({".read_bytes"}, SHIPPED),
     "zif_qnn_cpu/guards.py": ({".open", ".read_bytes"}, "an artifact's file, which core has hashed"),
     "zif_qnn_cpu/sessions.py": ({"np.memmap"}, "an artifact's file, which core has hashed: weights are not copied"),
     "zif_qnn_cpu/timing.py": ({".read_text", "json.loads"}, ENGINE),

@@ -16,8 +16,8 @@ def recognize(source: Any) -> Recognized | None:
     """A network's text or its weights, with the other one beside it."""
     from zif import InvalidModel
 
-    from zif_caffe.convert import companion
     from zif_caffe.source import kind
+    from zif_caffe.translate import companion
 
     found = kind(source) if isinstance(source, Path) else ""
     if not found:

@@ -11,8 +11,8 @@ import numpy as np
 from zif import BackendUnavailable, InvalidModel, UsageError
 from zif.plugin import TEXT, WEIGHTS, Imported, Request, read_bytes, write_whole
 
-from zif_caffe.convert import companion, convert
 from zif_caffe.network import read
+from zif_caffe.translate import companion, convert
 
 _LAYER = re.compile(rb"^\s*(layers?\s*:?\s*\{|input\s*:)", re.MULTILINE)
 _HEAD = 1 << 16
