@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +24,8 @@ from tools.fuzz.world import Case
 BY_COMMAND = 50
 #: How often a campaign tries to make one case smaller; `CASE=` tries longer.
 TRIES = 40
+#: After so many cases the counters so far are told on stderr: hours end in many ways.
+TELL = 500
 
 
 def main() -> int:
@@ -79,6 +82,8 @@ def campaign(
         name, case = drawn(material, seed, number, only)
         outcome = runner.run_command(case) if number % BY_COMMAND == BY_COMMAND - 1 else runner.run(case)
         counters[name, outcome.kind] += 1
+        if number % TELL == TELL - 1:
+            print(table(counters), file=sys.stderr, flush=True)
         if outcome.kind == "bad":
             kind = signature(runner, case, outcome)
             known[kind] += 1

@@ -1,20 +1,25 @@
 """A process that has imported zif and forks for each command, so that a command costs what it does and no imports.
 
-Started by `runner.Runner`, never imported: an order a line on stdin (JSON), an answer a line on stdout.
+Started by `runner.Runner`, never imported: an order a line on stdin (JSON), an answer a line on stdout. With the word
+`warm` it also does once what commands do, so that tables are read and whatever is imported late is there: then a
+command costs a fifth.
 """
 
 from __future__ import annotations
 
 import atexit
 import ctypes
+import gc
 import importlib
 import json
 import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.views.plan", "zif.cli.views.run")
@@ -41,19 +46,80 @@ CPU, SPACE, FILE, STUCK = 20, 8 << 30, 2 << 30, 240
 _SUBREAPER = 36
 
 
+#: What a warm process has done before: a command each, in a folder with a model `m.onnx` and an array `x.npy`.
+WARM = (
+    "plan m.onnx --explain op:* --html p.html",
+    "plan m.onnx --json -t snapdragon-8-gen-3",
+    "plan m.onnx -p memory --overlay o.json --only qnn_cpu",
+    "run m.onnx -i x=x.npy --only qnn_cpu -o out",
+    "run m.onnx --random 0 --only reference --json",
+    "compile m.onnx -o b --only qnn_cpu --only reference",
+    "run b --random 0",
+    "verify m.onnx --only qnn_cpu",
+    "compare m.onnx@host,reference m.onnx@host,qnn_cpu --random 0",
+    "quantize m.onnx -o q.onnx --random-calibration --method minmax",
+    "quantize m.onnx -o q8.onnx --random-calibration --precision w8",
+    "encodings convert q.onnx -o e.json --to 1.0.0",
+    "encodings check e.json m.onnx --json",
+    "profile m.onnx --random 0 -n 1 --warmup 0 --only qnn_cpu",
+    "verdicts m.onnx --only qnn_cpu",
+    "cache why m.onnx --only qnn_cpu",
+    "cache ls",
+    "targets",
+    "doctor",
+)
+NET = """<ir_version: 9, opset_import: ["": 17]>
+g (float[1, 4] x) => (float[1, 4] y) <float[4, 4] w = {1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7}> {
+  [m] m = MatMul(x, w)
+  [r] r = Relu(m)
+  [y] y = Add(r, m)
+}"""
+
+
 def serve() -> None:
     """Answer orders until there are no more."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     for name in PRELOAD:
         with suppress(ImportError):
             importlib.import_module(name)
+    if "warm" in sys.argv:
+        warm()
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    gc.collect()
+    gc.freeze()  # else the first collection in each child copies every page
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
+            os.close(answers.fileno())
             work(order)
-        print(json.dumps(waited(child, order.get("fault"))), flush=True)
+        print(json.dumps(waited(child, order.get("fault"))), file=answers, flush=True)
+
+
+def warm() -> None:
+    """Do once what commands do, in a home of its own; what they say of it is of no interest."""
+    import numpy as np
+    import onnx
+    from zif.backends.isolation.pool import pool
+    from zif.cli import run
+
+    before, here, streams = dict(os.environ), Path.cwd(), (sys.stdout, sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="fuzz-warm-") as folder, Path(os.devnull).open("w") as nowhere:
+        os.environ.update(HOME=folder, TMPDIR=folder)
+        os.chdir(folder)
+        sys.stdout = sys.stderr = nowhere
+        onnx.save(onnx.parser.parse_model(NET), "m.onnx")
+        np.save("x.npy", np.zeros((1, 4), np.float32))
+        for line in WARM:
+            run(line.split())
+        pool.close()
+        os.chdir(here)
+    sys.stdout, sys.stderr = streams
+    os.environ.clear()
+    os.environ.update(before)
+    tempfile.tempdir = None
 
 
 def work(order: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ KEPT = {
     "work/keep.txt": b"keep\n",
     "work/w.bin": bytes(range(256)) * 16,
 }
+#: One thread each for whoever computes: a campaign is no benchmark, and its server forks.
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 #: Where zif may keep what it likes.
 OWN = ("home/.cache", "home/.local/share/zif", "home/.config")
 
@@ -90,7 +92,6 @@ class World:
 
     def environment(self, case: Case) -> dict[str, str]:
         """The variables of the command: none of the user who runs the campaign, but the path."""
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         plain = {
             "PATH": os.environ.get("PATH", ""),
             "COLUMNS": "120",
@@ -98,7 +99,7 @@ class World:
             "LANG": "C.UTF-8",
         }
         folders = {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
-        return {**threads, **plain, **folders, "ZIF_DEADLINE": "60", **case.environment}
+        return {**THREADS, **plain, **folders, "ZIF_DEADLINE": "60", **case.environment}
 
     def seen(self) -> dict[str, tuple[Any, ...]]:
         """What lies where, and how it could be told that somebody wrote to it."""
