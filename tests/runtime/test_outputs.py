@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -13,9 +14,11 @@ import zif
 from onnx import TensorProto, helper
 from runtime.made_up import Array, Bindable, Plain, X, info, session, step
 from zif.errors import BackendBroken, InvalidInput, StageFailed, ZifError
-from zif.model.infer import proven, skeleton
+from zif.model.infer import skeleton
+from zif.model.proof import Proof
 from zif.records import TensorInfo
 from zif.runtime.session import Session, Step
+from zif.runtime.session.outputs import Outputs
 
 
 def alone(function: Callable[..., Any], *outputs: TensorInfo, **more: Any) -> Session:
@@ -80,8 +83,23 @@ def test_symbolic_dimensions_are_those_of_the_inputs() -> None:
         one.run({"x": ROW})
 
 
-def with_proof(made: Step, shown: Mapping[str, TensorInfo]) -> Step:
-    return Step(made.segment, made.executable, made.inputs, made.outputs, lambda: shown)
+class Said(Proof):
+    """What ONNX has to say of outputs, made up."""
+
+    def __init__(self, shown: Mapping[str, TensorInfo], computed: Mapping[str, tuple[int, ...]]) -> None:
+        self._shown, self._computed = shown, computed
+
+    def shown(self, given: Mapping[str, Any]) -> Mapping[str, TensorInfo]:
+        return self._shown
+
+    def computed(self, given: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        return self._computed
+
+
+def with_proof(
+    made: Step, shown: Mapping[str, TensorInfo], computed: Mapping[str, tuple[int, ...]] | None = None
+) -> Step:
+    return Step(made.segment, made.executable, made.inputs, made.outputs, Said(shown, computed or {}))
 
 
 @pytest.mark.parametrize(("declared", "rows"), [(("n", 4), 1), ((7, 4), 2), ((2, 4, 1), 2)])
@@ -104,7 +122,7 @@ def test_a_wrong_declaration_is_told_from_a_wrong_backend() -> None:
     outputs = [value("y", TensorProto.FLOAT, [9, "m"]), value("z", TensorProto.INT64, [2, 5])]
     graph = helper.make_graph(nodes, "g", [value("x", TensorProto.FLOAT, [2, "n"])], outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    shown = proven(skeleton(model))
+    shown = Proof(lambda: skeleton(model)).shown({})
     assert shown["y"].shape == (2, "n")
     assert not shown["z"].static
     onnx.checker.check_model(model)
@@ -120,6 +138,71 @@ def test_a_declaration_that_is_wrong_does_not_stop_a_real_model() -> None:
     with zif.load(model, only="reference", cache=False) as loaded:
         assert loaded.run({"x": ROW})["z"].shape == (2, 7)
         assert [event.kind for event in loaded.events] == ["shape"]
+
+
+def test_where_onnx_contradicts_itself_the_model_is_wrong() -> None:
+    """Its inference says [1] of what its evaluator computes as [2]: the sizes of X and G do not go together."""
+    text = """<ir_version: 9, opset_import: ["ai.onnx.preview.training": 1]>
+    g (float r, int64 t, float[2] x, float[1] g, float[1] h) => (float[1] k) {
+      n, k = ai.onnx.preview.training.Adagrad <decay_factor = 0.1, epsilon = 0.00001, norm_coefficient = 0.001>
+             (r, t, x, g, h)
+    }"""
+    values = {name: np.ones(shape, np.float32) for name, shape in (("r", ()), ("x", 2), ("g", 1), ("h", 1))}
+    told = r"'k' cannot be float32 \[1\].*'reference'.*float32 \[2\]"
+    with (
+        zif.load(onnx.parser.parse_model(text), only="reference", cache=False, verify="off") as loaded,
+        pytest.raises(zif.InvalidModel, match=told),
+    ):
+        loaded.run({**values, "t": np.array(1)})
+
+
+@pytest.mark.parametrize("computed", [{}, {"y": (2, 4)}])
+def test_where_it_does_not_the_backend_is(computed: Mapping[str, tuple[int, ...]]) -> None:
+    made = with_proof(step(0, Plain(lambda x: {"y": x[:1] + 1}), "x", "y"), {"y": Y}, computed)
+    with pytest.raises(BackendBroken, match="'b0'"):
+        session([made], [info("x", 2, 4)], [Y]).run({"x": ROW})
+
+
+BODIES = {
+    "a body": """g (float[2, 4] x) => (float[2, 4] y, float[3, 2, 9] z) <int64 n = {3}, bool k = {1}> {
+        y, z = Loop (n, k, x) <body = b (int64 i, bool c, float[] s) => (bool d, float[2, 4] a, float[N, M] e)
+        <float[2, 9] q> { d = Identity(c) a = Relu(s) q = Neg(s) e = Relu(q) }> }""",
+    "a function": """g (float[2, 4] x) => (float[2, 7] y) { t = local.f(x) y = Neg(t) }
+        <domain: "local", opset_import: ["": 20]> f (a) => (b) <float[2, 7] q> { q = Relu(a) b = Relu(q) }""",
+}
+
+
+@pytest.mark.parametrize("where", BODIES)
+def test_what_is_declared_inside_proves_nothing(where: str) -> None:
+    model = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": 20, "local": 1]> {BODIES[where]}')
+    shown = Proof(lambda: skeleton(model)).shown({"x": ROW})
+    assert all(one.shape is None or not {7, 9}.intersection(one.shape) for one in shown.values()), shown
+
+
+def test_a_shape_that_was_declared_wrongly_proves_nothing_behind_it() -> None:
+    """The second segment was made for [2, 7], which a function's own declaration says; [2, 4] comes."""
+    model = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": 20, "local": 1]> {BODIES["a function"]}')
+    pins = {"op:Neg": "reference"}
+    with zif.load(model, only=["qnn_cpu", "reference"], pin=pins, cache=False, verify="off") as loaded:
+        assert len(loaded.plan.segments) == 2
+        np.testing.assert_array_equal(loaded.run({"x": ROW})["y"], -np.maximum(ROW, 0))
+        assert {event.kind for event in loaded.events} == {"shape"}
+
+
+def test_anothers_bundle_may_be_wrong_where_ones_own_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that breaks its word is told in both; whoever made the bundle may have made the plan say so."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["": 17]> g (float[2,4] x) => (float[2,4] y) {y = Relu(x)}'
+    )
+    zif.compile(model, tmp_path / "b", only="reference", verify="off")
+    with zif.load(tmp_path / "b") as own, zif.load(tmp_path / "b") as other:
+        (mine,), (theirs,) = own.steps, other.steps
+        assert not mine.foreign()
+        monkeypatch.setattr("zif.runtime.bundle.read.sealed_by_user", lambda *_: False)
+        assert theirs.foreign()
+        check = Outputs(theirs, ["y"], {"y": Y}, ["y"]).check
+        with pytest.raises(zif.InvalidBundle, match=r"'reference'.*returned float64.*does not go together"):
+            check({"y": ROW.astype(np.float64)}, {"x": ROW})
 
 
 def test_only_what_was_asked_for_reaches_the_next_segment() -> None:

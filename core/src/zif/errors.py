@@ -119,6 +119,15 @@ class OutOfMemory(StageFailed):
     exit_code = 1
 
 
+class EngineRefused(StageFailed):
+    """An engine refuses a segment that its backend took, or values in it: change the model, or leave the backend out.
+
+    Nothing broke: engines ask more of models than ONNX's rules do, and say so only when they are handed one.
+    """
+
+    exit_code = 1
+
+
 class ValuesRefused(StageFailed):
     """A backend cannot compute what other segments made of the input.
 

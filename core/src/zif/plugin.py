@@ -35,6 +35,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "typed options from a mapping, unknown keys refused with the known ones",
         ),
         (
+            "EngineRefused",
+            "zif.errors",
+            "EngineRefused",
+            "a StageFailed for what the engine itself refuses of a model: exit code 1",
+        ),
+        (
             "content_of",
             "zif.backends.onnx_artifact",
             "content_of",

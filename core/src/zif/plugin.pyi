@@ -48,6 +48,7 @@ from zif.encodings.record import Encoding as Encoding
 from zif.encodings.record import Encodings as Encodings
 from zif.encodings.record import Problem as Problem
 from zif.encodings.writing import write as write_encodings
+from zif.errors import EngineRefused as EngineRefused
 from zif.evaluation.accuracy import Function as Function
 from zif.evaluation.accuracy import resolved as resolved
 from zif.evaluation.accuracy import score as score
@@ -156,6 +157,7 @@ __all__ = [
     "Claims",
     "Encoding",
     "Encodings",
+    "EngineRefused",
     "FixedRange",
     "Function",
     "Imported",

@@ -9,15 +9,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.helper import make_function, make_node, make_opsetid, make_tensor_value_info
-from onnx.shape_inference import infer_shapes
 
 from zif.model import validity
 from zif.model.arithmetic import Walk
 from zif.model.external import attribute_tensors, is_external
 from zif.model.nodes import Node
 from zif.model.subgraphs import all_graphs, bodies
-from zif.model.types import tensor_bytes, value_info
-from zif.records import TensorInfo
+from zif.model.types import tensor_bytes
 
 #: Initializers up to this size keep their data in the skeleton: shapes, axes, pads, scales.
 SMALL = 4096
@@ -90,7 +88,7 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
         tensor.dims[:] = dims
     late = UNTYPED.intersection(validity.operators(nodes))
     with validity.aside(bare, late):
-        graph = validity.inferred(_with_contrib(bare)).graph
+        graph = validity.inferred(with_contrib(bare)).graph
     infos = {value.name: value for value in graph.value_info}
     infos.update((value.name, value) for value in graph.input)
     infos.update((v.name, v) for v in graph.output if v.type.WhichOneof("value") or v.name not in infos)
@@ -102,25 +100,7 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     return walk
 
 
-def proven(bare: ModelProto) -> dict[str, TensorInfo]:
-    """The outputs of a skeleton as they follow from inputs and operators alone, whatever the file declares of them.
-
-    A file's own declaration may be wrong, and nothing notices: engines compute what the operators say. Outputs of which
-    nothing can be shown are missing. Changes `bare`.
-    """
-    del bare.graph.value_info[:]
-    for value in bare.graph.output:
-        if value.type.HasField("tensor_type"):
-            value.type.tensor_type.ClearField("shape")
-    try:
-        outputs = infer_shapes(_with_contrib(bare), data_prop=True).graph.output
-    except Exception:  # a defect of one operator's inference: then nothing is shown
-        return {}
-    infos = (value_info(value) for value in outputs)
-    return {info.name: info for info in infos if info.shape is not None}
-
-
-def _with_contrib(bare: ModelProto) -> ModelProto:
+def with_contrib(bare: ModelProto) -> ModelProto:
     """The skeleton with ONNX Runtime's own QuantizeLinear and DequantizeLinear described by ONNX's.
 
     Its quantizer writes them for 16-bit types below opset 21. onnx does not know them, and then nothing behind them has

@@ -7,7 +7,6 @@ is made again without it, and the session says so in its events; never silently,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -15,7 +14,8 @@ from attrs import evolve, field, frozen
 from zif.backends.watched import watched
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
 from zif.model.arguments import Progress
-from zif.model.infer import proven, skeleton
+from zif.model.infer import skeleton
+from zif.model.proof import Proof
 from zif.runtime.bisect import culprits
 from zif.runtime.extra_formats import chosen
 from zif.runtime.session import Event, Session, Step
@@ -101,8 +101,8 @@ class Builder:
         read = {name for unit in segment.units for name in model.unit(unit).weights} if model.optional_inputs else ()
         optional = tuple(info.name for info in model.optional_inputs if info.name in read)
         bare = skeleton(self._slice(segment.units, segment.id).proto)  # the session must not keep the weights
-        proof = lru_cache(maxsize=1)(lambda: proven(bare))
-        return Step(segment, watched(backend, executable), (*segment.inputs, *optional), segment.outputs, proof)
+        inputs, proof = (*segment.inputs, *optional), Proof(lambda: bare)
+        return Step(segment, watched(backend, executable), inputs, segment.outputs, proof)
 
     def _compile_all(self, plan: Plan) -> list[Compiled] | tuple[Segment, ZifError]:
         done = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,8 @@ from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, InvalidBundle, StageFailed
 from zif.files.records import record
-from zif.model.infer import proven, skeleton
+from zif.model.infer import skeleton
+from zif.model.proof import Proof
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
 from zif.runtime.bundle import Bundle, open_bundle
@@ -118,8 +118,9 @@ class _Loader:
         texts = getattr(executable, "notes", ())
         self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
         optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]
-        proof = cache(lambda: proven(skeleton(read_onnx(compiled)))) if compiled.format == "onnx" else None
-        return Step(placed, executable, (*segment.inputs, *optional), segment.outputs, proof)
+        inputs = (*segment.inputs, *optional)
+        proof = Proof(lambda: skeleton(read_onnx(compiled))) if compiled.format == "onnx" else None
+        return Step(placed, executable, inputs, segment.outputs, proof, lambda: not self.bundle.is_own())
 
     def _load(self, segment: Segment, compiled: Compiled) -> tuple[Executable, Capabilities]:
         row = next((row for row in registry.installed() if row.name == segment.backend), None)

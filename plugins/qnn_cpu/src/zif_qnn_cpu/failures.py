@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from zif import InvalidInput, InvalidModel
+from zif.plugin import EngineRefused
 
+from zif_qnn_cpu.kernels import ENGINE
 from zif_qnn_cpu.shapes import REFUSES
 
 _RUNNING = re.compile(r"while running (\S+) node\. Name:'(.*?)' Status Message: (.*)", re.DOTALL)
@@ -15,12 +17,13 @@ _OF_GRAPHS = frozenset({"InvalidGraph"})
 _INFERENCE = re.compile(r"Node \((.*?)\) Op \((\S+)\) \[\w+Error\] (.*)|Type Error: (.*)", re.DOTALL)
 #: What a kernel asks of its attributes when it is made; the engine does not say of which node.
 _KERNEL = re.compile(r"during initialization: \S*core/providers/\S+:\d+ .*[)\]] (.*?) was false\.(.*)", re.DOTALL)
+_MISSING = re.compile(r"during initialization: \S*op_node_proto_helper.*No attribute with name:\s*'(.*?)'", re.DOTALL)
 _MEMORY = re.compile(r"failed to allocate|bad_alloc|out of memory", re.IGNORECASE)
 _ZERO = "Integer division by zero"
 
 
-def of_opening(error: Exception) -> InvalidModel | MemoryError | None:
-    """What is wrong with the model, or that it takes too much; None where the engine itself is to blame."""
+def of_opening(error: Exception) -> InvalidModel | EngineRefused | MemoryError | None:
+    """What is wrong with the model, that it takes too much, or what the engine says; None for another's error."""
     text = str(error)
     if _MEMORY.search(text):
         return MemoryError(_line(text))
@@ -30,24 +33,37 @@ def of_opening(error: Exception) -> InvalidModel | MemoryError | None:
     if found := _KERNEL.search(text):
         why = _line(found[2]) or f"{found[1]} does not hold"
         return InvalidModel(f"the model is invalid: an operator refuses its attributes: {why}.")
+    if found := _MISSING.search(text):
+        return InvalidModel(
+            f"the model is invalid: an operator lacks the attribute {found[1]!r}. Export the model again."
+        )
     if type(error).__name__ in _OF_GRAPHS or _ZERO in text:
         return InvalidModel(f"the model is invalid: {_line(text.partition(' : ')[2].rpartition(' : ')[2])}.")
-    return None
+    return EngineRefused(f"{ENGINE} cannot open the segment: {_first(text)}") if _of_engine(error) else None
 
 
-def of_running(error: Exception) -> InvalidInput | MemoryError | None:
-    """What is wrong with the input, or that it takes too much; None where the engine itself is to blame."""
+def of_running(error: Exception) -> InvalidInput | EngineRefused | MemoryError | None:
+    """What is wrong with the input, or that it takes too much, or what the engine says; None for another's error."""
     if _MEMORY.search(str(error)):
         return MemoryError(_line(str(error)))
     kind, found = type(error).__name__, _RUNNING.search(str(error))
     if found and REFUSES in found[2]:
         return InvalidInput(f"node {found[2].partition(REFUSES)[0]!r} cannot compute with a tensor of this shape")
-    if found and kind in ("Fail", "InvalidArgument"):
+    if found:
         reason = _line(_PLACE.sub("", found[3]))
         return InvalidInput(f"node {found[2]!r} ({found[1]}) cannot compute these values: {reason}")
     if kind == "InvalidArgument":
         return InvalidInput(str(error).rpartition("INVALID_ARGUMENT : ")[2].strip())
-    return None
+    return EngineRefused(f"{ENGINE} refuses to run: {_first(str(error))}") if _of_engine(error) else None
+
+
+def _of_engine(error: Exception) -> bool:
+    """Whether the engine raised it to say no: its errors have no common base class, but a home."""
+    return type(error).__module__.startswith("onnxruntime.capi")
+
+
+def _first(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def _line(text: str) -> str:

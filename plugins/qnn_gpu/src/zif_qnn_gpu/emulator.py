@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
-from zif import InvalidModel, StageFailed, Verdict
+from zif import InvalidModel, Verdict
+from zif.plugin import EngineRefused
 
 from zif_qnn_gpu.rounding import rounded
 
@@ -23,7 +24,7 @@ _OPEN = 2**31 - 1
 
 
 def open_session(proto: onnx.ModelProto, folder: Path | None) -> onnxruntime.InferenceSession:
-    """A session; folder is that of the external data. Raises StageFailed with what the engine objects to."""
+    """A session; folder is that of the external data. Raises EngineRefused with what the engine objects to."""
     made = onnxruntime.SessionOptions()
     made.log_severity_level = 4  # what goes wrong is raised; nothing is logged beside it
     # Fusions would compute several operators without storing what lies between them.
@@ -34,7 +35,7 @@ def open_session(proto: onnx.ModelProto, folder: Path | None) -> onnxruntime.Inf
     try:
         return onnxruntime.InferenceSession(proto.SerializeToString(), made, providers=[PROVIDER], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's errors have no common base class
-        raise StageFailed(f"the emulator cannot open the segment: {_line(error)}") from error
+        raise EngineRefused(f"the emulator cannot open the segment: {_line(error)}") from error
 
 
 def objection(model: Model, unit: Unit) -> Verdict | None:
@@ -44,7 +45,7 @@ def objection(model: Model, unit: Unit) -> Verdict | None:
         return None
     try:
         open_session(rounded(model.slice([unit.id], "unit")), model.base_dir)
-    except (StageFailed, InvalidModel) as error:
+    except (EngineRefused, InvalidModel) as error:
         return Verdict(False, "probed", "probe-failed", f"libQnnGpu takes it, but {error}")
     return None
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from zif import StageFailed
-from zif.plugin import listed
+from zif.plugin import EngineRefused, listed
 
 from zif_qnn_runtime.logs import ERROR, Line
 
 
-class QnnError(StageFailed):
+class QnnError(EngineRefused):
     """Something that Qualcomm's libraries, or ONNX Runtime on their behalf, refused or failed to do.
 
     kind: "setup" (the backend did not start), "unassigned" (a node is not taken), "compose", "layout", "finalize",

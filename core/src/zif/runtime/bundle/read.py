@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,6 +41,7 @@ class Bundle:
     _plans: Mapping[str, Mapping[str, Any]] = field(repr=False)
     _artifacts: Mapping[tuple[int, str], Row] = field(repr=False)
     _in_memory: int = field(default=IN_MEMORY, repr=False)
+    _ours: Callable[[], bool] = field(default=lambda: False, repr=False, eq=False)
     _marks: dict[str, Mark] = field(factory=dict, init=False, repr=False, eq=False)
 
     def plan(self, target: str | None = None) -> Mapping[str, Any]:
@@ -51,6 +52,13 @@ class Bundle:
                 f"the bundle {self.folder} is for {', '.join(self.targets)}, not for {name}: compile for it"
             )
         return self._plans[name]
+
+    def is_own(self) -> bool:
+        """Whether this user's zif wrote it, and it is what it wrote."""
+        try:
+            return self._ours()
+        except UsageError:  # no key to know a seal by
+            return False
 
     def load_compiled(self, segment: int, target: str | None = None) -> Compiled:
         """The artifact of a segment, its files' hashes checked. Raises InvalidBundle.
@@ -158,7 +166,8 @@ def open_bundle(folder: Path | str, *, trusted_only: bool = False) -> Bundle:
         raise _invalid(root, f"{error.strerror}: {error.filename}") from error
     artifacts = {(row.segment, row.target): row for row in manifest.artifacts}
     room = IN_MEMORY_TRUSTED if trusted_only else IN_MEMORY
-    return Bundle(root, manifest.targets, manifest.versions, manifest.files, manifest.by_target(), artifacts, room)
+    known = (root, manifest.targets, manifest.versions, manifest.files, manifest.by_target(), artifacts)
+    return Bundle(*known, room, lambda: manifest.seal is not None and sealed_by_user(SCHEMA, text, manifest.seal))
 
 
 def _there(root: Path) -> Iterator[str]:

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
-from zif.errors import BackendBroken
+from zif.errors import BackendBroken, InvalidBundle, InvalidModel
 from zif.records import TensorInfo
 from zif.runtime.session.fit import Shape, Values, dtype_of, fits, had, places_of, same_dtype, wanted
 from zif.runtime.session.quick import Check, quick
-
-#: Shapes of outputs as they follow from the operators alone; None when that cannot be told.
-Proof = Callable[[], Mapping[str, TensorInfo]]
+from zif.runtime.session.step import Step
 
 
 @frozen
@@ -33,37 +31,36 @@ class Outputs:
     """The check of what one segment gives in a run: `check(made, given)` gives what is fit to hand on.
 
     That is the backend's own mapping when it fits as it is. Raises BackendBroken, naming the output, for one that is
-    missing or is not what the plan says.
+    missing or is not what the plan says; InvalidModel where ONNX itself contradicts what the plan says, and
+    InvalidBundle for what another's bundle says.
 
     names: the outputs that are handed over; those in shared buffers are not. own: which of them leave the session.
-    proof: see `Proof`. tell: is called with a sentence for an output whose shape only the file declares, and wrongly.
+    tell: is called with a sentence for an output whose shape only the file declares, and wrongly.
     """
 
     def __init__(
         self,
-        who: Callable[[], str],
+        step: Step,
         names: Collection[str],
-        inputs: Collection[str],
         tensors: Mapping[str, TensorInfo],
         own: Collection[str],
-        proof: Proof | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        self._who, self._proof, self._tell = who, proof, tell
+        self._step, self._tell = step, tell
         self._slots = {name: Slot(tensors.get(name) or TensorInfo(name), name in own) for name in names}
-        self._places = places_of([tensors[name] for name in inputs if name in tensors])
+        self._places = places_of([tensors[name] for name in step.inputs if name in tensors])
         self.check: Check = quick([(one.info, one.own) for one in self._slots.values()], self._places, self._slowly)
 
     def _slowly(self, made: Any, given: Values) -> Values:
         """What was made on `given`, fit to hand on: copied where it is not, refused where it is not what is due."""
         if not isinstance(made, Mapping):
-            raise BackendBroken(f"{self._who()} returned {had(made)}, not a mapping of names to arrays. {_ADVICE}")
+            raise self._broken(f"returned {had(made)}, not a mapping of names to arrays")
         return {name: self._checked(slot, made, given) for name, slot in self._slots.items()}
 
     def _checked(self, slot: Slot, made: Values, given: Values) -> Any:
         name = slot.info.name
         if name not in made:
-            raise BackendBroken(f"{self._who()} did not return the output {name!r}. {_ADVICE}")
+            raise self._broken(f"did not return the output {name!r}")
         value, dtype = made[name], dtype_of(slot.info)
         if dtype is None:
             self._refuse_unless(of_type(value, slot.info.type), slot, value)
@@ -71,30 +68,41 @@ class Outputs:
         self._refuse_unless(isinstance(value, (np.ndarray, np.generic)) and same_dtype(value.dtype, dtype), slot, value)
         sizes = self._sizes(given)
         if not fits(value.shape, slot.info.shape, sizes):
-            self._doubt(slot, value, sizes)
+            self._doubt(slot, value, sizes, given)
         return np.array(value, dtype, order="C") if slot.own else np.asarray(value, dtype, order="C")
 
     def _refuse_unless(self, right: bool, slot: Slot, value: Any) -> None:
         if not right:
             name, plan = slot.info.name, wanted(slot.info)
-            raise BackendBroken(
-                f"{self._who()} returned {had(value)} for the output {name!r}, where the plan has {plan}. {_ADVICE}"
-            )
+            raise self._broken(f"returned {had(value)} for the output {name!r}, where the plan has {plan}")
 
-    def _doubt(self, slot: Slot, value: Any, sizes: Mapping[str, int]) -> None:
-        """A shape that is not the plan's: the backend's mistake, unless only the file says so, which may be wrong."""
-        self._refuse_unless(fits(value.shape, self._shown(slot.info), sizes), slot, value)
-        self._slots = {**self._slots, slot.info.name: evolve(slot, info=evolve(slot.info, shape=None))}
+    def _broken(self, what: str) -> BackendBroken | InvalidBundle:
+        """The backend's mistake; in another's bundle it may as well be the bundle's, which may say what it likes."""
+        if self._step.foreign():
+            return InvalidBundle(f"{self._step.who} {what}: the bundle does not go together with itself. {_AGAIN}")
+        return BackendBroken(f"{self._step.who} {what}. {_ADVICE}")
+
+    def _doubt(self, slot: Slot, value: Any, sizes: Mapping[str, int], given: Values) -> None:
+        """A shape that is not the plan's: the backend's mistake, unless ONNX has something else to say of it."""
+        name, who = slot.info.name, self._step.who
+        if not fits(value.shape, self._shown(slot.info, given), sizes):
+            if self._step.proof is not None and self._step.proof.computed(given).get(name) == value.shape:
+                raise InvalidModel(
+                    f"the output {name!r} cannot be {wanted(slot.info)}: {who} returned {had(value)}, and so does "
+                    "ONNX's own evaluator. The shapes that its node reads do not go together. Export the model again."
+                )
+            self._refuse_unless(False, slot, value)
+        self._slots = {**self._slots, name: evolve(slot, info=evolve(slot.info, shape=None))}
         if self._tell:
             self._tell(
-                f"the model declares the output {slot.info.name!r} as {wanted(slot.info)}, which does not follow from "
-                f"its operators; {self._who()} returned {had(value)}"
+                f"the model declares the output {name!r} as {wanted(slot.info)}, which does not follow from "
+                f"its operators; {who} returned {had(value)}"
             )
 
-    def _shown(self, info: TensorInfo) -> Shape | None:
+    def _shown(self, info: TensorInfo, given: Values) -> Shape | None:
         """What can be shown of an output's shape; without a proof, the dimensions that are numbers."""
-        if self._proof is not None:
-            shown = self._proof().get(info.name)
+        if self._step.proof is not None:
+            shown = self._step.proof.shown(given).get(info.name)
             return None if shown is None else shown.shape
         return None if info.shape is None else tuple(d if isinstance(d, int) else None for d in info.shape)
 
@@ -109,6 +117,7 @@ class Outputs:
 
 
 _ADVICE = "Tell its author, or leave it out with --exclude."
+_AGAIN = "Build it again with `zif compile`; where that gives the same, tell the backend's author."
 
 
 def of_type(value: Any, kind: str) -> bool:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve, frozen
 
 from zif.backends.blame import from_signal, reason
-from zif.errors import BackendCrashed, InvalidInput, OutOfMemory, StageFailed, UsageError, ValuesRefused, ZifError
+from zif.errors import (
+    BackendCrashed,
+    EngineRefused,
+    InvalidInput,
+    InvalidModel,
+    OutOfMemory,
+    StageFailed,
+    UsageError,
+    ValuesRefused,
+    ZifError,
+)
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
 from zif.runtime.session.step import Step
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from zif.planning import Plan
 
 OnFault = Literal["fail", "fallback"]
+#: What a stage may fail with without anything being broken.
+_TYPED = (OutOfMemory, EngineRefused, ValuesRefused)
 
 
 @frozen
@@ -198,7 +210,7 @@ class Session:
         fault = self._fault(wiring.steps[number], error)
         if self._closed:
             raise UsageError("the session was closed while it ran") from error
-        if self._rescue is None or isinstance(fault, InvalidInput):  # elsewhere it would be as wrong
+        if self._rescue is None or isinstance(fault, (InvalidInput, InvalidModel)):  # as wrong elsewhere
             raise fault from (error if fault is not error else error.__cause__)
         with self._lock:
             if self._wiring is wiring:  # another thread may have rescued it already
@@ -228,7 +240,7 @@ class Session:
         if isinstance(error, MemoryError):
             return OutOfMemory(f"{step.who} failed to run: {reason(error)}")
         if isinstance(error, StageFailed):
-            kind = OutOfMemory if isinstance(error, OutOfMemory) else StageFailed
+            kind = next((kind for kind in _TYPED if isinstance(error, kind)), StageFailed)
             return kind(f"segment {step.segment.id}: {error}")
         if isinstance(error, InvalidInput) and not self._admission.gates.keys() >= set(step.inputs):
             return ValuesRefused(f"{step.who} failed to run on what other segments made: {error}")

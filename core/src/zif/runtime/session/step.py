@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -9,9 +10,9 @@ from attrs import frozen
 from zif.backends.blame import let_go
 from zif.backends.registry import owner
 from zif.records import Executable
-from zif.runtime.session.outputs import Proof
 
 if TYPE_CHECKING:
+    from zif.model.proof import Proof
     from zif.planning import Segment
 
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Step:
     """One segment, ready to run. `inputs` and `outputs` are tensor names.
 
-    proof: the shapes of its outputs as they follow from its operators alone, whatever the model's file declares; None
-    where that cannot be told.
+    proof: its outputs as they follow from its operators, whatever the file declares; None where that cannot be told.
+    foreign: whether it is from another's bundle, whose documents need not go together with its artifacts.
     """
 
     segment: Segment
@@ -28,6 +29,7 @@ class Step:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     proof: Proof | None = None
+    foreign: Callable[[], bool] = lambda: False
 
     @property
     def who(self) -> str:

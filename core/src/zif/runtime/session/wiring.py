@@ -67,7 +67,7 @@ def check_of(
 ) -> Check:
     """The check of what a step hands over: all its outputs but those that are bound. own: what leaves the session."""
     names = [name for name in step.outputs if name not in bound]
-    return Outputs(lambda: step.who, names, step.inputs, tensors, own, step.proof, tell).check
+    return Outputs(step, names, tensors, own, tell).check
 
 
 def _last_uses(inputs: Sequence[Sequence[str]], outputs: Sequence[str]) -> tuple[tuple[str, ...], ...]:
