@@ -61,6 +61,19 @@ class Runner:
         """
         return self._judged(case, partial(self._by_fork, fault=fault), fresh)
 
+    def run_beside(self, case: Case) -> Outcome:
+        """Run a case in a process that has run others before, which costs a third; what is bad is run once more alone.
+
+        Then that counts. What is bad only after others is told on stderr.
+        """
+        outcome = self._judged(case, partial(self._by_fork, several=True))
+        if outcome.kind != "bad":
+            return outcome
+        alone = self.run(case)
+        if alone.kind != "bad":
+            print(f"only after others: {outcome.what}\n  {' '.join(case.arguments)}", file=sys.stderr, flush=True)
+        return alone
+
     def run_command(self, case: Case) -> Outcome:
         """The same by the command `zif` itself, with its imports and its start."""
         return self._judged(case, self._by_command)
@@ -86,7 +99,7 @@ class Runner:
     def _said(self, name: str) -> str:
         return (self._folder / name).read_bytes().decode(errors="replace")
 
-    def _by_fork(self, case: Case, fault: tuple[str, int] | None = None) -> dict[str, Any]:
+    def _by_fork(self, case: Case, fault: tuple[str, int] | None = None, several: bool = False) -> dict[str, Any]:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         order = {
@@ -96,6 +109,7 @@ class Runner:
             "out": str(self._folder / "out"),
             "err": str(self._folder / "err"),
             "fault": fault,
+            "several": several,
         }
         self._server.stdin.write(json.dumps(order) + "\n")
         self._server.stdin.flush()

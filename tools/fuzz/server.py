@@ -14,9 +14,11 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +45,8 @@ PRELOAD += (
 PRELOAD += ("zif_qnn_cpu", "zif_reference", "zif_qnn_gpu", "zif_qnn_htp", "zif_quantize", "onnxruntime")
 #: Seconds of CPU, bytes of address space, bytes of a file, and seconds after which whoever still sleeps is stuck.
 CPU, SPACE, FILE, STUCK = 20, 8 << 30, 2 << 30, 240
+#: Commands that one fork runs, where it may run several.
+AT_ONCE = 16
 _SUBREAPER = 36
 
 
@@ -89,13 +93,20 @@ def serve() -> None:
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     gc.collect()
     gc.freeze()  # else the first collection in each child copies every page
+    several = Several()
     for line in sys.stdin:
         order = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            os.close(answers.fileno())
-            work(order)
-        print(json.dumps(waited(child, order.get("fault"))), file=answers, flush=True)
+        if order.get("several"):
+            answer = several.ask(line)
+        else:
+            several.end()
+            child = os.fork()
+            if child == 0:
+                os.close(answers.fileno())
+                work(order)
+            answer = waited(child, order.get("fault"))
+        print(json.dumps(answer), file=answers, flush=True)
+    several.end()
 
 
 def warm() -> None:
@@ -127,14 +138,10 @@ def work(order: dict[str, Any]) -> None:
     code: Any = 70
     try:
         os.setsid()
-        os.chdir(order["folder"])
-        os.environ.clear()
-        os.environ.update(order["environment"])
-        for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
-            os.dup2(os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        settle(order)
         limited()
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 2))
         faulty(*order.get("fault") or ("", 0))
-        sys.argv = ["zif", *order["arguments"]]
         from zif.cli import main
 
         main()
@@ -153,11 +160,117 @@ def work(order: dict[str, Any]) -> None:
         os._exit(code if isinstance(code, int) else 0)
 
 
+class Several:
+    """A fork that runs command after command until it has run enough, or died: of the one that it was asked for."""
+
+    def __init__(self) -> None:
+        self._child = 0
+        self._orders: Any = None
+        self._answers: Any = None
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Run a command, and say how it ended."""
+        if not self._child:
+            self._start()
+        self._orders.write(line)
+        self._orders.flush()
+        if not select.select([self._answers], [], [], STUCK)[0]:
+            os.killpg(self._child, signal.SIGKILL)
+            return {**self._gone(), "stuck": True}
+        said = self._answers.readline()
+        if not said:
+            return self._gone()
+        answer: dict[str, Any] = json.loads(said)
+        if answer["last"]:
+            self.end()
+        return answer
+
+    def end(self) -> None:
+        """Let the fork go, if there is one."""
+        if self._child:
+            self._gone()
+
+    def _gone(self) -> dict[str, Any]:
+        self._orders.close()
+        answer = waited(self._child)
+        self._answers.close()
+        self._child = 0
+        return answer
+
+    def _start(self) -> None:
+        (orders, ask), (said, answers) = os.pipe(), os.pipe()
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(ask)
+            os.close(said)
+            one_by_one(orders, answers)
+        os.close(orders)
+        os.close(answers)
+        self._orders, self._answers = os.fdopen(ask, "w"), os.fdopen(said)
+
+
+def one_by_one(orders: int, answers: int) -> None:
+    """In the child: run command after command in this process, and never come back."""
+    from zif.cli import run
+
+    os.setsid()
+    limited()
+    with os.fdopen(orders) as lines:
+        for number, line in enumerate(lines, 1):
+            order = json.loads(line)
+            before = used()
+            resource.setrlimit(resource.RLIMIT_CPU, (int(before) + CPU + 1, resource.RLIM_INFINITY))
+            settle(order)
+            try:
+                code = run(order["arguments"])
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+                code = 70
+            left = tidied()
+            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            last = number >= AT_ONCE or most > 600 or left > 0 or threading.active_count() > 1
+            answer = {"code": code, "cpu": round(used() - before, 2), "megabytes": most, "orphans": left, "last": last}
+            os.write(answers, json.dumps(answer).encode() + b"\n")
+    os._exit(0)
+
+
+def used() -> float:
+    """Seconds of CPU so far, of this process and those that it has waited for."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+def tidied() -> int:
+    """What the end of a process does, without ending it; how many of its processes are still there."""
+    from zif.backends.isolation import pool
+    from zif.files import leftovers
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    pool.pool.close()
+    leftovers.clear()
+    return orphans()
+
+
+def settle(order: dict[str, Any]) -> None:
+    """Be where the command is to run, with its variables and its streams."""
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+        made = os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(made, number)
+        os.close(made)
+    sys.argv = ["zif", *order["arguments"]]
+
+
 def limited() -> None:
     """What no command may take; it dies of more CPU, and is refused more of the others."""
     for kind, most in ((resource.RLIMIT_AS, SPACE), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(kind, (most, most))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 2))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 

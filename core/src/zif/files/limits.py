@@ -68,6 +68,8 @@ MADE = Limit("ZIF_MAX_MADE", 256 << 20)
 NODES = Limit("ZIF_MAX_NODES", 2_000_000, bytes=False)
 #: The nodes that a model's functions may come to where they are called: a thousand bytes can call for millions.
 INLINED = Limit("ZIF_MAX_INLINED", 20_000, bytes=False)
+#: The turns of loops whose condition never ends them, over a whole model: nine bytes can say to turn for a century.
+TURNS = Limit("ZIF_MAX_TURNS", 1_000_000, bytes=False)
 #: How many times over tensors may refer to the bytes of a data file; smaller sums than `FREELY` may do so more often.
 SHARED = Limit("ZIF_MAX_SHARED", 16, bytes=False)
 

@@ -5,7 +5,8 @@ Inference on the whole of a 1 GB model takes seconds and gigabytes; on the skele
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.helper import make_function, make_node, make_opsetid, make_tensor_value_info
@@ -13,6 +14,7 @@ from onnx.helper import make_function, make_node, make_opsetid, make_tensor_valu
 from zif.model import validity
 from zif.model.arithmetic import Walk
 from zif.model.external import attribute_tensors, is_external
+from zif.model.loops import Turns
 from zif.model.nodes import Node
 from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import tensor_bytes
@@ -79,7 +81,7 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     """Types and shapes of all values, as far as they can be known, and the values of small constants.
 
     `nodes` are the records of the graph's nodes, sorted. Raises InvalidModel for what onnx's checker refuses, and for
-    operators whose inputs do not go together.
+    operators whose inputs do not go together, and for loops that turn for ever.
     """
     bare = skeleton(proto)
     emptied = [pair for node in bare.graph.node for pair in _stripped(node)]
@@ -92,12 +94,17 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     infos = {value.name: value for value in graph.value_info}
     infos.update((value.name, value) for value in graph.input)
     infos.update((v.name, v) for v in graph.output if v.type.WhichOneof("value") or v.name not in infos)
-    walk = Walk(bare, infos, late)
+    walk, turns = Walk(bare, infos, late), Turns()
     for position, node in enumerate(nodes):
         walk.visit(node)
         if node.nested:
             walk.nested[node.name] = graph.node[position]
+            turns.add(node.proto, node.name, _single(walk.values))
     return walk
+
+
+def _single(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.reshape(-1)[0] for name, value in values.items() if value.size == 1}
 
 
 def with_contrib(bare: ModelProto) -> ModelProto:
