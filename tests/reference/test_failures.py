@@ -10,6 +10,7 @@ import pytest
 import zif
 from onnx import TensorProto, helper
 from onnx.reference.ops.op_add import Add
+from zif.plugin import EngineRefused
 
 
 def model(nodes: list[onnx.NodeProto], *shapes: Any) -> onnx.ModelProto:
@@ -80,6 +81,15 @@ def test_what_the_evaluator_does_not_have_is_unsupported(monkeypatch: pytest.Mon
         session.run({"x": np.ones(3, np.float32), "i": np.array([0])})
 
 
+def test_what_is_no_picture_is_the_values_fault() -> None:
+    text = '<ir_version: 10, opset_import: ["": 20]> g (uint8[9] x) => (uint8[N, M, 3] y) { y = ImageDecoder(x) }'
+    with (
+        zif.load(onnx.parser.parse_model(text), only=["reference"], cache=False, verify="off") as session,
+        pytest.raises(zif.InvalidInput, match=r"\(ImageDecoder\) cannot compute these values: .*image"),
+    ):
+        session.run({"x": np.zeros(9, np.uint8)})
+
+
 def test_what_a_kernel_does_wrong_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise AttributeError("no such thing")
@@ -88,6 +98,6 @@ def test_what_a_kernel_does_wrong_is_its_own(monkeypatch: pytest.MonkeyPatch) ->
     net = model([helper.make_node("Add", ["x", "x"], ["y"], "add")])
     with (
         zif.load(net, only=["reference"], cache=False) as session,
-        pytest.raises(zif.StageFailed, match="no such thing"),
+        pytest.raises(EngineRefused, match=r"trips over node 'add' \(Add\): AttributeError: no such thing"),
     ):
         session.run({"x": np.ones(3, np.float32), "i": np.array([0])})

@@ -222,7 +222,7 @@ def one_by_one(orders: int, answers: int) -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (int(before) + CPU + 1, resource.RLIM_INFINITY))
             settle(order)
             try:
-                code = run(order["arguments"])
+                code = run(order["arguments"], bounded=True)
             except BaseException:
                 import traceback
 
@@ -244,6 +244,8 @@ def used() -> float:
 
 def tidied() -> int:
     """What the end of a process does, without ending it; how many of its processes are still there."""
+    from multiprocessing import resource_tracker
+
     from zif.backends.isolation import pool
     from zif.files import leftovers
 
@@ -252,6 +254,8 @@ def tidied() -> int:
             stream.flush()
     pool.pool.close()
     leftovers.clear()
+    with suppress(Exception):
+        resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
     return orphans()
 
 

@@ -20,6 +20,8 @@ from zif.errors import OutOfMemory, StageFailed, ZifError
 if TYPE_CHECKING:  # the command line asks here before it loads anything else
     from zif.records import Executable
 
+#: Characters of a foreign message that are told.
+_LONGEST = 600
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 
 
@@ -63,12 +65,17 @@ def reason(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"it ran out of memory ({kind})"
     try:
-        text = str(error).strip()
+        text = _shortened(str(error).strip())
     except Exception:  # a plugin's own exception class may be broken, too
         text = ""
     if isinstance(error, Exception) and not isinstance(error, (ImportError, RecursionError)):
         return text or kind
     return f"{kind}: {text}" if text else kind
+
+
+def _shortened(text: str) -> str:
+    """Some libraries put all that they have in hand into a message."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def from_signal(error: BaseException) -> bool:

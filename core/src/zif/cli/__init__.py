@@ -21,7 +21,7 @@ def main() -> NoReturn:
     try:
         streams.settle()  # before anything of ours is opened, which would take the number of one that is closed
         ending.catch()
-        code = run(sys.argv[1:])
+        code = run(sys.argv[1:], bounded=True)
         ending.settled()
     except BaseException:
         if not ending.asked():
@@ -29,24 +29,35 @@ def main() -> NoReturn:
     ending.leave(code)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code."""
-    from zif.cli import ending, streams
+def run(arguments: Sequence[str], *, bounded: bool = False) -> int:
+    """Run one command; its output goes to stdout, every problem to stderr as a sentence. Returns the exit code.
+
+    bounded: the process is the command's alone, and may be refused memory (see `zif.cli.allowance`).
+    """
+    from zif.cli import allowance, deadline, ending, streams
 
     words, debug = _without_debug(arguments)
     as_json = "--json" in words
     with streams.guarded(as_json):
         try:
-            code = _command(words)
+            words, seconds = deadline.taken(words)
+            if bounded:
+                allowance.bound(words)
+            with deadline.held(seconds, lambda over: _report(over, as_json)):
+                code = _command(words)
             streams.flush()  # what is lost only now is lost, too
             return code
         except BaseException as error:
             if ending.asked():
                 streams.abandon()
                 raise
-            from zif.cli.views import failure
+            return _report(error, as_json, debug)
 
-            return failure.report(error, as_json=as_json, debug=debug)
+
+def _report(error: BaseException, as_json: bool, debug: bool = False) -> int:
+    from zif.cli.views import failure
+
+    return failure.report(error, as_json=as_json, debug=debug)
 
 
 def _command(words: Sequence[str]) -> int:

@@ -132,5 +132,8 @@ def _root(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show causes and tracebacks of errors; works after a command too.")
     ] = False,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", metavar="SECONDS", help="End what takes longer; after a command too.")
+    ] = None,
 ) -> None:
     """Run ONNX models on the accelerators of this machine or for another chip, every operator where it runs best."""

@@ -61,7 +61,7 @@ def leave(code: int) -> NoReturn:
     """End the process with this exit code, or that of the signal that asked for it."""
     settled()
     if _asked:
-        _now(_asked)
+        force(128 + _asked)
     if any(thread.name == "zif-deadline" for thread in threading.enumerate()):
         _tidy()  # a plugin that hangs was left behind in a thread, and must not hold up the exit
         os._exit(code)
@@ -96,7 +96,7 @@ def _watch(pipe: int, ours: frozenset[int]) -> None:
         if select.select([pipe], [], [], min(left, 0.1))[0] and ours & set(os.read(pipe, 64)):
             end = min(end, time.monotonic() + HURRY)
         _send_again()
-    _now(_asked or max(came))
+    force(128 + (_asked or max(came)))
 
 
 def _send_again() -> None:
@@ -106,14 +106,14 @@ def _send_again() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
-def _now(number: int) -> NoReturn:
-    """Remove what must not be left, whoever holds a lock, and end."""
+def force(code: int) -> NoReturn:
+    """Remove what must not be left, whoever holds a lock, and end; from any thread."""
     tidying = threading.Thread(target=_tidy, daemon=True)
     tidying.start()
     tidying.join(PATIENCE)
     with suppress(Exception):
         _orphans()
-    os._exit(128 + number)
+    os._exit(code)
 
 
 def _tidy() -> None:

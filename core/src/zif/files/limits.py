@@ -64,6 +64,8 @@ SAMPLES = Limit("ZIF_MAX_SAMPLES", 10_000_000, bytes=False)
 #: What reading a model may make of it beyond the file: dense forms of sparse tensors, functions written out where they
 #: are called, constants that are computed.
 MADE = Limit("ZIF_MAX_MADE", 256 << 20)
+#: The memory of a command on small files; on larger ones it may take `EXPANSION` times their size.
+MEMORY = Limit("ZIF_MAX_MEMORY", 1536 << 20)
 #: The nodes of a model, those in bodies included, with functions written out where they are called.
 NODES = Limit("ZIF_MAX_NODES", 2_000_000, bytes=False)
 #: The nodes that a model's functions may come to where they are called: a thousand bytes can call for millions.

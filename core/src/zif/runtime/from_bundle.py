@@ -17,7 +17,7 @@ from zif.backends.isolation.remote import stand_in
 from zif.backends.onnx_artifact import read_onnx
 from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched
-from zif.errors import BackendUnavailable, InvalidBundle, StageFailed
+from zif.errors import BackendCrashed, BackendUnavailable, InvalidBundle, StageFailed
 from zif.files.records import record
 from zif.model.infer import skeleton
 from zif.model.proof import Proof
@@ -140,7 +140,7 @@ class _Loader:
         self.events.extend(Event("note", segment.backend, None, t) for t in said if (segment.backend, t) not in known)
         try:
             executable = backend.load(compiled, options, shared=self.shared)
-        except StageFailed as error:  # what a backend cannot open is an artifact that it did not make
+        except (StageFailed, BackendCrashed) as error:  # what a backend cannot open is an artifact that it did not make
             raise InvalidBundle(
                 f"{self.bundle.folder}: segment {segment.id} cannot be opened: {error}. {_AGAIN}"
             ) from error

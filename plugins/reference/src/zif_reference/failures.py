@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from onnx.reference.op_run import OpRun
-from zif import InvalidInput, InvalidModel, Unsupported
+from zif import InvalidInput, InvalidModel, Unsupported, ZifError
+from zif.plugin import EngineRefused
 
 #: What numpy and the kernels raise of what does not go together. Anything else is a fault in them.
-_REFUSALS = (ValueError, IndexError, TypeError, ArithmeticError, RuntimeError)
+_REFUSALS = (ValueError, IndexError, TypeError, ArithmeticError, RuntimeError, OSError)
 
 
 @contextmanager
@@ -29,17 +30,19 @@ def blaming_values() -> Iterator[None]:
 
 @contextmanager
 def _named(kind: type[Exception], words: str) -> Iterator[None]:
-    """What a kernel refuses, or does not have, with its node; whatever else it raises comes out as it is."""
+    """What a kernel refuses, does not have, or trips over, with its node; what no kernel raises comes out as it is."""
     try:
         yield
-    except _REFUSALS as error:
+    except Exception as error:
         node = _innermost(error)
-        if node is None or isinstance(error, RecursionError):
+        if node is None or isinstance(error, (ZifError, RecursionError, MemoryError)):
             raise
         what = f"node {node.name!r} ({node.op_type})" if node.name else f"a node {node.op_type}"
         reason = " ".join(str(error).split())
         if isinstance(error, NotImplementedError):
             raise Unsupported(f"onnx's reference has no such {what}: {reason}") from error
+        if not isinstance(error, _REFUSALS):
+            raise EngineRefused(f"onnx's evaluator trips over {what}: {type(error).__name__}: {reason}") from error
         raise kind(f"{what} {words}: {reason}") from error
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
-from zif.cli import streams
+from zif.cli import allowance, deadline, streams
 from zif.cli.views import terminal
-from zif.errors import BackendCrashed, Unsupported, ZifError
+from zif.errors import BackendCrashed, OutOfMemory, Unsupported, ZifError
 from zif.wording import paragraph, printable
 
 #: Exit codes beside those of the errors themselves.
@@ -60,6 +60,10 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
 
 def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
     """Class name, message and exit code."""
+    if isinstance(error, deadline.Passed):
+        return "DeadlinePassed", str(error), 1
+    if isinstance(error, OutOfMemory):
+        return "OutOfMemory", "; ".join(filter(None, (str(error), allowance.advice()))), error.exit_code
     if isinstance(error, ZifError):
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         return type(error).__name__, (str(error).strip() or type(error).__name__) + notes, error.exit_code
@@ -84,8 +88,8 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
 
 def _limit(error: BaseException) -> str:
     """The limit of the machine that was reached, and what to do; "" for any other error."""
-    if isinstance(error, MemoryError):
-        return _LIMITS[errno.ENOMEM]
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return allowance.advice() or _LIMITS[errno.ENOMEM]
     if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
         return _LIMITS[errno.EAGAIN]
     return _LIMITS.get(error.errno or 0, "") if isinstance(error, OSError) else ""

@@ -16,7 +16,7 @@ from zif.errors import BackendBroken, InvalidBundle, InvalidModel
 from zif.records import TensorInfo
 from zif.runtime.session.fit import Shape, Values, dtype_of, fits, had, places_of, same_dtype, wanted
 from zif.runtime.session.quick import Check, quick
-from zif.runtime.session.step import Step
+from zif.runtime.session.step import AGAIN, Step
 
 
 @frozen
@@ -79,7 +79,7 @@ class Outputs:
     def _broken(self, what: str) -> BackendBroken | InvalidBundle:
         """The backend's mistake; in another's bundle it may as well be the bundle's, which may say what it likes."""
         if self._step.foreign():
-            return InvalidBundle(f"{self._step.who} {what}: the bundle does not go together with itself. {_AGAIN}")
+            return InvalidBundle(f"{self._step.who} {what}: the bundle does not go together with itself. {AGAIN}")
         return BackendBroken(f"{self._step.who} {what}. {_ADVICE}")
 
     def _doubt(self, slot: Slot, value: Any, sizes: Mapping[str, int], given: Values) -> None:
@@ -117,7 +117,6 @@ class Outputs:
 
 
 _ADVICE = "Tell its author, or leave it out with --exclude."
-_AGAIN = "Build it again with `zif compile`; where that gives the same, tell the backend's author."
 
 
 def of_type(value: Any, kind: str) -> bool:

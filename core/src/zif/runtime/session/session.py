@@ -229,12 +229,13 @@ class Session:
         self._let_go(old)
 
     def _fault(self, step: Step, error: BaseException) -> ZifError:
-        """What a step raised, as a ZifError that says who; what a signal's handler raised is raised again.
-
-        InvalidInput is for arrays that the caller handed in: what other segments made is none of the caller's.
-        """
+        """What a step raised, as a ZifError that says who; what a signal's handler raised is raised again."""
         if from_signal(error):
             raise error
+        return step.judged(self._named(step, error))
+
+    def _named(self, step: Step, error: BaseException) -> ZifError:
+        """InvalidInput is for arrays that the caller handed in: what other segments made is none of the caller's."""
         if isinstance(error, BackendCrashed):
             return BackendCrashed(f"segment {step.segment.id}: {error}", error.log)
         if isinstance(error, MemoryError):

@@ -9,11 +9,16 @@ from attrs import frozen
 
 from zif.backends.blame import let_go
 from zif.backends.registry import owner
+from zif.errors import InvalidBundle, StageFailed, ZifError
 from zif.records import Executable
 
 if TYPE_CHECKING:
     from zif.model.proof import Proof
     from zif.planning import Segment
+
+
+_BROKEN = StageFailed.exit_code
+AGAIN = "Build it again with `zif compile`; where that gives the same, tell the backend's author."
 
 
 @frozen(eq=False)
@@ -35,6 +40,15 @@ class Step:
     def who(self) -> str:
         """The segment and its backend, with the distribution, as errors name them."""
         return f"segment {self.segment.id}: {owner(self.segment.backend)}"
+
+    def judged(self, fault: ZifError) -> ZifError:
+        """The same, unless it says that something is broken and the bundle is another's: then that is what is broken.
+
+        An artifact that a backend did not make can make it fail in any way.
+        """
+        if fault.exit_code != _BROKEN or not self.foreign():
+            return fault
+        return InvalidBundle(f"{fault}. The bundle was made by somebody else, and may not be whole. {AGAIN}")
 
     def close(self) -> str:
         """Close the executable. What its backend failed with in doing so, as a sentence; "" when all went well."""

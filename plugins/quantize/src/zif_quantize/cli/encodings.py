@@ -116,8 +116,10 @@ def _read(file: Path) -> Encodings:
 
     if file.suffix.lower() != ".onnx":
         return read(file)
+    import zif
     from zif.plugin import read_model as read_model
 
+    zif.Model.load(file)  # raises what is wrong with it, which whoever exports does not ask
     found = export_encodings(read_model(file).proto)
     if not found.entries:
         raise InvalidInput(f"{file} carries no encodings: it is not quantized, or only at run time")

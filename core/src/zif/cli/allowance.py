@@ -1,0 +1,87 @@
+"""How much memory a command may take that was handed files: what is written in a small file must not fill the machine.
+
+A model of a few bytes can ask an engine for any amount, by its dimensions or by what its operators make. So the system
+is told to refuse this process, and the workers that it starts, more than a limit, which grows with the files; what is
+refused then is exit code 1 with a sentence. Only where the system counts a process's own data: Linux.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+#: Commands that are handed what others made. An own script (`--eval`) may take what it likes, and so may a framework
+#: that a model is first converted with.
+COMMANDS = frozenset(
+    {"cache", "compare", "compile", "encodings", "plan", "profile", "quantize", "run", "verdicts", "verify"}
+)
+#: Files of a folder that are looked at to see how large what was named is.
+_LOOKED_AT = 10_000
+
+_bound = 0
+
+
+def bound(words: Sequence[str]) -> None:
+    """Keep this process, when it runs such a command, to what files of that size may take. Raises UsageError."""
+    global _bound
+    if sys.platform != "linux" or not COMMANDS.intersection(words[:1]) or not _is_for(words):
+        return
+    import resource
+
+    from zif.files.limits import EXPANSION, MEMORY
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = max(MEMORY.value, EXPANSION.value * sum(_sizes(words)))
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (min(most, 2**62), hard))
+        _bound = most
+
+
+def _is_for(words: Sequence[str]) -> bool:
+    """Whether what is worked on is a model, a bundle or a document, and nothing of the user's own runs."""
+    first = next((name for name in _names(words) if os.path.exists(name)), "")
+    ours = first.endswith((".onnx", ".json", ".toml")) or os.path.isfile(os.path.join(first, "manifest.json"))
+    return (ours or not first) and not any(word.endswith(".py") for word in words)
+
+
+def _names(words: Sequence[str]) -> list[str]:
+    """What may be names of files: words, and what stands in them before or behind =, @ and commas."""
+    parts = [part for word in words[1:] for part in (word, *re.split(r"[=@,]", word))]
+    return [part for part in dict.fromkeys(parts) if part and "\0" not in part]
+
+
+def advice() -> str:
+    """What to say to whoever ran out of memory: how much there was, and how to have more; "" without a limit."""
+    from zif.files.limits import MEMORY
+    from zif.wording import size
+
+    if not _bound:
+        return ""
+    return f"on these files a command may take {size(_bound)}: {MEMORY.environment}=8G raises that, if you trust them"
+
+
+def _sizes(words: Sequence[str]) -> Iterator[int]:
+    """The bytes of every file that is named, with what lies in its folder: weights, the samples of a list."""
+    seen: set[str] = set()
+    for name in filter(os.path.exists, _names(words)):
+        folder = name if os.path.isdir(name) else os.path.dirname(name) or "."
+        if (folder := os.path.realpath(folder)) not in seen:
+            seen.add(folder)
+            yield from _of_files(folder)
+
+
+def _of_files(folder: str) -> Iterator[int]:
+    left = _LOOKED_AT
+    for place, folders, names in os.walk(folder):
+        if place.count(os.sep) - folder.count(os.sep) >= 3:
+            folders.clear()
+        for name in names:
+            left -= 1
+            if left < 0:
+                return
+            try:
+                yield os.lstat(os.path.join(place, name)).st_size
+            except OSError:  # gone meanwhile
+                continue
