@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from zif.cli import ending
@@ -81,7 +82,10 @@ def _alarm(seconds: float, over: Passed) -> Iterator[None]:
         yield
         return
 
-    def passed(_number: int, _frame: object) -> None:
+    def passed(_number: int, frame: FrameType | None) -> None:
+        if _imports(frame):  # extension modules do not all survive an exception in the middle of their own making
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+            return
         raise over
 
     def unraisable(problem: Any) -> None:
@@ -99,6 +103,14 @@ def _alarm(seconds: float, over: Passed) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         sys.unraisablehook = told
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end(seconds: float, done: threading.Event, over: Passed, told: Callable[[Passed], int]) -> None:
