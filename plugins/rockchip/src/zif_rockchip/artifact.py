@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
-from zif.plugin import listed
+from zif.plugin import content_of, listed, write_whole
 
 from zif_rockchip import graph, logs
 from zif_rockchip.job import Job
@@ -63,7 +63,7 @@ def _binary(
     toolkit: Bench, made: graph.Graph, job: Job, name: str, kinds: Mapping[str, str]
 ) -> tuple[bytes, tuple[str, ...]]:
     """The file, and what is to be said of it."""
-    job.model.write_bytes(made.data)
+    write_whole(job.model, made.data)
     file = toolkit.folder / BINARY
     try:
         built = toolkit.build(job)
@@ -74,7 +74,7 @@ def _binary(
         ) from None
     if outcome.error:
         raise _refused(made, logs.complaint(outcome.error, outcome.log), name, kinds)
-    return file.read_bytes(), logs.left_out(built.left_out)
+    return content_of(file), logs.left_out(built.left_out)
 
 
 def _refused(made: graph.Graph, sentence: str, name: str, kinds: Mapping[str, str]) -> Unsupported:

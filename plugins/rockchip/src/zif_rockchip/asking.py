@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, define, frozen
 from zif import InvalidModel, Verdict
+from zif.plugin import write_whole
 
 from zif_rockchip import graph, logs
 from zif_rockchip.job import Job
 from zif_rockchip.room import ToolkitDied, bench
 
 if TYPE_CHECKING:
-    from zif import Model
+    from zif import Model, Unit
 
     from zif_rockchip.chips import Chip
 
@@ -52,16 +53,13 @@ def probe(model: Model, chip: Chip, crashing: Sequence[str] = ()) -> Probed:
     """
     sure = {unit.id: said for unit in model.units if (said := _sure(model, unit, chip))}
     sure |= dict.fromkeys(crashing, Verdict(None, "probed", "probe-failed", "the compiler was not asked: it crashes"))
-    inquiry = _Inquiry(model, chip)
+    inquiry = _Inquiry(model, chip, left=MOST)
     asked = inquiry.settled([unit.id for unit in model.units if unit.id not in sure])
     found = {**asked, **sure}
     return Probed({unit.id: found[unit.id] for unit in model.units}, tuple(inquiry.notes))
 
 
-def _sure(model: Model, unit: object, chip: Chip) -> Verdict | None:
-    from zif import Unit
-
-    assert isinstance(unit, Unit)
+def _sure(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
     known = graph.ruled_out(model, unit)
     if known is not None:
         return Verdict(False, "declared", *known)
@@ -76,8 +74,8 @@ class _Inquiry:
 
     model: Model
     chip: Chip
+    left: int
     notes: dict[str, None] = Factory(dict)
-    left: int = MOST
 
     def settled(self, units: list[str]) -> dict[str, Verdict]:
         """The verdict on each of these units."""
@@ -156,7 +154,7 @@ def _built(made: graph.Graph, part: Model, chip: Chip) -> _Answer:
     """Build a graph and read what the compiler says of it."""
     with bench() as toolkit:
         file = toolkit.folder / "asked.onnx"
-        file.write_bytes(made.data)
+        write_whole(file, made.data)
         try:
             outcome = toolkit.build(Job(file, chip.platform))
         except ToolkitDied as error:

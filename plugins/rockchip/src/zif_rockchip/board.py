@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zif import BackendUnavailable, StageFailed
-from zif.plugin import private_folder
+from zif.plugin import private_folder, write_whole
 
 from zif_rockchip.executable import RknnExecutable
 from zif_rockchip.segment import BINARY, Segment, checked
@@ -44,7 +44,7 @@ def load(compiled: Compiled, segment: Segment, options: RknnOptions) -> RknnExec
     try:
         with private_folder("zif-rknn-") as folder:
             file = folder / BINARY
-            file.write_bytes(data)
+            write_whole(file, data)
             _zero("load_rknn", runtime.load_rknn(str(file)), segment)
             _zero("init_runtime", runtime.init_runtime(**_settings(RKNNLite, segment, options)), segment)
     except BaseException:

@@ -84,14 +84,14 @@ def _printed(log: str) -> Iterator[str]:
 
 def _tidy(text: str) -> str:
     words = " ".join(text.split())
-    words = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", words)
+    words = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", words)
     return re.sub(r"/\S+/(\w+\.(cc|py)):\d+ ?", "", words).rstrip("!. ")
 
 
 #: First match wins: what a sentence says, and its code.
 _CODES = (
     (r"need to be constant|dynamic graph", "attribute"),
-    (r"No Op registered|[Uu]nsupport(ed)? op|not support.*\bop\b|KeyError: '[A-Z]\w+'", "op"),
+    (r"No Op registered|not a registered|[Uu]nsupport(ed)? op|not support.*\bop\b|KeyError: '[A-Z]\w+'", "op"),
     (r"opset", "opset"),
     (r"data ?type|dtype|Type Error|Tensor Type|NOT_IMPLEMENTED|Could not find an implementation", "dtype"),
     (r"do_quantization", "precision"),

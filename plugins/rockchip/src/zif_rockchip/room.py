@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zif import BackendUnavailable, StageFailed
-from zif.plugin import private_folder
+from zif.plugin import content_of, private_folder
 
 from zif_rockchip.job import Job, Outcome
 
@@ -75,7 +75,7 @@ class Bench:
     def log(self) -> str:
         """All that the toolkit has printed so far."""
         try:
-            return (self.folder / "toolkit.log").read_text(encoding="utf-8", errors="replace")
+            return content_of(self.folder / "toolkit.log").decode(errors="replace")
         except OSError:
             return ""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zif import StageFailed
+from zif.plugin import write_whole
 
 from zif_rockchip import logs
 from zif_rockchip.executable import RknnExecutable
@@ -28,7 +29,7 @@ def load(compiled: Compiled, segment: Segment) -> RknnExecutable:
     bench = Bench()
     try:
         file = bench.folder / GRAPH
-        file.write_bytes(data)
+        write_whole(file, data)
         _checked("build", bench.build(Job(file, segment.platform, **{name: getattr(segment, name) for name in BUILD})))
         _checked("start", bench.simulate())
     except BaseException:

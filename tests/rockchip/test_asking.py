@@ -1,0 +1,72 @@
+"""How the compiler is asked: whole, without what it names, in halves; against a compiler that is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import zif
+from rockchip.models import CHAIN, model
+from zif_rockchip import asking, graph
+from zif_rockchip.chips import Chip
+
+CHIP = Chip("A chip", "rk3588", 3, 1000)
+Failing = Callable[[list[str]], asking._Answer | None]
+
+
+def probe(monkeypatch: pytest.MonkeyPatch, made: zif.Model, failing: Failing) -> tuple[dict[str, bool | None], int]:
+    """The verdicts by operator, and how many models were built, by a compiler that answers `failing` of operators."""
+    asked: list[list[str]] = []
+
+    def built(_: graph.Graph, part: zif.Model, __: Chip) -> asking._Answer:
+        asked.append([unit.op_type for unit in part.units])
+        return failing(asked[-1]) or asking._Answer()
+
+    monkeypatch.setattr(asking, "_built", built)
+    verdicts = asking.probe(made, CHIP).verdicts
+    return {made.unit(name).op_type: said.supported for name, said in verdicts.items()}, len(asked)
+
+
+def test_a_model_that_builds_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said, count = probe(monkeypatch, model(CHAIN), lambda _: None)
+    assert said == dict.fromkeys(("Relu", "Abs", "Neg", "Exp"), True)
+    assert count == 1
+
+
+def test_without_a_name_the_culprit_is_found_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    said, _ = probe(monkeypatch, model(CHAIN), lambda ops: asking._Answer(failure="no") if "Neg" in ops else None)
+    assert said == {"Relu": True, "Abs": True, "Neg": False, "Exp": True}
+
+
+def test_two_that_go_alone_but_not_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = {"Abs", "Exp"}
+    said, _ = probe(monkeypatch, model(CHAIN), lambda ops: asking._Answer(failure="no") if both <= set(ops) else None)
+    assert said == {"Relu": True, "Abs": True, "Neg": True, "Exp": False}
+
+
+def test_a_named_unit_costs_one_more_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model(CHAIN)
+    (neg,) = [unit.id for unit in made.units if unit.op_type == "Neg"]
+    refusal = zif.Verdict(False, "probed", "op", "refused")
+    said, count = probe(monkeypatch, made, lambda ops: asking._Answer(refused={neg: refusal}) if "Neg" in ops else None)
+    assert said == {"Relu": True, "Abs": True, "Neg": False, "Exp": True}
+    assert count == 2
+
+
+def test_the_number_of_builds_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST", 5)
+    chain = "\n".join(f"t{n + 1} = Relu(t{n})" for n in range(40))
+    made = model(f"g (float[2] t0) => (float[2] t40) {{ {chain} }}")
+    asked = []
+    monkeypatch.setattr(asking, "_built", lambda *_: asked.append(1) or asking._Answer(failure="no"))
+    verdicts = asking.probe(made, CHIP).verdicts
+    assert len(asked) <= 5
+    assert {said.supported for said in verdicts.values()} <= {None, False}
+    assert len(verdicts) == 40
+
+
+def test_a_chip_without_floats_refuses_them_and_says_what_to_do() -> None:
+    verdicts = asking.probe(model(CHAIN), Chip("Rockchip RV1106", "rv1106", fp16=False)).verdicts
+    assert {(said.code, said.reason) for said in verdicts.values()} == {
+        ("precision", "Rockchip RV1106 computes in integers only: quantize the model")
+    }
