@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 import pytest
 from broken import JUDGE
+from environments import taken_in
 from fakes import GOOD, Site
 from jsonschema import Draft202012Validator
 from zif.schemas import schema
@@ -219,3 +220,14 @@ def test_a_full_disk_behind_stdout_is_exit_code_1(site: Site, toy: Path, tmp_pat
             text=True,
         )
     assert (done.returncode, "No space left" in done.stderr) == (1, True)
+
+
+def test_a_frontend_may_live_in_an_environment_of_its_own(tmp_path: Path, toy: Path) -> None:
+    site = Site(tmp_path / "site")
+    site.add("cpu", GOOD + JUDGE)
+    assert site.zif("plan", toy).code == 2
+    plugins = Site(tmp_path / "plugins")
+    plugins.add("toy", TOY, group="zif.frontends")
+    taken_in(site, "toys", plugins)
+    assert site.zif("plan", toy, "--json").json["model"] == "net"
+    assert site.zif("env", "ls", "--json").json["environments"][0]["frontends"] == ["toy"]

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from zif.backends.environments import interpreter, needs, own_wheel
 from zif.backends.environments.installer import Installer, install_into, uv
 from zif.backends.environments.interpreter import Interpreter
+from zif.backends.environments.siblings import located
 from zif.backends.isolation.codec import PROTOCOL
 from zif.errors import UsageError
 from zif.files import environments
@@ -54,7 +55,7 @@ def create(
             raise UsageError(f"what goes into {name!r}? `zif env create {name} REQUIREMENT...` names plugins")
         _clear(place, before)
         new = Environment(name, made=True, token=secrets.token_hex(16), ready=False, day=_today())
-        new = attrs.evolve(new, requirements=tuple(map(_absolute, requirements)), links=tuple(map(_absolute, links)))
+        new = attrs.evolve(new, requirements=tuple(map(located, requirements)), links=tuple(map(located, links)))
         _write(place, new)
         try:
             return _filled(place, new, python)
@@ -189,12 +190,6 @@ def _write(place: Path, one: Environment) -> None:
     place.mkdir(exist_ok=True)
     fields = {name: value for name, value in attrs.asdict(one).items() if name != "problem"}
     write_whole(place / FILE, json_text({"schema": SCHEMA, **fields}, indent=1) + "\n", durable=True)
-
-
-def _absolute(requirement: str) -> str:
-    """A path as it is found from everywhere; a name as it is."""
-    path, bracket, extras = requirement.partition("[")
-    return os.path.abspath(path) + bracket + extras if os.path.exists(path) else requirement
 
 
 def _today() -> str:

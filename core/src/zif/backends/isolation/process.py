@@ -28,7 +28,7 @@ def start(log: Log, scratch: Path | None, elsewhere: str = "") -> tuple[subproce
     __main__. In a session of its own, so that Ctrl-C in the terminal reaches only the host, which then ends the worker.
     """
     try:
-        python, environment = _foreign(elsewhere) if elsewhere else (_python(), _environment())
+        python, environment = interpreter(elsewhere)
         if scratch is not None:
             environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
         command = [python, "-u", "-P", "-m", "zif.backends.isolation.child"]
@@ -36,6 +36,14 @@ def start(log: Log, scratch: Path | None, elsewhere: str = "") -> tuple[subproce
     except OSError as error:
         why = f"cannot start a worker process: {error}. Free memory or end other processes, and try again."
         raise BackendUnavailable(why) from error
+
+
+def interpreter(elsewhere: str = "") -> tuple[str, dict[str, str]]:
+    """The interpreter of an environment, or this process's own, and the variables with which it finds its modules.
+
+    Raises BackendUnavailable where there is none.
+    """
+    return _foreign(elsewhere) if elsewhere else (_python(), _environment())
 
 
 def ending(process: subprocess.Popen[bytes]) -> str:

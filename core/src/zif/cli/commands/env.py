@@ -71,7 +71,7 @@ def ls(as_json: JsonOption = False) -> None:
     if not rows:
         say("There is no environment but zif's own. `zif env create NAME REQUIREMENT...` makes one.")
         return
-    columns = ("environment", "Python", "zif", "backends", "made by zif", "interpreter")
+    columns = ("environment", "Python", "zif", "plugins", "made by zif", "interpreter")
     table("", columns, [_cells(one) for one in rows])
     for one in rows:
         if one["problem"]:
@@ -126,8 +126,11 @@ def _tell(one: Environment, done: str, as_json: bool) -> None:
         document("environments", {"environments": [fields]})
         return
     say(f"{done}: Python {one.version}, zif {one.zif}")
-    names = ", ".join(fields["backends"])
-    say(f"backends in it: {names}" if names else "no distribution in it offers a backend")
+    for word in ("backends", "frontends"):
+        if fields[word]:
+            say(f"{word} in it: {', '.join(fields[word])}")
+    if not fields["backends"] and not fields["frontends"]:
+        say("no distribution in it offers a backend or a frontend")
     for text in fields["shadowed"]:
         say(text)
 
@@ -138,12 +141,14 @@ def _fields(one: Environment) -> dict[str, Any]:
     from zif.backends.environments.look import shadowed
     from zif.files.environments import points_in
     from zif.hookspecs import GROUP
+    from zif.runtime.frontends.contract import GROUP as FRONTENDS
 
     fields = attrs.asdict(one)
     names = sorted({found.name for found in points_in(one, GROUP)})
-    return {**fields, "backends": names, "shadowed": shadowed(one, names)}
+    frontends = sorted({found.name for found in points_in(one, FRONTENDS)})
+    return {**fields, "backends": names, "frontends": frontends, "shadowed": shadowed(one, names)}
 
 
 def _cells(one: dict[str, Any]) -> list[Any]:
-    names = ", ".join(one["backends"])
+    names = ", ".join([*one["backends"], *one["frontends"]])
     return [(one["name"], "bold"), one["version"], one["zif"], names, "yes" if one["made"] else "no", one["python"]]

@@ -8,20 +8,28 @@ from typing import Any
 
 import importlib_metadata as metadata
 import pluggy
+from attrs import evolve
 
 from zif.backends.blame import blaming, reason
 from zif.errors import BackendBroken, StageFailed
+from zif.files import environments
 from zif.records import Arrays, Installed
 from zif.runtime.frontends.contract import GROUP, FrontendHooks, Imported, Origin, Recognized, Request
 
 
 def installed() -> tuple[Installed, ...]:
-    """Every frontend that is installed, by name; nothing is imported."""
+    """Every frontend that is installed, by name, also in other environments; nothing is imported.
+
+    Of two with one name, this environment's own counts.
+    """
     rows = [_row(point) for point in metadata.entry_points(group=GROUP)]
+    own = {row.name for row in rows}
+    others = [point for point in environments.points(GROUP) if point.name not in own]
+    rows += [evolve(_row(point), environment=point.environment) for point in others]
     return tuple(sorted(rows, key=lambda row: (row.name, row.distribution)))
 
 
-def _row(point: metadata.EntryPoint) -> Installed:
+def _row(point: Any) -> Installed:
     try:
         name, version = (point.dist.metadata["Name"], point.dist.version) if point.dist else ("?", "?")
     except Exception:  # the file is gone or unreadable: importlib_metadata raises what it likes
@@ -83,4 +91,4 @@ class Frontend:
 
 def owner_of(row: Installed) -> str:
     """A frontend as errors name it."""
-    return f"frontend {row.name!r} ({row.distribution} {row.version})"
+    return row.owner.replace("backend", "frontend", 1)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import spawn
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import attrs
 
 from zif import errors
-from zif.backends.isolation.process import ending
+from zif.backends.isolation.process import ending, interpreter
 from zif.errors import BackendCrashed, BackendUnavailable, StageFailed
 from zif.files.archives import read_arrays, save_arrays
 from zif.files.documents import json_of
@@ -48,7 +46,7 @@ def asking(row: Installed, source: Origin) -> Iterator[Asked]:
         yield Frontend.open(row.module, owner_of(row))
         return
     with private_folder("zif-frontend-") as scratch, tempfile.TemporaryFile() as log:
-        process = _started(log)
+        process = _started(log, row.environment)
         try:
             yield _Remote(row, process, scratch, log)
         finally:
@@ -119,12 +117,9 @@ def _error(name: str, message: str) -> errors.ZifError:
     return kind(message) if known and kind is not None else StageFailed(message)
 
 
-def _started(log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(log: IO[bytes], environment: str) -> subprocess.Popen[bytes]:
     """In a session of its own: Ctrl-C reaches only the host, which then ends it."""
-    python = os.fsdecode(spawn.get_executable() or sys.executable)
-    here = str(Path(errors.__file__).parents[1])
-    paths = os.pathsep.join([here, *(os.path.abspath(path) for path in sys.path if isinstance(path, str))])
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8:replace", "PYTHONWARNINGS": "ignore"}
+    python, variables = interpreter(environment)
     command = [python, "-u", "-P", "-m", "zif.runtime.frontends.child"]
     try:
         return subprocess.Popen(
@@ -132,7 +127,7 @@ def _started(log: IO[bytes]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=environment,
+            env={**variables, "PYTHONWARNINGS": "ignore"},
             start_new_session=os.name == "posix",
         )
     except OSError as error:
