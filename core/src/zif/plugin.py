@@ -194,6 +194,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Origin", "zif.runtime.frontends.contract", "Origin", "a file, a folder, code, or a model in memory"),
         ("Recognized", "zif.runtime.frontends.contract", "Recognized", "the answer that a source is for a frontend"),
         ("Request", "zif.runtime.frontends.contract", "Request", "what a conversion is asked for"),
+        ("open_plain", "zif.files.opening", "open_plain", "a plain file that the caller names, open for reading"),
         ("read_bytes", "zif.files.opening", "read_bytes", "the content of a plain file that the caller names, bounded"),
         ("read_text", "zif.files.text", "read_text", "the text of a file that the caller names"),
         ("TEXT", "zif.files.limits", "TEXT", "how long a text may be"),

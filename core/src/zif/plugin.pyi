@@ -59,6 +59,7 @@ from zif.files.documents import json_of as parse_json
 from zif.files.leftovers import private_folder as private_folder
 from zif.files.limits import TEXT as TEXT
 from zif.files.limits import WEIGHTS as WEIGHTS
+from zif.files.opening import open_plain as open_plain
 from zif.files.opening import read_bytes as read_bytes
 from zif.files.records import record as parse_record
 from zif.files.text import read_text as read_text
@@ -225,6 +226,7 @@ __all__ = [
     "numpy_dtype",
     "observe_tests",
     "observed_units",
+    "open_plain",
     "options",
     "parse_arrays",
     "parse_json",

@@ -1,0 +1,192 @@
+"""Exporting with torch.onnx, whose traps are looked for: another opset than asked, and what only one exporter can."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from attrs import frozen
+from zif import InvalidModel, Unsupported, UsageError
+from zif.plugin import Imported, Named, Request
+
+from zif_torch import arguments
+from zif_torch.arguments import Arguments
+from zif_torch.loading import load
+
+#: What torch's two exporters write: the newer one from opset 18 on, the older one up to 20.
+_NEWER_FROM, _OLDER_TO = 18, 20
+DEFAULT_OPSET = 18
+
+
+#: The names of inputs and outputs of what was written in this process, by source.
+_ends: dict[str, tuple[list[str], list[str]]] = {}
+
+
+@frozen
+class _Attempt:
+    """One exporter on one model: the file, or why not."""
+
+    name: str
+    problem: str = ""
+    operator: str = ""
+
+
+def exported(source: Any, request: Request, folder: Path) -> Imported:
+    """The source as ONNX in the folder. Raises InvalidModel, Unsupported naming the operator, UsageError."""
+    if request.layout == "nhwc":
+        raise UsageError("layout nhwc: PyTorch's pictures are NCHW, and stay so; `source` and `nchw` keep them")
+    label = str(source) if isinstance(source, (Path, Named)) else f"the given {type(source).__name__}"
+    model = load(source)
+    given = arguments.of(model, request, label)
+    opset = request.opset or DEFAULT_OPSET
+    path = folder / "model.onnx"
+    notes: list[str] = []
+    used = _written(model, given, opset, path, notes, label)
+    proto = onnx.load(path, load_external_data=False)
+    got = max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    if request.opset and got != request.opset:
+        notes.append(f"opset {request.opset} was asked for, and the exporter wrote {got}")
+    ends = [value.name for value in proto.graph.input]
+    _ends[_key(source)] = (ends, [value.name for value in proto.graph.output])
+    example = dict(zip(ends, (tuple(one.shape) for one in given.values), strict=False))
+    return Imported(
+        "model.onnx",
+        f"torch.onnx.export {torch.__version__} ({used})",
+        got,
+        dict(zip(given.names, ends, strict=False)),
+        notes=tuple(notes),
+        example=example if _is_open(proto) else {},
+    )
+
+
+def _is_open(proto: onnx.ModelProto) -> bool:
+    return any(not dim.dim_value for value in proto.graph.input for dim in value.type.tensor_type.shape.dim)
+
+
+def _written(model: Any, given: Arguments, opset: int, path: Path, notes: list[str], label: str) -> str:
+    """Try the exporters in the order that fits; gives the name of the one that wrote the file."""
+    scripted = isinstance(model, torch.jit.ScriptModule)
+    program = isinstance(model, torch.export.ExportedProgram)
+    order = ["dynamo"] if program else ["older"] if scripted else ["dynamo", "older"]
+    if opset < _NEWER_FROM and not program:
+        order = ["older"]
+    if opset > _OLDER_TO:
+        order = [name for name in order if name != "older"]
+    if not order:
+        raise UsageError(f"opset {opset}: {label} can be written up to opset {_OLDER_TO} only")
+    attempts: list[_Attempt] = []
+    for name in order:
+        attempt = _attempt(name, model, given, opset, path, notes)
+        if not attempt.problem:
+            if attempts:
+                notes.append(f"written by the older exporter, since dynamo said: {attempts[0].problem}")
+            return name
+        attempts.append(attempt)
+    named = next((one.operator for one in attempts if one.operator), "")
+    if named:
+        raise Unsupported(
+            f"{label}: the operator {named} cannot be said in ONNX by torch {torch.__version__}: replace it"
+        )
+    raise InvalidModel(f"{label} cannot be exported: {attempts[0].problem}")
+
+
+def _attempt(name: str, model: Any, given: Arguments, opset: int, path: Path, notes: list[str]) -> _Attempt:
+    about: dict[str, Any] = {"opset_version": opset, "dynamo": name == "dynamo"}
+    if not isinstance(model, torch.export.ExportedProgram):
+        about["input_names"] = list(given.names)
+    if name == "dynamo":
+        about["external_data"] = _is_large(model)
+    with _quiet() as heard:
+        try:
+            torch.onnx.export(model, given.values, str(path), **about)
+        except Exception as error:
+            return _Attempt(name, _sentence(error), _operator(error))
+    notes += [text for text in heard if text not in notes]
+    if not path.is_file():
+        return _Attempt(name, "the exporter wrote no file")
+    return _Attempt(name)
+
+
+def _is_large(model: Any) -> bool:
+    """Whether the weights come near the 2 GiB that one file holds."""
+    state = model.state_dict if isinstance(model, torch.export.ExportedProgram) else model.state_dict()
+    values = state.values() if isinstance(state, Mapping) else ()
+    size = sum(one.numel() * one.element_size() for one in values if isinstance(one, torch.Tensor))
+    return bool(size > 1 << 30)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """What exporters warn of, as sentences instead of on the terminal."""
+    heard: list[str] = []
+    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("always")
+        level = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        try:
+            yield heard
+        finally:
+            logging.disable(level)
+            heard += [text for one in caught if (text := _warned(one))]
+
+
+def _warned(one: warnings.WarningMessage) -> str:
+    """A warning of tracing or exporting that is about the model; deprecations are about torch."""
+    if issubclass(one.category, (DeprecationWarning, FutureWarning, PendingDeprecationWarning)):
+        return ""
+    text = " ".join(str(one.message).split())
+    return text if re.search(r"trace|export|dynamic|constant|opset", text, re.IGNORECASE) else ""
+
+
+def _sentence(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [
+        line for line in lines if re.search(r"error|unsupported|not support|no decomposition", line, re.IGNORECASE)
+    ]
+    text = (causes or lines or [type(error).__name__])[0]
+    cause = error.__cause__
+    if cause is not None and str(cause).strip():
+        text = str(cause).strip().splitlines()[0]
+    return text[:300]
+
+
+def _operator(error: BaseException | None) -> str:
+    """The operator that an exporter names in an error, or in what caused it."""
+    while error is not None:
+        found = re.search(r"[`'\"]?((?:aten|torchvision|prims|quantized_decomposed|[a-z_]\w*)::\w+)", str(error))
+        if found and re.search(
+            r"unsupported|not support|no decomposition|no ONNX function|Dispatch", str(error), re.IGNORECASE
+        ):
+            return found[1]
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What torch gives, under the names that the exported model has: outputs in their order."""
+    model = load(source)
+    label = str(source)
+    given = arguments.of(model, request, label)
+    names, outputs = _ends[_key(source)]
+    values = [
+        torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in zip(names, given.values, strict=False)
+    ]
+    runnable = model.module() if isinstance(model, torch.export.ExportedProgram) else model
+    with torch.no_grad():
+        made = runnable(*values)
+    flat, _ = torch.utils._pytree.tree_flatten(made)
+    tensors = [one for one in flat if isinstance(one, torch.Tensor)]
+    return {name: one.detach().cpu().numpy() for name, one in zip(outputs, tensors, strict=False)}
+
+
+def _key(source: Any) -> str:
+    return str(source) if isinstance(source, (Path, Named)) else f"object {id(source)}"

@@ -1,0 +1,97 @@
+"""The model behind a source, as an object of torch: a module, an exported program or a script module."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from zif import InvalidModel, UsageError
+from zif.plugin import Named
+
+from zif_torch.sources import file_of, kind_of
+
+_loaded: dict[str, Any] = {}
+
+
+def load(source: Any) -> Any:
+    """What a source is or makes, ready for inference; the same object for the same source.
+
+    Raises InvalidModel for what is damaged or makes no model, UsageError for a name that is not there.
+    """
+    if not isinstance(source, (Path, Named)):
+        return _ready(source)
+    if str(source) not in _loaded:
+        _loaded[str(source)] = _ready(_from_file(source) if isinstance(source, Path) else _made(source))
+    return _loaded[str(source)]
+
+
+def _from_file(path: Path) -> Any:
+    readers = {
+        "script": lambda: torch.jit.load(str(path), map_location="cpu"),
+        "program": lambda: torch.export.load(str(path)),
+        "pickle": lambda: torch.load(str(path), map_location="cpu", weights_only=False),  # only with --trust
+    }
+    try:
+        return readers[kind_of(path)]()
+    except Exception as error:
+        raise InvalidModel(f"{path} cannot be read by torch {torch.__version__}: {_first(error)}") from error
+
+
+def _made(source: Named) -> Any:
+    module = _imported(source)
+    made: Any = module
+    for part in source.name.split("."):
+        if not hasattr(made, part):
+            names = sorted(name for name, one in vars(module).items() if callable(one) and not name.startswith("_"))
+            raise UsageError(
+                f"{source.where} has no {source.name!r}; it has {', '.join(names[:10]) or 'nothing that can be called'}"
+            )
+        made = getattr(made, part)
+    if isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
+        return made
+    try:
+        made = made()
+    except Exception as error:
+        raise InvalidModel(f"{source} makes no model: {type(error).__name__}: {_first(error)}") from error
+    if not isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
+        raise InvalidModel(f"{source} makes {type(made).__name__}, not a torch.nn.Module or an exported program")
+    return made
+
+
+def _imported(source: Named) -> Any:
+    path = file_of(source)
+    try:
+        if source.where.endswith(".py") and path is not None:
+            sys.path.insert(0, str(path.absolute().parent))
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[path.stem] = module
+            spec.loader.exec_module(module)
+            return module
+        sys.path.insert(0, "")
+        return importlib.import_module(source.where)
+    except Exception as error:
+        raise InvalidModel(f"{source.where} cannot be imported: {type(error).__name__}: {_first(error)}") from error
+
+
+def _ready(model: Any) -> Any:
+    if isinstance(model, torch.nn.Module):
+        try:
+            return model.eval()
+        except NotImplementedError:  # what torch.export unlifts is in inference already
+            return model
+    if isinstance(model, torch.export.ExportedProgram):
+        return model
+    raise InvalidModel(f"{type(model).__name__} is no torch.nn.Module and no exported program")
+
+
+def _first(error: BaseException) -> str:
+    """The first line of what torch says, which may say much."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

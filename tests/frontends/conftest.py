@@ -1,0 +1,52 @@
+"""Environments with real frameworks, made once and kept beside the checkout, as `zif env` makes them for users."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / ".zoo" / "frontends"
+
+
+class Frameworks:
+    """The command line with the environments of frontends, and the interpreters in those."""
+
+    def __init__(self, cache: Path) -> None:
+        self.environment = {**os.environ, "ZIF_DATA": str(KEPT), "ZIF_CACHE": str(cache)}
+
+    def zif(self, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "zif", *map(str, words)]
+        return subprocess.run(command, env=self.environment, cwd=cwd, capture_output=True, text=True)
+
+    def python(self, name: str, code: str, cwd: Path) -> None:
+        """Run code with a framework, as its user would have written it."""
+        python = KEPT / "environments" / name / "venv" / "bin" / "python"
+        done = subprocess.run([python, "-c", code], cwd=cwd, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    def need(self, name: str, requirements: Sequence[str]) -> None:
+        """Make an environment unless it is there. Skips where the packages cannot be had."""
+        listed = self.zif("env", "ls")
+        if f" {name} " in listed.stdout:
+            return
+        done = self.zif("env", "create", name, *requirements)
+        if done.returncode:
+            pytest.skip(f"the environment {name} cannot be made: {done.stderr.strip()[-300:]}")
+
+
+@pytest.fixture(scope="session")
+def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Frameworks]:
+    """Gives the command line with the environments that are named."""
+    made = Frameworks(tmp_path_factory.mktemp("cache"))
+
+    def needing(name: str, *requirements: str) -> Frameworks:
+        made.need(name, requirements)
+        return made
+
+    return needing

@@ -1,0 +1,69 @@
+"""What a file of PyTorch's is, found out without torch and without reading a pickle."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+from zif import InvalidModel
+from zif.plugin import Named
+from zif_torch.sources import recognized
+
+STATE = pickle.dumps(OrderedDict(w=1), protocol=2)
+#: A pickle that names what torch.save writes of a whole module.
+WHOLE = b"\x80\x02ctorch.nn.modules.container\nSequential\n)\x81."
+BOMB = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."
+
+
+def archive(path: Path, **members: bytes) -> Path:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as zipped:
+        for name, content in members.items():
+            zipped.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+    path.write_bytes(data.getvalue())
+    return path
+
+
+def test_a_checkpoint_is_told_from_a_model(tmp_path: Path) -> None:
+    found = recognized(archive(tmp_path / "m.pt", net__data_dot_pkl=STATE))
+    assert found is not None
+    assert "it holds arrays and no operators" in found.problem
+
+
+@pytest.mark.parametrize(("content", "word"), [(WHOLE, "Sequential"), (BOMB, "os.system")])
+def test_what_runs_code_says_which(tmp_path: Path, content: bytes, word: str) -> None:
+    found = recognized(archive(tmp_path / "m.pt", net__data_dot_pkl=content))
+    assert found is not None
+    assert word in found.runs
+
+
+def test_a_script_and_a_program_run_nothing(tmp_path: Path) -> None:
+    script = archive(tmp_path / "s.pt", net__data_dot_pkl=BOMB, net__constants_dot_pkl=STATE)
+    program = archive(tmp_path / "p.pt2", net__archive_format=b"pt2")
+    for path, what in ((script, "a TorchScript module"), (program, "a PyTorch exported program")):
+        found = recognized(path)
+        assert found is not None
+        assert (found.what, found.runs, found.files) == (what, "", (str(path),))
+
+
+def test_code_is_looked_at_and_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("import torch\nraise SystemExit('run')\n")
+    assert recognized(Named(str(path), "make")) is not None
+    path.write_text("import jax\n")
+    assert recognized(Named(str(path), "make")) is None
+    path.write_text("def broken(:\n")
+    with pytest.raises(InvalidModel, match="line 1"):
+        recognized(Named(str(path), "make"))
+    assert recognized(Named("no.such.module", "make")) is None
+
+
+def test_other_files_are_not_for_it(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\x08\x07")
+    assert recognized(tmp_path / "x") is None
+    assert recognized(archive(tmp_path / "k.keras", config_dot_json=b"{}")) is None
+    assert recognized(object()) is None
