@@ -97,3 +97,16 @@ def test_what_large_files_may_take_grows_with_them(tmp_path: Path, monkeypatch: 
     (tmp_path / "m.tflite").touch()
     allowance.bound(["run", str(tmp_path / "m.tflite")])
     assert [soft for soft, _ in asked] == [200 << 30, 1536 << 20]
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [("-n 8", "not open more than 8 files"), ("-v 300000", "`ulimit -v` raises that"), ("-Sn 8", "")],
+)
+def test_what_no_command_can_work_with_is_said_at_once(tmp_path: Path, limit: str, words: str) -> None:
+    classifier(tmp_path / "m.onnx")
+    line = f"ulimit {limit}; exec {sys.executable} -m zif run m.onnx --random 0 --only qnn_cpu"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == (1 if words else 0), ended
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -14,7 +14,7 @@ if sys.platform != "linux":
     pytest.skip("the campaign forks, and limits what it forks as Linux does", allow_module_level=True)
 
 from tools.fuzz import corpus, faults
-from tools.fuzz.__main__ import drawn
+from tools.fuzz.__main__ import ALONE, drawn
 from tools.fuzz.campaigns import CAMPAIGNS
 from tools.fuzz.material import Material
 from tools.fuzz.minimise import minimised
@@ -57,18 +57,23 @@ def test_a_case_follows_from_its_seed_and_number(name: str, material: Material) 
 def test_a_sample_of_each_campaign(name: str, material: Material, runner: Runner) -> None:
     for number in range(4):
         _, case = drawn(material, 11, number, name)
-        outcome = runner.run(case)
+        outcome = runner.run_command(case) if name in ALONE else runner.run(case)
         assert outcome.kind != "bad", f"make fuzz SEED=11 CASE={number} CAMPAIGN={name}: {outcome.what}\n{outcome.err}"
 
 
 @pytest.mark.parametrize("kind", faults.FAULTS)
 def test_a_sample_of_each_fault(kind: str, material: Material, runner: Runner) -> None:
-    for number in range(2):
-        rng = Random(f"{kind}/{number}")
-        _, case = faults.drawn(rng, material)
+    rng = Random(kind)
+    for name in rng.sample(sorted(faults.COMMANDS), 2):
         fault = faults.Fault(kind, rng.randint(*faults.FAULTS[kind]))
-        outcome = faults.tried(runner, fault, case)
-        assert outcome.kind != "bad", f"{fault}, {case.arguments}: {outcome.what}\n{outcome.err}"
+        outcome = faults.tried(runner, fault, faults.COMMANDS[name](material))
+        assert outcome.kind != "bad", f"{fault}, {name}: {outcome.what}\n{outcome.err}"
+
+
+def test_every_fault_meets_every_command() -> None:
+    met = [(kind, name) for kind, name, _ in faults.every(1)]
+    assert sorted({*met}) == sorted((kind, name) for kind in faults.FAULTS for name in faults.COMMANDS)
+    assert [*faults.every(1)] == [*faults.every(1)] != [*faults.every(2)]
 
 
 def test_no_room_is_noticed(material: Material, runner: Runner) -> None:

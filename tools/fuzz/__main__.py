@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from random import Random, SystemRandom
@@ -26,6 +27,8 @@ BY_COMMAND = 50
 TRIES = 40
 #: Campaigns whose cases may share a process: they bring nothing of the user's own, which zif reads once per process.
 BESIDE = ("models", "bundles", "inputs", "documents")
+#: Those that need a start of their own: what is installed is read once per process.
+ALONE = ("plugins",)
 #: After so many cases the counters so far are told on stderr: hours end in many ways.
 TELL = 500
 
@@ -44,11 +47,13 @@ def main() -> int:
     parser.add_argument("--save", type=Path, help="write the bad cases, made small, into this folder")
     options = parser.parse_args()
     seed = SystemRandom().randrange(10**9) if options.seed is None else options.seed
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, running(Path(folder)) as runner:
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-") as folder,
+        running(Path(folder), warm=not options.faults) as runner,
+    ):
         material = Material(runner)
         if options.faults:
-            numbers = iter([options.case]) if options.case is not None else bounded(options.count, options.minutes)
-            return failing(runner, material, seed, numbers)
+            return failing(runner, material, seed, options.case)
         if options.case is not None:
             return show(runner, drawn(material, seed, options.case, options.campaign)[1], options.save)
         print(f"seed {seed}", flush=True)
@@ -80,10 +85,11 @@ def campaign(
     """Run cases and print the counters; each kind of bad is told once, made small."""
     counters: Counter[tuple[str, str]] = Counter()
     known: Counter[str] = Counter()
-    for number in numbers:
+    for number in until_interrupted(numbers):
         name, case = drawn(material, seed, number, only)
         run = runner.run_beside if name in BESIDE and not case.environment else runner.run
-        outcome = runner.run_command(case) if number % BY_COMMAND == BY_COMMAND - 1 else run(case)
+        by_command = name in ALONE or number % BY_COMMAND == BY_COMMAND - 1
+        outcome = runner.run_command(case) if by_command else run(case)
         counters[name, outcome.kind] += 1
         if number % TELL == TELL - 1:
             print(table(counters), file=sys.stderr, flush=True)
@@ -101,18 +107,29 @@ def campaign(
     return 1 if known else 0
 
 
-def failing(runner: Runner, material: Material, seed: int, numbers: Iterator[int]) -> int:
-    """Run commands while the machine fails; every bad one is told."""
+def until_interrupted(numbers: Iterator[int]) -> Iterator[int]:
+    """The same; Ctrl-C ends them, so that what was counted is told."""
+    with suppress(KeyboardInterrupt):
+        yield from numbers
+
+
+def failing(runner: Runner, material: Material, seed: int, only: int | None) -> int:
+    """Run every command while the machine fails in every way; every bad one is told."""
     print(f"seed {seed}", flush=True)
     counters: Counter[tuple[str, str]] = Counter()
-    for number in numbers:
-        fault, case = faults.drawn(Random(f"{seed}/{number}"), material)
-        outcome = faults.tried(runner, fault, case)
-        counters[fault.kind, outcome.kind] += 1
+    by_command: Counter[tuple[str, str]] = Counter()
+    for number, (kind, name, amount) in enumerate(faults.every(seed)):
+        if only is not None and number != only:
+            continue
+        case = faults.COMMANDS[name](material)
+        outcome = faults.tried(runner, faults.Fault(kind, amount), case)
+        counters[kind, outcome.kind] += 1
+        by_command[name, outcome.kind] += 1
         if outcome.kind == "bad":
-            print(f"bad: {fault.kind} {fault.amount}: {outcome.what}\n  {' '.join(case.arguments)}", flush=True)
+            print(f"bad: {kind} {amount}, {name}: {outcome.what}\n  {' '.join(case.arguments)}", flush=True)
             print(f"  make fuzz FAULTS=1 SEED={seed} CASE={number}", flush=True)
     print(table(counters, "fault", faults.FAULTS))
+    print(table(by_command, "command", faults.COMMANDS))
     return 1 if any(kind == "bad" for _, kind in counters) else 0
 
 

@@ -13,8 +13,10 @@ from onnx import numpy_helper
 
 from tools.fuzz import documents, headers, odd, protobufs
 from tools.fuzz.bundles import damaged_bundle
+from tools.fuzz.entries import damaged_entry
 from tools.fuzz.formats import CHIPS, CONFIG, ENCODINGS, LISTS, STEPS, TARGETS
 from tools.fuzz.material import CHIP, Material
+from tools.fuzz.plugins import damaged_plugin
 from tools.fuzz.world import Case
 
 Campaign = Callable[[Random, Material], Case]
@@ -273,8 +275,12 @@ def cache(rng: Random, material: Material) -> Case:
     """A cache with damaged entries, and with what is not zif's."""
     files = dict(material.cache())
     name = rng.choice(sorted(files))
-    way = rng.choice(("bytes", "document", "document", "drop", "more", "rename"))
-    if way == "drop":
+    way = rng.choice(
+        ("bytes", "document", "document", "drop", "more", "rename", "sealed", "sealed", "sealed", "sealed")
+    )
+    if way == "sealed":
+        files = damaged_entry(rng, files)
+    elif way == "drop":
         del files[name]
     elif way == "more":
         top = "/".join(name.split("/")[: rng.randint(2, name.count("/"))])
@@ -298,18 +304,19 @@ def cache(rng: Random, material: Material) -> Case:
                 ("cache", "show", "0"),
                 ("cache", "why", *on_chip),
             )
-            * 3
+            * 2
         ),
-        ("run", *on_chip, *_RANDOM, "--no-verify"),
+        *((("run", *on_chip, *_RANDOM, "--no-verify"),) * (5 if way == "sealed" else 1)),
     )
     return Case(with_json(rng, rng.choice(ways)), files)
 
 
-#: Each campaign, and how many of a hundred cases are its.
+#: Each campaign, and its share of the cases.
 CAMPAIGNS: dict[str, tuple[Campaign, int]] = {
     "models": (model, 50),
     "bundles": (bundle, 17),
     "inputs": (value, 14),
     "documents": (document, 14),
     "caches": (cache, 5),
+    "plugins": (damaged_plugin, 2),
 }

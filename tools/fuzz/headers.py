@@ -73,9 +73,10 @@ def damaged_npy(rng: Random, array: np.ndarray[Any, Any]) -> bytes:
 def npz(members: Mapping[str, bytes], deflated: bool = False) -> bytes:
     """An archive of members that are .npy already."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED) as archive:
+    how = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w") as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content)
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, how)
     return stream.getvalue()
 
 

@@ -47,7 +47,9 @@ PRELOAD += ("zif_qnn_cpu", "zif_reference", "zif_qnn_gpu", "zif_qnn_htp", "zif_q
 CPU, SPACE, FILE, STUCK = 20, 8 << 30, 2 << 30, 240
 #: Commands that one fork runs, where it may run several.
 AT_ONCE = 16
-_SUBREAPER = 36
+_SUBREAPER, _DROP = 36, 24
+#: What lets root write everywhere and read everything, whatever a mode says.
+_OVERRIDES = (1, 2)
 
 
 #: What a warm process has done before: a command each, in a folder with a model `m.onnx` and an array `x.npy`.
@@ -142,6 +144,8 @@ def work(order: dict[str, Any]) -> None:
         limited()
         resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 2))
         faulty(*order.get("fault") or ("", 0))
+        if order["arguments"][0] == "@load":
+            sys.exit(load(order["arguments"][1]))
         from zif.cli import main
 
         main()
@@ -158,6 +162,19 @@ def work(order: dict[str, Any]) -> None:
             with suppress(Exception):
                 stream.flush()
         os._exit(code if isinstance(code, int) else 0)
+
+
+def load(path: str) -> int:
+    """What a host does that is no command line; what a machine refuses it is an error of Python's, or zif's."""
+    try:
+        import numpy as np
+        import zif
+
+        with zif.load(path, only=["qnn_cpu"]) as session:
+            return 0 if session.run({"x": np.ones((1, 4), np.float32)}) else 1
+    except (zif.ZifError, MemoryError, OSError, ImportError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
 
 
 class Several:
@@ -279,7 +296,7 @@ def limited() -> None:
 
 
 def faulty(kind: str, amount: int) -> None:
-    """Let the system refuse this process room in files, descriptors or memory beyond an amount."""
+    """Let the system refuse this process room in files, descriptors or memory beyond an amount, or lie to it."""
     if kind == "space":
         resource.setrlimit(resource.RLIMIT_FSIZE, (amount, amount))
     elif kind == "descriptors":
@@ -289,15 +306,31 @@ def faulty(kind: str, amount: int) -> None:
             pages = int(stream.read().split()[0])
         most = pages * resource.getpagesize() + (amount << 20)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    elif kind == "read-only":
+        unprivileged()
+    elif kind == "clock":
+        time.time, time.time_ns = (lambda: float(amount)), (lambda: amount * 10**9)
+
+
+def unprivileged() -> None:
+    """Let the modes of folders hold for root, too: in this process and all that it starts."""
+    libc = ctypes.CDLL(None)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    libc.capget(header, sets)
+    for capability in _OVERRIDES:
+        libc.prctl(_DROP, capability, 0, 0, 0)
+        for place in range(3):
+            sets[place] &= ~(1 << capability)
+    libc.capset(header, sets)
 
 
 def waited(child: int, fault: Any = None) -> dict[str, Any]:
     """How it ended, what it took, and whether it left processes behind."""
     kind, amount = fault or ("", 0)
-    if kind.startswith("SIG"):
+    if kind.startswith("SIG") or kind in ("stop", "worker"):
         time.sleep(amount / 1000)
         with suppress(ProcessLookupError):  # it may have ended before
-            os.kill(child, getattr(signal, kind))
+            send(child, kind)
     end, pause = time.monotonic() + STUCK, 0.001
     while not (ended := os.wait4(child, os.WNOHANG))[0]:
         time.sleep(pause)
@@ -314,6 +347,20 @@ def waited(child: int, fault: Any = None) -> dict[str, Any]:
         "stuck": end == float("inf"),
         "orphans": orphans(),
     }
+
+
+def send(child: int, kind: str) -> None:
+    """Disturb a process: by a signal, by stopping it for a while, or by killing a process that it started."""
+    if kind == "stop":
+        os.kill(child, signal.SIGSTOP)
+        time.sleep(1.5)
+        os.kill(child, signal.SIGCONT)
+    elif kind == "worker":
+        with suppress(OSError):
+            for word in Path(f"/proc/{child}/task/{child}/children").read_text().split()[:1]:
+                os.kill(int(word), signal.SIGKILL)
+    else:
+        os.kill(child, getattr(signal, kind))
 
 
 def orphans() -> int:

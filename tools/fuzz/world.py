@@ -90,6 +90,11 @@ class World:
             own = name.startswith("~/")
             _put(self.root / "home" / name[2:] if own else self.work / name, content, 0o600 if own else 0o644)
 
+    def lock(self, names: str) -> None:
+        """Let nobody write to these of its folders; "" for writing to all again."""
+        for name in ("home", "tmp", "work"):
+            (self.root / name).chmod(0o555 if name in names.split() else 0o755)
+
     def environment(self, case: Case) -> dict[str, str]:
         """The variables of the command: none of the user who runs the campaign, but the path."""
         plain = {

@@ -42,6 +42,7 @@ def run(arguments: Sequence[str], *, bounded: bool = False) -> int:
         try:
             words, seconds = deadline.taken(words)
             if bounded:
+                allowance.check_room(words)
                 allowance.bound(words)
             with deadline.held(seconds, lambda over: _report(over, as_json)):
                 code = _command(words)

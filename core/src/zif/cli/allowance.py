@@ -11,6 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zif.errors import ZifError
 
 #: Commands that are handed what others made. An own script (`--eval`) may take what it likes, and so may a framework
 #: that a model is first converted with.
@@ -20,7 +23,38 @@ COMMANDS = frozenset(
 #: Files of a folder that are looked at to see how large what was named is.
 _LOOKED_AT = 10_000
 
+#: The least that a command can work with: open files, and address space beyond that of the interpreter. With less,
+#: modules are not found, and the C library ends the process from inside an engine: nobody could say why.
+FILES, SPACE = 32, 400 << 20
+#: Commands that need no engine.
+_LIGHT = frozenset({"--help", "--version", "version", "schema", "targets"})
+
 _bound = 0
+
+
+class NoRoom(ZifError):
+    """The process may take less of something than any command needs: raise its limit."""
+
+
+def check_room(words: Sequence[str]) -> None:
+    """Raise NoRoom where the limits of this process are below what a command needs; raise those that may be."""
+    if os.name != "posix":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < FILES:
+        if hard != resource.RLIM_INFINITY and hard < FILES:
+            raise NoRoom(
+                f"the process may not open more than {hard} files, and zif needs {FILES}: `ulimit -n` raises that"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY and sys.platform == "linux" and not _LIGHT.intersection(words[:1]):
+        left = soft - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        if left < SPACE:
+            more = max(0, left) >> 20
+            raise NoRoom(f"the process may take {more} MiB more, and zif needs {SPACE >> 20}: `ulimit -v` raises that")
 
 
 def bound(words: Sequence[str]) -> None:
