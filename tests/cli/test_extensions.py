@@ -133,3 +133,23 @@ def test_compiling_with_quantization_says_what_brings_it(site: Site, tmp_path: P
     assert ran.code == 2
     assert "pip install zif-quantize" in ran.err
     assert not (tmp_path / "b.zif").exists()
+
+
+@pytest.mark.parametrize("text", ["[zif.backends]\nhalf\n", "[zif.checks]\nx = \n= y\nz\n"])
+def test_damaged_metadata_of_one_takes_no_other_along(site: Site, text: str) -> None:
+    """As when an installation was cut short: the line has a name, and no value yet."""
+    site.add("good")
+    half = metadata(site.folder, "half", "1.0")
+    (half / "entry_points.txt").write_text(text)
+    for words in (["backends"], ["version"], ["targets"]):
+        result = site.zif(*words)
+        assert (result.code, result.err) == (0, ""), words
+    assert "good" in site.zif("backends").out
+    found = site.zif("doctor", "--json").json
+    assert any("half-1.0" in str(row) and "install it again" in str(row) for row in found["checks"]), found
+
+
+def test_a_check_without_metadata_is_one_that_is_broken_or_not(site: Site) -> None:
+    site.add("one", "def checks():\n    return []\n", group="zif.checks")
+    next(site.folder.glob("fake_one-*.dist-info/METADATA")).unlink()
+    assert "bug in zif" not in site.zif("doctor").err

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import importlib_metadata as metadata
 from attrs import evolve, field, frozen, validators
 
 from zif.backends.blame import blaming
 from zif.backends.deadline import deadline, within
 from zif.errors import ZifError
+from zif.files.installed import damaged
+from zif.files.installed import owner as owner_of
+from zif.files.installed import points as entry_points
 
 GROUP = "zif.checks"
+_DAMAGED = "its entry points cannot be read, as when it is half installed: install it again"
 State = Literal["works", "absent", "broken"]
 
 
@@ -37,11 +40,12 @@ class Check:
 
 def checks() -> tuple[Check, ...]:
     """What all of them found, by distribution. One that fails or does not answer in time is a broken one itself."""
-    return tuple(check for point in metadata.entry_points(group=GROUP) for check in _of(point))
+    broken = (Check(name, "broken", _DAMAGED, distribution=name) for name in damaged())
+    return (*broken, *(check for point in entry_points(GROUP) for check in _of(point)))
 
 
 def _of(point: Any) -> Iterator[Check]:
-    owner = point.dist.metadata["Name"] if point.dist else "?"
+    owner = owner_of(point.dist)
 
     def ask() -> list[Check]:
         with blaming(f"entry point {point.name!r} ({owner})", "checking its engines"):

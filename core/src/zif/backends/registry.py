@@ -21,6 +21,7 @@ from attrs import evolve
 
 from zif.errors import BackendBroken, BackendNotFound
 from zif.files import environments
+from zif.files.installed import points as entry_points
 from zif.hookspecs import GROUP
 from zif.records import Installed
 from zif.wording import did_you_mean
@@ -47,7 +48,7 @@ def _changed(folder: str) -> int:
 
 @lru_cache(maxsize=4)
 def _installed(*_: object) -> tuple[Installed, ...]:
-    points = [(point, point.dist) for point in metadata.entry_points(group=GROUP)]
+    points = [(point, point.dist) for point in entry_points(GROUP)]
     count = Counter(point.name for point, _ in points)
     rows = [_row(point, dist, count[point.name] > 1) for point, dist in points]
     return tuple(sorted([*rows, *_elsewhere(set(count))], key=lambda row: (row.name, row.distribution)))

@@ -16,6 +16,9 @@ from typing import Any
 import importlib_metadata as metadata
 from attrs import frozen
 
+from zif.files.installed import owner as owner_of
+from zif.files.installed import points as entry_points
+
 #: The groups of entry points: descriptions of chips, what was fitted to measurements on them, names of formats.
 TARGETS, COSTS, ENCODINGS = "zif.targets", "zif.costs", "zif.encodings"
 
@@ -55,11 +58,11 @@ def stamp(path: Path) -> int:
 
 @lru_cache(maxsize=8)
 def _data_files(group: str, _: tuple[tuple[str, int], ...]) -> tuple[DataFile, ...]:
-    return tuple(sorted(_data_file(point) for point in metadata.entry_points(group=group)))
+    return tuple(sorted(_data_file(point) for point in entry_points(group)))
 
 
 def _data_file(point: metadata.EntryPoint) -> DataFile:
-    owner = _owner(point.dist)
+    owner = owner_of(point.dist)
     package, _, name = point.value.partition(":")
     if not (package and name) or {"/", "\\"} & set(point.value):
         problem = f"its entry point {point.name} = {point.value!r} must name package and file: zif_acme:chips.json"
@@ -68,13 +71,6 @@ def _data_file(point: metadata.EntryPoint) -> DataFile:
     if path is None:
         return DataFile(owner, Path(name), f"its file {name} is not in {package}: install it again")
     return DataFile(owner, path)
-
-
-def _owner(dist: Any) -> str:
-    try:
-        return str(dist.metadata["Name"]) if dist else "?"
-    except Exception:  # the file is gone or unreadable: importlib_metadata raises what it likes
-        return "?"
 
 
 def _locate(dist: Any, package: list[str], name: str) -> Path | None:

@@ -95,8 +95,8 @@ def _read(folder: str) -> Iterator[Point]:
 
 
 def _asked() -> Iterator[Point]:
-    from importlib_metadata import entry_points
+    from zif.files.installed import every
 
-    for point in entry_points():
+    for point in every():
         folder = getattr(point.dist, "_path", "")  # a distribution says nowhere else where its metadata is
         yield Point(point.group, point.name, point.value, str(folder))

@@ -141,7 +141,7 @@ def _in_folder(place: str, _: int) -> tuple[Any, ...]:
                 found += [
                     point for point in metadata.PathDistribution(info).entry_points if point.group.startswith("zif.")
                 ]
-        except (OSError, ValueError):  # half installed, or not ours to read
+        except Exception:  # half installed, or not ours to read: importlib_metadata raises what it likes
             continue
     return tuple(found)
 

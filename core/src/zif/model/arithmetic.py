@@ -85,6 +85,7 @@ class Walk:
         self._opsets, self._ir_version = list(bare.opset_import), bare.ir_version
         self._versions = {opset.domain: opset.version for opset in bare.opset_import}
         self._changed: set[str] = set()
+        self._inferred: dict[Any, list[bytes]] = {}
         self._evaluator = Evaluator(self._opsets, self._ir_version)
         self._take_initializers(bare.graph)
 
@@ -153,8 +154,28 @@ class Walk:
             self._improve(node.outputs[0], partial.as_type(kind.tensor_type.elem_type, shape))
 
     def _infer(self, node: Node) -> None:
+        """Ask onnx's inference about one node; the blocks of a model repeat, and are asked about once."""
         if not all(is_typed(name, self.infos) for name in node.reads):  # some operators' inference ends the process
             return
+        known = {name: self._known(name) for name in dict.fromkeys(node.reads)}
+        places = {name: place for place, name in enumerate(known)}
+        wiring = (tuple(places.get(name, -1) for name in node.inputs), tuple(map(bool, node.outputs)))
+        what = (node.op_type, node.domain, *(one.SerializeToString() for one in node.proto.attribute))
+        key = (what, wiring, *known.values())
+        if key not in self._inferred:
+            self._inferred[key] = self._asked(node)
+        for name, kind in zip(filter(None, node.outputs), self._inferred[key], strict=False):
+            if kind:
+                self._improve(name, TypeProto.FromString(kind))
+
+    def _known(self, name: str) -> tuple[bytes, bytes | None]:
+        kind, value = self.infos[name].type.SerializeToString(), self.values.get(name)
+        if value is None or value.dtype.kind != "O":
+            return kind, None if value is None else value.tobytes()
+        return kind, repr(value.tolist()).encode()  # texts, of which an array holds the addresses
+
+    def _asked(self, node: Node) -> list[bytes]:
+        """What inference says of a node's outputs, in their order; b"" for one of which it says nothing."""
         outputs = [name for name in node.outputs if name]
         graph = GraphProto(name="one", node=[node.proto], output=[ValueInfoProto(name=name) for name in outputs])
         for name in dict.fromkeys(node.reads):
@@ -165,10 +186,8 @@ class Walk:
         try:
             inferred = infer_shapes(model)
         except Exception:  # a defect of the operator's inference: what is known stays
-            return
-        for value in inferred.graph.output:
-            if value.type.WhichOneof("value"):
-                self._improve(value.name, value.type)
+            return []
+        return [value.type.SerializeToString() for value in inferred.graph.output]
 
     def _improve(self, name: str, kind: TypeProto) -> None:
         old = self._type(name)

@@ -85,10 +85,11 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     """
     bare = skeleton(proto)
     emptied = [pair for node in bare.graph.node for pair in _stripped(node)]
-    validity.check(bare, nodes)
+    kinds = validity.operators(nodes)
+    validity.check(bare, kinds)
     for tensor, dims in emptied:
         tensor.dims[:] = dims
-    late = UNTYPED.intersection(validity.operators(nodes))
+    late = UNTYPED.intersection(kinds)
     with validity.aside(bare, late):
         graph = validity.inferred(with_contrib(bare)).graph
     infos = {value.name: value for value in graph.value_info}
@@ -99,7 +100,8 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
         walk.visit(node)
         if node.nested:
             walk.nested[node.name] = graph.node[position]
-            turns.add(node.proto, node.name, _single(walk.values))
+            if ("Loop", "") in kinds:
+                turns.add(node.proto, node.name, _single(walk.values))
     return walk
 
 

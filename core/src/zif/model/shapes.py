@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import onnx
 
 from zif.errors import InvalidModel, UsageError
-from zif.files.limits import RANK, is_shape
+from zif.files.limits import ELEMENTS, RANK, is_shape
 from zif.model.subgraphs import all_graphs
 
 
@@ -154,7 +154,12 @@ def check_sizes(values: Iterable[onnx.ValueInfoProto], makers: Mapping[str, str]
     What is unknown counts as one. Raises InvalidModel naming the value, and the node in `makers` that makes it.
     """
     for value in values:
-        dims = [max(dim.dim_value, 0) for dim in tensor_dims(value.type)]
+        size, sizes = 1, tensor_dims(value.type)
+        for dim in sizes:
+            size *= dim.dim_value or 1
+        if 0 < size < ELEMENTS and len(sizes) <= RANK:  # nearly all, and this is asked of every value
+            continue
+        dims = [max(dim.dim_value, 0) for dim in sizes]
         if not is_shape(dims):
             told = f"{len(dims)} dimensions" if len(dims) > RANK else f"the dimensions {dims[:8]}"
             what = f"the value {value.name!r}"

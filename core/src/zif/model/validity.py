@@ -30,13 +30,13 @@ _INFERRED = re.compile(r"\(op_type:([^,()]+)(?:, node name: ([^()]*))?\): (.*)")
 _KIND = re.compile(r"\[(?:Shape|Type)InferenceError\]\s*")
 
 
-def check(bare: ModelProto, nodes: Iterable[Node]) -> None:
-    """Raise InvalidModel for what onnx's checker refuses of a skeleton; `nodes` are the records of its nodes.
+def check(bare: ModelProto, kinds: Collection[tuple[str, str]]) -> None:
+    """Raise InvalidModel for what onnx's checker refuses of a skeleton; `kinds` are the `operators` of its nodes.
 
     Also for what it does not look at and engines do: the element types of values in between.
     """
     _check_types(bare)
-    strange = {key for key in operators(nodes) if _is_unknown(*key, bare)}
+    strange = {key for key in kinds if _is_unknown(*key, bare)}
     with aside(bare, strange), _typed_ends(bare.graph), _without_functions(bare):
         try:
             onnx.checker.check_model(bare.SerializeToString())

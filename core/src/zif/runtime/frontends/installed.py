@@ -6,13 +6,13 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-import importlib_metadata as metadata
 import pluggy
 from attrs import evolve
 
 from zif.backends.blame import blaming, reason
 from zif.errors import BackendBroken, StageFailed
 from zif.files import environments
+from zif.files.installed import points as entry_points
 from zif.records import Arrays, Installed
 from zif.runtime.frontends.contract import GROUP, FrontendHooks, Imported, Origin, Recognized, Request
 
@@ -22,7 +22,7 @@ def installed() -> tuple[Installed, ...]:
 
     Of two with one name, this environment's own counts.
     """
-    rows = [_row(point) for point in metadata.entry_points(group=GROUP)]
+    rows = [_row(point) for point in entry_points(GROUP)]
     own = {row.name for row in rows}
     others = [point for point in environments.points(GROUP) if point.name not in own]
     rows += [evolve(_row(point), environment=point.environment) for point in others]
