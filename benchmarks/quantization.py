@@ -1,16 +1,15 @@
-"""Quantized models of the zoo on the HTP emulator, beside onnxruntime's own one-call QNN recipe on the same data.
+"""Quantized models of the zoo on the HTP emulator, beside onnxruntime's own recipes on the same data.
 
 Per model and precision: SQNR of the worst float output against the float model on an input that calibration never saw,
 whether the task comes out the same, and how much of the model HTP takes.
 
-    ZIF_ZOO=… python benchmarks/quantization.py [--slow] [--precision w8a8 w8a16] [MODEL …]
+    ZIF_ZOO=… python benchmarks/quantization.py [--slow] [--precision w8a8 w8a16] [--samples N] [MODEL …]
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,20 +24,24 @@ import onnx
 import zif
 from zif_quantize import auto_quantize, prepare
 from zif_quantize.auto import describe
+from zif_quantize.on_target import accelerated
 from zoo import Entry, all_entries
 from zoo.calibration import feeds
 
 #: At most so many inputs beside the entry's own are kept to measure with.
 UNSEEN = 12
 TARGET = "snapdragon-8-gen-3"
+BOTH = ("qnn", "static")
 Test = Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
 COLUMNS = (
     "model",
     "precision",
     "float on HTP",
-    "onnxruntime dB",
+    "onnxruntime for QNN dB",
     "task",
     "on HTP",
+    "quantize_static dB",
+    "task",
     "zif dB",
     "task",
     "on HTP",
@@ -51,16 +54,17 @@ def main() -> None:
     parser.add_argument("models", nargs="*")
     parser.add_argument("--precision", nargs="*", default=["w8a8", "w8a16"])
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--samples", type=int, default=0, help="calibrate with so many at most")
     given = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * len(COLUMNS), flush=True)
     known = {entry.name: entry for entry in all_entries()}
     for name in given.models or [entry.name for entry in known.values() if given.slow or not entry.slow]:
-        for row in rows(known[name], given.precision):
+        for row in rows(known[name], given.precision, given.samples):
             print("| " + " | ".join(row) + " |", flush=True)
 
 
-def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
+def rows(entry: Entry, precisions: Sequence[str], most: int = 0) -> Iterator[list[str]]:
     try:
         model = prepare(entry.path, entry.shapes, rules="qnn_htp")
     except zif.ZifError as error:
@@ -73,11 +77,13 @@ def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
             return
         unseen = [entry.inputs(), *samples[2::3][:UNSEEN]]  # neither side calibrates with these
         samples = [sample for place, sample in enumerate(samples) if place % 3 != 2 or place > 3 * UNSEEN]
+        samples = samples[: most or None]
         test = [(feed, exact.run(feed)) for feed in unseen]
         answer = entry.answer(exact.run)
     before = share(model.proto)
     for precision in precisions:
-        theirs, ours, chosen = judged(entry, test, answer, partial(baseline, entry, samples, precision)), ["–"] * 3, ""
+        theirs = [judged(entry, test, answer, partial(baseline, entry, one, samples, precision)) for one in BOTH]
+        ours, chosen = ["–"] * 3, ""
         begun = time.perf_counter()
         try:
             made = auto_quantize(model, samples, precision)
@@ -85,14 +91,22 @@ def rows(entry: Entry, precisions: Sequence[str]) -> Iterator[list[str]]:
             ours = judged(entry, test, answer, partial(getattr, made, "model"))
         except zif.ZifError as error:
             chosen = str(error)[:80]
-        yield [entry.name, precision, before, *theirs, *ours, f"{chosen}, {time.perf_counter() - begun:.0f} s"]
+        yield [
+            entry.name,
+            precision,
+            before,
+            *theirs[0],
+            *theirs[1][:2],
+            *ours,
+            f"{chosen}, {time.perf_counter() - begun:.0f} s",
+        ]
 
 
 def judged(entry: Entry, test: Test, answer: Any, make: Any) -> list[str]:
     """SQNR, task and share on HTP; what went wrong instead, in the first."""
     try:
         proto = make()
-        with zif.load(proto, target=TARGET, exclude=("reference",), policy="power") as session:
+        with accelerated(proto, TARGET) as session:
             got = [(wanted, session.run(feed)) for feed, wanted in test]
             told = entry.answer(session.run)
     except Exception as error:
@@ -127,32 +141,12 @@ def share(proto: onnx.ModelProto) -> str:
     return "all" if there == len(counted) else f"{there} of {len(counted)}"
 
 
-def baseline(entry: Entry, samples: Sequence[Mapping[str, Any]], precision: str) -> onnx.ModelProto:
-    """What onnxruntime's documentation does: preprocess, get_qnn_qdq_config, quantize."""
-    from onnxruntime.quantization import QuantType, quantize
-    from onnxruntime.quantization.execution_providers.qnn import get_qnn_qdq_config, qnn_preprocess_model
-    from zif_quantize.ort.tools import quiet
+def baseline(entry: Entry, recipe: str, samples: Sequence[Mapping[str, Any]], precision: str) -> onnx.ModelProto:
+    """What onnxruntime's documentation does, for Qualcomm's chips or in general."""
+    from quantizing.theirs import RECIPES
     from zif_quantize.rewrites.prepare import whole
 
-    activation = QuantType.QUInt16 if precision.endswith("16") else QuantType.QUInt8
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        start, ready, done = (Path(folder) / f"{name}.onnx" for name in ("start", "ready", "done"))
-        proto = whole(zif.Model.load(entry.path, entry.shapes))
-        del proto.metadata_props[:]  # qnn_preprocess_model fails on a model that has any
-        onnx.save(proto, start)
-        if not qnn_preprocess_model(start, ready, fuse_layernorm=True):
-            ready = start
-        config = get_qnn_qdq_config(ready, _Reader(samples), activation_type=activation, weight_type=QuantType.QUInt8)
-        quantize(ready, done, config)
-        return onnx.load(done)
-
-
-class _Reader:
-    def __init__(self, samples: Sequence[Mapping[str, Any]]) -> None:
-        self._samples = iter(samples)
-
-    def get_next(self) -> Mapping[str, Any] | None:
-        return next(self._samples, None)
+    return RECIPES[recipe](whole(zif.Model.load(entry.path, entry.shapes)), samples, precision)
 
 
 if __name__ == "__main__":

@@ -52,9 +52,16 @@ def test_what_cuts_is_not_taken_for_one_sample_that_likes_it() -> None:
     assert chosen(bench, W8A8, any_weights=False) == W8A8
 
 
-def test_room_is_taken_for_one_sample_that_needs_it() -> None:
+def test_room_is_taken_for_one_sample_that_needs_it_a_step_less_than_without_it() -> None:
     bench = Told({"minmax × 1.25": [29.0] * 7 + [25.0]}, [30.0] * 7 + [15.0])
-    assert chosen(bench, W8A8, any_weights=False) == evolve(W8A8, room=1.25)
+    assert chosen(bench, W8A8, any_weights=False) == evolve(W8A8, room=1.1)
+    bench = Told({"minmax × 1.25": [39.0] * 8, "minmax × 2": [41.0] * 8}, [40.0] * 8)
+    assert chosen(bench, W8A16, any_weights=False).room == 2.0
+
+
+def test_few_samples_leave_a_little_room() -> None:
+    assert chosen(Told({}, [30.0] * 4), W8A8, any_weights=False).room == 1.05
+    assert chosen(Told({"minmax": [30.6] * 4}, [30.0] * 4), W8A8, any_weights=False).room == 1.0
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 7])

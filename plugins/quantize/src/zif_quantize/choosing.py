@@ -34,10 +34,13 @@ BEHIND = 1.0
 ENOUGH = 8
 #: How many times as wide as observed ranges are tried, one after the other while that helps, and if the first does not.
 ROOMS, LESS_ROOM = (1.25, 1.5, 2.0), 1.1
+#: What is taken where 8 bits did best with so much room: a fold that is left out needs more than ranges of all samples.
+SETTLED = {1.1: 1.05, 1.25: 1.1, 1.5: 1.25, 2.0: 1.5}
 #: Where a single sample says what ranges there are, they get this much room at once; 16 bits have steps to spare.
 ALONE = {8: 1.1, 16: 1.5}
-#: What 16 bits get before anything is measured: half a bit, for all that the samples have not shown.
-SPARE = {8: 1.0, 16: 1.5}
+#: What the others start with: 16 bits have half a bit for all that samples have not shown, 8 bits spare a little where
+#: there are few samples.
+SPARE, SPARE_OF_FEW = {16: 1.5}, {8: 1.05, 16: 1.5}
 #: On a target so many folds are run, each on so many samples: an emulator takes up to seconds for one.
 FOLDS_ON_TARGET, SAMPLES_ON_TARGET = 2, 6
 
@@ -52,6 +55,7 @@ class Trial:
     recipe: Recipe
     sqnr: Mapping[str, float]
     spread: float = math.inf
+    smoothed: bool = False
 
 
 @define(eq=False)
@@ -115,15 +119,24 @@ class Bench:
         rows = {one: [row for fold in done for row in fold] for one, done in self._rows.items()}
         return tuple(Trial(one, ratios(found), spread(found, _worst)) for one, found in rows.items())
 
-    def beats(self, one: Recipe, best: Recipe, sure: bool) -> bool:
-        """Whether a recipe is better than another by the margin; if `sure`, by twice the standard error beyond it."""
-        for folds in range(1, len(self.judges) + 1):
-            theirs, ours = self.rows(best, folds), self.rows(one, folds)
-            if _gain(list(zip(ours, theirs, strict=True))) < -BEHIND:
-                return False
-        pairs = list(zip(ours, theirs, strict=True))
-        doubt = 2 * spread(pairs, _gain) if sure else 0.0
-        return _gain(pairs) - doubt > MARGIN
+    def beats(self, one: Recipe, best: Recipe, sure: float) -> bool:
+        """Whether a recipe is better than another by the margin and so many times the standard error."""
+        return _better(self, one, self, best, sure)
+
+
+def surpasses(bench: Bench, other: Bench, one: Recipe) -> bool:
+    """Whether a recipe is surely better on the model of one bench than on that of another."""
+    return _better(bench, one, other, one, sure=1)
+
+
+def _better(bench: Bench, one: Recipe, other: Bench, best: Recipe, sure: float) -> bool:
+    for folds in range(1, len(bench.judges) + 1):
+        theirs, ours = other.rows(best, folds), bench.rows(one, folds)
+        if _gain(list(zip(ours, theirs, strict=True))) < -BEHIND:
+            return False
+    pairs = list(zip(ours, theirs, strict=True))
+    doubt = sure * spread(pairs, _gain) if sure else 0.0
+    return _gain(pairs) - doubt > MARGIN
 
 
 def _worst(rows: Sequence[Energies]) -> float:
@@ -144,26 +157,30 @@ def chosen(bench: Bench, base: Recipe, any_weights: bool) -> Recipe:
     width = bits(base.activation)
     if len(bench.samples) == 1:
         return roomy(base, ALONE.get(width, 1.0))
-    best = roomy(base, SPARE.get(width, 1.0))
-    if best != base and bench.beats(base, best, sure=False):
+    spare = SPARE if len(bench.samples) >= ENOUGH else SPARE_OF_FEW
+    best = roomy(base, spare.get(width, 1.0))
+    if best != base and bench.beats(base, best, sure=0):
         best = base
-    best = _with_room(bench, best)
+    best = _with_room(bench, best, width)
     for one in weights(best) if any_weights else []:
-        best = one if one != best and bench.beats(one, best, sure=True) else best
+        best = one if one != best and bench.beats(one, best, sure=1) else best
     for one in cuts(best) if len(bench.samples) >= ENOUGH else []:
-        best = one if bench.beats(one, best, sure=True) else best
+        best = one if bench.beats(one, best, sure=2) else best
     return best
 
 
-def _with_room(bench: Bench, best: Recipe) -> Recipe:
+def _with_room(bench: Bench, best: Recipe, width: int) -> Recipe:
     """Wider ranges as long as that helps: what they cost is known, what values beyond a range cost is not."""
     first = best
     for room in (room for room in ROOMS if room > best.room):
-        if not bench.beats(roomy(best, room), best, sure=False):
+        if not bench.beats(roomy(best, room), best, sure=0):
             break
         best = roomy(best, room)
     less = roomy(best, LESS_ROOM)
-    return less if best == first and first.room < LESS_ROOM and bench.beats(less, best, sure=False) else best
+    if best == first and first.room < LESS_ROOM and bench.beats(less, best, sure=0):
+        best = less
+    settled = SETTLED[best.room] if width == 8 and best != first else best.room
+    return roomy(best, max(settled, first.room))
 
 
 def roomy(base: Recipe, room: float) -> Recipe:

@@ -77,6 +77,7 @@ class Quantization:
     emulated: tuple[str, ...] = ()
     rules: Wanted = Factory(Wanted)
     spread: float = 0.0
+    smoothed: bool = False
 
 
 def quantize(
@@ -141,7 +142,8 @@ def quantize(
         assert given is not None
         return _applied(model, given, base, samples, target, random, whose)
     own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
-    made = auto_quantize(model, samples, base, target, overrides, method == "auto", not own_weights, progress)
+    search, smooth = method == "auto", given is None  # a file's encodings are for the weights as they are
+    made = auto_quantize(model, samples, base, target, overrides, search, not own_weights, progress, smooth=smooth)
     if given is not None:
         return _applied(model, given, made.recipe, samples, target, random, whose, _filling(model, made, overrides))
     _refuse_nothing(model, made.model)
@@ -163,6 +165,7 @@ def quantize(
         chosen_unseen=made.chosen_unseen,
         rules=whose,
         spread=made.spread,
+        smoothed=made.smoothed,
     )
 
 

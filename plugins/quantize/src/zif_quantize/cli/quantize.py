@@ -167,7 +167,10 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
     from zif_quantize.rules import document as rules_document
     from zif_quantize.search.candidate import ratios
 
-    trials = [{"recipe": describe(one.recipe), "sqnr_db": dict(one.sqnr)} for one in made.trials]
+    trials = [
+        {"recipe": describe(one.recipe) + (", smoothed" if one.smoothed else ""), "sqnr_db": dict(one.sqnr)}
+        for one in made.trials
+    ]
     return {
         "model": str(model),
         "precision": made.precision,
@@ -180,6 +183,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
             "spread_db": round(made.spread, 2) if made.held_out and math.isfinite(made.spread) else None,
             "random": made.random,
         },
+        "smoothed": made.smoothed,
         "outputs": ratios(made.sqnr),
         "rules": rules_document(made.rules),
         "target": made.target or None,

@@ -39,6 +39,8 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"recipe: {document['recipe']['text']}")
     elif document["precision"] != WEIGHTS_ONLY:
         say(f"as the encodings say: {document['precision']}")
+    if document["smoothed"]:
+        say("channels that are much larger than others were made smaller, and weights that read them larger")
     say(_counts(document["tensors"], document["precision"] == WEIGHTS_ONLY))
     told_rules(document["rules"], document["target"])
     _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
