@@ -91,8 +91,8 @@ def test_cases_of_a_backend() -> None:
     cases = {case.name: case for case in observe(zif.backend("qnn_cpu"), zif.target("host"), tests)}
     assert cases["test_softsign_example"].outcome == "right"
     assert cases["test_softsign_example"].op_type == "Softsign"
-    dft = cases["test_dft_inverse"]  # refused by the shipped table, so still a promise
-    assert (dft.outcome, dft.op_type) == ("imprecise", "DFT")
+    dft = cases["test_dft_inverse"]  # a spectrum that reaches 54: beside that, ONNX's tolerance of 1e-7 is noise
+    assert (dft.outcome, dft.op_type) == ("right", "DFT")
     assert "inverse=1" in dft.facts
 
 

@@ -437,7 +437,9 @@ class Compiled:
     """One compiled segment: files by relative name, each as bytes or as the path of an existing file.
 
     A path is referred to, not copied, until a bundle is written. `main` names the file that `load` opens. Core fills
-    in the `certificate` after `compile` returned.
+    in the `certificate` after `compile` returned, and `custom_ops` before `load`: the libraries of operators that the
+    caller named on this machine, for engines that load such. They are never part of an artifact: what a stranger's
+    bundle names is not loaded.
     """
 
     format: str
@@ -447,6 +449,7 @@ class Compiled:
     outputs: tuple[TensorInfo, ...]
     notes: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    custom_ops: tuple[Path, ...] = ()
 
 
 class Executable(Protocol):

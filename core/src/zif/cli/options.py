@@ -51,6 +51,10 @@ ShapeOption = Annotated[
 ]
 
 
+CustomOption = Annotated[
+    list[Path],
+    typer.Option("--custom-ops", metavar="LIB", help="A library of operators of your own (.so, .dll); repeatable."),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Options of backends, JSON or TOML; `zif config` tells more."),
@@ -134,6 +138,7 @@ _PLAN: Rows = (
     ("emulate", EmulateOption, False),
     ("shape", ShapeOption, []),
     ("config", ConfigOption, None),
+    ("custom_ops", CustomOption, []),
 )
 
 #: The keyword arguments of `zif.plan` and `zif.load`.
@@ -173,6 +178,7 @@ def wishes(
     emulate: bool = False,
     policy: str = "balanced",
     config: Path | None = None,
+    custom_ops: Sequence[Path] = (),
     **constraints: Any,
 ) -> Wishes:
     """The keyword arguments of `zif.plan` and `zif.load` for these options. Raises UsageError."""
@@ -185,6 +191,7 @@ def wishes(
         "strict": strict,
         "emulate": emulate,
         "config": config,
+        "custom_ops": tuple(custom_ops),
         "constraints": _constraints(**constraints),
     }
 

@@ -20,7 +20,9 @@ def check_ending(path: Path) -> None:
         raise UsageError(f"--overlay {path}: end it in .onnx (for Netron) or in .json (for Model Explorer)")
 
 
-def write_overlay(path: Path, plan: Plan, source: Path, shapes: Mapping[str, Sequence[int]]) -> None:
+def write_overlay(
+    path: Path, plan: Plan, source: Path, shapes: Mapping[str, Sequence[int]], custom_ops: Sequence[Path] = ()
+) -> None:
     """By the ending of `path`: .onnx for Netron, .json for Model Explorer. Raises UsageError for another one.
 
     The annotated model refers to external weights by the same relative names, so it belongs beside the original.
@@ -29,7 +31,7 @@ def write_overlay(path: Path, plan: Plan, source: Path, shapes: Mapping[str, Seq
     from zif.report import annotated, node_data
 
     check_ending(path)
-    model = Model.load(source, shapes)
+    model = Model.load(source, shapes, custom_ops)
     if path.suffix == ".onnx":
         data = annotated(plan, model).SerializeToString()
         write(path, lambda stream: stream.write(data))

@@ -34,7 +34,7 @@ def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -
     from zif.model import Model
 
     verbs.check_trusted(source, wanted.get("trusted_only", False))
-    model = Model.load(source, wanted["shapes"])
+    model = Model.load(source, wanted["shapes"], wanted.get("custom_ops", ()))
     fed = feeds(feed, model.inputs, model.optional_inputs)
     return verbs.load(model, progress=told, **wanted), fed
 

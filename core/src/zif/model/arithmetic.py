@@ -21,9 +21,11 @@ from zif.model import partial
 from zif.model.attributes import attribute
 from zif.model.declared import is_typed, output_types
 from zif.model.dtypes import element_dtype, from_array, to_array
+from zif.model.engines import Engines
 from zif.model.evaluate import Evaluator
 from zif.model.external import is_external
 from zif.model.nodes import Node
+from zif.model.opsets import is_defined
 from zif.model.shapes import has_shape, is_static, tensor_dims
 
 if TYPE_CHECKING:
@@ -71,13 +73,19 @@ class Walk:
     `exact` names the values that any engine would compute to the same bit. Only what follows from a value computed here
     is inferred again: a graph without such arithmetic costs a look at each node. `nested` has, by name, the nodes with
     bodies as inference left them. `late`: operators that inference has not seen yet (see `zif.model.infer.UNTYPED`).
+    `engines` are asked about operators that onnx does not have.
     """
 
     def __init__(
-        self, bare: ModelProto, infos: dict[str, ValueInfoProto], late: Collection[tuple[str, str]] = ()
+        self,
+        bare: ModelProto,
+        infos: dict[str, ValueInfoProto],
+        late: Collection[tuple[str, str]] = (),
+        engines: Engines | None = None,
     ) -> None:
         self.infos = infos
         self._late = late
+        self._engines = engines
         self._partial: dict[str, partial.Vector] = {}
         self.values: dict[str, Array] = {}
         self.exact: set[str] = set()
@@ -112,6 +120,8 @@ class Walk:
         names = node.reads
         for name, kind in output_types(node, self._versions.get(node.domain, 0), self.infos).items():
             self._improve(name, kind)
+        if self._engines is not None and self._is_foreign(node):
+            self._ask(node, self._engines)
         late = bool(self._late) and (node.op_type, node.domain) in self._late
         stale = late or not self._changed.isdisjoint(names)
         constant = self.values.keys() >= set(names)
@@ -153,6 +163,29 @@ class Walk:
         if shape is not None and (not has_shape(kind) or len(tensor_dims(kind)) == len(shape)):
             self._improve(node.outputs[0], partial.as_type(kind.tensor_type.elem_type, shape))
 
+    def _is_foreign(self, node: Node) -> bool:
+        """Whether onnx does not have the operator, or one in its bodies, and what it makes is not known."""
+        if node.nested:
+            return not all(is_typed(name, self.infos) for name in node.outputs if name)
+        if is_defined(node.op_type, node.domain, self._versions.get(node.domain, 1)):
+            return False
+        return not all(is_static(self._type(name)) for name in node.outputs if name)
+
+    def _ask(self, node: Node, engines: Engines) -> None:
+        if all(is_typed(name, self.infos) for name in node.reads):
+            for name, kind in engines.output_types(self._alone(node)).items():
+                self._improve(name, kind)
+
+    def _alone(self, node: Node) -> ModelProto:
+        """A model of one node whose inputs are all typed, with what is known of their values."""
+        outputs = [name for name in node.outputs if name]
+        graph = GraphProto(name="one", node=[node.proto], output=[ValueInfoProto(name=name) for name in outputs])
+        for name in dict.fromkeys(node.reads):
+            graph.input.append(ValueInfoProto(name=name, type=self.infos[name].type))
+            if name in self.values:
+                graph.initializer.append(from_array(self.values[name], name))
+        return ModelProto(graph=graph, opset_import=self._opsets, ir_version=self._ir_version)
+
     def _infer(self, node: Node) -> None:
         """Ask onnx's inference about one node; the blocks of a model repeat, and are asked about once."""
         if not all(is_typed(name, self.infos) for name in node.reads):  # some operators' inference ends the process
@@ -176,15 +209,8 @@ class Walk:
 
     def _asked(self, node: Node) -> list[bytes]:
         """What inference says of a node's outputs, in their order; b"" for one of which it says nothing."""
-        outputs = [name for name in node.outputs if name]
-        graph = GraphProto(name="one", node=[node.proto], output=[ValueInfoProto(name=name) for name in outputs])
-        for name in dict.fromkeys(node.reads):
-            graph.input.append(ValueInfoProto(name=name, type=self.infos[name].type))
-            if name in self.values:
-                graph.initializer.append(from_array(self.values[name], name))
-        model = ModelProto(graph=graph, opset_import=self._opsets, ir_version=self._ir_version)
         try:
-            inferred = infer_shapes(model)
+            inferred = infer_shapes(self._alone(node))
         except Exception:  # a defect of the operator's inference: what is known stays
             return []
         return [value.type.SerializeToString() for value in inferred.graph.output]

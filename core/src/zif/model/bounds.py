@@ -54,7 +54,7 @@ class _Walk:
                 raise InvalidModel(f"node {node.name!r} has no operator. Export the model again.")
             for attribute in node.attribute:
                 kind = attribute.type
-                if kind in _KINDS:
+                if kind in _KINDS and attribute.name in _COUNTED:
                     _check_figures(node, attribute)
                 elif kind in _DEEP:
                     self._add((attribute.sparse_tensor, *attribute.sparse_tensors))
@@ -87,8 +87,7 @@ def _check_figures(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> None
         if -_MANY <= value <= _MANY and (value >= 0 or attribute.name != "batch_dims"):
             continue
         check_text((node.name, node.op_type, attribute.name))
-        if attribute.name in _COUNTED:
-            raise InvalidModel(
-                f"node {node.name!r} ({node.op_type}) is invalid: its attribute {attribute.name!r} is {value}. "
-                "Export the model again."
-            )
+        raise InvalidModel(
+            f"node {node.name!r} ({node.op_type}) is invalid: its attribute {attribute.name!r} is {value}. "
+            "Export the model again."
+        )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
 
 from zif.errors import InvalidModel
 from zif.files.opening import open_plain
-from zif.model.external import Reference, is_external, locate, reference, tensors
+from zif.model.external import Reference, is_external, locate, node_tensors, reference, tensors
+from zif.model.opsets import is_defined
 
 _CHUNK = 1 << 22
 _memo: dict[tuple[str, int, int, int, int], bytes] = {}
@@ -23,28 +24,56 @@ def digest(proto: onnx.ModelProto, folders: Sequence[Path]) -> str:
 
     Data that is missing counts by its place, so that models without weights still differ from each other.
     """
-    total = hashlib.sha256()
-    structure, weights = _split(proto)
-    total.update(structure)
+    total, weights = _split(proto)
     for tensor in weights:
         total.update(_content(tensor, folders))
     return total.hexdigest()
 
 
+def stamp(proto: onnx.ModelProto, folders: Sequence[Path]) -> str:
+    """As `digest`, but no data file is read: each counts by its path, its size and when it last changed."""
+    total, weights = _split(proto)
+    for tensor in weights:
+        total.update(_place(reference(tensor), folders) if is_external(tensor) else _content(tensor, folders))
+    return total.hexdigest()
+
+
+def with_foreign(
+    whole: str,
+    proto: onnx.ModelProto,
+    versions: Mapping[str, int],
+    types: Mapping[str, onnx.ValueInfoProto],
+    libraries: Sequence[Path],
+) -> str:
+    """The digest `whole`, and what is known of what operators make that onnx does not have.
+
+    Equal to `whole` for a model without such operators: of all others the types follow from the model itself.
+    """
+    nodes = (n for n in proto.graph.node if not is_defined(n.op_type, n.domain, versions.get(n.domain, 1)))
+    names = [name for node in nodes for name in node.output if name in types]
+    if not names and not libraries:
+        return whole
+    total = hashlib.sha256(whole.encode())
+    for name in names:
+        total.update(types[name].SerializeToString(deterministic=True))
+    for path in libraries:
+        total.update(_external(Reference("", path.name, 0, None), (path.parent,)))
+    return total.hexdigest()
+
+
 def fingerprint(proto: onnx.ModelProto) -> str:
     """sha256 in hex of the structure, types and shapes alone: the data of weights does not count."""
-    return hashlib.sha256(_split(proto)[0]).hexdigest()
+    return _split(proto)[0].hexdigest()
 
 
-def _split(proto: onnx.ModelProto) -> tuple[bytes, list[onnx.TensorProto]]:
-    """Everything but the data of weights, and the tensors that hold it, in a fixed order."""
+def _split(proto: onnx.ModelProto) -> tuple[hashlib._Hash, list[onnx.TensorProto]]:
+    """A hash of everything but the data of weights, and the tensors that hold it, in a fixed order.
+
+    Nodes are hashed one by one where they are: one may hold hundreds of megabytes in its attributes.
+    """
     bare = onnx.ModelProto(ir_version=proto.ir_version, opset_import=proto.opset_import, functions=proto.functions)
     bare.opset_import.sort(key=lambda entry: entry.domain)
     graph, source = bare.graph, proto.graph
-    graph.node.extend(source.node)
-    for node in graph.node:
-        node.ClearField("doc_string")
-        del node.metadata_props[:]
     for field in ("input", "output"):
         for value in getattr(source, field):
             getattr(graph, field).add(name=value.name, type=value.type)
@@ -52,10 +81,31 @@ def _split(proto: onnx.ModelProto) -> tuple[bytes, list[onnx.TensorProto]]:
     graph.sparse_initializer.extend(source.sparse_initializer)
     weights = list(source.initializer)
     for tensor in tensors(graph):
-        if is_external(tensor):  # in bodies, attributes and sparse tensors
+        if is_external(tensor):  # of sparse tensors
             weights.append(_copy(tensor))
             _forget_place(tensor)
-    return bare.SerializeToString(deterministic=True), weights
+    total = hashlib.sha256(bare.SerializeToString(deterministic=True))
+    for node in source.node:
+        content = _node(node, weights).SerializeToString(deterministic=True)
+        total.update(len(content).to_bytes(8, "little"))
+        total.update(content)
+    return total, weights
+
+
+def _node(node: onnx.NodeProto, weights: list[onnx.TensorProto]) -> onnx.NodeProto:
+    """What of a node counts: itself, or a copy without the rest. Its tensors that lie in files go to `weights`."""
+    outer = [tensor for tensor in node_tensors(node) if is_external(tensor)]
+    if not (outer or node.doc_string or node.metadata_props):
+        return node
+    same = onnx.NodeProto()
+    same.CopyFrom(node)
+    same.ClearField("doc_string")
+    del same.metadata_props[:]
+    for tensor in node_tensors(same):
+        if is_external(tensor):  # in bodies and attributes
+            weights.append(_copy(tensor))
+            _forget_place(tensor)
+    return same
 
 
 def _copy(tensor: onnx.TensorProto) -> onnx.TensorProto:
@@ -83,6 +133,15 @@ def _content(tensor: onnx.TensorProto, folders: Sequence[Path]) -> bytes:
     for field in ("name", "doc_string"):
         typed.ClearField(field)
     return hashlib.sha256(typed.SerializeToString(deterministic=True)).digest()
+
+
+def _place(ref: Reference, folders: Sequence[Path]) -> bytes:
+    try:
+        file = locate(ref, folders)
+    except InvalidModel:
+        return f"missing {ref.location} {ref.offset} {ref.length}".encode()
+    stat = file.stat()
+    return repr((str(file), stat.st_size, stat.st_mtime_ns, ref.offset, ref.length)).encode()
 
 
 def _external(ref: Reference, folders: Sequence[Path]) -> bytes:

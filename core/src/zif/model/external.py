@@ -13,7 +13,7 @@ from zif.errors import InvalidModel
 from zif.files.opening import open_plain
 from zif.files.protobufs import wrong
 from zif.model.dtypes import to_array
-from zif.model.subgraphs import all_graphs
+from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import check_text, tensor_bytes
 
 if TYPE_CHECKING:
@@ -62,6 +62,13 @@ def _count(tensor: str, key: str, text: str | None) -> int | None:
     if not text.isdecimal():
         raise InvalidModel(f"tensor {tensor!r} has the external data {key} {text!r}, which is no count. Save it again.")
     return int(text)
+
+
+def node_tensors(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor in a node: in attributes and in bodies."""
+    yield from attribute_tensors(node)
+    for body in bodies(node):
+        yield from tensors(body)
 
 
 def tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

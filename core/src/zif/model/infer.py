@@ -6,6 +6,7 @@ Inference on the whole of a 1 GB model takes seconds and gigabytes; on the skele
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
@@ -13,6 +14,7 @@ from onnx.helper import make_function, make_node, make_opsetid, make_tensor_valu
 
 from zif.model import validity
 from zif.model.arithmetic import Walk
+from zif.model.engines import Engines
 from zif.model.external import attribute_tensors, is_external
 from zif.model.loops import Turns
 from zif.model.nodes import Node
@@ -23,6 +25,8 @@ from zif.model.types import tensor_bytes
 SMALL = 4096
 _CONTRIB = "com.microsoft"
 _QDQ = frozenset({"QuantizeLinear", "DequantizeLinear"})
+#: The fields of attributes that are lists of numbers or texts, by their type.
+_LISTS = {AttributeProto.INTS: "ints", AttributeProto.FLOATS: "floats", AttributeProto.STRINGS: "strings"}
 #: Operators whose inference in onnx ends the process when an input has no type, as behind an operator of one's own.
 #: They are kept from it, and inferred one by one as soon as their inputs' types are known.
 UNTYPED = frozenset(
@@ -36,7 +40,7 @@ def skeleton(proto: ModelProto) -> ModelProto:
     bare = ModelProto(ir_version=max(proto.ir_version, 4), opset_import=proto.opset_import, functions=proto.functions)
     graph, source = bare.graph, proto.graph
     graph.name = source.name or "graph"
-    graph.node.extend(source.node)
+    _add_nodes(graph, source.node)
     graph.input.extend(source.input)
     graph.output.extend(source.output)
     graph.value_info.extend(source.value_info)
@@ -47,6 +51,38 @@ def skeleton(proto: ModelProto) -> ModelProto:
         head = TensorProto(name=sparse.values.name, data_type=sparse.values.data_type, dims=sparse.dims)
         _add_bare(graph, head, listed, empty=True)
     return bare
+
+
+def _add_nodes(graph: GraphProto, nodes: Sequence[NodeProto]) -> None:
+    """The nodes, those with long lists among their attributes without the rest of the lists."""
+    done = 0
+    for place, node in enumerate(nodes):
+        if any(map(_is_long, node.attribute)):
+            graph.node.extend(nodes[done:place])
+            graph.node.append(_shortened(node))
+            done = place + 1
+    graph.node.extend(nodes[done:])
+
+
+def _is_long(attribute: AttributeProto) -> bool:
+    """Whether an attribute is data: an ensemble of trees has millions of numbers in lists, and nothing is inferred of
+    them.
+    """
+    field = _LISTS.get(attribute.type)
+    return field is not None and len(getattr(attribute, field)) > SMALL
+
+
+def _shortened(node: NodeProto) -> NodeProto:
+    """The node with the first numbers of its long lists. Lists of one length, as engines want some, keep one length."""
+    short = NodeProto(op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output)
+    for attribute in node.attribute:
+        if _is_long(attribute):
+            field = _LISTS[attribute.type]
+            kept = short.attribute.add(name=attribute.name, type=attribute.type)
+            getattr(kept, field).extend(getattr(attribute, field)[:SMALL])
+        else:
+            short.attribute.append(attribute)
+    return short
 
 
 def _add_bare(graph: GraphProto, tensor: TensorProto, listed: Collection[str], empty: bool = False) -> None:
@@ -77,11 +113,12 @@ def _stripped(node: NodeProto) -> Iterator[tuple[TensorProto, list[int]]]:
             yield tensor, dims
 
 
-def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
+def infer(proto: ModelProto, nodes: Sequence[Node], libraries: Sequence[Path] = ()) -> Walk:
     """Types and shapes of all values, as far as they can be known, and the values of small constants.
 
-    `nodes` are the records of the graph's nodes, sorted. Raises InvalidModel for what onnx's checker refuses, and for
-    operators whose inputs do not go together, and for loops that turn for ever.
+    `nodes` are the records of the graph's nodes, sorted; `libraries` have operators of the user's own. Raises
+    InvalidModel for what onnx's checker refuses, for operators whose inputs do not go together, and for loops that turn
+    for ever.
     """
     bare = skeleton(proto)
     emptied = [pair for node in bare.graph.node for pair in _stripped(node)]
@@ -95,7 +132,7 @@ def infer(proto: ModelProto, nodes: Sequence[Node]) -> Walk:
     infos = {value.name: value for value in graph.value_info}
     infos.update((value.name, value) for value in graph.input)
     infos.update((v.name, v) for v in graph.output if v.type.WhichOneof("value") or v.name not in infos)
-    walk, turns = Walk(bare, infos, late), Turns()
+    walk, turns = Walk(bare, infos, late, Engines(libraries)), Turns()
     for position, node in enumerate(nodes):
         walk.visit(node)
         if node.nested:

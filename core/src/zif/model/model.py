@@ -12,6 +12,7 @@ from attrs import define, field
 
 from zif.errors import UsageError
 from zif.model import digest, external, slicing
+from zif.model.engines import libraries
 from zif.model.prepare import prepare
 from zif.model.source import Source, read
 from zif.model.types import initializer_info, tensor_type, value_info
@@ -32,7 +33,8 @@ class Model:
     asked, one DequantizeLinear per reader; weights in external files stay there. `folders[0]`, also `base_dir`, is the
     folder that external data is relative to. `inputs` must be fed; `optional_inputs` have a default, the initializer of
     the same name. `tensors` has every value with what is known of it, initializers included. `opsets` maps a domain
-    ("" is ai.onnx) to its version. `units` are in topological order.
+    ("" is ai.onnx) to its version. `units` are in topological order. `custom_ops` are the user's libraries of operators
+    that ONNX does not have, for engines that load such.
     """
 
     name: str
@@ -46,8 +48,10 @@ class Model:
     units: tuple[Unit, ...] = field(repr=False)
     path: Path | None = None
     folders: tuple[Path, ...] = ()
+    custom_ops: tuple[Path, ...] = ()
     _types: _Types = field(factory=dict, repr=False)
     _digest: str = field(default="", repr=False)
+    _stamp: str = field(default="", repr=False)
     _fingerprint: str = field(default="", repr=False)
     _index: slicing.Index | None = field(default=None, repr=False)
 
@@ -56,25 +60,26 @@ class Model:
         cls,
         source: str | Path | bytes | onnx.ModelProto | Model,
         shapes: Mapping[str, Sequence[int]] | None = None,
+        custom_ops: Sequence[str | Path] | str | Path = (),
     ) -> Model:
-        """Read a model; `shapes` fixes the dimensions of inputs.
+        """Read a model; `shapes` fixes the dimensions of inputs, `custom_ops` are libraries of the user's operators.
 
         External data is neither read nor required; see `check_external`. A Model given without `shapes` is returned as
         it is. Raises InvalidModel for content that is no valid model (saying where), UsageError for a path that is no
-        file and for shapes that do not fit.
+        file, also of a library, and for shapes that do not fit.
         """
         if isinstance(source, Model):
             return source._reshaped(shapes) if shapes else source
-        return _build(read(source), shapes, "")
+        return _build(read(source), shapes, "", libraries(custom_ops))
 
     def _reshaped(self, shapes: Mapping[str, Sequence[int]]) -> Model:
         proto = onnx.ModelProto()
         proto.CopyFrom(self.proto)
-        return _build(Source(proto, self.name, self.path, self.folders), shapes, self.name)
+        return _build(Source(proto, self.name, self.path, self.folders), shapes, self.name, self.custom_ops)
 
     def rebuilt(self, proto: onnx.ModelProto) -> Model:
         """A model of another proto, which may refer to this one's external data. `proto` is taken over and changed."""
-        return _build(Source(proto, self.name, self.path, self.folders), None, self.name)
+        return _build(Source(proto, self.name, self.path, self.folders), None, self.name, self.custom_ops)
 
     @property
     def base_dir(self) -> Path | None:
@@ -83,10 +88,26 @@ class Model:
 
     @property
     def digest(self) -> str:
-        """sha256 of structure and weights, in hex; computed when first asked for. External files are read for it."""
+        """sha256 of structure and weights, in hex; computed when first asked for. External files are read for it.
+
+        What engines said of operators that onnx does not have counts, and so do the user's libraries of operators:
+        another engine may know more of them.
+        """
         if not self._digest:
-            self._digest = digest.digest(self.proto, self.folders)
+            whole = digest.digest(self.proto, self.folders)
+            self._digest = digest.with_foreign(whole, self.proto, self.opsets, self._types, self.custom_ops)
         return self._digest
+
+    @property
+    def stamp(self) -> str:
+        """As `digest`, but without reading data files: their paths, sizes and times of change count in their place.
+
+        For answers that are kept on this machine. A model without data files has the same as `digest`.
+        """
+        if not self._stamp:
+            whole = digest.stamp(self.proto, self.folders)
+            self._stamp = digest.with_foreign(whole, self.proto, self.opsets, self._types, self.custom_ops)
+        return self._stamp
 
     @property
     def fingerprint(self) -> str:
@@ -157,6 +178,7 @@ class Model:
             units=tuple(attrs.evolve(unit, nodes=tuple(moved[node] for node in unit.nodes)) for unit in members),
             path=self.path,
             folders=self.folders,
+            custom_ops=self.custom_ops,
             types={value: self._types[value] for value in tensors if value in self._types},
         )
 
@@ -198,8 +220,10 @@ class Model:
             object.__setattr__(self, name, value)
 
 
-def _build(source: Source, shapes: Mapping[str, Sequence[int]] | None, name: str) -> Model:
-    prepared = prepare(source, shapes)
+def _build(
+    source: Source, shapes: Mapping[str, Sequence[int]] | None, name: str, custom_ops: tuple[Path, ...] = ()
+) -> Model:
+    prepared = prepare(source, shapes, custom_ops)
     proto = prepared.proto
     graph = proto.graph
     types = prepared.infos
@@ -223,6 +247,7 @@ def _build(source: Source, shapes: Mapping[str, Sequence[int]] | None, name: str
         units=build(prepared.nodes, outputs, initializers, tensors, prepared.opsets, prepared.nested),
         path=source.path,
         folders=source.folders,
+        custom_ops=custom_ops,
         types=types,
     )
 

@@ -98,5 +98,14 @@ def since_version(op_type: str, domain: str, opset: int) -> int:
 
 
 @cache
+def is_defined(op_type: str, domain: str, opset: int) -> bool:
+    """Whether onnx has the operator in this version of its domain; of other domains it has none."""
+    try:
+        return not get_schema(op_type, opset, domain).deprecated
+    except SchemaError:
+        return False
+
+
+@cache
 def _known_domains() -> frozenset[str]:
     return frozenset(schema.domain for schema in onnx.defs.get_all_schemas())

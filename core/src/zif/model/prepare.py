@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import onnx
 from attrs import frozen
@@ -45,7 +46,7 @@ class Prepared:
     nested: dict[str, onnx.NodeProto]
 
 
-def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepared:
+def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None, custom_ops: Sequence[Path] = ()) -> Prepared:
     """Bring the proto of `source` into canonical form, in place. Raises InvalidModel and UsageError."""
     proto, label = source.proto, source.label
     graph = proto.graph
@@ -74,7 +75,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None) -> Prepar
     taken = {*given, *(name for node in records for name in node.outputs)}
     records = qdq.duplicate_shared(records, outputs, taken)
     _write(graph, records)
-    walk = infer(proto, records)
+    walk = infer(proto, records, custom_ops)
     _check_sizes(walk, records)
     _type_outputs(graph, walk.infos)
     _check_element_types(graph, walk.infos)

@@ -88,7 +88,10 @@ def build(
     types: Mapping[str, onnx.ValueInfoProto],
     name: str,
 ) -> onnx.ModelProto:
-    """The model of a cut. Raises InvalidModel for a value at its edge whose type is not known."""
+    """The model of a cut. Raises InvalidModel for a value that it reads whose type is not known.
+
+    What it makes may be without a type: whoever runs it knows.
+    """
     part = onnx.ModelProto()
     for field, value in proto.ListFields():
         if field.name in ("opset_import", "metadata_props", "functions", "configuration"):
@@ -102,7 +105,7 @@ def build(
     _add_initializers(graph, source, cut, where)
     graph.input.extend(_typed(value, types, units, where) for value in cut.inputs)
     graph.input.extend(source.input[where.inputs[value]] for value in cut.initializers if value in where.inputs)
-    graph.output.extend(_typed(value, types, units, where) for value in cut.outputs)
+    graph.output.extend(types.get(value) or onnx.ValueInfoProto(name=value) for value in cut.outputs)
     edge = {*cut.inputs, *cut.outputs, ""}
     inner = (value for node in graph.node for value in node.output if value not in edge)
     graph.value_info.extend(types[value] for value in inner if value in types)
@@ -129,7 +132,7 @@ def _typed(
     origin = "an input of the model" if maker is None else f"made by {units[maker].id!r} ({units[maker].op_type})"
     raise InvalidModel(
         f"the model cannot be cut at the value {value!r}, {origin}: its type is not known. Add it to the file's "
-        "value_info, or keep the units on both sides on one backend."
+        "value_info, name the library that has the operator (--custom-ops), or keep both sides on one backend."
     )
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from zif.model import Model
     from zif.records import TensorInfo, Verdict
 
+#: Domains of operators that ONNX, ONNX Runtime and PyTorch's exporter define.
+_PUBLISHED = frozenset({"ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "com.microsoft"})
 #: Stand in for a free dimension in the command that is suggested, by its place in an input of four dimensions.
 _IMAGE, _CHANNELS_LAST = (1, 3, 224, 224), (1, 224, 224, 3)
 
@@ -31,6 +33,20 @@ def open_dimensions(
     if guessed:
         effects.append("make the times and sizes of this plan too small, since each counts as 1")
     return (f"open dimensions {' and '.join(effects)}: {shapes}. Fix them, for example with {command}",)
+
+
+def foreign_operators(model: Model, rows: Sequence[int]) -> tuple[str, ...]:
+    """A sentence when some of these units are of operators that nobody published: who has them says so."""
+    units = [model.units[row] for row in rows]
+    strange = {unit.domain: unit.op_type for unit in units if unit.domain and unit.domain not in _PUBLISHED}
+    if not strange:
+        return ()
+    domain, op_type = next(iter(strange.items()))
+    known = "the libraries that --custom-ops names do not have" if model.custom_ops else "no backend here has"
+    return (
+        f"{domain}.{op_type} is an operator of somebody's own, and {known} it: name the library that registers it with "
+        "--custom-ops LIB.so, or install a backend that takes it",
+    )
 
 
 def _counted(refused: Mapping[str, int]) -> str:

@@ -11,7 +11,8 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from zif.errors import BackendUnavailable, Obstacle, Unsupported, UsageError
-from zif.planning.hints import open_dimensions
+from zif.planning.hints import foreign_operators, open_dimensions
+from zif.planning.inseparable import check_home, together, wholes
 from zif.planning.memory.policy import copies, kept
 from zif.planning.placement.problem import Problem
 from zif.records import Verdict
@@ -87,6 +88,9 @@ def allowed(
     homeless = np.flatnonzero(~open_to.any(axis=1))
     if len(homeless):
         raise _unsupported(model, [int(row) for row in homeless], names, verdicts, pins, asked)
+    if groups := wholes(model):
+        check_home(model, open_to, groups, names, verdicts)
+        open_to = together(open_to, groups)
     return open_to, verdicts
 
 
@@ -108,7 +112,7 @@ def _unsupported(
     lines = [listed(told, 20, "\n  … and {} more", "\n")] if obstacles else []
     head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of the backends that take part"
     lines += [f"  {one.name} takes no part: {one.reason}" for one in asked if one.code == "failed"]
-    hints = open_dimensions(model, names, verdicts, guessed=False)
+    hints = (*open_dimensions(model, names, verdicts, guessed=False), *foreign_operators(model, rows))
     return Unsupported("\n".join([head, *lines, *hints]), obstacles)
 
 
@@ -200,18 +204,24 @@ def beside_their_readers(
 ) -> NDArray[np.int32]:
     """int32[n], the group of each unit or -1: a unit that reads nothing and has one reader stays in its segment.
 
+    So do units with a value between them of which nobody knows the type (see `zif.planning.inseparable`).
+
     Such units make constants. A weight that comes in over a segment's boundary is no constant to a compiler: one took
     five minutes for a convolution whose weights did, and a second for the same convolution with the constant inside.
     """
     groups = np.full(len(model.units), -1, dtype=np.int32)
     outputs = {info.name for info in model.outputs}
+    for group in wholes(model):
+        groups[group] = group[0]
     for row, unit in enumerate(model.units):
         ahead = {reader for name in unit.outputs for reader in readers.get(name, ())}
         if unit.inputs or len(ahead) != 1 or outputs.intersection(unit.outputs):
             continue
         reader = ahead.pop()
         if (open_to[row] >= open_to[reader]).all():  # wherever the reader may go, the maker may go too
-            groups[row] = groups[reader] = reader
+            if groups[reader] < 0:
+                groups[reader] = reader
+            groups[row] = groups[reader]
     return groups
 
 

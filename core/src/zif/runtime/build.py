@@ -160,7 +160,9 @@ class Builder:
 
         if self.cache is None or "compile" not in backend.stages:
             return make()
-        return self.cache.fetch(backend, model, target, options, participant.capabilities.toolchain, make, self._note)
+        toolchain = participant.capabilities.toolchain
+        kept = self.cache.fetch(backend, model, target, options, toolchain, make, self._note)
+        return evolve(kept, custom_ops=model.custom_ops)
 
     def _note(self, name: str, text: str) -> None:
         event = Event("cache", name, None, text)
@@ -240,7 +242,8 @@ class Builder:
 def compiled_by(backend: Backend, model: Model, target: Any, options: Any, toolchain: str) -> Compiled:
     """Convert and compile one model on one backend, and certify the artifact."""
     converted = backend.convert(model, target, options)
-    return backend.certify(backend.compile(converted, target, options), toolchain, target, options)
+    made = backend.certify(backend.compile(converted, target, options), toolchain, target, options)
+    return evolve(made, custom_ops=model.custom_ops)
 
 
 def _first_line(error: BaseException) -> str:

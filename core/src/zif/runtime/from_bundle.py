@@ -19,6 +19,7 @@ from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched
 from zif.errors import BackendCrashed, BackendUnavailable, InvalidBundle, StageFailed
 from zif.files.records import record
+from zif.model.engines import libraries
 from zif.model.infer import skeleton
 from zif.model.proof import Proof
 from zif.planning import Plan
@@ -37,10 +38,18 @@ if TYPE_CHECKING:
 _AGAIN = "Build the bundle again with `zif compile`, or copy it again."
 
 
-def load_bundle(folder: Path, target: str = "host", isolate: bool = False, *, trusted_only: bool = False) -> Session:
+def load_bundle(
+    folder: Path,
+    target: str = "host",
+    isolate: bool = False,
+    *,
+    trusted_only: bool = False,
+    custom_ops: Sequence[str | Path] | str | Path = (),
+) -> Session:
     """A session on the bundle's artifacts for `target`; "host" takes what fits this machine best.
 
-    trusted_only: refuse a bundle that this user's zif did not make. The plan's segments say `hardware` or `emulator` as
+    trusted_only: refuse a bundle that this user's zif did not make. custom_ops: libraries of operators; a bundle brings
+    none. The plan's segments say `hardware` or `emulator` as
     their backends are here, not as they were where the bundle was built. Raises InvalidBundle, UsageError for a target
     that the bundle is not for, BackendNotFound, BackendUnavailable, and what backends raise when they load.
     """
@@ -50,6 +59,7 @@ def load_bundle(folder: Path, target: str = "host", isolate: bool = False, *, tr
     readers, tensors = _known(bundle)
     optional = tuple(readers)
     loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1, isolate=isolate)
+    loader.custom_ops = libraries(custom_ops)
     steps = loader.steps(plan.segments)
     plan = evolve(plan, segments=tuple(step.segment for step in steps))
     return Session(plan, steps, tensors, optional, loader.events, None, _constants(bundle, plan.outputs))
@@ -94,6 +104,7 @@ class _Loader:
     ) -> None:
         self.bundle, self.chip, self.readers, self.shared, self.isolate = bundle, chip, readers, shared, isolate
         self.events: list[Event] = []
+        self.custom_ops: tuple[Path, ...] = ()
 
     def steps(self, segments: Sequence[Segment]) -> list[Step]:
         """Every segment, loaded."""
@@ -106,7 +117,7 @@ class _Loader:
         return done
 
     def _step(self, segment: Segment) -> Step:
-        compiled = self.bundle.load_compiled(segment.id, self.chip.name)
+        compiled = evolve(self.bundle.load_compiled(segment.id, self.chip.name), custom_ops=self.custom_ops)
         executable, general = self._load(segment, compiled)
         try:
             self.bundle.check_unchanged()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zif.runtime.verified import Verified
 
 #: What shapes a plan among the arguments of `load`, which declares and explains them; the others shape the session.
-WISHES = ("shapes", "pin", "only", "exclude", "strict", "emulate", "config", "constraints", "isolate")
+WISHES = ("shapes", "pin", "only", "exclude", "strict", "emulate", "config", "constraints", "isolate", "custom_ops")
 
 
 def plan(
@@ -92,6 +92,7 @@ def load(
     on_fault: OnFault = "fail",
     cache: bool = True,
     isolate: bool = False,
+    custom_ops: Sequence[str | Path] | str | Path = (),
     trusted_only: bool = False,
     progress: Progress | None = None,
     verify: Literal["off", "outputs", "units"] = "off",
@@ -105,6 +106,7 @@ def load(
     `zif.Constraints`, such as {"min_precision": "fp16", "max_latency": "5ms"}. on_fault "fallback": a segment whose
     backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
     in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
+    custom_ops: libraries that register operators which ONNX does not have, for the engines that load such.
     verify "units": before the session opens, every segment is held against a judge on `samples` (see `compile`), and
     units that prove wrong leave their backend. verify "outputs": every run is held against a judge, which costs two
     runs on the CPU, and outputs that prove wrong are a WrongResult; with on_fault "fallback" the judge's are given
@@ -120,10 +122,12 @@ def load(
         _refuse(**wishes, config=config, constraints=constraints, on_fault=on_fault)
         if verify != "off":
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
-        return load_bundle(Path(source), target, isolate, trusted_only=trusted_only)  # type: ignore[arg-type]
+        folder = Path(source)  # type: ignore[arg-type]
+        return load_bundle(folder, target, isolate, trusted_only=trusted_only, custom_ops=custom_ops)
     check_trusted(source, trusted_only)
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
+    wishes |= {"custom_ops": custom_ops}
     made = planner(source, target, policy, progress=progress, **wishes)
     building = builder(made, cache, progress)
     if verify not in ("off", "outputs", "units"):
@@ -183,7 +187,8 @@ def compile(
 
     if wishes.get("assume"):
         raise UsageError("what is assumed can be planned, not built: quantize the model, then compile it")
-    model = Model.load(as_onnx(source, wishes.get("shapes"), progress, cache), wishes.get("shapes"))
+    custom_ops = wishes.get("custom_ops") or ()
+    model = Model.load(as_onnx(source, wishes.get("shapes"), progress, cache), wishes.get("shapes"), custom_ops)
 
     def build(name: str) -> Builder:
         return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
@@ -218,7 +223,8 @@ def planner(
     if policy not in POLICIES:
         raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
     demands = Constraints.parse(wishes.get("constraints"))
-    model, chip = _model(source, wishes.get("shapes") or {}, progress), find(target)
+    model = _model(source, wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
+    chip = find(target)
     request = _request(chip, demands.policy(policy), demands, wishes, assume)
     isolate = bool(wishes.get("isolate", False))
     return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
@@ -261,7 +267,12 @@ def builder(made: Planner, cache: bool = True, progress: Progress | None = None,
     return Builder(made, default_cache(), progress, tuple(also))
 
 
-def _model(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progress | None) -> Model:
+def _model(
+    source: Source,
+    shapes: Mapping[str, Sequence[int]],
+    progress: Progress | None,
+    custom_ops: Sequence[str | Path] | str | Path,
+) -> Model:
     """The model with these shapes; not read again when it has them already."""
     from zif.model import Model
 
@@ -271,7 +282,7 @@ def _model(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progre
             return source
     from zif.runtime.frontends.verb import as_onnx
 
-    return Model.load(as_onnx(source, shapes, progress), shapes)
+    return Model.load(as_onnx(source, shapes, progress), shapes, custom_ops)
 
 
 def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from zif.model import Model
 from zif.testing.networks import answers
 from zif.testing.nodetests import NodeTest, close
 from zif.testing.subject import Subject
-from zif.testing.tolerance import difference, rounded, tolerance
+from zif.testing.tolerance import difference, rounded, tolerance, within_noise
 from zif.wording import listed
 
 Outcome = Literal["right", "wrong", "imprecise", "refused", "error", "crash", "not claimed"]
@@ -67,7 +67,7 @@ def _judged(subject: Subject, test: NodeTest, executable: Any) -> Ending:
         if missing:
             return Ending("wrong", f"output {missing[0]!r} is missing")
         told = compared(subject, test, test.feeds(inputs), dict(zip(names, outputs, strict=True)), found)
-        if told:
+        if told and not within_noise(outputs, [found[name] for name in names]):
             near = close(outputs, [found[name] for name in names])
             return Ending("imprecise" if near else "wrong", told)
     return Ending("right")

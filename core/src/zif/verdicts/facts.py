@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from zif.records import TensorInfo
 
 
+#: Longer lists are data, as the thresholds of an ensemble of trees: no rule spells them out.
+_LISTED = 64
+
+
 def unit_facts(model: Model, unit: Unit) -> frozenset[str]:
     """The facts of the unit's main operator; for a quantized group also what it is quantized to."""
     own = [view for view in unit_nodes(model, unit) if not view.where]
@@ -76,7 +80,8 @@ def _attributes(node: NodeProto, known: Signature | None) -> Iterator[str]:
 
 def _numbers(name: str, values: Sequence[float]) -> Iterator[str]:
     yield f"{name} set"
-    yield f"{name}=[{', '.join(map(_word, values))}]"
+    if len(values) <= _LISTED:
+        yield f"{name}=[{', '.join(map(_word, values))}]"
     yield f"{name} {'nonzero' if any(values) else 'zero'}"
     yield f"{name} {'even' if len(set(values)) < 2 else 'uneven'}"
 

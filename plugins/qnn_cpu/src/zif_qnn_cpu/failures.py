@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zif import InvalidInput, InvalidModel
+from zif import InvalidInput, InvalidModel, UsageError
 from zif.plugin import EngineRefused
 
 from zif_qnn_cpu.kernels import ENGINE
@@ -19,14 +19,20 @@ _INFERENCE = re.compile(r"Node \((.*?)\) Op \((\S+)\) \[\w+Error\] (.*)|Type Err
 _KERNEL = re.compile(r"during initialization: \S*core/providers/\S+:\d+ .*[)\]] (.*?) was false\.(.*)", re.DOTALL)
 _MISSING = re.compile(r"during initialization: \S*op_node_proto_helper.*No attribute with name:\s*'(.*?)'", re.DOTALL)
 _MEMORY = re.compile(r"failed to allocate|bad_alloc|out of memory", re.IGNORECASE)
+#: An operator of a domain of somebody's own, whose library was not named.
+_UNKNOWN = re.compile(r"(\S+\.\S+):(\w+)\(-?\d+\) is not a registered function/op")
 _ZERO = "Integer division by zero"
 
 
-def of_opening(error: Exception) -> InvalidModel | EngineRefused | MemoryError | None:
+def of_opening(error: Exception) -> InvalidModel | UsageError | EngineRefused | MemoryError | None:
     """What is wrong with the model, that it takes too much, or what the engine says; None for another's error."""
     text = str(error)
     if _MEMORY.search(text):
         return MemoryError(_line(text))
+    if found := _UNKNOWN.search(text):
+        return UsageError(
+            f"ONNX Runtime has no operator {found[1]}.{found[2]}: name the library that has it, --custom-ops LIB.so"
+        )
     if found := _INFERENCE.search(text):
         where = f"node {found[1]!r} ({found[2]}) is invalid: {found[3]}" if found[2] else f"it is invalid: {found[4]}"
         return InvalidModel(f"{_line(where)}. Export the model again.")

@@ -7,7 +7,7 @@ the function in its schema (HardSwish, Swish, LinearAttention …), or that its 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import onnx
@@ -19,9 +19,11 @@ from zif.plugin import bodies, from_array
 from zif_qnn_cpu.guards import guard
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Options
-from zif_qnn_cpu.sessions import session_options
+from zif_qnn_cpu.sessions import register, session_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zif import Model, Unit
 
 #: Initializers up to this many elements are given to the engine by value: shapes and axes often must be known.
@@ -44,7 +46,7 @@ def probed(model: Model, unit: Unit) -> Verdict:
 
 def _probed(model: Model, unit: Unit) -> Verdict:
     try:
-        problem = _ask(_question(model, unit))
+        problem = _ask(_question(model, unit), model.custom_ops)
     except InvalidModel as error:  # a value of unknown type, or a small weight whose file is missing
         return Verdict(None, "probed", "probe-failed", f"{ENGINE} cannot be asked: {error}")
     if problem:
@@ -61,7 +63,8 @@ def _key(model: Model, unit: Unit) -> Hashable | None:
         return None
     values = tuple((info.type, info.shape) if info else None for info in map(model.tensors.get, _values(node)))
     attributes = tuple(attribute.SerializeToString() for attribute in node.attribute)
-    return unit.op_type, unit.domain, model.opsets.get(unit.domain), attributes, values
+    version = model.opsets.get(unit.domain)
+    return unit.op_type, unit.domain, version, model.custom_ops, attributes, values
 
 
 def _values(node: onnx.NodeProto) -> Iterator[str]:
@@ -86,9 +89,10 @@ def _question(model: Model, unit: Unit) -> bytes:
     return bytes(asked.SerializeToString())
 
 
-def _ask(question: bytes) -> str:
+def _ask(question: bytes, custom_ops: Sequence[Path]) -> str:
     """What ONNX Runtime objects to; "" when it makes a session."""
     options = session_options(Options(num_threads=1), shared=False, level="all")  # those of a real session
+    register(options, custom_ops)
     try:
         onnxruntime.InferenceSession(question, options, providers=[PROVIDER], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's errors have no common base class

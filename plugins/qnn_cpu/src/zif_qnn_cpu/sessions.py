@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from attrs import evolve, frozen
-from zif import InvalidModel, StageFailed
+from zif import InvalidModel, StageFailed, UsageError
 from zif.plugin import DTYPE_BITS, all_graphs, content_of, element_dtype
 
 from zif_qnn_cpu.failures import of_opening
@@ -55,9 +55,12 @@ def open_session(compiled: Compiled, options: Options, shared: bool, profile: st
     for level in list(_LEVELS)[list(_LEVELS).index(options.graph_optimization_level) :]:
         try:
             made = session_options(options, shared, level)
+            register(made, compiled.custom_ops)
             if profile:
                 made.enable_profiling, made.profile_file_prefix = True, profile
             opened = _create(compiled, made)
+        except UsageError:
+            raise
         except Exception as error:  # ONNX Runtime's errors have no common base class
             first = first or error
             continue
@@ -88,6 +91,18 @@ def session_options(options: Options, shared: bool, level: Level) -> onnxruntime
     for key, value in entries.items():
         made.add_session_config_entry(key, value)
     return made
+
+
+def register(options: onnxruntime.SessionOptions, libraries: Sequence[Path]) -> None:
+    """Have the session know the operators of the user's libraries. Raises UsageError for one that cannot be loaded."""
+    for library in libraries:
+        try:
+            options.register_custom_ops_library(str(library))
+        except Exception as error:  # ONNX Runtime's errors have no common base class
+            raise UsageError(
+                f"{library} is no library of operators that {ENGINE} can load: {_line(error)}. It must be built for "
+                "this machine and export RegisterCustomOps."
+            ) from error
 
 
 def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> Opened:

@@ -86,7 +86,7 @@ def _verdicts(model: Model) -> tuple[dict[str, Verdict], tuple[str, ...]]:
     if not asked.available:
         why = f"libQnnGpu was not asked ({asked.reason}); its operators as they were in {document()['build']}"
         return declared(model), (why,)
-    name = MEMORY.key(model.digest, toolchain("gpu"), host_kind())
+    name = MEMORY.key(model.stamp, toolchain("gpu"), host_kind())
     answers = MEMORY.recall(name)
     if answers is None:
         try:

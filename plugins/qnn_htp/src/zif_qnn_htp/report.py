@@ -77,7 +77,7 @@ def ask(model: Model, chip: Chip, words: str) -> Probed:
     What else was observed core hears from `observed.json`; here it only tells which questions end the process.
     """
     crashing = observed_units("zif_qnn_htp", model, "observed-crash")
-    name = MEMORY.key(model.digest, words, (chip, sorted(crashing)))
+    name = MEMORY.key(model.stamp, words, (chip, sorted(crashing)))
     probed = MEMORY.recall(name)
     if probed is None:
         probed = probe(model, chip, crashing)

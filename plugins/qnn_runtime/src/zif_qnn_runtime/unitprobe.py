@@ -18,6 +18,8 @@ from zif_qnn_runtime.provideroptions import ProviderOptions
 if TYPE_CHECKING:
     from zif import Model, Unit
 
+#: Trees, vectors and labels: nothing of it runs on an accelerator, and no ensemble is handed over to hear so.
+_CLASSIC = "ai.onnx.ml"
 FOLDED = Verdict(True, "probed", reason="depends on no input: computed before compiling")
 
 
@@ -45,6 +47,8 @@ def constant(model: Model) -> dict[str, Verdict]:
 
 def unaskable(model: Model, unit: Unit) -> Verdict | None:
     """What no compiler of QNN's takes, or must not even be asked about."""
+    if unit.domain == _CLASSIC:
+        return Verdict(False, "declared", "op", f"QNN has no operators of {_CLASSIC}, and {unit.op_type} is one")
     value = open_shape(model, unit)
     if value is not None and value.dtype:
         shape = (

@@ -55,7 +55,7 @@ class IsolatedBackend(Backend):
         """As Backend.capabilities. What holds without a model is answered in this process where that has the plugin."""
         if model is None and self._inner is not None:
             return self._inner.capabilities(target, None, deadline=deadline)
-        key = "" if model is None else model.digest
+        key = "" if model is None else model.stamp
         known = self._answers.get(key)
         if model is not None and known is not None and known[0] == target:
             return known[1]

@@ -115,7 +115,11 @@ def _samples(
     from zif.cli.inputs import samples_at
     from zif.model import Model
 
-    return None if path is None else samples_at(path, Model.load(source, wanted.get("shapes")), preprocess)
+    return (
+        None
+        if path is None
+        else samples_at(path, Model.load(source, wanted.get("shapes"), wanted.get("custom_ops", ())), preprocess)
+    )
 
 
 def _quantized(

@@ -43,7 +43,7 @@ def command(
     if output is not None:
         culprits.check_place(output)
     with working(f"looking for what is wrong in {model.name}") as told:
-        loaded = Model.load(model, wanted.get("shapes"))
+        loaded = Model.load(model, wanted.get("shapes"), wanted.get("custom_ops", ()))
         sets = None if samples is None else samples_at(samples, loaded, preprocess)
         found = culprits.find(loaded, target, sets, judge=judge, cache=not no_cache, progress=told, **wanted)
         folders = culprits.write(found, output) if output is not None and found.cases else []

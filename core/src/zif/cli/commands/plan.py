@@ -96,7 +96,7 @@ def command(
     if overlay is not None:
         from zif.cli.overlays import write_overlay
 
-        write_overlay(overlay, plan, model, wanted["shapes"])
+        write_overlay(overlay, plan, model, wanted["shapes"], wanted["custom_ops"])
     if as_json:
         terminal.document("plan", plan.to_json()) if why is None else terminal.document("plan-explain", why.to_json())
     else:

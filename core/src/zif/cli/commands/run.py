@@ -108,7 +108,7 @@ def _agreement(
     told("holding it against the CPU")
     runs = ((feed.read(), outcome.outputs) for feed, outcome in zip(fed, outcomes, strict=True))
     try:
-        agreed = agreement(Model.load(source, wanted["shapes"]), plan, runs)
+        agreed = agreement(Model.load(source, wanted["shapes"], wanted.get("custom_ops", ())), plan, runs)
     except ZifError as error:
         nothing: dict[str, Any] = {"judge": [], "outputs": {}, "worst": None, "precision": "", "word": "unchecked"}
         return nothing | {"reason": str(error)}

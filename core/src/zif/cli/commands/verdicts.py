@@ -56,7 +56,7 @@ def _learned(model: Path | None, wanted: dict[str, Any], export: bool, forget: b
     from zif.model import Model
     from zif.verdicts import learned
 
-    loaded = Model.load(model, wanted.get("shapes")) if model is not None else None
+    loaded = Model.load(model, wanted.get("shapes"), wanted.get("custom_ops", ())) if model is not None else None
     rows = learned.lessons(loaded)
     if export:
         terminal.document("learned", learned.document(rows))

@@ -35,7 +35,7 @@ def command(
 
     options.check_preprocess(preprocess, samples)
     with working(f"verifying {model.name}") as told:
-        loaded = Model.load(model, wanted.get("shapes"))
+        loaded = Model.load(model, wanted.get("shapes"), wanted.get("custom_ops", ()))
         sets = None if samples is None else samples_at(samples, loaded, preprocess)
         found = verify(loaded, target, sets, bundle=bundle, cache=not no_cache, progress=told, **wanted)
     document = found.to_json()
