@@ -117,7 +117,7 @@ def test_a_refusal_quotes_the_engine() -> None:
 def test_equal_units_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bytes] = []
     monkeypatch.setattr(probing, "_answers", {})
-    monkeypatch.setattr(probing, "_ask", lambda question: asked.append(question) or "")
+    monkeypatch.setattr(probing, "_ask", lambda question, _: asked.append(question) or "")
     chain = "".join(f"v{i + 1} = HardSwish(v{i})" for i in range(30))
     model = zif.Model.load(parsed(f"g (float[2] v0) => (float[2] v30) {{ {chain} }}"))
     answers = verdicts.verdicts(model)
@@ -128,7 +128,7 @@ def test_equal_units_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> No
 def test_attributes_and_shapes_make_units_unequal(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bytes] = []
     monkeypatch.setattr(probing, "_answers", {})
-    monkeypatch.setattr(probing, "_ask", lambda question: asked.append(question) or "")
+    monkeypatch.setattr(probing, "_ask", lambda question, _: asked.append(question) or "")
     for text in (
         "float[2] x) => (y) { y = Celu(x)",
         "float[3] x) => (y) { y = Celu(x)",

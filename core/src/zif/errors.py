@@ -16,6 +16,10 @@ class ZifError(Exception):
     exit_code = 1
 
 
+class Unused(UserWarning):
+    """Something that the user wrote was read and is not used: a warning, no error. Says where, and what is known."""
+
+
 class UsageError(ZifError):
     """Wrong option, pin, shape or path: change the call. The message lists what is known."""
 

@@ -99,7 +99,7 @@ def _section(where: str, name: str, options: Any, known: Mapping[str, Capabiliti
     if not isinstance(options, Mapping):
         raise UsageError(f"{where}section {name!r} must be a table of options, not {options!r}")
     try:
-        typed = build_options(capabilities.options, options, backend)
+        typed = build_options(capabilities.options, options, backend, typed=True)
         told = remarks(typed, target, capabilities, backend)
     except UsageError as error:
         raise UsageError(f"{where}section {name!r}: {error}") from error

@@ -14,8 +14,10 @@ from zif.errors import UsageError
 from zif.wording import cut, did_you_mean
 
 
-def build_options(kind: type[Any], given: Mapping[str, Any], backend: str) -> Any:
+def build_options(kind: type[Any], given: Mapping[str, Any], backend: str, *, typed: bool = False) -> Any:
     """An instance of the attrs class `kind`. Text is converted to the field's type, as from a command line.
+
+    typed: the values come from where numbers can be written as numbers, so that a text in the place of one is refused.
 
     Raises UsageError that lists the known options, or the values that a Literal field takes; StageFailed when the class
     itself fails.
@@ -25,6 +27,8 @@ def build_options(kind: type[Any], given: Mapping[str, Any], backend: str) -> An
         for key in given:
             if key not in fields:
                 raise UsageError(_unknown(key, fields, backend))
+        if typed:
+            _check_written(given, hints, backend)
         values = {key: _convert(value, hints[key], f"{backend}: option {key}") for key, value in given.items()}
         try:
             return kind(**values)
@@ -50,6 +54,17 @@ def _unknown(key: str, fields: Mapping[str, Any], backend: str) -> str:
     if not fields:
         return f"{backend}: unknown option {key!r}; this backend has no options"
     return f"{backend}: unknown option {key!r}.{did_you_mean(key, fields)} Known: {', '.join(sorted(fields))}."
+
+
+def _check_written(given: Mapping[str, Any], hints: Mapping[str, Any], backend: str) -> None:
+    """Raise UsageError for a number, true or false that stands in quotes."""
+    for key, value in given.items():
+        hint = hints[key]
+        kinds = set(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else {hint}
+        if isinstance(value, str) and value and kinds & {int, float, bool} and str not in kinds:
+            raise UsageError(
+                f"{backend}: option {key} takes {_type_name(hint)}, not a text: write {cut(value)} without quotes"
+            )
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:

@@ -35,10 +35,12 @@ def run(arguments: Sequence[str], *, bounded: bool = False) -> int:
     bounded: the process is the command's alone, and may be refused memory (see `zif.cli.allowance`).
     """
     from zif.cli import allowance, deadline, ending, streams
+    from zif.cli.views.terminal import note
+    from zif.files.unused import telling
 
     words, debug = _without_debug(arguments)
     as_json = "--json" in words
-    with streams.guarded(as_json):
+    with streams.guarded(as_json), telling(note):
         try:
             words, seconds = deadline.taken(words)
             if bounded:

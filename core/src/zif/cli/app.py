@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from zif.cli import commands
+from zif.errors import UsageError
 
 
 class Commands(TyperGroup):
@@ -99,7 +100,34 @@ def _built(name: str, source: Any, lenient: bool = False) -> Any:
     source._add_completion = False
     built = get_command(source)
     built.name = name
+    _once(built)
     return built
+
+
+def _once(built: Any) -> None:
+    """Have a command, and the commands that it has, refuse an option twice that takes one value: the first was lost."""
+    for inner in getattr(built, "commands", {}).values():
+        _once(inner)
+    make = built.make_parser
+
+    def make_parser(context: Any) -> Any:
+        parser = make(context)
+        for option in {id(one): one for one in (*parser._long_opt.values(), *parser._short_opt.values())}.values():
+            if option.action == "store":
+                option.process = _storing(option, option.process)
+        return parser
+
+    built.make_parser = make_parser
+
+
+def _storing(option: Any, process: Any) -> Any:
+    def store(value: Any, state: Any) -> None:
+        if option.dest in state.opts:
+            name = max(option.obj.opts, key=len)
+            raise UsageError(f"{name} is given twice, and takes one value: give it once")
+        process(value, state)
+
+    return store
 
 
 def _broken(error: Exception) -> Any:

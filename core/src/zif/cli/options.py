@@ -266,7 +266,12 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     if not (name and equals):
         raise UsageError(f"--shape {text}: write NAME=1,3,224,224, with the name of an input")
     try:
-        return name, tuple(_dimension(dim) for dim in dims.split(",")) if dims else ()
+        made = tuple(_dimension(dim) for dim in dims.split(",")) if dims else ()
+        if 0 in made:
+            raise UsageError(
+                f"--shape {text}: a dimension of 0 leaves nothing to compute; write the size that it will run with"
+            )
+        return name, made
     except ValueError as error:
         raise UsageError(f"--shape {text}: {error.args[0]} is not a dimension; dimensions are whole numbers") from None
 

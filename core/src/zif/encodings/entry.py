@@ -12,6 +12,11 @@ from zif.encodings.record import BITWIDTHS, LEAST_SCALE, Encoding, Kind, exact
 
 #: How far a scale may be from (max − min) / (2^bits − 1), and an offset from min / scale in steps: files are rounded.
 SCALE_TOLERANCE, OFFSET_TOLERANCE = 1e-2, 1.01
+#: What an entry may say, in any of the formats; what follows from the rest, such as AIMET's compressed_bw, included.
+KEYS = frozenset(
+    {"name", "bitwidth", "bw", "dtype", "is_symmetric", "is_sym", "min", "max", "scale", "offset", "enc_type", "axis"}
+    | {"output_dtype", "y_scale", "y_zero_point", "block_size", "per_block_int_scale", "compressed_bw", "readers"}
+)
 FLOATS = ("float8", "float16", "float32")
 INTEGERS = ("int4", "uint4", "int8", "uint8", "int16", "uint16", "int32")
 

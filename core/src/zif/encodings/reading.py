@@ -9,17 +9,23 @@ from typing import Any
 
 import attrs
 
-from zif.encodings.entry import Parsed, Wrong, parse_affine, parse_onnx
+from zif.encodings.entry import KEYS, Parsed, Wrong, parse_affine, parse_onnx
 from zif.encodings.formats import OVERRIDES, called
 from zif.encodings.record import Encodings, Kind, Problem
 from zif.errors import InvalidInput
 from zif.files.documents import named, read_json
+from zif.files.unused import unused_keys
 
 _SECTIONS: tuple[tuple[str, Kind], ...] = (("activation_encodings", "activation"), ("param_encodings", "param"))
 #: Where zif keeps conversions between precisions, which no other format has a place for.
 CONVERSIONS = "zif_conversions"
 #: What AIMET's files say beside the entries: it stays where the format is one of AIMET's.
 EXTRA = ("producer", "excluded_layers", "quantizer_args")
+_BITWIDTHS = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
+#: Every key that may stand beside the entries.
+_KNOWN = frozenset(
+    {"version", "encodings", CONVERSIONS, *EXTRA, *_BITWIDTHS.values(), *(section for section, _ in _SECTIONS)}
+)
 
 
 def read(source: Path | str | Mapping[str, Any]) -> Encodings:
@@ -30,8 +36,12 @@ def read(source: Path | str | Mapping[str, Any]) -> Encodings:
     document = source if isinstance(source, Mapping) else _load(Path(source))
     where = "the encodings" if isinstance(source, Mapping) else str(source)
     found = _format(document, where)
+    unused_keys(where, document, _KNOWN)
     entries, problems, repairs = [], [], []
+    odd: dict[str, str] = {}
     for label, kind, given, readers in _rows(document, found, where):
+        for row in given if isinstance(given, list) else [given]:
+            odd |= {key: label for key in row if key not in KEYS and key not in odd} if isinstance(row, Mapping) else {}
         try:
             parsed = parse_onnx(label, kind, given) if found == "2.0.0" else parse_affine(label, kind, given)
             entries.append(attrs.evolve(parsed.encoding, readers=readers))
@@ -39,6 +49,8 @@ def read(source: Path | str | Mapping[str, Any]) -> Encodings:
             problems.append(Problem(label, str(wrong), wrong.repaired is not None))
             if wrong.repaired is not None:
                 repairs.append(attrs.evolve(wrong.repaired, readers=readers))
+    for key, label in odd.items():
+        unused_keys(f"{where}, entry of {label!r}", [key], KEYS)
     twice = [name for name, count in Counter((e.name, e.readers) for e in entries).items() if count > 1]
     problems += [Problem(name, "is in the file more than once: keep one entry") for name, _ in twice]
     extra = {key: document[key] for key in EXTRA if key in document}
@@ -52,7 +64,7 @@ def repaired(encodings: Encodings) -> Encodings:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    document = read_json(path, finite=False)  # what is no number is told entry by entry
+    document = read_json(path, finite=False, comments=True)  # what is no number is told entry by entry
     if not isinstance(document, dict):
         raise InvalidInput(f"{path} holds {named(document)}, not a JSON object with encodings")
     return document
@@ -118,10 +130,9 @@ def _listed(rows: Any, where: str, section: str) -> Iterator[tuple[str, Any]]:
 
 
 def _defaults(document: Mapping[str, Any]) -> dict[str, int]:
-    keys = {"activation": "activation_bitwidth", "param": "param_bitwidth", "bias": "bias_bitwidth"}
     given = document.get("quantizer_args")
     found = {**(given if isinstance(given, Mapping) else {}), **document}
-    return {kind: found[key] for kind, key in keys.items() if type(found.get(key)) is int}
+    return {kind: found[key] for kind, key in _BITWIDTHS.items() if type(found.get(key)) is int}
 
 
 __all__ = ["CONVERSIONS", "EXTRA", "Parsed", "read", "repaired"]

@@ -17,6 +17,8 @@ from zif.wording import cut
 
 #: The words of a JSON text: strings whole, so that what stands inside them is not taken for anything else.
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s"\[\]{},:]+', re.DOTALL)
+#: A text, in which // is no comment, or a comment.
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
 #: Every digit as 0, and what a number then has in it that could be beyond a float, or is too long: many times quicker
 #: than a regular expression, in documents of which nearly none has such a number.
 _DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
@@ -31,9 +33,13 @@ class _Refused(ValueError):
     """What zif does not take although the format allows it; the message is half a sentence."""
 
 
-def read_json(path: str | Path, error: Refusal = InvalidInput, *, finite: bool = True) -> Any:
-    """The data in a JSON file that the caller names. Raises what `error` makes, with line and column."""
-    return json_of(read_text(path, error), str(path), error, finite=finite)
+def read_json(path: str | Path, error: Refusal = InvalidInput, *, finite: bool = True, comments: bool = False) -> Any:
+    """The data in a JSON file that the caller names. Raises what `error` makes, with line and column.
+
+    comments: people write such files, and what stands behind // does not count.
+    """
+    text = read_text(path, error)
+    return json_of(_uncommented(text) if comments else text, str(path), error, finite=finite)
 
 
 def json_of(data: bytes | str, where: str, error: Refusal = InvalidInput, *, finite: bool = True) -> Any:
@@ -69,11 +75,11 @@ def json_of(data: bytes | str, where: str, error: Refusal = InvalidInput, *, fin
 def read_table(path: str | Path, error: Refusal = InvalidInput, *, finite: bool = True) -> dict[str, Any]:
     """The table in a file that people write: JSON where its name ends in .json, else TOML.
 
-    In JSON, lines that begin with // do not count. Without `finite`, inf and nan may stand for numbers, in JSON
+    In JSON, what stands behind // does not count. Without `finite`, inf and nan may stand for numbers, in JSON
     Infinity and NaN. Raises what `error` makes.
     """
     if Path(path).suffix.lower() == ".json":
-        document = json_of(_uncommented(read_text(path, error)), str(path), error, finite=finite)
+        document = read_json(path, error, finite=finite, comments=True)
     else:
         document = toml_of(read_text(path, error), str(path), error, finite=finite)
     if not isinstance(document, dict):
@@ -110,7 +116,7 @@ def named(value: object) -> str:
 
 def _uncommented(text: str) -> str:
     """Comments blanked, not taken out, so that lines and columns in complaints stay right."""
-    return "\n".join("" if line.lstrip().startswith("//") else line for line in text.split("\n"))
+    return _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else "", text) if "//" in text else text
 
 
 def _bounded(text: str) -> None:

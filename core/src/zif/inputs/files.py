@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from zif.files.arrays import read_array
 from zif.files.documents import read_json
 from zif.files.paths import Refusal
 from zif.files.protobufs import read_value
+from zif.files.unused import unused
 from zif.inputs.raw import from_file
 from zif.model.dtypes import decoded, numpy_dtype
 from zif.records import TensorInfo
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
     from zif.records import Array, Value
 
+#: What numpy calls an array that was saved without a name.
+_UNNAMED = frozenset({"arr_0"})
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
-def read(path: Path, info: TensorInfo, preprocess: Preprocess | None = None) -> Value:
-    """The value in `path` for the input `info`.
+def read(path: Path, info: TensorInfo, preprocess: Preprocess | None = None, inputs: Collection[str] = ()) -> Value:
+    """The value in `path` for the input `info`; `inputs` are the names of all that the model has.
 
     .npy and .npz (the entry of the input's name, or the only one), .pb (TensorProto and the like), .json (nested
     lists), images, turned into tensors by `preprocess`, and raw little-endian data for every other ending. Raises
@@ -44,7 +47,7 @@ def read(path: Path, info: TensorInfo, preprocess: Preprocess | None = None) -> 
     if ending == ".npy":
         return as_declared(read_array(path, refuse), info)
     if ending == ".npz":
-        return as_declared(_entry(read_arrays(path, refuse), path, info.name), info)
+        return as_declared(_entry(read_arrays(path, refuse), path, info.name, inputs), info)
     if ending == ".pb":
         return read_value(path, info.type, decoded, refuse)
     if ending == ".json":
@@ -60,10 +63,18 @@ def as_declared(array: Array, info: TensorInfo) -> Array:
     return array.view(wanted) if array.dtype.itemsize == wanted.itemsize else array
 
 
-def _entry(arrays: Mapping[str, Array], path: Path, name: str) -> Array:
+def _entry(arrays: Mapping[str, Array], path: Path, name: str, inputs: Collection[str]) -> Array:
     if name not in arrays and len(arrays) > 1:
         raise InvalidInput(f"{path} has no entry {name!r}; it holds {', '.join(arrays)}")
-    return arrays.get(name, next(iter(arrays.values())))
+    if name not in arrays:
+        other = next(iter(arrays))
+        if other not in _UNNAMED:
+            unused(f"{path}: its array is called {other!r}, and is taken for the input {name!r}: it is the only one")
+        return arrays[other]
+    for other in arrays:
+        if other != name and other not in inputs:
+            unused(f"{path}: the array {other!r} is not used: the model has no input of that name")
+    return arrays[name]
 
 
 def _from_json(path: Path, info: TensorInfo, refuse: Refusal) -> Array:

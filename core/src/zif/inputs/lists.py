@@ -13,6 +13,7 @@ from attrs import frozen
 from zif.errors import InvalidInput
 from zif.files.opening import is_plain
 from zif.files.text import read_text
+from zif.files.unused import unused
 from zif.inputs.files import read
 from zif.inputs.named import info_of, of
 from zif.wording import cut
@@ -20,6 +21,10 @@ from zif.wording import cut
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess
     from zif.records import TensorInfo, Value
+
+
+#: The head of a list for a vendor's runner: the outputs that are wanted. A comment has a blank, or nothing, behind its #.
+_HEAD = re.compile(r"[#%][^\s#%].*")
 
 
 @frozen
@@ -33,7 +38,7 @@ class Line:
         self, infos: Mapping[str, TensorInfo], preprocess: Mapping[str, Preprocess] | None = None
     ) -> dict[str, Value]:
         """The values of this run. Raises InvalidInput."""
-        return {name: read(path, infos[name], of(preprocess, name)) for name, path in self.files.items()}
+        return {name: read(path, infos[name], of(preprocess, name), infos) for name, path in self.files.items()}
 
 
 def read_list(
@@ -44,13 +49,19 @@ def read_list(
     `every` has the inputs that may be named; those beyond `infos` are the optional ones.
 
     A relative file is looked for from the current folder, as those runners do, then from the list's own. Empty lines
-    and lines that start with # do not count. Raises InvalidInput for a list that is empty or wrong, with the line.
+    and lines that start with # do not count; a first line "#y" or "%y", which names the outputs that a runner shall
+    write, is told as not used. Raises InvalidInput for a list that is empty or wrong, with the line.
     """
     text = read_text(path, lambda text: InvalidInput(f"input list {text}"))
     rows = [(number, row.strip()) for number, row in enumerate(text.split("\n"), 1)]
-    lines = tuple(
-        _line(path, number, row, infos, every or infos) for number, row in rows if row and not row.startswith("#")
-    )
+    rows = [(number, row) for number, row in rows if row]
+    if rows and (head := _HEAD.match(rows[0][1])):
+        unused(
+            f"{path}, line {rows[0][0]}: {head[0]!r} chooses outputs, and is not used: zif gives every output of "
+            "the model; `zif compare` shows tensors inside it"
+        )
+        rows = rows[1:]
+    lines = tuple(_line(path, number, row, infos, every or infos) for number, row in rows if not row.startswith("#"))
     if not lines:
         raise InvalidInput(f"input list {path} names no file: each line holds the input files of one run")
     return lines

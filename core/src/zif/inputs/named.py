@@ -28,7 +28,11 @@ def read_named(
     values: dict[str, Value] = {}
     for option in options:
         name, path = split(option, infos)
-        fresh = _all_of(path, infos) if name is None else {name: read(path, info_of(name, infos), of(preprocess, name))}
+        fresh = (
+            _all_of(path, infos)
+            if name is None
+            else {name: read(path, info_of(name, infos), of(preprocess, name), infos)}
+        )
         for known in fresh.keys() & values.keys():
             raise UsageError(f"--input {option}: input {known!r} is given twice")
         values.update(fresh)

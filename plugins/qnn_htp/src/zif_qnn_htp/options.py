@@ -99,15 +99,19 @@ class HtpOptions:
             raise ValueError(f"option extended_udma: Hexagon v{arch} has no extended DMA engine, v81 and later have it")
         if kind == "emulator" and self.device_id:
             raise ValueError(f"option device_id cannot be {self.device_id}: the emulator has device 0 only")
+        memory = figures(target).vtcm_mb
+        if self.vtcm_mb is not None and memory is not None and self.vtcm_mb > memory:
+            raise ValueError(
+                f"option vtcm_mb cannot be {self.vtcm_mb}: {target.title or target.name} has {memory} megabytes; "
+                "without the option the graph may use all of it"
+            )
         return (*self._of_chip(target), *(self._of_emulator() if kind == "emulator" else ()))
 
     def _of_chip(self, target: Target) -> Iterator[str]:
         chip = figures(target)
-        arch, memory = chip.htp_arch, chip.vtcm_mb
+        arch = chip.htp_arch
         if self.enable_dma and arch is not None and arch < EXTENDED_DMA:
             yield f"enable_dma has no effect: Hexagon v{arch} always uses DMA; the extended engine comes with v81"
-        if self.vtcm_mb is not None and memory is not None and self.vtcm_mb > memory:
-            yield f"vtcm_mb {self.vtcm_mb}: {target.title or target.name} has {memory}"
 
     def _of_emulator(self) -> Iterator[str]:
         if self.performance_mode != "default":
