@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zif.records import TensorInfo, Value
 
 
-#: The head of a list for a vendor's runner: the outputs that are wanted. A comment has a blank, or nothing, behind its #.
+#: The head of a list: the outputs that are wanted. A comment has a blank, or nothing, behind its #.
 _HEAD = re.compile(r"[#%][^\s#%].*")
 
 
