@@ -10,10 +10,11 @@ class ZifError(Exception):
     """Whatever zif raises on purpose.
 
     `exit_code` is what the command line answers with: 1 the model or the backend cannot, 2 wrong input, 3 something
-    broke that should not have.
+    broke that should not have. `step` is what the reader can do next, said behind a message that names nothing to do.
     """
 
     exit_code = 1
+    step = ""
 
 
 class Unused(UserWarning):
@@ -24,44 +25,54 @@ class UsageError(ZifError):
     """Wrong option, pin, shape or path: change the call. The message lists what is known."""
 
     exit_code = 2
+    step = "the command's --help says what it takes"
 
 
 class InvalidInput(ZifError):
     """An array handed to `run` is missing, unknown, or of the wrong dtype or shape: fix the input. Names the tensor."""
 
     exit_code = 2
+    step = "mend the file or the array, or hand over another one"
 
 
 class InvalidModel(ZifError):
     """The file is not a model that can be read: fix the file. Says where."""
 
     exit_code = 2
+    step = "export or copy the model again; zif cannot mend it"
 
 
 class InvalidBundle(ZifError):
     """The folder is not a whole, unchanged bundle: build or copy it again. Says which file."""
 
     exit_code = 2
+    step = "compile the model again, or copy the bundle again"
 
 
 class NotWritten(ZifError):
     """What was made could not be written whole: free space, or name another place. Nothing half-written is left."""
+
+    step = "free space, or name another place"
 
 
 class BackendNotFound(ZifError):
     """No installed distribution offers a backend of this name: install it, or use one of those that are listed."""
 
     exit_code = 2
+    step = "`zif backends` lists who is installed"
 
 
 class BackendBroken(ZifError):
     """The plugin itself is at fault: tell its author. Names distribution and version."""
 
     exit_code = 3
+    step = "tell the plugin's author; --exclude leaves the backend out"
 
 
 class BackendUnavailable(ZifError):
     """The backend is installed but this machine cannot run it: fix the machine. The message is the backend's hint."""
+
+    step = "`zif doctor` says what mends it, --exclude leaves the backend out"
 
 
 class BackendCrashed(ZifError):
@@ -71,6 +82,7 @@ class BackendCrashed(ZifError):
     """
 
     exit_code = 3
+    step = "--exclude leaves the backend out; its author wants to see what --debug shows"
 
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
@@ -96,6 +108,8 @@ class Unsupported(ZifError):
     `obstacles` has one coded reason per unit and backend.
     """
 
+    step = "`zif plan` shows who takes what; another --target, --shape or backend may do"
+
     def __init__(self, message: str, obstacles: Sequence[Obstacle] = ()) -> None:
         super().__init__(message)
         self.obstacles = tuple(obstacles)
@@ -110,17 +124,21 @@ class WrongResult(ZifError):
     Names the output and its figures.
     """
 
+    step = "`zif verify` shows which segment is wrong; --exclude leaves its backend out"
+
 
 class StageFailed(ZifError):
     """A backend's stage raised: the cause is chained. Names the stage, the backend and the segment."""
 
     exit_code = 3
+    step = "--exclude leaves the backend out; --debug shows the cause, for its author"
 
 
 class OutOfMemory(StageFailed):
     """A backend ran out of memory in a stage: a smaller shape, another backend or a larger machine may do."""
 
     exit_code = 1
+    step = "a smaller --shape, another backend or a larger machine may do"
 
 
 class EngineRefused(StageFailed):
@@ -130,6 +148,7 @@ class EngineRefused(StageFailed):
     """
 
     exit_code = 1
+    step = "--exclude leaves the backend out; --debug shows what the engine said"
 
 
 class ValuesRefused(StageFailed):
@@ -139,3 +158,4 @@ class ValuesRefused(StageFailed):
     """
 
     exit_code = 1
+    step = "other inputs may do; `zif compare` shows the values where segments meet"

@@ -111,6 +111,22 @@ def beyond(number: int, most: int, what: str) -> str:
     return f"… and {number - most} more {what}" if number > most else ""
 
 
+#: What tells a reader what to do: a command, an option, a variable, a suggestion, what there is to choose from, or a
+#: clause that begins with a verb for the reader. Compiled when the first error is told.
+_STEP = (
+    r"`[^`]+`|--[a-z]|\bZIF_[A-Z]|Did you mean|known: |known are|possible: |installed: |\bmust (be|have|name|run)|"
+    r"(^|[.:;,(] |\b(or|and|to|then|first|so|please|only|it) )"
+    r"(install|give|name|write|use|export|save|copy|fix|check|choose|mend|take|add|make|build|set|call|tell|load|compile|"
+    r"quantize|free|convert|put|keep|pin|remove|uninstall|delete|move|pick|raise|say|try|close|declare|mark|rename|"
+    r"start|reboot|download|upgrade|look|ask|leave|replace|run|read|hand|end|open) "
+)
+
+
+def names_step(text: str) -> bool:
+    """Whether a message tells its reader what to do next, in words of its own."""
+    return bool(re.search(_STEP, text, re.IGNORECASE))
+
+
 def did_you_mean(word: str, known: Iterable[str], most: int = 1, shown: Callable[[str], str] = repr) -> str:
     """The question after an unknown word, with a space before it (" Did you mean 'relu'?"); "" when none is near."""
     from difflib import get_close_matches

@@ -73,7 +73,7 @@ def _to_the_end(flags: Sequence[str], report: IO[str] | None, outcome: Path, jou
             return code
         test, how = unfinished(journal), _death(code)
         if test is None:
-            raise ZifError(f"{how} between two tests; the last words are above")
+            raise ZifError(f"{how} between two tests; the last words are above: tell its author")
         print(f"zif: {how} in {printable(test.rpartition('/')[2])}; going on after it", file=sys.stderr)
         write(journal, {"died": test, "how": f"{how} in this test"})
 

@@ -69,4 +69,4 @@ class CpuSession:
 
 
 def _closed(*_: Any) -> list[Any]:
-    raise ZifError("the session is closed")
+    raise ZifError("the session is closed: load the model again")

@@ -85,7 +85,7 @@ class GpuExecutable:
         """Outputs by name, for inputs by name: fresh arrays. Raises StageFailed."""
         session = self._session
         if self._closed:
-            raise ZifError("the segment is closed")
+            raise ZifError("the segment is closed: load the model again")
         made: dict[str, Any] = {name: value.copy() for name, value in self._known.items()}
         if session is not None:
             try:

@@ -13,7 +13,7 @@ import typer
 from zif.cli import allowance, deadline, streams
 from zif.cli.views import terminal
 from zif.errors import BackendCrashed, OutOfMemory, Unsupported, ZifError
-from zif.wording import paragraph, printable
+from zif.wording import names_step, paragraph, printable
 
 #: Exit codes beside those of the errors themselves.
 USAGE, BROKEN, INTERRUPTED = 2, 3, 130
@@ -63,10 +63,10 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
     if isinstance(error, deadline.Passed):
         return "DeadlinePassed", str(error), 1
     if isinstance(error, OutOfMemory):
-        return "OutOfMemory", "; ".join(filter(None, (str(error), allowance.advice()))), error.exit_code
+        return "OutOfMemory", _with_step(error, allowance.advice()), error.exit_code
     if isinstance(error, ZifError):
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        return type(error).__name__, (str(error).strip() or type(error).__name__) + notes, error.exit_code
+        return type(error).__name__, _with_step(error) + notes, error.exit_code
     if isinstance(error, _BadCall):
         return "UsageError", _bad_call(error), USAGE
     if limit := _limit(error):
@@ -84,6 +84,14 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
         return type(error).__name__, f"{error.filename}: {error.strerror}{hint}", BROKEN
     why = str(error).strip() or "no message"
     return type(error).__name__, f"this is a bug in zif: {type(error).__name__}: {why}{hint}", BROKEN
+
+
+def _with_step(error: ZifError, advice: str = "") -> str:
+    """The message, and what to do next where it says nothing of it."""
+    message = "; ".join(filter(None, (str(error).strip() or type(error).__name__, advice)))
+    if not error.step or names_step(message):
+        return message
+    return f"{message.removesuffix('.')}. Next: {error.step}"
 
 
 def _limit(error: BaseException) -> str:

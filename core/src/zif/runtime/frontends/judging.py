@@ -64,12 +64,16 @@ def _rows(
 
 def _add(tally: Tally, name: str, right: Mapping[str, Any], made: Mapping[str, Any]) -> None:
     if name not in right:
-        raise ZifError(f"the source gives no output {name!r}; it gives {', '.join(sorted(right)) or 'none'}")
+        raise ZifError(
+            f"the source gives no output {name!r}; it gives {', '.join(sorted(right)) or 'none'}: rename the model's"
+        )
     ours, theirs = np.asarray(made[name]), np.asarray(right[name])
     try:
         tally.add(theirs, ours)
     except ValueError as error:
-        raise ZifError(f"output {name!r} has another shape than in the source: {error}") from error
+        raise ZifError(
+            f"output {name!r} has another shape than in the source, so tell the frontend's author: {error}"
+        ) from error
 
 
 def _is_quantized(model: Model) -> bool:
