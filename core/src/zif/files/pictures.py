@@ -24,7 +24,7 @@ def open_picture(path: str | Path, mode: str, error: Refusal = InvalidInput) -> 
     Raises what `error` makes, UsageError when pillow is not installed.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as problem:
         raise UsageError(f"{path}: reading pictures needs pillow: pip install 'zif[image]'") from problem
     with open_plain(path, error) as stream, warnings.catch_warnings():
@@ -35,5 +35,7 @@ def open_picture(path: str | Path, mode: str, error: Refusal = InvalidInput) -> 
                 if pixels <= PIXELS.value:
                     return ImageOps.exif_transpose(picture).convert(mode)
         except Exception as problem:  # decoders raise what comes: OSError, SyntaxError, struct.error, KeyError, …
-            raise error(f"{path} is no picture that can be read: {problem}") from problem
+            why = "its content is of none of them" if isinstance(problem, UnidentifiedImageError) else problem
+            formats = ", ".join(_FORMATS)
+            raise error(f"{path} is no picture that can be read ({formats}): {why}") from problem
     raise error(PIXELS.exceeded(f"{path} has so many dots:", pixels))

@@ -73,7 +73,10 @@ def _fix(value: onnx.ValueInfoProto, counts: list[int], symbols: dict[str, tuple
     for axis, (dim, count) in enumerate(zip(tensor.shape.dim, counts, strict=True)):
         if dim.HasField("dim_value") and dim.dim_value >= 0:
             if dim.dim_value != count:
-                raise UsageError(f"dimension {axis} of the input {name!r} is fixed to {dim.dim_value}, not {count}.")
+                raise UsageError(
+                    f"dimension {axis} of the input {name!r} is fixed to {dim.dim_value}, not {count}: "
+                    "leave it out, or export the model with that dimension open."
+                )
         elif dim.dim_param:
             _agree(dim.dim_param, count, name, symbols)
         dim.dim_value = count

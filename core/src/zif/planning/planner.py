@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
 from zif.planning.task import Bans, allowed, by_ends, in_microseconds, pinned, problem
 from zif.records import Target, Verdict
+from zif.targets.here import label_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,6 +57,12 @@ class Planner:
     participants: Participants
     prices: Prices
     names: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What is shown for the kind of each backend that takes part; "" for the kind itself."""
+        known = self.participants.by_name.items()
+        return {name: label_of(one.capabilities, self.target) for name, one in known}
 
     @classmethod
     def of(
@@ -222,7 +230,9 @@ def _segment(
     general = planner.participants.by_name[name].capabilities
     ids = tuple(unit.id for unit in units)
     uj = round(us * float(prices.watts[label]), 3)
-    return Segment(number, name, general.kind, ids, tuple(inputs), tuple(outputs), round(us, 3), uj, general.label)
+    return Segment(
+        number, name, general.kind, ids, tuple(inputs), tuple(outputs), round(us, 3), uj, planner.labels[name]
+    )
 
 
 def _transfers(

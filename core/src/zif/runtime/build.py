@@ -221,7 +221,7 @@ class Builder:
             try:
                 artifact = self._make(name, self._slice(segment.units, segment.id))
                 general = self.planner.participants.by_name[name].capabilities
-                moved = evolve(segment, backend=name, kind=general.kind, label=general.label)
+                moved = evolve(segment, backend=name, kind=general.kind, label=self.planner.labels[name])
                 return self.step(moved, artifact, shared=True)
             except ZifError:  # whatever stands in its way, the next one may do, and the fault is what counts
                 continue

@@ -29,6 +29,7 @@ from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA
 from zif.runtime.session import Event, Session, Step
 from zif.targets import host
 from zif.targets import target as find
+from zif.targets.here import label_of
 
 if TYPE_CHECKING:
     from zif.planning import Segment
@@ -125,7 +126,7 @@ class _Loader:
             let_go(executable, registry.owner(segment.backend))
             raise
         self._compare(segment, compiled, general)
-        placed = evolve(segment, kind=general.kind, label=general.label)
+        placed = evolve(segment, kind=general.kind, label=label_of(general, self.chip))
         texts = getattr(executable, "notes", ())
         self.events.extend(Event("note", segment.backend, segment.id, text) for text in texts)
         optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]

@@ -121,7 +121,9 @@ def _best(plan: Plan) -> tuple[str, str]:
     if best in plan.backends or takes < len(plan.units) / 2:
         return best, f"{best}, the best by score"
     used = next(name for name in ranked if name in plan.backends)
-    return used, f"{used}, the best by score of those used (on {best} all would be dearer)"
+    total = len(plan.units)
+    why = "all would be dearer" if takes == total else f"the {takes} of {total} units that it takes would be dearer"
+    return used, f"{used}, the best by score of those used (on {best} {why})"
 
 
 def _reason(units: Sequence[UnitPlan], best: str) -> str:
