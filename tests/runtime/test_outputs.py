@@ -86,19 +86,17 @@ def test_symbolic_dimensions_are_those_of_the_inputs() -> None:
 class Said(Proof):
     """What ONNX has to say of outputs, made up."""
 
-    def __init__(self, shown: Mapping[str, TensorInfo], computed: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, shown: Mapping[str, TensorInfo], computed: Mapping[str, Array]) -> None:
         self._shown, self._computed = shown, computed
 
     def shown(self, given: Mapping[str, Any]) -> Mapping[str, TensorInfo]:
         return self._shown
 
-    def computed(self, given: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+    def computed(self, given: Mapping[str, Any]) -> Mapping[str, Array]:
         return self._computed
 
 
-def with_proof(
-    made: Step, shown: Mapping[str, TensorInfo], computed: Mapping[str, tuple[int, ...]] | None = None
-) -> Step:
+def with_proof(made: Step, shown: Mapping[str, TensorInfo], computed: Mapping[str, Array] | None = None) -> Step:
     return Step(made.segment, made.executable, made.inputs, made.outputs, Said(shown, computed or {}))
 
 
@@ -156,11 +154,24 @@ def test_where_onnx_contradicts_itself_the_model_is_wrong() -> None:
         loaded.run({**values, "t": np.array(1)})
 
 
-@pytest.mark.parametrize("computed", [{}, {"y": (2, 4)}])
-def test_where_it_does_not_the_backend_is(computed: Mapping[str, tuple[int, ...]]) -> None:
+@pytest.mark.parametrize("computed", [{}, {"y": ROW}, {"y": ROW[:1].astype(np.int8)}])
+def test_where_it_does_not_the_backend_is(computed: Mapping[str, Array]) -> None:
     made = with_proof(step(0, Plain(lambda x: {"y": x[:1] + 1}), "x", "y"), {"y": Y}, computed)
     with pytest.raises(BackendBroken, match="'b0'"):
         session([made], [info("x", 2, 4)], [Y]).run({"x": ROW})
+
+
+def test_a_type_that_only_the_file_declares_is_the_models() -> None:
+    """Nothing infers what a LabelEncoder gives; its table is of int16."""
+    text = """<ir_version: 9, opset_import: ["ai.onnx.ml": 4]> g (string[2] x) => (int8[2] y) {
+      y = ai.onnx.ml.LabelEncoder <default_tensor = int16[1] {42}, keys_strings = ["a", "b"],
+                                   values_tensor = int16[2] {0, 1}> (x)
+    }"""
+    with (
+        zif.load(onnx.parser.parse_model(text), only="reference", cache=False, verify="off") as loaded,
+        pytest.raises(zif.InvalidModel, match=r"'y' cannot be int8 \[2\].*int16 \[2\], and so does"),
+    ):
+        loaded.run({"x": np.array(["a", "b"], object)})
 
 
 BODIES = {

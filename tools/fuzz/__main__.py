@@ -113,8 +113,11 @@ def until_interrupted(numbers: Iterator[int]) -> Iterator[int]:
         yield from numbers
 
 
-def failing(runner: Runner, material: Material, seed: int, only: int | None) -> int:
-    """Run every command while the machine fails in every way; every bad one is told."""
+def failing(runner: Runner, cold: Runner, material: Material, seed: int, only: int | None) -> int:
+    """Run every command while the machine fails in every way; every bad one is told.
+
+    cold: for what is to be met by the imports of a command, too.
+    """
     print(f"seed {seed}", flush=True)
     counters: Counter[tuple[str, str]] = Counter()
     by_command: Counter[tuple[str, str]] = Counter()
@@ -122,8 +125,10 @@ def failing(runner: Runner, material: Material, seed: int, only: int | None) -> 
         if only is not None and number != only:
             continue
         case = faults.COMMANDS[name](material)
-        outcome = faults.tried(runner, faults.Fault(kind, amount), case)
+        outcome = faults.tried(cold if kind in faults.COLD else runner, faults.Fault(kind, amount), case)
         counters[kind, outcome.kind] += 1
+        if number % 40 == 39:
+            print(table(counters, "fault", faults.FAULTS), file=sys.stderr, flush=True)
         by_command[name, outcome.kind] += 1
         if outcome.kind == "bad":
             print(f"bad: {kind} {amount}, {name}: {outcome.what}\n  {' '.join(case.arguments)}", flush=True)

@@ -31,6 +31,8 @@ FAULTS = {
     "SIGKILL": (0, 1500),
     "worker": (0, 1500),
 }
+#: Those that are met in a process which has still to import what a command needs.
+COLD = ("descriptors", "memory")
 #: MB that a Python host must have, which nobody can ask for it: below, the C library ends the process in an engine.
 HOST = 400
 #: Exit codes, beside 0 to 2, that a fault may end a command with. A worker that is killed is exit 3: it broke.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -22,6 +22,9 @@ from zif.model.infer import with_contrib
 from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import value_info
 from zif.records import TensorInfo
+
+if TYPE_CHECKING:
+    from zif.records import Array
 
 Values = Mapping[str, Any]
 
@@ -57,8 +60,8 @@ class Proof:
         infos = (value_info(value) for value in outputs)
         return {info.name: info for info in infos if info.shape is not None}
 
-    def computed(self, given: Values) -> Mapping[str, tuple[int, ...]]:
-        """The shapes that onnx's own evaluator gives them on `given`, with zeros for large weights.
+    def computed(self, given: Values) -> Mapping[str, Array]:
+        """What onnx's own evaluator gives on `given`, with zeros for large weights: of what type, and how large.
 
         Empty where it cannot: it has not every operator, and nobody knows how long a Loop takes.
         """
@@ -73,7 +76,7 @@ class Proof:
         except Exception:  # whatever an operator raises of what it was not written for
             return {}
         names = (value.name for value in self._bare.graph.output)
-        return {name: one.shape for name, one in zip(names, made, strict=True) if isinstance(one, np.ndarray)}
+        return {name: one for name, one in zip(names, made, strict=True) if isinstance(one, np.ndarray)}
 
     def _value(self, value: ValueInfoProto, given: Values) -> Any:
         if value.name in given:

@@ -48,6 +48,11 @@ def of_opening(error: Exception) -> InvalidModel | UsageError | EngineRefused | 
     return EngineRefused(f"{ENGINE} cannot open the segment: {_first(text)}") if _of_engine(error) else None
 
 
+def is_unread(error: Exception) -> bool:
+    """Whether the engine could not even read the model: no optimization has had a look at it."""
+    return type(error).__name__ in {"InvalidProtobuf", "NoModel"} or "Load model" in str(error)
+
+
 def of_running(error: Exception) -> InvalidInput | EngineRefused | MemoryError | None:
     """What is wrong with the input, or that it takes too much, or what the engine says; None for another's error."""
     if _MEMORY.search(str(error)):

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from zif import InvalidModel, StageFailed, UsageError
 from zif.plugin import DTYPE_BITS, all_graphs, content_of, element_dtype
 
-from zif_qnn_cpu.failures import of_opening
+from zif_qnn_cpu.failures import is_unread, of_opening
 from zif_qnn_cpu.guards import guarded
 from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Level, Options
@@ -63,6 +63,8 @@ def open_session(compiled: Compiled, options: Options, shared: bool, profile: st
             raise
         except Exception as error:  # ONNX Runtime's errors have no common base class
             first = first or error
+            if is_unread(error):
+                break
             continue
         lowered = f"graph optimizations lowered to {level!r}: {_line(first)}"
         return evolve(opened, notes=(lowered,)) if first else opened

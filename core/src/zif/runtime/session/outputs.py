@@ -65,7 +65,9 @@ class Outputs:
         if dtype is None:
             self._refuse_unless(of_type(value, slot.info.type), slot, value)
             return _copied(value) if slot.own else value
-        self._refuse_unless(isinstance(value, (np.ndarray, np.generic)) and same_dtype(value.dtype, dtype), slot, value)
+        self._refuse_unless(isinstance(value, (np.ndarray, np.generic)), slot, value)
+        if not same_dtype(value.dtype, dtype):
+            self._refuse(slot, value, given)
         sizes = self._sizes(given)
         if not fits(value.shape, slot.info.shape, sizes):
             self._doubt(slot, value, sizes, given)
@@ -75,6 +77,17 @@ class Outputs:
         if not right:
             name, plan = slot.info.name, wanted(slot.info)
             raise self._broken(f"returned {had(value)} for the output {name!r}, where the plan has {plan}")
+
+    def _refuse(self, slot: Slot, value: Any, given: Values) -> None:
+        """An array that is not the plan's: the model's mistake where ONNX's own evaluator makes the same of it."""
+        name, proof = slot.info.name, self._step.proof
+        other = None if proof is None else proof.computed(given).get(name)
+        if other is not None and value.shape == other.shape and same_dtype(value.dtype, other.dtype):
+            raise InvalidModel(
+                f"the output {name!r} cannot be {wanted(slot.info)}: {self._step.who} returned {had(value)}, and so "
+                "does ONNX's own evaluator. What its node reads does not go together. Export the model again."
+            )
+        self._refuse_unless(False, slot, value)
 
     def _broken(self, what: str) -> BackendBroken | InvalidBundle:
         """The backend's mistake; in another's bundle it may as well be the bundle's, which may say what it likes."""
@@ -86,12 +99,7 @@ class Outputs:
         """A shape that is not the plan's: the backend's mistake, unless ONNX has something else to say of it."""
         name, who = slot.info.name, self._step.who
         if not fits(value.shape, self._shown(slot.info, given), sizes):
-            if self._step.proof is not None and self._step.proof.computed(given).get(name) == value.shape:
-                raise InvalidModel(
-                    f"the output {name!r} cannot be {wanted(slot.info)}: {who} returned {had(value)}, and so does "
-                    "ONNX's own evaluator. The shapes that its node reads do not go together. Export the model again."
-                )
-            self._refuse_unless(False, slot, value)
+            self._refuse(slot, value, given)
         self._slots = {**self._slots, name: evolve(slot, info=evolve(slot.info, shape=None))}
         if self._tell:
             self._tell(
