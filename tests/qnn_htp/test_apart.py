@@ -148,3 +148,41 @@ def test_blocks_to_depth_keep_their_values_in_another_encoding(end: str, precisi
     judge = Judge(model, samples)
     with zif.load(quantized, target="snapdragon-8-gen-3", only=["qnn_htp"], cache=False) as session:
         assert min(judge.sqnr(session).values()) > min(*judge.sqnr(Reference(quantized)).values(), 60) - 3
+
+
+@pytest.mark.parametrize("precision", ["w8a8", "w8a16"])
+@pytest.mark.parametrize("shared", [True, False], ids=["read by a third", "read by both"])
+@pytest.mark.parametrize("operator", ["LeakyRelu", "Clip"])
+def test_a_value_joined_with_what_is_made_of_it(operator: str, precision: str, shared: bool) -> None:
+    """As a concatenated ReLU is."""
+    chance = np.random.default_rng(700003)
+    weights = {
+        "w": (chance.standard_normal((2, 4, 1, 1)) * 0.4).astype(np.float32),
+        "low": np.float32(-0.9),
+        "high": np.float32(1.2),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["v"], "conv"),
+        helper.make_node(operator, ["v", *(["low", "high"] if operator == "Clip" else [])], ["c"], "made"),
+        helper.make_node("Concat", ["c", "v"], ["y"], "joined", axis=3),
+    ]
+    if shared:
+        nodes.append(helper.make_node("SpaceToDepth", ["v"], ["z"], "blocks", blocksize=2))
+    shapes = {"x": [1, 4, 8, 8], "y": [1, 2, 8, 16], **({"z": [1, 8, 4, 4]} if shared else {})}
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "kin", infos[:1], infos[1:], tensors)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    samples = [{"x": chance.standard_normal((1, 4, 8, 8)).astype(np.float32)} for _ in range(4)]
+    model = prepare(proto, rules="qnn_htp")
+    made = auto_quantize(model, samples, precision, search=False).model
+    judge = Judge(model, samples)
+    wanted = judge.sqnr(Reference(made))
+    with zif.load(made, target="snapdragon-8-gen-3", policy="power", cache=False, pin=_all(made)) as htp:
+        found = judge.sqnr(htp)
+    assert all(found[name] > wanted[name] - 4 for name in found)
+
+
+def _all(proto: onnx.ModelProto) -> dict[str, str]:
+    plan = zif.plan(proto, target="snapdragon-8-gen-3")
+    return {unit.name: "qnn_htp" for unit in plan.units if unit.verdicts["qnn_htp"].supported}

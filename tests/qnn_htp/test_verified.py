@@ -1,4 +1,4 @@
-"""Verification on Qualcomm's emulator: what it computes wrongly in company or at odd sizes is caught and leaves."""
+"""Verification on Qualcomm's emulator: what it would compute wrongly is right as zif writes it, the rest leaves."""
 
 from __future__ import annotations
 
@@ -47,32 +47,44 @@ def recurrent(kind: str, gates: int) -> onnx.ModelProto:
     return model([cell], [4, 1, 64], {name: RANDOM.normal(size=size) / 8 for name, size in sizes.items()})
 
 
+def squared() -> onnx.ModelProto:
+    """Up to some millions, which fp16 does not hold, and back."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "relu"),
+        helper.make_node("Mul", ["r", "large"], ["l"], "enlarge"),
+        helper.make_node("Mul", ["l", "l"], ["s"], "square"),
+        helper.make_node("Mul", ["s", "small"], ["y"], "end"),
+    ]
+    return model(nodes, [1, 8, 64], {"large": np.array([1000.0]), "small": np.array([1e-6])})
+
+
 CASES = [
-    pytest.param(short_row(8), "wrong", id="a short row"),
+    pytest.param(short_row(8), "right", id="a short row"),
     pytest.param(short_row(64), "right", id="a long row"),
-    pytest.param(gate_behind_product(), "wrong", id="a gate behind a product"),
-    pytest.param(recurrent("LSTM", 4), "wrong", id="LSTM"),
+    pytest.param(gate_behind_product(), "right", id="a gate behind a product"),
+    pytest.param(recurrent("LSTM", 4), "right", id="LSTM"),
     pytest.param(recurrent("GRU", 3), "right", id="GRU"),
+    pytest.param(squared(), "unholdable", id="squares of large numbers"),
 ]
 
 
 @pytest.mark.parametrize(("proto", "word"), CASES)
 def test_what_it_computes_is_judged_by_what_fp16_must_cost(proto: onnx.ModelProto, word: str) -> None:
-    """The day that a wrong one is right, the toolchain has mended it."""
+    """The first, third and fourth were wrong by 35 to 58 dB as they stand."""
     (segment,) = verify(proto, CHIP, pin={"*": "qnn_htp"}).segments
     assert (segment.backend, segment.precision, segment.word) == ("qnn_htp", "fp16", word)
 
 
 def test_what_is_wrong_leaves_and_the_rest_stays(tmp_path: Path) -> None:
-    proto = short_row(8)
-    made = zif.compile(proto, tmp_path / "b.zif", CHIP, pin={"relu": "qnn_htp", "end": "qnn_htp"})
+    proto = squared()
+    made = zif.compile(proto, tmp_path / "b.zif", CHIP, pin={"relu": "qnn_htp", "enlarge": "qnn_htp"})
     plan = made.plans[CHIP]
     placed = {unit.name: unit.backend for unit in plan.units}
-    assert placed["conv"] != "qnn_htp"
-    assert {placed["relu"], placed["end"]} == {"qnn_htp"}
-    assert plan.unit("conv").verdicts["qnn_htp"].code == "verified-wrong"
-    assert any(event.kind == "verified-wrong" and "conv" in event.text for event in made.events[CHIP])
+    assert placed["square"] != "qnn_htp"
+    assert {placed["relu"], placed["enlarge"]} == {"qnn_htp"}
+    assert plan.unit("square").verdicts["qnn_htp"].code == "verified-wrong"
+    assert any(event.kind == "verified-wrong" and "square" in event.text for event in made.events[CHIP])
     assert made.verification[CHIP].wrong == ()
-    x = RANDOM.normal(size=(1, 8, 8)).astype(np.float32)
+    x = RANDOM.normal(size=(1, 8, 64)).astype(np.float32)
     with zif.load(tmp_path / "b.zif") as session, zif.load(proto, only=["qnn_cpu"], cache=False) as judge:
-        np.testing.assert_allclose(session.run({"x": x})["y"], judge.run({"x": x})["y"], atol=0.02)
+        np.testing.assert_allclose(session.run({"x": x})["y"], judge.run({"x": x})["y"], rtol=0.02, atol=0.02)

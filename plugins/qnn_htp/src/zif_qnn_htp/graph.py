@@ -11,13 +11,17 @@ from zif_qnn_runtime.graph import build as _build
 from zif_qnn_htp.rewrites.apart import separate
 from zif_qnn_htp.rewrites.casts import spell_out
 from zif_qnn_htp.rewrites.copies import copy
+from zif_qnn_htp.rewrites.divisors import quarter
 from zif_qnn_htp.rewrites.encodings import fix
+from zif_qnn_htp.rewrites.gates import part
 from zif_qnn_htp.rewrites.gathering import line_up
 from zif_qnn_htp.rewrites.hardswish import unfuse
 from zif_qnn_htp.rewrites.indices import wrap
 from zif_qnn_htp.rewrites.picking import flatten
+from zif_qnn_htp.rewrites.recurrent import unroll
 from zif_qnn_htp.rewrites.squares import scale
 from zif_qnn_htp.rewrites.taming import tame
+from zif_qnn_htp.rewrites.windows import lay
 
 if TYPE_CHECKING:
     import onnx
@@ -37,13 +41,16 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     unfuse(graph)
     tamed = tame(graph, model)
     cast = spell_out(graph, model)
-    wild.update(tamed.wild | cast.wild)
+    steps, left = unroll(graph, model)
+    wild.update(tamed.wild | cast.wild | left)
     copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
+    laid = lay(graph, model) | part(graph, model) | steps
     picked = wrap(graph, model) | line_up(graph, model) | flatten(graph, model)
     alone = {model.proto.graph.node[unit.nodes[0]].name for unit in model.units if len(unit.nodes) == 1}
     whose = {name: unit for name, unit in owners(model).items() if name in alone}
     roots = scale(graph, {name: info.dtype for name, info in model.tensors.items()}, whose, model.opsets.get("", 1))
-    return fix(graph, model) | copied | separate(graph, model) | picked | roots | tamed.added | cast.added
+    roots |= quarter(graph, model)
+    return fix(graph, model) | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]

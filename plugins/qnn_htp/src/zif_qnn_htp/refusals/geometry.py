@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zif.plugin import attribute, attribute_list
+from zif_qnn_htp.rewrites.windows import even
 
 if TYPE_CHECKING:
     import onnx
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 #: Before it, RoiAlign has other coordinates, which the provider does not know.
 _HALF_PIXEL_ROIS = 16
+#: Of pictures: the number of dimensions.
+_PICTURE = 4
 
 
 def misplaced(model: Model, unit: Unit) -> str:
     """Why a unit would be computed over other places than ONNX says; "" when nothing is known against it."""
     for index in unit.nodes:
         node = model.proto.graph.node[index]
+        if node.op_type == "AveragePool" and len(unit.nodes) == 1 and even(node, model):
+            continue  # it gets its padding written before it
         judge = None if node.domain else _JUDGES.get(node.op_type)
         reason = judge(node, model) if judge else ""
         if reason:
@@ -36,6 +41,8 @@ def _resize(node: onnx.NodeProto, model: Model) -> str:
     place = 2 if len(node.input) > 2 else 1
     name = node.input[place] if len(node.input) > place else ""
     shape = _shape(model, node.input[0])
+    if shape is not None and len(shape) > _PICTURE and attribute(node, "mode", "nearest") == "linear":
+        return "in three dimensions and more, linear interpolation gave other values"
     if not name or name not in model.initializers or shape is None:
         return ""
     sizes = [
@@ -92,6 +99,13 @@ def _convolution(node: onnx.NodeProto, model: Model) -> str:
     return ""
 
 
+def _transposed(node: onnx.NodeProto, model: Model) -> str:
+    shape = _shape(model, node.input[0])
+    if shape is not None and len(shape) > _PICTURE and attribute(node, "group", 1) > 1:
+        return "in three dimensions, with groups, it gave other values"
+    return ""
+
+
 def _rois(_node: onnx.NodeProto, model: Model) -> str:
     old = model.opsets.get("", _HALF_PIXEL_ROIS) < _HALF_PIXEL_ROIS
     return f"before opset {_HALF_PIXEL_ROIS} its coordinates are others; raise the model's opset" if old else ""
@@ -110,4 +124,5 @@ def _shape(model: Model, name: str) -> list[int] | None:
 
 _JUDGES: Mapping[str, Callable[[onnx.NodeProto, Model], str]] = {
     **{"Resize": _resize, "AveragePool": _average, "LpPool": _average, "Conv": _convolution, "RoiAlign": _rois},
+    "ConvTranspose": _transposed,
 }

@@ -7,7 +7,8 @@ compiler then gives the SpaceToDepth, too. A Pad fills with the nearest number t
 And in 8 bits Concat → Reshape (Transpose, Unsqueeze, …) → Concat with another encoding, which is what the head of a
 detector looks like: the compiler brings the first input of the inner Concat into the outer encoding, and leaves the
 others in the inner one. They come out off by the difference of the zero points, on the emulator by up to 70 of 255
-steps. A conversion before, which the compiler has to make anyway, keeps both right.
+steps. A conversion before, which the compiler has to make anyway, keeps both right. So it is in 8 and in 16 bits with a
+Concat of a value and what an activation or a Clip makes of it, as a concatenated ReLU is.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def separate(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
         kind = _KINDS.get(_dtype(end, model)) if end is not None else None
         if end is None or kind is None:
             continue
+        kin = node.op_type == "Concat" and _kin(node, makers)
         for place, name in enumerate(node.input):
-            if _own(node, place) or (node.op_type == "Concat" and _loses(name, makers, kind in _EIGHT)):
+            if kin or _own(node, place) or (node.op_type == "Concat" and _loses(name, makers, kind in _EIGHT)):
                 names = _converted(graph, node, place, end, kind, makers, model)
                 added.update(dict.fromkeys(names, whose[node.name][0]))
     return added
@@ -96,6 +98,20 @@ def _loses(name: str, makers: Mapping[str, onnx.NodeProto], eight: bool) -> bool
         moved |= node.op_type in _MOVES
         name = node.input[0]
     return False
+
+
+def _kin(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether a Concat joins a value with what a node makes of that same value."""
+    values = [_moved(name, makers) for name in node.input]
+    read = {_moved(name, makers) for value in values if value in makers for name in makers[value].input}
+    return not read.isdisjoint(values)
+
+
+def _moved(name: str, makers: Mapping[str, onnx.NodeProto]) -> str:
+    """The value that was moved and converted to become this one."""
+    while name in makers and makers[name].op_type in _MOVES | _PAIR:
+        name = makers[name].input[0]
+    return name
 
 
 def _dtype(quantize: onnx.NodeProto, model: Model) -> str:
