@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from zif_quantize.auto import Quantized, Trial, auto_quantize
     from zif_quantize.calibration.ranges import Ranges, calibrate
     from zif_quantize.engine import quantize_model
+    from zif_quantize.made import Quantization
     from zif_quantize.recipes import METHODS, PRESETS, Recipe, recipe
     from zif_quantize.rewrites.prepare import prepare
-    from zif_quantize.run import Quantization, quantize
+    from zif_quantize.run import quantize
 
 # ONNX Runtime reports to its makers by default, and keeps a database in HOME and a file in TMPDIR for it. It decides
 # when it is imported, which nothing here has done yet; who wants it sets the variable to 0.
@@ -28,7 +29,8 @@ _HOMES = {
     "zif_quantize.engine": ("quantize_model",),
     "zif_quantize.recipes": ("METHODS", "PRESETS", "Recipe", "recipe"),
     "zif_quantize.rewrites.prepare": ("prepare",),
-    "zif_quantize.run": ("Quantization", "quantize"),
+    "zif_quantize.made": ("Quantization",),
+    "zif_quantize.run": ("quantize",),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [

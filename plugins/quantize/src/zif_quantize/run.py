@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
-from attrs import Factory, frozen
-from zif import InvalidModel, UsageError
+from attrs import frozen
+from zif import InvalidModel, Model, UsageError
 from zif.plugin import Sample, Wanted, export_encodings
 
 from zif_quantize.assign import FLOAT
@@ -18,66 +18,27 @@ from zif_quantize.calibration.folds import CHOOSING, dealt, judging
 from zif_quantize.calibration.given import calibration_samples, check_shapes
 from zif_quantize.calibration.holdout import spread
 from zif_quantize.engine import quantize_model
+from zif_quantize.made import Quantization
 from zif_quantize.measure import Judge, Reference
 from zif_quantize.on_target import Measured, measured
 from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
 from zif_quantize.qdq.applying import settled
 from zif_quantize.qdq.lost import refuse_lost
+from zif_quantize.qdq.outside import is_quantized, reformed
 from zif_quantize.recipes import METHODS, Recipe, check_known, recipe, said_by
 from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.rules import wanted
 from zif_quantize.weights_only import quantize_weights
 
 if TYPE_CHECKING:
-    from zif import Model
     from zif.plugin import Progress, Source
 
     from zif_quantize.auto import Quantized
-    from zif_quantize.choosing import Trial
     from zif_quantize.qdq import Problem
     from zif_quantize.rules import Rules
 
 #: The precision that needs no data: eight-bit weights only.
 WEIGHTS_ONLY = "w8"
-
-
-@frozen(eq=False)
-class Quantization:
-    """What `zif.quantize` made.
-
-    sqnr: signal to quantization noise in dB per float output against the float model, on the CPU reference, over
-    `held_out` samples, each by a model that was calibrated without it (over all of them when that is 0); empty without
-    samples. spread: the standard error of the worst output's, in dB; infinite for one sample. precision: of a file's
-    encodings alone, the bits that most weights and activations have; recipe is None then, as it is for weights alone.
-    target_sqnr: the same on `target`'s arithmetic, which `target_backends` ran, those in `emulated` as emulators.
-    trials: every recipe that was measured, over `chosen_on` samples, of which `chosen_unseen` had not calibrated what
-    was measured on them; both are 0 where no recipe was searched. The model is calibrated with all samples. unmatched,
-    uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
-    repaired. rules: what backends want of a quantized model, and which; without backends those that suit most, or the
-    caller's.
-    """
-
-    model: onnx.ModelProto
-    precision: str
-    recipe: Recipe | None
-    encodings: Encodings
-    samples: int = 0
-    held_out: int = 0
-    random: bool = False
-    sqnr: Mapping[str, float] = Factory(dict)
-    target: str = ""
-    target_sqnr: Mapping[str, float] = Factory(dict)
-    trials: tuple[Trial, ...] = ()
-    unmatched: tuple[str, ...] = ()
-    uncovered: tuple[str, ...] = ()
-    repairs: tuple[Problem, ...] = ()
-    chosen_on: int = 0
-    chosen_unseen: int = 0
-    target_backends: tuple[str, ...] = ()
-    emulated: tuple[str, ...] = ()
-    rules: Wanted = Factory(Wanted)
-    spread: float = 0.0
-    smoothed: bool = False
 
 
 def quantize(
@@ -97,7 +58,7 @@ def quantize(
     progress: Progress | None = None,
     **changes: Any,
 ) -> Quantization:
-    """Quantize a float model to QDQ.
+    """Quantize a float model to QDQ; one that is QDQ already and comes alone gets the forms that the rules want.
 
     calibration: a folder, an .npz or .npy, an input list, or samples: each a mapping from the name of every input to an
     array of exactly its dtype and shape, as the model declares them (with its batch, float32 [1, 3, 224, 224] say), all
@@ -134,6 +95,10 @@ def quantize(
     if method not in ("auto", *METHODS):
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
     whose = wanted(rules, target)
+    bare = calibration is None and random is None and given is None
+    if bare and (quantized := Model.load(source, shapes)) and is_quantized(quantized):
+        _refuse_more({"precision": precision if precision != "w8a8" else "", "overrides": overrides, **changes})
+        return _from_outside(quantized, whose, target)
     base = recipe(precision, whose.rules, **({} if method == "auto" else {"method": method}), **changes)
     model = prepare(source, shapes, rules=whose.rules)
     check_shapes(model)
@@ -184,6 +149,33 @@ def _filling(model: Model, made: Quantized, overrides: Mapping[str, str | Recipe
         return _Filling(made.model, made.model, ())
     apart = quantize_model(model, folds.without(0), made.recipe, overrides)
     return _Filling(made.model, apart, judging(dealt(folds.samples)[0], folds.count))
+
+
+def _refuse_more(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for wishes that a model which is quantized already cannot meet."""
+    idle = [name for name, value in given.items() if value or value is False]
+    if idle:
+        raise UsageError(
+            f"the model is quantized already, and gets other forms with the encodings it has: leave out {idle[0]}, "
+            "or quantize the float model that it was made from"
+        )
+
+
+def _from_outside(model: Model, whose: Wanted, target: str) -> Quantization:
+    """What somebody else quantized, in the forms that the rules want."""
+    made = reformed(model, whose.rules)
+    entries = export_encodings(made.model)
+    return Quantization(
+        made.model,
+        _bits_of(entries),
+        None,
+        entries,
+        random=bool(made.sqnr),
+        sqnr=made.sqnr,
+        target=target,
+        rules=whose,
+        reformed=made.made,
+    )
 
 
 def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:

@@ -89,7 +89,7 @@ def command(
     frontier: goal_search.FrontierOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Quantize a float model to QDQ, and measure what that costs."""
+    """Quantize a float model to QDQ, and measure what that costs; or give a QDQ model the forms that a chip takes."""
     from zif.plugin import check_outputs, note_folder, read_by, working
 
     from zif_quantize import quantize
@@ -184,6 +184,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
             "random": made.random,
         },
         "smoothed": made.smoothed,
+        "reformed": None if made.reformed is None else dict(made.reformed),
         "outputs": ratios(made.sqnr),
         "rules": rules_document(made.rules),
         "target": made.target or None,

@@ -37,6 +37,9 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"tried {len(trials)} recipes, the best first, dB of the worst output on {_judges(document)}: {told}{rest}")
     elif document["recipe"]:
         say(f"recipe: {document['recipe']['text']}")
+    elif document["reformed"] is not None:
+        told = ", ".join(f"{things(count, kind, kind)}" for kind, count in document["reformed"].items())
+        say(f"put together: {told or 'nothing'}; the encodings are those that it had, {document['precision']}")
     elif document["precision"] != WEIGHTS_ONLY:
         say(f"as the encodings say: {document['precision']}")
     if document["smoothed"]:
@@ -50,7 +53,7 @@ def show(document: Mapping[str, Any]) -> None:
         note("more entries match no tensor than were applied: is the encodings file another model's?")
     say(f"{document['output']}, encodings in {document['encodings']}")
     emulated(document["emulated"])
-    if calibration["random"]:
+    if calibration["random"] and document["reformed"] is None:
         what = "measured" if document["precision"] == WEIGHTS_ONLY else "calibrated"
         note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
 
@@ -78,6 +81,8 @@ def emulated(names: Sequence[str]) -> None:
 def _measured(document: Mapping[str, Any]) -> str:
     """On what the figures were taken, and what else was done with it."""
     calibration = document["calibration"]
+    if document["reformed"] is not None:
+        return "against the quantized model as it was given, on made inputs"
     held, count = (calibration[key] for key in ("held_out", "samples"))
     if document["precision"] == WEIGHTS_ONLY:
         return f"against float on {held} of {things(count, 'sample')}; weights alone need no calibration"
