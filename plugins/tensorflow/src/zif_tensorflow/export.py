@@ -1,0 +1,172 @@
+"""Converting with tf2onnx, and running the source with TensorFlow."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from zif import InvalidModel, Unsupported, UsageError
+from zif.plugin import Imported, Request
+
+from zif_tensorflow import running
+from zif_tensorflow.running import Runnable
+from zif_tensorflow.sources import kind_of, toolchain
+
+#: What tf2onnx 1.17 writes.
+OPSETS = (9, 18)
+DEFAULT_OPSET = 18
+_FLAGS = {"saved_model": "--saved-model", "tflite": "--tflite", "graph": "--graphdef"}
+
+#: What is loaded in this process, and the names of what was written, by source.
+_loaded: dict[str, Runnable] = {}
+_ends: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {}
+
+
+def exported(source: Any, request: Request, folder: Path) -> Imported:
+    """The source as ONNX in the folder. Raises InvalidModel, Unsupported naming the operator, UsageError."""
+    opset = request.opset or DEFAULT_OPSET
+    if not OPSETS[0] <= opset <= OPSETS[1]:
+        raise UsageError(f"opset {opset}: tf2onnx writes opsets {OPSETS[0]} to {OPSETS[1]}")
+    loaded = _load(source)
+    unknown = [name for name in request.shapes if name not in loaded.inputs]
+    if unknown:
+        raise UsageError(f"the source has no input {unknown[0]!r}; it has {', '.join(loaded.inputs)}")
+    path = folder / "model.onnx"
+    turned = _turned(loaded, request)
+    said = _converted(_words(source, loaded, request, folder, turned), path, opset, str(source))
+    names = _renamed(path, loaded)
+    _ends[_key(source)] = (*names, turned)
+    proto = onnx.load(path, load_external_data=False)
+    layout = [f"the input {name!r} is NCHW, where the source has NHWC" for name in turned]
+    return Imported(
+        "model.onnx",
+        f"tf2onnx ({toolchain()})",
+        max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")),
+        {name: name for name in loaded.inputs},
+        {name: name for name in loaded.outputs},
+        layout=tuple(layout),
+        notes=tuple(said),
+        example=_example(proto),
+    )
+
+
+def _key(source: Any) -> str:
+    return str(source) if isinstance(source, Path) else f"object {id(source)}"
+
+
+def _load(source: Any) -> Runnable:
+    if _key(source) not in _loaded:
+        _loaded[_key(source)] = running.load(source, kind_of(source) if isinstance(source, Path) else "object")
+    return _loaded[_key(source)]
+
+
+def _turned(loaded: Runnable, request: Request) -> tuple[str, ...]:
+    """The inputs that become NCHW."""
+    if request.layout != "nchw":
+        return ()
+    return tuple(name for name, shape in loaded.inputs.items() if len(shape) == 4)
+
+
+def _words(source: Any, loaded: Runnable, request: Request, folder: Path, turned: Sequence[str]) -> list[str]:
+    """The command line of tf2onnx."""
+    kind = kind_of(source) if isinstance(source, Path) else "object"
+    if kind in _FLAGS:
+        words = [_FLAGS[kind], str(source)]
+    else:
+        words = ["--saved-model", str(loaded.saved(folder / "saved"))]
+        kind = "saved_model"
+    if kind == "graph":
+        words += ["--inputs", ",".join(_sized(loaded.tensors[name], name, request) for name in loaded.inputs)]
+        words += ["--outputs", ",".join(loaded.tensors[name] for name in loaded.outputs)]
+    elif request.shapes:
+        words += ["--inputs", ",".join(_sized(loaded.tensors[name], name, request) for name in loaded.inputs)]
+    if turned:
+        words += ["--inputs-as-nchw", ",".join(loaded.tensors[name] for name in turned)]
+    return words
+
+
+def _sized(tensor: str, name: str, request: Request) -> str:
+    dims = request.shapes.get(name)
+    return f"{tensor}[{','.join(map(str, dims))}]" if dims else tensor
+
+
+def _converted(words: Sequence[str], path: Path, opset: int, label: str) -> list[str]:
+    """Run tf2onnx; gives what it warned of."""
+    command = [sys.executable, "-m", "tf2onnx.convert", *words, "--opset", str(opset), "--output", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    said = done.stderr.splitlines()
+    if done.returncode == 0 and path.is_file():
+        return _warnings(said)
+    named = re.search(r"Tensorflow op \[[^:\]]*: (\w+)\] is not supported", done.stderr) or re.search(
+        r"(?:Unsupported ops?|ops? (?:are|is) not supported)\D*?'?([A-Z]\w+)", done.stderr
+    )
+    if named:
+        raise Unsupported(f"{label}: the operator {named[1]} cannot be said in ONNX by tf2onnx: replace it")
+    last = next((line.strip() for line in reversed(said) if line.strip()), "it ended without a word")
+    raise InvalidModel(f"{label} cannot be converted by tf2onnx: {last[:300]}")
+
+
+def _warnings(lines: Sequence[str]) -> list[str]:
+    found = [match[1] for line in lines if (match := re.search(r"- (?:WARNING|ERROR) - \S+: (.*)", line))]
+    return list(dict.fromkeys(text for text in found if "Consider" not in text))[:5]
+
+
+def _renamed(path: Path, loaded: Runnable) -> tuple[dict[str, str], dict[str, str]]:
+    """The ends under the names that the source has, where they are free. Gives source names by ONNX names, of both."""
+    proto = onnx.load(path)
+    graph = proto.graph
+    inputs = _matched([value.name for value in graph.input], loaded.inputs, loaded.tensors)
+    outputs = _matched([value.name for value in graph.output], loaded.outputs, loaded.tensors)
+    new = {**inputs, **outputs}
+    taken = {name for node in graph.node for name in (*node.input, *node.output)} - set(new)
+    new = {old: name for old, name in new.items() if name not in taken}
+    for node in graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
+    for value in (*graph.input, *graph.output):
+        value.name = new.get(value.name, value.name)
+    onnx.save(proto, path)
+    back = [{new.get(old, old): name for old, name in table.items()} for table in (inputs, outputs)]
+    return back[0], back[1]
+
+
+def _matched(found: Sequence[str], wanted: Iterable[str], tensors: Mapping[str, str]) -> dict[str, str]:
+    """The source's name of each end: by the tensor behind it, else in their order."""
+    wanted = list(wanted)
+    by_tensor = {tensors.get(name, name): name for name in wanted}
+    short = {tensor.partition(":")[0]: name for tensor, name in by_tensor.items()}
+    made = {name: by_tensor.get(name) or short.get(name.partition(":")[0]) or "" for name in found}
+    if all(made.values()) and len(set(made.values())) == len(made):
+        return made
+    if all(name in wanted for name in found):
+        return {name: name for name in found}
+    return dict(zip(found, wanted, strict=False))
+
+
+def _example(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    """A shape for inputs that leave dimensions open: 1 for each of those."""
+    shapes = {
+        value.name: tuple(dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim) for value in proto.graph.input
+    }
+    is_open = any(not dim.dim_value for value in proto.graph.input for dim in value.type.tensor_type.shape.dim)
+    return shapes if is_open else {}
+
+
+def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the hook's
+    """What TensorFlow gives, under the names that the ONNX model has, and in its layout."""
+    into, out, turned = _ends[_key(source)]
+    given = {into.get(name, name): np.asarray(value) for name, value in inputs.items()}
+    given = {name: value.transpose(0, 2, 3, 1) if name in turned else value for name, value in given.items()}
+    made = _load(source).run(given)
+    return {name: np.asarray(made[out.get(name, name)]) for name in out}

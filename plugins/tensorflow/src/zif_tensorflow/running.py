@@ -1,0 +1,152 @@
+"""A source loaded in TensorFlow: its ends, and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import Factory, frozen
+from zif import InvalidModel
+
+Shape = tuple[int | None, ...]
+
+
+@frozen
+class Runnable:
+    """inputs, outputs: the source's names, with the shapes of the inputs. tensors: TensorFlow's name for each, where it
+    has another. saved: writes it as a SavedModel into a folder, which it gives.
+    """
+
+    inputs: Mapping[str, Shape]
+    outputs: tuple[str, ...]
+    run: Callable[[Mapping[str, np.ndarray]], Mapping[str, Any]]
+    tensors: Mapping[str, str] = Factory(dict)
+    saved: Callable[[Path], Path] = lambda folder: folder
+
+
+def load(source: Any, kind: str) -> Runnable:
+    """Raises InvalidModel for what is damaged."""
+    readers = {"saved_model": _saved_model, "tflite": _tflite, "keras": _keras, "h5": _keras, "graph": _graph}
+    if kind == "object":
+        return _of_keras(source)
+    try:
+        return readers[kind](source)
+    except InvalidModel:
+        raise
+    except Exception as error:
+        text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InvalidModel(f"{source} cannot be read by TensorFlow: {text[:300]}") from error
+
+
+def _saved_model(path: Path) -> Runnable:
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(path))
+    if "serving_default" not in model.signatures:
+        have = ", ".join(model.signatures) or "none"
+        raise InvalidModel(f"{path} has no signature serving_default; it has {have}")
+    function = model.signatures["serving_default"]
+    _, keywords = function.structured_input_signature
+    shapes = {name: tuple(spec.shape) for name, spec in keywords.items()}
+    ends = {**{name: f"serving_default_{name}:0" for name in shapes}}
+    ends = {name: _placeholder(function, name) or tensor for name, tensor in ends.items()}
+
+    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        made = function(**{name: tf.constant(value) for name, value in given.items()})
+        return {name: value.numpy() for name, value in made.items()}
+
+    run.model = model  # type: ignore[attr-defined]  # a signature does not keep its variables alive
+    return Runnable(shapes, tuple(function.structured_outputs), run, ends)
+
+
+def _placeholder(function: Any, name: str) -> str:
+    """The tensor that feeds an input, as tf2onnx names it."""
+    return next((one.name for one in function.inputs if one.name.partition(":")[0] == name), "")
+
+
+def _tflite(path: Path) -> Runnable:
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    inputs = {one["name"]: one for one in interpreter.get_input_details()}
+    outputs = {one["name"]: one for one in interpreter.get_output_details()}
+
+    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        for name, about in inputs.items():
+            interpreter.resize_tensor_input(about["index"], given[name].shape)
+        interpreter.allocate_tensors()
+        for name, about in inputs.items():
+            interpreter.set_tensor(about["index"], given[name].astype(about["dtype"]))
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(about["index"]) for name, about in outputs.items()}
+
+    shapes = {name: tuple(int(dim) for dim in one["shape"]) for name, one in inputs.items()}
+    return Runnable(shapes, tuple(outputs), run)
+
+
+def _keras(path: Path) -> Runnable:
+    import keras
+
+    return _of_keras(keras.models.load_model(str(path), compile=False))
+
+
+def _of_keras(model: Any) -> Runnable:
+    import tensorflow as tf
+
+    shapes = {one.name.partition(":")[0]: tuple(one.shape) for one in model.inputs}
+    names = list(dict.fromkeys(_output_names(model)))
+
+    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        made = model([tf.constant(given[name]) for name in shapes], training=False)
+        flat = tf.nest.flatten(made)
+        return {name: np.asarray(value) for name, value in zip(names, flat, strict=True)}
+
+    def saved(folder: Path) -> Path:
+        specs = [tf.TensorSpec(one.shape, one.dtype, name) for name, one in zip(shapes, model.inputs, strict=True)]
+
+        def serve(*values: Any) -> dict[str, Any]:
+            flat = tf.nest.flatten(model(list(values), training=False))
+            return dict(zip(names, flat, strict=True))
+
+        function = tf.function(serve, input_signature=specs)
+        tf.saved_model.save(model, str(folder), signatures={"serving_default": function})
+        return folder
+
+    return Runnable(shapes, tuple(names), run, {}, saved)
+
+
+def _output_names(model: Any) -> list[str]:
+    names = list(getattr(model, "output_names", None) or [])
+    return names or [one.name.partition(":")[0] for one in model.outputs]
+
+
+def _graph(path: Path) -> Runnable:
+    import tensorflow as tf
+    from zif.plugin import WEIGHTS, read_bytes
+
+    definition = tf.compat.v1.GraphDef.FromString(read_bytes(path, WEIGHTS, InvalidModel))
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(definition, name="")
+    read = {name.partition(":")[0].lstrip("^") for node in definition.node for name in node.input}
+    placeholders = [node.name for node in definition.node if node.op == "Placeholder"]
+    passive = {"Const", "Placeholder", "NoOp", "Assert"}
+    ends = [node.name for node in definition.node if node.name not in read and node.op not in passive]
+    if not placeholders or not ends:
+        raise InvalidModel(f"{path} is a graph without {'inputs' if not placeholders else 'outputs'}")
+    shapes = {name: _dims(graph.get_tensor_by_name(f"{name}:0")) for name in placeholders}
+
+    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        with tf.compat.v1.Session(graph=graph) as session:
+            fed = {f"{name}:0": value for name, value in given.items()}
+            made = session.run([f"{name}:0" for name in ends], fed)
+        return dict(zip(ends, made, strict=True))
+
+    return Runnable(shapes, tuple(ends), run, {name: f"{name}:0" for name in (*placeholders, *ends)})
+
+
+def _dims(tensor: Any) -> Shape:
+    return tuple(tensor.shape) if tensor.shape.rank is not None else ()

@@ -1,0 +1,105 @@
+"""What a source is, found out without TensorFlow and without running anything of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from zif import InvalidModel
+from zif.plugin import Recognized, open_plain
+
+#: What each kind is called, by the word that the rest of this package uses.
+WORDS = {
+    "saved_model": "a TensorFlow SavedModel",
+    "tflite": "a TFLite model",
+    "keras": "a Keras model",
+    "h5": "a Keras model in HDF5",
+    "graph": "a frozen TensorFlow graph",
+}
+_WEIGHTS = (
+    "it holds arrays and no layers: build the model in Keras, call load_weights, and save it whole with "
+    "model.save('m.keras')"
+)
+
+
+def recognized(source: Any) -> Recognized | None:
+    """The answer of the hook `recognize`."""
+    if not isinstance(source, Path):
+        modules = {kind.__module__.partition(".")[0] for kind in type(source).__mro__}
+        ours = {"keras", "tensorflow", "tf_keras"} & modules
+        return Recognized(f"a {min(ours)} {type(source).__name__}", toolchain()) if ours else None
+    kind = kind_of(source)
+    if not kind:
+        return None
+    if kind == "weights":
+        return Recognized("weights of Keras", toolchain(), problem=_WEIGHTS)
+    runs = "a Lambda layer's pickled code" if kind in ("keras", "h5") and _has_lambda(source, kind) else ""
+    return Recognized(WORDS[kind], toolchain(), (str(source),), runs=runs)
+
+
+def toolchain() -> str:
+    """TensorFlow and the converter, with their versions."""
+    names = [("TensorFlow", "tensorflow-cpu"), ("tf2onnx", "tf2onnx")]
+    return ", ".join(f"{name} {_version(package)}" for name, package in names)
+
+
+def _version(package: str) -> str:
+    for name in (package, package.removesuffix("-cpu")):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "(not installed)"
+
+
+def kind_of(path: Path) -> str:
+    """A word of WORDS, "weights" for arrays of Keras without layers, or "" for what is not TensorFlow's."""
+    if path.is_dir():
+        return "saved_model" if (path / "saved_model.pb").is_file() else ""
+    if not path.is_file():
+        return ""
+    with open_plain(path, InvalidModel) as stream:
+        head = stream.read(4096)
+    if head[4:8] == b"TFL3":
+        return "tflite"
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "h5" if b"model_config" in whole(path) else "weights"
+    if head.startswith(b"PK\x03\x04"):
+        return "keras" if {"config.json", "metadata.json"} <= set(members(path)) else ""
+    return "graph" if _is_graph(head) else ""
+
+
+def _is_graph(head: bytes) -> bool:
+    """A GraphDef begins with a node, which begins with its name and its operator."""
+    if head[:1] != b"\x0a":
+        return False
+    at = 2 if len(head) > 1 and head[1] < 0x80 else 3
+    if head[at : at + 1] != b"\x0a" or len(head) < at + 2:
+        return False
+    behind = at + 2 + head[at + 1]
+    return head[behind : behind + 1] == b"\x12"
+
+
+def members(path: Path) -> list[str]:
+    """The names in a zip archive. Raises InvalidModel."""
+    try:
+        with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise InvalidModel(f"{path} is cut off or damaged ({error}): copy it again") from error
+
+
+def _has_lambda(path: Path, kind: str) -> bool:
+    """Whether a layer brings code of its own, which Keras pickles into the model's description."""
+    if kind == "h5":
+        return b'"class_name": "Lambda"' in whole(path)
+    with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
+        return b'"class_name": "Lambda"' in archive.read("config.json")
+
+
+def whole(path: Path) -> bytes:
+    """The first 64 MiB: HDF5 keeps a model's description near its head."""
+    with open_plain(path, InvalidModel) as stream:
+        return stream.read(64 << 20)

@@ -1,0 +1,127 @@
+"""TensorFlow, Keras and TFLite come in: the real frameworks, in an environment of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+FILES = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np, tensorflow as tf, keras
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+keras.utils.set_random_seed(0)
+layers = keras.layers
+net = keras.Sequential([
+    keras.Input((32, 32, 3), name="image"),
+    layers.Conv2D(16, 3, padding="same", activation="relu", name="conv1"),
+    layers.GlobalAveragePooling2D(),
+    layers.Dense(10, name="logits"),
+])
+net.save("net.keras")
+net.save("net.h5")
+net.export("saved", verbose=False)
+net.save_weights("net.weights.h5")
+sound = [keras.Input((7, 8), name="sound"), layers.LSTM(16, return_sequences=True), layers.Dense(3)]
+keras.Sequential(sound).save("rnn.keras")
+keras.Sequential([keras.Input((4,)), layers.Lambda(lambda x: x * 2)]).save("lambda.keras")
+
+
+def pictures():
+    for seed in range(8):
+        yield [np.random.default_rng(seed).standard_normal((1, 32, 32, 3)).astype(np.float32)]
+
+
+converter = tf.lite.TFLiteConverter.from_keras_model(net)
+open("net.tflite", "wb").write(converter.convert())
+converter = tf.lite.TFLiteConverter.from_keras_model(net)
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+converter.representative_dataset = pictures
+converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+converter.inference_input_type = converter.inference_output_type = tf.int8
+open("int8.tflite", "wb").write(converter.convert())
+function = tf.function(lambda x: net(x)).get_concrete_function(tf.TensorSpec((1, 32, 32, 3), tf.float32, name="x"))
+frozen = convert_variables_to_constants_v2(function).graph.as_graph_def()
+open("frozen.pb", "wb").write(frozen.SerializeToString())
+for name in ("net.keras", "net.h5", "net.tflite", "frozen.pb"):
+    data = open(name, "rb").read()
+    open("cut-" + name, "wb").write(data[: len(data) // 2])
+"""  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tensorflow(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    found = frameworks("tensorflow", "zif-tensorflow")
+    folder = tmp_path_factory.mktemp("tensorflow")
+    found.python("tensorflow", FILES, folder)
+    return found, folder
+
+
+def converted(tensorflow: tuple[Any, Path], source: str, *words: str) -> Any:
+    found, folder = tensorflow
+    done = found.zif("convert", source, "-o", folder / "made.onnx", "--overwrite", "--json", *words, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "source", ["net.keras", "net.h5", "saved", "net.tflite", "int8.tflite", "frozen.pb", "rnn.keras"]
+)
+def test_a_source_is_what_tensorflow_computes(tensorflow: tuple[Any, Path], source: str) -> None:
+    told = converted(tensorflow, source)
+    assert told["check"]["samples"] == 3
+    assert not told["check"]["skipped"]
+    assert all(row["equal"] or row["sqnr_db"] > 90 for row in told["check"]["outputs"])
+
+
+def test_int8_comes_in_with_the_scales_that_it_has(tensorflow: tuple[Any, Path]) -> None:
+    told = converted(tensorflow, "int8.tflite")
+    assert told["inputs"][0]["type"] == "tensor(int8)"
+    assert told["operators"]["DequantizeLinear"] >= 4
+    assert told["check"]["outputs"][0]["agreement"] == 1
+
+
+def test_names_are_those_of_the_source(tensorflow: tuple[Any, Path]) -> None:
+    told = converted(tensorflow, "saved")
+    assert [port["name"] for port in told["inputs"]] == ["image"]
+
+
+def test_pictures_turn_when_they_are_asked_to(tensorflow: tuple[Any, Path]) -> None:
+    told = converted(tensorflow, "net.keras", "--layout", "nchw", "--shape", "image=1,32,32,3")
+    assert told["inputs"][0]["shape"] == [1, 3, 32, 32]
+    assert told["layout"] == ["the input 'image' is NCHW, where the source has NHWC"]
+
+
+def test_it_runs_on_the_emulated_chip(tensorflow: tuple[Any, Path]) -> None:
+    found, folder = tensorflow
+    words = ["-t", "snapdragon-8-gen-3", "--random", "0", "--json"]
+    for source in ("net.tflite", "int8.tflite"):
+        name = "serving_default_image:0"
+        done = found.zif("run", source, "--shape", f"{name}=1,32,32,3", *words, cwd=folder)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("net.weights.h5", "it holds arrays and no layers"),
+        ("lambda.keras", "converting it runs a Lambda layer's pickled code"),
+        ("cut-net.keras", "cut off or damaged"),
+        ("cut-net.h5", "cannot be read by TensorFlow"),
+        ("cut-net.tflite", "cannot be read by TensorFlow"),
+        ("cut-frozen.pb", "cannot be read by TensorFlow"),
+    ],
+)
+def test_what_is_wrong_is_one_paragraph(tensorflow: tuple[Any, Path], source: str, said: str) -> None:
+    found, folder = tensorflow
+    done = found.zif("convert", source, "-o", folder / "wrong.onnx", cwd=folder)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert not (folder / "wrong.onnx").exists()
