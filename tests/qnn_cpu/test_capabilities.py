@@ -204,3 +204,30 @@ def test_microsoft_domain_by_the_engines_own_schemas() -> None:
     taken, refused = said(fused(TensorProto.FLOAT)), said(fused(TensorProto.DOUBLE))
     assert (taken.supported, taken.basis) == (True, "declared")
     assert refused.supported is opens(fused(TensorProto.DOUBLE))
+
+
+@pytest.mark.needs("onnxruntime==1.32.*")
+@pytest.mark.parametrize("kind", ["STFT", "DFT"])
+def test_a_synthesizer_that_ends_in_a_spectrum_runs_here(kind: str) -> None:
+    """Barred for what float32 cannot hold beside the largest value, 3,600 nodes had no home for the sake of one."""
+    import numpy as np
+
+    body = "".join(f"v{i + 1} = Tanh(v{i})\n" for i in range(40))
+    if kind == "STFT":
+        values = "int64 step = {8}, int64 size = {16}, float[16] w"
+        text = f"g (float[1,64,1] v0) => (float[1,7,9,2] y) <{values}> {{ {body} y = STFT (v40, step, w, size) }}"
+    else:
+        text = f"g (float[1,64,1] v0) => (y) {{ {body} y = DFT <axis = 1> (v40) }}"
+    proto = parsed(text.replace("float[16] w", f"float[16] w = {{{', '.join(['1.0'] * 16)}}}"))
+    x = np.random.default_rng(0).standard_normal((1, 64, 1)).astype(np.float32)
+    with zif.load(proto, only=["qnn_cpu"]) as session:
+        found = session.run({"v0": x})["y"]
+    wave = x
+    for _ in range(40):
+        wave = np.tanh(wave)
+    spectrum = found[..., 0] + 1j * found[..., 1]
+    if kind == "DFT":
+        np.testing.assert_allclose(spectrum, np.fft.fft(wave[..., 0], axis=1), atol=1e-4)
+    else:
+        frames = np.lib.stride_tricks.sliding_window_view(wave[0, :, 0], 16)[::8]
+        np.testing.assert_allclose(spectrum[0], np.fft.rfft(frames, axis=1), atol=1e-4)
