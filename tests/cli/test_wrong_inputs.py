@@ -92,6 +92,17 @@ def test_it_is_refused_with_the_word_that_helps(
     assert [word for word in words if word not in said] == [], said
 
 
+def test_the_kit_says_what_it_needs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pytest" else find(name))
+    assert run(["check", "reference"]) == 2
+    said = capsys.readouterr().err
+    assert "needs pytest: pip install 'zif[testing]'" in said
+    assert "bug in zif" not in said
+
+
 @pytest.mark.parametrize(("command", "code", "words"), NOTED, ids=[row[0] for row in NOTED])
 def test_it_is_done_and_told(
     command: str, code: int, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]

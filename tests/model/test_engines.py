@@ -127,6 +127,27 @@ def test_another_engine_brings_another_domain(tmp_path: Path, monkeypatch: pytes
     assert Model.load(one("Other", {"x": (FLOAT, [2, 3])}, ["y"], domain="acme")).tensors["y"].type == ""
 
 
+def test_layers_that_differ_in_their_weights_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zif.model import engines
+
+    from tests.decoder import decoder
+
+    asked: list[str] = []
+    real = engines.engines()
+
+    def counting(question: onnx.ModelProto, libraries: object) -> engines.Answers:
+        asked.append(question.graph.node[0].op_type)
+        return real[0](question, libraries)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engines, "engines", lambda: (counting,))
+    counts = []
+    for layers in (2, 6):
+        asked.clear()
+        Model.load(decoder(32, True, layers=layers))
+        counts.append(len(asked))
+    assert counts[0] == counts[1] <= 5
+
+
 def test_a_library_that_is_not_there_is_the_callers_fault(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ops\.so is not there"):
         Model.load(CASES["QuickGelu"][0], custom_ops=[tmp_path / "ops.so"])

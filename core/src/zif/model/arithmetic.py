@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 #: Values with more elements are data, not shapes.
 LIMIT = 1024
+#: Of what an engine is told the values: dimensions, axes and the like. Layers differ in their scales, and are asked
+#: about once.
+FIGURES = 8
 #: What is computed: operators whose work and memory are bounded by what goes in and comes out. A pooling over a padding
 #: of a thousand million, an Einsum over twenty axes or a StringConcat of itself are not, however small their ends are.
 _COMPUTED = frozenset(
@@ -173,16 +176,16 @@ class Walk:
 
     def _ask(self, node: Node, engines: Engines) -> None:
         if all(is_typed(name, self.infos) for name in node.reads):
-            for name, kind in engines.output_types(self._alone(node)).items():
+            for name, kind in engines.output_types(self._alone(node, FIGURES)).items():
                 self._improve(name, kind)
 
-    def _alone(self, node: Node) -> ModelProto:
-        """A model of one node whose inputs are all typed, with what is known of their values."""
+    def _alone(self, node: Node, most: int = LIMIT) -> ModelProto:
+        """A model of one node whose inputs are all typed, with what is known of values of up to `most` elements."""
         outputs = [name for name in node.outputs if name]
         graph = GraphProto(name="one", node=[node.proto], output=[ValueInfoProto(name=name) for name in outputs])
         for name in dict.fromkeys(node.reads):
             graph.input.append(ValueInfoProto(name=name, type=self.infos[name].type))
-            if name in self.values:
+            if name in self.values and self.values[name].size <= most:
                 graph.initializer.append(from_array(self.values[name], name))
         return ModelProto(graph=graph, opset_import=self._opsets, ir_version=self._ir_version)
 
