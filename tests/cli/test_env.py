@@ -342,3 +342,45 @@ def test_one_command_makes_an_environment_with_what_the_plugin_needs(
     gone = zif("env", "rm", "old")
     assert "mine.txt was not made by zif" in gone.stderr
     assert [path.name for path in (tmp_path / "data" / "environments" / "old").iterdir()] == ["mine.txt"]
+
+
+CHIPS = """
+{"schema": "zif.targets/1", "targets": [{"name": "tiny-npu", "title": "Tiny", "processors": {"npu":
+{"macs_per_s": {"fp16": 1e12, "fp32": 1e12}, "bytes_per_s": 1e10, "source": "estimated"}}}]}
+"""
+
+
+def test_chips_of_another_environment_can_be_planned_for(site: Site, other: Site, tmp_path: Path) -> None:
+    other.add("there", KIND="emulator")
+    info = next(other.folder.glob("*.dist-info"))
+    with (info / "entry_points.txt").open("a") as file:
+        file.write("[zif.targets]\nthere = there_chips:chips.json\n")
+    (other.folder / "there_chips").mkdir()
+    (other.folder / "there_chips" / "chips.json").write_text(CHIPS)
+    taken_in(site, "vendor", other)
+    assert "tiny-npu" in site.zif("targets").out
+    plan = site.zif("plan", classifier(tmp_path / "net.onnx"), "-t", "tiny-npu", "--json")
+    assert plan.code == 0, plan.err
+    assert [one["backend"] for one in plan.json["segments"]] == ["there"]
+
+
+CHECKS = """
+from zif.plugin import Check
+
+def checks():
+    return [Check("their engine", "broken", "no driver", "install one")]
+"""
+
+
+def test_what_its_engines_are_made_of_shows_in_doctor(site: Site, other: Site) -> None:
+    site.add("here")
+    other.add("there")
+    info = next(other.folder.glob("*.dist-info"))
+    with (info / "entry_points.txt").open("a") as file:
+        file.write("[zif.checks]\nthere = there_checks:checks\n")
+    (other.folder / "there_checks.py").write_text(CHECKS)
+    taken_in(site, "vendor", other)
+    seen = site.zif("doctor", "--json").json
+    (check,) = seen["checks"]
+    assert (check["name"], check["state"], check["distribution"]) == ("their engine", "broken", "fake-there (vendor)")
+    assert {"problem": "their engine: no driver", "fix": "install one"} in seen["problems"]

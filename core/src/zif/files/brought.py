@@ -1,21 +1,24 @@
 """Data files that distributions bring beside their code, found by metadata: nothing of theirs is imported.
 
 An entry point names a package and a file in it, `acme = "zif_acme:chips.json"` or `"zif_acme.data:chips.json"`. It is
-found where a wheel put it, and else, as after `pip install -e`, where an import of the package would look.
+found where a wheel put it, and else, as after `pip install -e`, where an import of the package would look. What the
+distributions of other environments bring (`zif env`) counts as well, but for those that are installed here, too.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import importlib_metadata as metadata
 from attrs import frozen
 
+from zif.files import environments
+from zif.files.environments import Environment
 from zif.files.installed import owner as owner_of
 from zif.files.installed import points as entry_points
 
@@ -43,9 +46,16 @@ class Problem:
 def data_files(group: str) -> tuple[DataFile, ...]:
     """Every file that installed distributions bring in this group, by distribution; missing ones with their problem.
 
-    The metadata is read again only when a folder of the import path has changed.
+    The metadata is read again only when a folder of the import path or an environment has changed.
     """
-    return _data_files(group, tuple((folder, stamp(Path(folder or "."))) for folder in sys.path))
+    here = tuple((folder, stamp(Path(folder or "."))) for folder in sys.path)
+    return _data_files(group, here, environments.stamp())
+
+
+def data_files_in(one: Environment, group: str) -> tuple[DataFile, ...]:
+    """The same of the distributions in one environment."""
+    folders = environments.importable(one)
+    return tuple(sorted(_data_file(point, folders) for point in environments.points_in(one, group)))
 
 
 def stamp(path: Path) -> int:
@@ -57,27 +67,34 @@ def stamp(path: Path) -> int:
 
 
 @lru_cache(maxsize=8)
-def _data_files(group: str, _: tuple[tuple[str, int], ...]) -> tuple[DataFile, ...]:
-    return tuple(sorted(_data_file(point) for point in entry_points(group)))
+def _data_files(group: str, *_: object) -> tuple[DataFile, ...]:
+    found = [_data_file(point) for point in entry_points(group)]
+    for one in environments.environments():
+        known = {file.distribution for file in found}
+        found += [file for file in data_files_in(one, group) if file.distribution not in known]
+    return tuple(sorted(found))
 
 
-def _data_file(point: metadata.EntryPoint) -> DataFile:
+def _data_file(point: Any, folders: Sequence[Path] | None = None) -> DataFile:
+    """folders: where modules of the distribution's environment lie; None for this one."""
     owner = owner_of(point.dist)
     package, _, name = point.value.partition(":")
     if not (package and name) or {"/", "\\"} & set(point.value):
         problem = f"its entry point {point.name} = {point.value!r} must name package and file: zif_acme:chips.json"
         return DataFile(owner, Path(point.value), problem)
-    path = _locate(point.dist, package.strip().split("."), name.strip())
+    path = _locate(point.dist, package.strip().split("."), name.strip(), folders)
     if path is None:
         return DataFile(owner, Path(name), f"its file {name} is not in {package}: install it again")
     return DataFile(owner, path)
 
 
-def _locate(dist: Any, package: list[str], name: str) -> Path | None:
+def _locate(dist: Any, package: list[str], name: str, elsewhere: Sequence[Path] | None) -> Path | None:
     if dist is not None:
         path = Path(str(dist.locate_file(Path(*package, name))))
         if path.is_file():
             return path
+    if elsewhere is not None:
+        return next((path for path in (Path(folder, *package, name) for folder in elsewhere) if path.is_file()), None)
     try:
         spec = find_spec(package[0])  # the outermost only: to find an inner package imports the outer one
     except (ImportError, ValueError):

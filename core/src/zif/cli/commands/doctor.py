@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check the installation. Exit 1 when no backend can run."""
-    from zif.backends.checks import checks
+    from zif.backends.environments.engines import every_check
     from zif.backends.requirements import libraries
     from zif.backends.survey import ask_all
     from zif.cli.views import terminal
@@ -28,7 +28,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     with working("asking the backends") as told:
         answers = ask_all(chip)
         told("trying the engines' libraries")
-        found = checks()
+        found = every_check()
     report = _report(chip, answers, libraries(), found)
     if as_json:
         terminal.document("doctor", report)
