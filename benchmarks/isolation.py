@@ -1,7 +1,8 @@
 """What a worker process costs per run, for small and large arrays, as ratios from one run.
 
 Beside each figure stand the least that any second process could cost: a message there and back over a socket, and one
-copy of the arrays in memory. The backend adds one to its input, in this process and in a worker.
+copy of the arrays in memory. The backend adds one to its input: in this process, in a worker, and in one of another
+environment, as `zif env` has it (here this interpreter under another name, so that nothing but the way there differs).
 
     python benchmarks/isolation.py
 """
@@ -23,7 +24,9 @@ from rich.console import Console
 from rich.table import Table
 from zif import Compiled, Target
 from zif.backends.backend import Backend
+from zif.backends.environments import make
 from zif.backends.isolation import isolated
+from zif.backends.isolation.remote import Elsewhere
 from zif.backends.registry import Installed
 
 PLUGIN = """
@@ -71,38 +74,51 @@ def in_turns(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
     return {name: median(one[name] for one in rounds) for name in calls}
 
 
+def elsewhere(folder: Path) -> Backend:
+    """The same backend in an environment: this interpreter under another name, which finds what this one finds."""
+    python = folder / "python"
+    path = os.pathsep.join([str(folder), *map(os.path.abspath, sys.path)])
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    os.environ["ZIF_DATA"] = str(folder)
+    make.add("bench", str(python))
+    return isolated(Elsewhere(Installed("bench", "bench", "0", "zif_bench_plugin", environment="bench")), HOST)
+
+
 def main() -> None:
-    table = Table(
-        "array", "in process", "in a worker", "overhead", "socket there and back", "one copy", "overhead / floor"
-    )
+    columns = ("array", "in process", "in a worker", "overhead", "elsewhere", "overhead", "there and back", "one copy")
+    table = Table(*columns, "overhead / floor")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "zif_bench_plugin.py").write_text(PLUGIN)
         sys.path.insert(0, folder)
         here = Backend.open(Installed("bench", "bench", "0", "zif_bench_plugin"))
         compiled, options = Compiled("none", {"m": b""}, "m", (), ()), here.options({}, HOST)
         inside, outside = here.load(compiled, options), isolated(here, HOST).load(compiled, options)
+        other = elsewhere(Path(folder)).load(compiled, options)
         ours, theirs = Pipe()
         os.set_inheritable(theirs.fileno(), True)
         with Popen([sys.executable, "-c", ECHO, str(theirs.fileno())], pass_fds=[theirs.fileno()]) as echo:
-            for size in (1 << 10, 10 << 18, 25 << 20 >> 2):
+            for size in (1 << 8, 1 << 18, 1 << 22):
                 x = np.ones(size, np.float32)
                 y = np.empty_like(x)
                 t = in_turns(
                     {
                         "in": lambda x=x: inside.run({"x": x}),
                         "out": lambda x=x: outside.run({"x": x}),
+                        "other": lambda x=x: other.run({"x": x}),
                         "socket": lambda: (ours.send_bytes(b"x" * 300), ours.recv_bytes()),
                         "copy": lambda x=x, y=y: np.copyto(y, x),
                     }
                 )
                 # The arrays must cross: at the least one copy in and one out.
-                over, floor = t["out"] - t["in"], t["socket"] + 2 * t["copy"]
-                label = f"{x.nbytes >> 10} KB" if x.nbytes < 1 << 20 else f"{x.nbytes / (1 << 20):.0f} MB"
-                cells = [t["in"], t["out"], over, t["socket"], t["copy"]]
+                over, far, floor = t["out"] - t["in"], t["other"] - t["in"], t["socket"] + 2 * t["copy"]
+                label = f"{x.nbytes >> 10} KiB" if x.nbytes < 1 << 20 else f"{x.nbytes >> 20} MiB"
+                cells = [t["in"], t["out"], over, t["other"], far, t["socket"], t["copy"]]
                 table.add_row(label, *(f"{cell:,.0f} µs" for cell in cells), f"{over / floor:.1f}×")
             echo.terminate()
         outside.close()
-    Console().print(table)
+        other.close()
+    Console(width=160).print(table)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,10 @@ class Backend:
     """A plugin on a relay of its own. Every method raises ZifError subclasses only.
 
     What a stage raises by itself comes out as StageFailed with the cause chained; what it raises as a ZifError comes
-    out as it is.
+    out as it is. apart: nobody saw that what it does leaves the process alive, so its stages are done in a worker.
     """
+
+    apart = False
 
     def __init__(self, info: Installed, hooks: pluggy.PluginManager) -> None:
         self.name = info.name

@@ -129,7 +129,6 @@ _lock = threading.Lock()
 
 
 def _open(name: str) -> Backend:
-    from zif.backends.backend import Backend
     from zif.backends.isolation.remote import Elsewhere
 
     rows = [row for row in installed() if row.name == name]
@@ -138,7 +137,20 @@ def _open(name: str) -> Backend:
     if rows[0].problem:
         owners = " and ".join(f"{row.distribution} {row.version}" for row in rows)
         raise BackendBroken(f"backend {name!r} ({owners}): {rows[0].problem}")
-    return Elsewhere(rows[0]) if rows[0].environment else Backend.open(rows[0])
+    return Elsewhere(rows[0]) if rows[0].environment else _here(rows[0])
+
+
+def _here(row: Installed) -> Backend:
+    """A backend in this process, if a process has survived it."""
+    from zif.backends import trials
+    from zif.backends.backend import Backend
+
+    tried = trials.outcome(row)
+    if tried.state == "broken":
+        raise BackendBroken(tried.reason)
+    found = Backend.open(row)
+    found.apart = tried.state == "apart"
+    return found
 
 
 def _not_found(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from zif.backends import trials
 from zif.backends.blame import blaming
 from zif.backends.deadline import deadline, within
 from zif.backends.registry import backend, installed
@@ -60,6 +61,8 @@ def open_and_ask(row: Installed, target: Target, seconds: float) -> tuple[Backen
     Raises ZifError subclasses only: BackendBroken also for a plugin that hangs or calls `exit` when it is imported.
     """
 
+    trials.prepare([row])  # before the clock starts
+
     def ask() -> tuple[Backend, Capabilities]:
         with blaming(row.owner, "being asked", BackendBroken):
             found = backend(row.name)
@@ -73,6 +76,7 @@ def ask_all(target: Target, rows: Sequence[Installed] | None = None, seconds: fl
     asked = list(installed() if rows is None else rows)
     limit = deadline() if seconds is None else seconds
     answers: dict[int, Answer] = {}
+    trials.prepare(asked)
 
     def ask(place: int) -> None:
         answers[place] = _answer(asked[place], target, limit)

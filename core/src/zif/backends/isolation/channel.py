@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,8 @@ class Channel:
         if self._outbox is not None and not inline:
             for start, part in zip(_starts(sizes), parts, strict=True):
                 self._outbox.view[start : start + len(part)] = part
-        announcement = [fresh.size, fresh.name] if fresh else None
-        head = json.dumps([announcement, sizes, inline], separators=(",", ":")).encode()
+        announcement = json.dumps([fresh.size, fresh.name]) if fresh else "null"
+        head = f"[{announcement},{sizes},{'true' if inline else 'false'}]".encode()
         self.connection.send_bytes(b"".join((head, b"\n", *parts)) if inline else head)
         if fresh:
             fresh.hand_over(self.connection)
@@ -55,7 +56,7 @@ class Channel:
         """The next message. Without `copy` its arrays look into shared memory, and hold until the next message."""
         message = self.connection.recv_bytes()
         head, _, rest = message.partition(b"\n")
-        announcement, sizes, inline = json.loads(head)
+        announcement, sizes, inline = _head(head)
         if announcement:
             self._inbox = None
             self._inbox = Block.take_over(self.connection, *announcement)
@@ -83,6 +84,11 @@ class Channel:
         except OSError:  # then everything goes over the socket
             return None
         return self._outbox
+
+
+@lru_cache(maxsize=1024)
+def _head(line: bytes) -> Any:
+    return json.loads(line)
 
 
 def _starts(sizes: Sequence[int]) -> list[int]:

@@ -22,6 +22,7 @@ from zif.backends.isolation.channel import Channel
 from zif.backends.isolation.codec import PROTOCOL, CannotCross, crosses, encoded
 from zif.backends.isolation.described import Refused, checked, described, precisions, remarks
 from zif.backends.isolation.messages import Failure, Given, Hello, Loaded, Opaque, Welcome
+from zif.backends.isolation.trial import TrialServer
 from zif.errors import BackendBroken, StageFailed, ZifError
 from zif.records import Target
 
@@ -138,7 +139,11 @@ class ChecksServer:
 
 
 #: Who serves which role: made from the host's `Hello`, with `stages`, `answer(stage, *args)` and `close()`.
-ROLES: Mapping[str, Callable[[Hello], Any]] = {"backend": BackendServer, "checks": ChecksServer}
+ROLES: Mapping[str, Callable[[Hello], Any]] = {
+    "backend": BackendServer,
+    "checks": ChecksServer,
+    "trial": TrialServer,
+}
 
 
 def serve(channel: Channel) -> None:
@@ -266,11 +271,16 @@ def _connect(address: str) -> Connection:
     return connection.Connection(int(address))
 
 
+def run(channel: Channel) -> None:
+    """Be a worker until the host hangs up or dies; standard input is its line to that."""
+    faulthandler.enable(2)
+    _die_with_host()
+    serve(channel)
+
+
 def main() -> None:
     """Entry point of the worker process."""
-    faulthandler.enable()
-    _die_with_host()
-    serve(Channel(_connect(sys.argv[1])))
+    run(Channel(_connect(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,10 @@ RECORDS: Mapping[str, str] = {
     "Check": "zif.backends.checks",
     "Unit": "zif.model.units",
 }
+#: The JSON of messages that are sent again and again, by what it depends on; and up to what length it is kept.
+_heads: dict[Any, bytes] = {}
+_MANY, _SHORT = 1024, 4096
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 #: What marks a JSON object that stands for something else; its value says for what.
 _MARK = "$"
 
@@ -50,10 +54,49 @@ def encoded(message: Any, *, exact: bool = False) -> list[Any]:
     exact: refuse a value of a class of its own, such as a subclass of str, where else the plain one goes. Raises
     CannotCross.
     """
+    form = _form(message)
+    head = _heads.get(form) if form is not None else None
+    if head is not None:
+        arrays = message if type(message) is dict else message[2][1]
+        return [head, *map(_flat, arrays.values())]
     parts: list[Any] = [b""]
     tree = _Encoder(parts, exact).tree(message)
-    parts[0] = json.dumps(tree, separators=(",", ":"), check_circular=False).encode()
+    parts[0] = _JSON.encode(tree).encode()
+    if form is not None and len(_heads) < _MANY:
+        _heads[form] = parts[0]
     return parts
+
+
+def _form(message: Any) -> Any:
+    """What the JSON of a run's arrays depends on, as a key; None for every other message.
+
+    A run is the one message that is sent again and again, and its JSON takes longer than a small array.
+    """
+    kind = type(message)
+    if kind is dict:
+        handle, arrays = None, message
+    elif kind is list and len(message) == 3 and message[1] == "run" and message[0] is None:
+        handle, arrays = message[2]
+    else:
+        return None
+    rows = []
+    for name, array in arrays.items() if type(arrays) is dict else ():
+        if type(array) is not _array_type() or not array.flags.c_contiguous or array.dtype.hasobject:
+            return None
+        rows.append((name, array.dtype, array.shape))
+    return (handle, *rows) if rows else None
+
+
+@cache
+def _array_type() -> Any:
+    import numpy as np
+
+    return np.ndarray
+
+
+def _flat(array: Array) -> Any:
+    """The bytes of a C-contiguous array."""
+    return array.reshape(-1).view("u1").data if array.size else b""
 
 
 def crosses(value: Any) -> bool:
@@ -70,9 +113,16 @@ def crosses(value: Any) -> bool:
 def decoded(parts: Sequence[Any], *, copy: bool) -> Any:
     """The message in these buffers. Without `copy` its arrays look into them. Raises CannotCross."""
     try:
-        return _Decoder(parts, copy).value(json.loads(bytes(parts[0])))
+        head = bytes(parts[0])
+        return _Decoder(parts, copy).value(_tree(head) if len(head) < _SHORT else json.loads(head))
     except Exception as error:  # what the records and libraries here make of it may raise anything
         raise CannotCross(f"it is not what this zif understands: {type(error).__name__}: {error}") from error
+
+
+@lru_cache(maxsize=1024)
+def _tree(head: bytes) -> Any:
+    """The JSON of a message; nobody changes it."""
+    return json.loads(head)
 
 
 class _Encoder:

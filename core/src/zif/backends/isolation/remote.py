@@ -194,7 +194,7 @@ def _name(model: Any) -> str:
 
 
 def stand_in(backend: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
-    """The backend itself, or the worker process that stands for one that asks to be isolated, or that must be."""
-    if not (general.isolate or isolate or isinstance(backend, Elsewhere)):
+    """The backend itself, or the worker that stands for one that asks for it, that must be, or lives elsewhere."""
+    if not (general.isolate or isolate or backend.apart or isinstance(backend, Elsewhere)):
         return backend
     return isolated(backend, target)

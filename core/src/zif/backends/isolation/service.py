@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from zif.records import Target
+
 if TYPE_CHECKING:
-    from zif.records import Installed, Target
+    from zif.records import Installed
 
 
 @frozen
@@ -45,3 +47,9 @@ def of_backend(info: Installed, target: Target) -> Service:
 def of_checks(environment: str) -> Service:
     """What the distributions of an environment say of their engines."""
     return Service("checks", environment, f"the environment {environment!r}", environment=environment)
+
+
+def of_trial(info: Installed) -> Service:
+    """A backend's first steps, in a process that may die of them."""
+    advice = "So it takes no part. Tell its author; `zif doctor` tries it again."
+    return Service("trial", info, info.owner, advice, target=Target("host"))

@@ -24,10 +24,12 @@ from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from zif.backends.isolation.channel import Channel
     from zif.backends.isolation.service import Service
 
 _WORDS = {"run": "execute", "unload": "close", "unit_times": "timing its units", "options": "taking its options"}
-_WORDS |= {"remarks": "judging its options"}
+_WORDS |= {"remarks": "judging its options", "start": "import", "general": "capabilities"}
+_WORDS |= {"model": "capabilities with a model"}
 #: Seconds after which it is worth to look what a worker does that has not answered.
 _SOON = 0.05
 
@@ -53,7 +55,13 @@ class Worker:
     Raises BackendCrashed when it dies or stops answering, and what the backend raised otherwise.
     """
 
-    def __init__(self, service: Service, limits: Limits | None = None, scratch: Path | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        limits: Limits | None = None,
+        scratch: Path | None = None,
+        started: tuple[Log, tuple[Any, Channel]] | None = None,
+    ) -> None:
         self.service = service
         self.limits = limits or Limits()
         self._lock = threading.Lock()
@@ -61,12 +69,7 @@ class Worker:
         self._directory = ""
         self._ended = False
         self._forgotten: list[int] = []
-        self._log = Log()
-        try:
-            self._process, self._channel = start(self._log, scratch, service.environment)
-        except BaseException:
-            self._log.close()
-            raise
+        self._log, (self._process, self._channel) = started or _started(scratch, service.environment)
         self._ready = _readiness(self._channel.connection)
         with self._lock:
             answer = self._exchange("start", "", deadline(), encoded(self._hello()))
@@ -86,7 +89,7 @@ class Worker:
     @property
     def pid(self) -> int:
         """The worker's process id."""
-        return self._process.pid
+        return int(self._process.pid)
 
     @property
     def alive(self) -> bool:
@@ -223,6 +226,15 @@ class Worker:
             error = StageFailed(f"{self._who} failed in {what}: {error}")
         error.__cause__ = WorkerTraceback(failure.trace)
         return error
+
+
+def _started(scratch: Path | None, environment: str) -> tuple[Log, tuple[Any, Channel]]:
+    log = Log()
+    try:
+        return log, start(log, scratch, environment)
+    except BaseException:
+        log.close()
+        raise
 
 
 def _readiness(connection: Connection) -> Any:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     """Check the installation. Exit 1 when no backend can run."""
+    from zif.backends import trials
     from zif.backends.environments.engines import every_check
     from zif.backends.requirements import libraries
     from zif.backends.survey import ask_all
@@ -25,6 +26,7 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     from zif.targets import target as find
 
     chip = find(target)
+    trials.forget()
     with working("asking the backends") as told:
         answers = ask_all(chip)
         told("trying the engines' libraries")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from zif.backends import trials
 from zif.backends.blame import blaming
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
@@ -69,6 +70,7 @@ def ask(
         if name not in names:
             backend(name)  # raises BackendNotFound with the ones that are installed
             raise BackendNotFound(name)
+    trials.prepare(row for row in installed() if not excluded(row.name, request))
     answers = [_ask_one(name, model, target, request, progress, isolate) for name in names]
     by_name = {
         name: participant for name, (participant, _) in zip(names, answers, strict=True) if participant is not None

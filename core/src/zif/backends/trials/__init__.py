@@ -1,0 +1,11 @@
+"""Whether a plugin may be imported into this process: a new one is tried in a process of its own first.
+
+What came of it holds as long as the content of its distribution and what is installed beside it are the same.
+"""
+
+from __future__ import annotations
+
+from zif.backends.trials.outcome import Outcome
+from zif.backends.trials.tried import exempt, forget, outcome, prepare
+
+__all__ = ["Outcome", "exempt", "forget", "outcome", "prepare"]

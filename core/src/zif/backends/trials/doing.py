@@ -1,0 +1,67 @@
+"""Trying plugins: each in a process of its own, all at once, each step within the deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zif.backends.deadline import deadline
+from zif.backends.isolation import pool
+from zif.backends.isolation.forked import can_fork, forked
+from zif.backends.isolation.log import Log
+from zif.backends.isolation.service import of_trial
+from zif.backends.isolation.trial import STEPS
+from zif.backends.isolation.worker import Worker
+from zif.backends.trials.outcome import Outcome
+from zif.errors import BackendCrashed, BackendUnavailable, ZifError
+from zif.records import Installed
+
+#: A copy of this process that waits to be told whom to try, and what it writes.
+_Copy = tuple[Log, Any]
+
+
+def every(rows: Mapping[str, Installed], found: Callable[[str, Outcome], object]) -> None:
+    """Try all of these and tell what came of each: in copies of this process, where that can be copied."""
+    copies = {key: _copy() for key in rows} if can_fork() else {}
+
+    def work(key: str, row: Installed) -> None:
+        found(key, one(row, copies.get(key)))
+
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in rows.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def one(row: Installed, copy: _Copy | None = None) -> Outcome:
+    """Take it through its steps. What it raises takes nothing down, and is raised here again when it is used."""
+    limit, step = deadline(), "start"
+    worker: Worker | None = None
+    try:
+        worker = Worker(of_trial(row), None, pool.pool.scratch(), copy)
+        for step in STEPS:
+            state = worker.call(step, within=limit)
+            if state:
+                return Outcome(state, step)
+        return Outcome("fine")
+    except BackendCrashed as error:
+        return Outcome("broken", step, str(error), limit)
+    except BackendUnavailable:  # no process can be started here
+        return Outcome("fine", step)
+    except ZifError:
+        return Outcome("fine" if step in ("start", "general") else "apart", step)
+    finally:
+        if worker is not None:
+            worker.kill()
+            worker.close()
+
+
+def _copy() -> _Copy | None:
+    log = Log()
+    try:
+        return log, forked(log)
+    except OSError:
+        log.close()
+        return None
