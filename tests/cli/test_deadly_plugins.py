@@ -67,7 +67,7 @@ def test_what_kills_its_process_is_named_by_every_command_and_takes_none_down(
 def test_what_only_raises_is_named_too(site: Site, tmp_path: Path, at: str) -> None:
     evil(site, at, "raise")
     model = classifier(tmp_path / "net.onnx")
-    done = site.zif("run", model, "--random", "0", "--json")
+    done = site.zif("run", model, "--random", "0", "--json", "--on-fault", "fallback")
     assert done.code == 0, done.err
     text = json.dumps(done.json["events"])
     assert "no luck" in text

@@ -1,10 +1,11 @@
-"""The third-party example: on public names only, in under 150 lines, and one of several in a real model's plan."""
+"""The third-party example: on public names only, short, and one of several in a real model's plan."""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import zif.plugin
 from onnx import TensorProto, helper, numpy_helper
 from zoo import entry
 
-SOURCE = Path(__file__).resolve().parents[2] / "examples/zif-openvino/src/zif_openvino/__init__.py"
+SOURCE = Path(__file__).resolve().parents[2] / "examples/zif-openvino/src/zif_openvino"
 installed = pytest.mark.skipif(
     importlib.util.find_spec("zif_openvino") is None,
     reason="zif-openvino is not installed: pip install ./examples/zif-openvino",
@@ -21,10 +22,11 @@ installed = pytest.mark.skipif(
 
 
 def test_it_is_short_and_uses_public_names_only() -> None:
-    text = SOURCE.read_text()
-    assert len(text.splitlines()) < 150
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zif"):
+    texts = [file.read_text() for file in SOURCE.glob("*.py")]
+    assert len(texts) == 4
+    assert sum(len(text.splitlines()) for text in texts) < 300
+    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "") in ("zif", "zif.plugin"):
             public = {"zif": zif.__all__, "zif.plugin": zif.plugin.__all__}[node.module or ""]
             assert all(alias.name in public for alias in node.names)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "zif":
@@ -48,6 +50,63 @@ def test_a_real_model_runs_on_it_and_beside_others() -> None:
         assert set(mixed.plan.backends) == {"openvino", "qnn_cpu"}
     for name, value in want.items():
         np.testing.assert_allclose(have[name], value, rtol=1e-3, atol=1e-4)
+
+
+@installed
+def test_a_device_that_is_not_there_is_a_backend_that_says_what_is_missing() -> None:
+    import openvino as ov
+
+    there = {one.partition(".")[0] for one in ov.Core().available_devices}
+    assert "CPU" in there
+    for name, device in (("openvino", "CPU"), ("openvino_gpu", "GPU"), ("openvino_npu", "NPU")):
+        answer = zif.backend(name).capabilities(zif.target("host"))
+        assert answer.available == (device in there), answer.reason
+        assert answer.available or f"no {device} here" in answer.reason
+
+
+class Everywhere:
+    """An engine that has every device: each is the CPU, so that what is computed is real."""
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+        self.asked: set[str] = set()
+        self.available_devices = ["CPU", "GPU.0", "GPU.1", "NPU"]
+
+    def __getattr__(self, name: str) -> Any:
+        def call(model: Any, device: str, *settings: Any) -> Any:
+            self.asked.add(device)
+            return getattr(self._core, name)(model, "CPU", *settings)
+
+        return call
+
+    def read_model(self, content: bytes) -> Any:
+        return self._core.read_model(content)
+
+
+@installed
+def test_one_model_over_three_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino as ov
+    from zif_openvino import device
+
+    engine = Everywhere(ov.Core())
+    monkeypatch.setattr(device, "_engine", lambda: engine)
+    monkeypatch.setenv("ZIF_IN_PROCESS", "all")  # the engine is this process's
+    monkeypatch.setattr("zif.backends.registry._opened", {})
+    names = {"a": "openvino", "b": "openvino_gpu", "c": "openvino_npu"}
+    made = helper.make_graph(
+        [helper.make_node(kind, [i], [o], n) for kind, i, o, n in (("Relu", "x", "p", "a"), ("Exp", "p", "q", "b"))]
+        + [helper.make_node("Neg", ["q"], ["y"], "c")],
+        "three",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    x = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
+    with zif.load(model, pin=names, only=list(names.values()), cache=False) as session:
+        assert session.plan.backends == tuple(names.values())
+        have = session.run({"x": x})["y"]
+    np.testing.assert_allclose(have, -np.exp(np.maximum(x, 0)), rtol=1e-2)
+    assert engine.asked == {"CPU", "GPU", "NPU"}
 
 
 @installed

@@ -1,23 +1,16 @@
-"""OpenVINO's CPU device as a zif backend: capabilities asked from `query_model`, artifacts that are OpenVINO's own."""
+"""OpenVINO's devices as zif backends, one for each: this module is the CPU's, `gpu` and `npu` are beside it.
+
+A backend is what a plan places units on: it has a processor, rates, verdicts, options and observations of its own. All
+of these differ from device to device, so each device is a backend, and what they share is the class `Device`.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from copy import deepcopy
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-import numpy as np
-import openvino as ov
-import zif
-from zif import Capabilities, Compiled, Model, StageFailed, Unit, Unsupported, Verdict
-from zif.plugin import unshare
 
-FORMAT = "openvino-blob"
-NUMPY = {np.dtype(code).name for code in "?bBhHiIlLefd"}
+from zif_openvino.device import Device
 
 
 @attrs.frozen
@@ -30,120 +23,9 @@ class Options:
     )
 
 
-@zif.hookimpl
-def capabilities(target: zif.Target, model: Model | None) -> Capabilities:
-    """OpenVINO's CPU device runs on this machine only."""
-    engine = f"openvino {ov.get_version()}"
-    if not target.is_host:
-        why = f"OpenVINO's CPU device is this machine's, not that of {target.name}: plan for the target host"
-        return Capabilities("cpu", available=False, reason=why, toolchain=engine, options=Options)
-    verdicts = {} if model is None else {unit.id: _verdict(model, unit) for unit in model.units}
-    return Capabilities("cpu", toolchain=engine, options=Options, power_efficiency=0.3, verdicts=verdicts)
-
-
-@zif.hookimpl
-def compile(converted: zif.Converted, options: Options) -> Compiled:
-    model: Model = converted.data
-    if foreign := next(filter(None, (_foreign(model, unit) for unit in model.units)), ""):
-        raise Unsupported(foreign)
-    blob = _engine().compile_model(_read(model), "CPU", _settings(options)).export_model()
-    return Compiled(FORMAT, {"model.blob": blob.getvalue()}, "model.blob", converted.inputs, converted.outputs)
-
-
-@zif.hookimpl
-def load(compiled: Compiled, options: Options) -> Run:
-    content = compiled.files[compiled.main]
-    if compiled.format != FORMAT:
-        raise StageFailed(f"openvino did not make this artifact: its format is {compiled.format!r}")
-    data = content.read_bytes() if isinstance(content, Path) else content
-    try:
-        # The blob does not keep the precision: without it, a CPU that has bf16 would compute in it.
-        model = _engine().import_model(data, "CPU", _settings(options))
-    except RuntimeError as error:
-        raise StageFailed(f"openvino cannot read the artifact: {_brief(error)}") from error
-    return Run(model, [info.name for info in compiled.outputs])
-
-
-class Run:
-    """A compiled model. One infer request per thread, since a request runs one inference at a time."""
-
-    def __init__(self, model: ov.CompiledModel, outputs: list[str]) -> None:
-        self._model: ov.CompiledModel | None = model
-        self._inputs = [port.get_names() for port in model.inputs]  # OpenVINO drops an input that nothing depends on
-        self._outputs = outputs
-        self._local = threading.local()
-
-    def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs are copied in and outputs copied out, so that nobody's arrays are shared."""
-        if self._model is None:
-            raise StageFailed("the executable is closed")
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self._model.create_infer_request()
-        named = enumerate(next(name for name in names if name in inputs) for names in self._inputs)
-        given = {place: np.asarray(inputs[name]) for place, name in named}
-        try:
-            request.infer(given, share_inputs=False)
-        except (RuntimeError, ValueError) as error:
-            raise StageFailed(f"openvino failed to run: {_brief(error)}") from error
-        return {name: np.array(request.get_output_tensor(place).data) for place, name in enumerate(self._outputs)}
-
-    def close(self) -> None:
-        self._model, self._local = None, threading.local()
-
-
-def _settings(options: Options) -> dict[str, Any]:
+def settings(options: Options) -> dict[str, Any]:
+    """The options in OpenVINO's words."""
     return {"INFERENCE_PRECISION_HINT": options.precision, "INFERENCE_NUM_THREADS": options.num_threads}
 
 
-@cache
-def _engine() -> ov.Core:
-    return ov.Core()
-
-
-def _read(model: Model) -> ov.Model:
-    """Read the segment as OpenVINO's own graph. Raises Unsupported with OpenVINO's words."""
-    unshare((proto := deepcopy(model.proto)).graph)  # weights that are read in two forms become two
-    try:
-        return _engine().read_model(proto.SerializeToString())
-    except RuntimeError as error:
-        raise Unsupported(f"openvino does not read {model.name}: {_brief(error)}") from error
-
-
-def _foreign(model: Model, unit: Unit) -> str:
-    """Values go in and out as numpy arrays, so their types must be numpy's."""
-    odd = next((n for n in (*unit.inputs, *unit.outputs) if model.tensors[n].dtype not in NUMPY), "")
-    return odd and f"{unit.op_type}: {odd!r} is {model.tensors[odd].type or 'of a type not known'}, no numeric tensor"
-
-
-_asked: dict[tuple[Any, ...], Verdict] = {}
-
-
-def _verdict(model: Model, unit: Unit) -> Verdict:
-    """OpenVINO's answer on one unit by itself; units alike in operator, attributes and types share it."""
-    if model.external_files():
-        return Verdict(False, "declared", "memory", "this backend does not read weights from external files")
-    if why := _foreign(model, unit):
-        return Verdict(False, "declared", "dtype", why)
-    nodes = [model.proto.graph.node[index] for index in unit.nodes]
-    attributes = tuple((node.op_type, *(a.SerializeToString() for a in node.attribute)) for node in nodes)
-    types = [(model.tensors[n].type, model.tensors[n].shape) for n in (*unit.inputs, *unit.weights, *unit.outputs)]
-    key = (unit.domain, unit.since, attributes, *types)
-    return _asked.get(key) or _asked.setdefault(key, _ask(model.slice([unit.id], unit.id), unit))
-
-
-def _ask(alone: Model, unit: Unit) -> Verdict:
-    try:
-        graph = _read(alone)
-        taken = _engine().query_model(graph, "CPU")
-        if missing := [op.get_type_name() for op in graph.get_ops() if op.get_friendly_name() not in taken]:
-            return Verdict(False, "probed", "op", f"{unit.op_type}: the CPU device has no {missing[0]}")
-        _engine().compile_model(graph, "CPU")
-    except (RuntimeError, Unsupported) as error:
-        return Verdict(False, "probed", "probe-failed", f"{unit.op_type}: {_brief(error)}")
-    return Verdict(True, "probed")
-
-
-def _brief(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from")]
-    return (lines[-1] if lines else type(error).__name__)[:300]
+cpu = Device("CPU", "cpu", Options, settings, power_efficiency=0.3)

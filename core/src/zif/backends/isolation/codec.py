@@ -75,7 +75,7 @@ def _form(message: Any) -> Any:
     kind = type(message)
     if kind is dict:
         handle, arrays = None, message
-    elif kind is list and len(message) == 3 and message[1] == "run" and message[0] is None:
+    elif kind is list and len(message) == 3 and message[0] is None and message[1] == "run" and len(message[2]) == 2:
         handle, arrays = message[2]
     else:
         return None
