@@ -56,6 +56,7 @@ EXCEPTIONS = {
         {"os.open", "pickle.loads"},
         "the null device; what it pickled itself, for its own next stage",
     ),
+    "zif/backends/isolation/forked.py": ({"os.fdopen"}, "its end of a pipe to its own copy"),
     "zif/backends/isolation/pool.py": ({"shutil.rmtree"}, "the scratch folder of workers, which zif made"),
     "zif/backends/patience.py": ({".read_text"}, SYSTEM),
     "zif/cli/allowance.py": ({".read_text"}, SYSTEM),

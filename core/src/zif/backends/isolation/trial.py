@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zif.backends.backend import Backend
+from zif.backends.blame import blaming
 from zif.records import Target
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class TrialServer:
 
     def answer(self, stage: str) -> str:
         """Do a step. Raises whatever the backend raises."""
-        return getattr(self, f"_{stage}")() or ""
+        with blaming(self._backend.info.owner, stage):  # a call for the end of the process is caught there, too
+            return getattr(self, f"_{stage}")() or ""
 
     def _general(self) -> str:
         """Whose stages are done in a worker anyway needs no further trial."""

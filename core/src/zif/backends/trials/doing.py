@@ -13,8 +13,8 @@ from zif.backends.isolation.log import Log
 from zif.backends.isolation.service import of_trial
 from zif.backends.isolation.trial import STEPS
 from zif.backends.isolation.worker import Worker
-from zif.backends.trials.outcome import Outcome
-from zif.errors import BackendCrashed, BackendUnavailable, ZifError
+from zif.backends.trials.keeping import Outcome
+from zif.errors import BackendCrashed, ZifError
 from zif.records import Installed
 
 #: A copy of this process that waits to be told whom to try, and what it writes.
@@ -48,10 +48,8 @@ def one(row: Installed, copy: _Copy | None = None) -> Outcome:
         return Outcome("fine")
     except BackendCrashed as error:
         return Outcome("broken", step, str(error), limit)
-    except BackendUnavailable:  # no process can be started here
-        return Outcome("fine", step)
     except ZifError:
-        return Outcome("fine" if step in ("start", "general") else "apart", step)
+        return Outcome("fine", step)
     finally:
         if worker is not None:
             worker.kill()

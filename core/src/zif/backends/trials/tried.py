@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from zif.backends.deadline import deadline
 from zif.backends.trials.content import digest
-from zif.backends.trials.outcome import Outcome, forget_broken, keep, kept
+from zif.backends.trials.keeping import Outcome, forget_broken, keep, kept
 from zif.records import Installed
 
 #: Environment variable: backends, with commas between them, that are imported here without a trial; or "all".
