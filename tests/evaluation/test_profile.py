@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import attrs
@@ -175,7 +176,10 @@ def test_suggestions_name_figures_that_were_measured() -> None:
     idle = attrs.evolve(
         found, slowest=(), segments=tuple(attrs.evolve(one, kind="emulator") for one in profile.segments)
     )
-    assert [one.code for one in suggestions(session.plan, idle) if one.code not in ("between", "unsteady")] == []
+    advice = {one.code for one in session.plan.advice}
+    assert [
+        one.code for one in suggestions(session.plan, idle) if one.code not in advice | {"between", "unsteady"}
+    ] == []
 
 
 def test_the_most_that_was_held_is_more_than_what_is_left() -> None:
@@ -234,3 +238,24 @@ def test_who_tells_no_times_of_units_is_named_with_the_reason() -> None:
 
         assert "no way to time" in _timed(attrs.evolve(step, executable=Mute()), {}, 1)[1]
         assert _timed(attrs.evolve(step, executable=Sorry()), {}, 1) == ({}, "its counters need root")
+
+
+def test_the_advice_of_a_plan_comes_again_with_what_was_measured(profile: Profile) -> None:
+    told = {one.code: one.text for one in profile.suggestions}
+    assert {"fusion", "activations", "batch", "static", "heat", "idle"} <= set(told)
+    for code in ("fusion", "activations"):
+        assert re.search(r"Measured: [\d.]+ .s, [\d.]+ % of a run", told[code]), told[code]
+    assert f"Measured: {profile.throughput:g} runs/s" in told["batch"]
+    assert f"{profile.runs} runs grew memory by" in told["static"]
+    assert "fewer than 20 runs" in told["heat"]
+
+
+def test_times_that_grow_are_told_as_heat(profile: Profile) -> None:
+    from zif.evaluation.profiling.advised import advised
+    from zif.evaluation.profiling.measurement import _drift
+
+    assert _drift([1.0] * 10 + [2.0] * 10) == 2.0
+    plan = zif.plan(LIGHT, only=ONLY, pin={"op:Softmax": "reference"})
+    warm, even = (attrs.evolve(profile, runs=40, drift=drift) for drift in (1.3, 1.0))
+    assert "clocks may have fallen" in next(one.text for one in advised(plan, warm) if one.code == "heat")
+    assert "nothing throttled" in next(one.text for one in advised(plan, even) if one.code == "heat")

@@ -58,6 +58,7 @@ def test_it_is_a_schema(name: str) -> None:
         ("memory", plan.Memory),
         ("check", plan.Check),
         ("watts", Watts),
+        ("advice", plan.Advice),
         ("candidate", plan.Candidate),
         ("counterfactual", plan.Counterfactual),
     ],

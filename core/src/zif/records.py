@@ -372,7 +372,8 @@ class Capabilities:
     available False: `reason` is one sentence that says what is missing and what to do. `toolchain` names the engine and
     its version; artifacts are kept apart by it. `options` is an attrs class, the typed options of convert, compile and
     load; a field's metadata {"help": ...} documents it; {"also": True} marks a form for other tools that
-    `zif compile --also NAME` asks for. `isolate` asks core to run the backend in a worker process.
+    `zif compile --also NAME` asks for, and "advice" of a field `performance_mode` is what plans say of its modes.
+    `isolate` asks core to run the backend in a worker process.
     `power_efficiency` is between 0 and 1 and `rates` (None: the target's own figures) price its units.
     `verdicts` maps a unit's id to its verdict; empty when no model was given. `label` is shown in the place of the
     kind, for an emulator that has to say what it is; "" for the kind itself. `config_sections` are names, besides the

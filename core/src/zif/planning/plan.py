@@ -14,6 +14,7 @@ from zif.files.paths import Refusal
 from zif.files.records import record, shown, value
 from zif.planning.constraints import Told
 from zif.planning.records import (
+    Advice,
     Candidate,
     Check,
     Counterfactual,
@@ -51,6 +52,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     counterfactuals: tuple[Counterfactual, ...] = ()
     checks: tuple[Check, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
     @property
     def failure(self) -> str:
@@ -146,6 +148,7 @@ def _field_names(cls: Hashable) -> tuple[str, ...]:
 __all__ = [
     "POLICIES",
     "SCHEMA",
+    "Advice",
     "Candidate",
     "Check",
     "Counterfactual",

@@ -12,6 +12,7 @@ from attrs import frozen
 from zif.errors import Unsupported
 from zif.model.arguments import Progress
 from zif.planning import energy
+from zif.planning.advice import Scene, advise
 from zif.planning.candidates.assumed import lifted, quantized, told
 from zif.planning.candidates.limits import constrained
 from zif.planning.candidates.participants import Participants, ask
@@ -104,6 +105,7 @@ class Planner:
             scores=placed.scores,
             predicted=predicted,
             checks=checks(self.request, predicted),
+            advice=advise(self._scene(placed, segments, transfers, predicted)),
             candidates=self.participants.candidates,
             notes=(
                 *([told(self.request.assume)] if self.request.assume else ()),
@@ -111,6 +113,23 @@ class Planner:
                 *self._told(),
                 *open_dimensions(self.model, self.names, placed.verdicts),
             ),
+        )
+
+    def _scene(
+        self, placed: Placed, segments: Sequence[Segment], transfers: Sequence[Transfer], predicted: Predicted
+    ) -> Scene:
+        return Scene(
+            model=self.model,
+            target=self.target,
+            names=self.names,
+            capabilities={name: one.capabilities for name, one in self.participants.by_name.items()},
+            modes=energy.modes(self.request),
+            prices=self.prices,
+            labels=placed.solution.labels.tolist(),
+            segment=placed.solution.segments.tolist(),
+            segments=segments,
+            transfers=transfers,
+            predicted=predicted,
         )
 
     def _told(self) -> list[str]:

@@ -142,6 +142,20 @@ class Predicted:
 
 
 @frozen
+class Advice:
+    """Something that the author of the model or of the host could do, with its figures.
+
+    code: "fusion", "depthwise", "activations", "batch", "static", "heat" or "idle". units: those that it is about, if
+    it is about some. saves_us: at most so many microseconds a run; None where no figure says.
+    """
+
+    code: str
+    text: str
+    units: tuple[str, ...] = ()
+    saves_us: float | None = None
+
+
+@frozen
 class Counterfactual:
     """What a change in what a backend takes would make of the plan: the cheapest placement if it were so.
 

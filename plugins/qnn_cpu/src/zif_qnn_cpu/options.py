@@ -53,7 +53,8 @@ class Options:
         metadata={
             "help": "power savers: waiting threads sleep, half the cores (low_ and extreme_power_saver: one); "
             "low_balanced: all cores, threads sleep; balanced and faster: all cores, waiting threads spin for a while "
-            "when the segment runs alone. Clocks are left to the system"
+            "when the segment runs alone. Clocks are left to the system",
+            "advice": "power_saver works with half of the cores, low_power_saver with one",
         },
     )
     enable_fast_math: bool = field(

@@ -46,7 +46,12 @@ class HtpOptions:
     """Options of convert, compile and load. Raises ValueError, saying what is possible, for a value out of range."""
 
     performance_mode: PerformanceMode = field(
-        default="default", metadata=_help("clocks and power of the NPU while it runs; no effect on the emulator")
+        default="default",
+        metadata=_help("clocks and power of the NPU while it runs; no effect on the emulator")
+        | {
+            "advice": "sustained_high_performance is for runs without a pause, burst for single ones, balanced and the"
+            " power savers for where a run may take longer"
+        },
     )
     precision_mode: Precision = field(
         default="auto",

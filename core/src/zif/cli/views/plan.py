@@ -34,6 +34,8 @@ def show(plan: Plan, all_units: bool = False) -> None:
     _elsewhere(plan)
     show_changes(plan)
     _predicted(plan)
+    for one in plan.advice:
+        say(f"advice [{one.code}]: {one.text}")
     _scores(plan)
     _absent(plan)
     for check in plan.checks:

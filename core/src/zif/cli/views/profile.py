@@ -28,7 +28,7 @@ def show(profile: Profile) -> None:
     _events(profile)
     for one in profile.suggestions:
         saves = f" (up to {one.saves_ms:.3g} ms a run)" if one.saves_ms else ""
-        say(f"suggestion: {one.text}{saves}")
+        say(f"suggestion [{one.code}]: {one.text}{saves}")
 
 
 def _whole(profile: Profile) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from zif.evaluation.profiling.advised import advised
 from zif.evaluation.profiling.profile import Profile, SegmentProfile, Suggestion, UnitTime
 from zif.wording import duration, operators, ratio, things
 
@@ -42,11 +43,11 @@ def slowest(plan: Plan, segments: Sequence[SegmentProfile], kind: Kind) -> tuple
 
 
 def suggestions(plan: Plan, profile: Profile) -> tuple[Suggestion, ...]:
-    """What to do, what saves most first; empty where nothing that was measured calls for anything."""
+    """What was measured calls for, what saves most first; then the plan's own advice beside what was measured."""
     rules = (_beyond, _elsewhere, _refused, _arithmetic, _layouts, _between, _unsteady)
     found = [one for rule in rules for one in rule(plan, profile)]
     found.sort(key=lambda one: -(one.saves_ms or 0.0))
-    return tuple(found)
+    return (*found, *advised(plan, profile))
 
 
 def _taken(plan: Plan, profile: Profile) -> Iterator[tuple[UnitPlan, float]]:

@@ -93,8 +93,16 @@ def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
         slowest=slowest(plan, segments, "hardware"),
         slowest_emulated=slowest(plan, segments, "emulator"),
         memory=seen.memory,
+        drift=_drift(seen.totals),
     )
     return evolve(found, suggestions=suggestions(plan, found))
+
+
+def _drift(totals: Sequence[float]) -> float:
+    """The median of the last quarter over that of the first."""
+    quarter = max(1, len(totals) // 4)
+    first, last = float(np.median(totals[:quarter])), float(np.median(totals[-quarter:]))
+    return round(last / first, 4) if first else 1.0
 
 
 def _backend(

@@ -109,6 +109,7 @@ class Profile:
     overhead_ms: median of what lies between the segments (checks, transfers, bookkeeping). slowest: units that were
     timed on hardware, the slowest first; slowest_emulated: those inside emulators, whose times are the emulator's own.
     memory: of the host process and of each worker apart, with the most that each held; None in older documents.
+    drift: the median of the last quarter of the runs over that of the first; more than 1 where clocks fall with heat.
     """
 
     model: str
@@ -131,6 +132,7 @@ class Profile:
     suggestions: tuple[Suggestion, ...] = ()
     slowest_emulated: tuple[UnitTime, ...] = ()
     memory: MemoryProfile | None = None
+    drift: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """The profile as the JSON document `zif.profile/1`."""
