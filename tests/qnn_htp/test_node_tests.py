@@ -21,7 +21,7 @@ RANDOM = ("bernoulli", "randomnormal", "randomuniform", "multinomial")
 
 
 def faults(tests: list[object], name: str) -> list[object]:
-    """The rows that are not right; all rows are written to the file that ZIF_NODE_TEST_TABLE names, if it does."""
+    """The rows that are not right; all go to a file in the folder ZIF_NODE_TEST_TABLES, if there is one."""
     found = list(rows(tests, "snapdragon-8-gen-3"))  # type: ignore[arg-type]
     if folder := os.environ.get("ZIF_NODE_TEST_TABLES"):
         Path(folder, f"{name}.json").write_text(json.dumps([attrs.asdict(row) for row in found], indent=1))

@@ -55,8 +55,8 @@ def _fusion(scene: Scene) -> Iterator[Advice]:
         us = sum(map(scene.us, ends))
         types = operators(scene.unit(row).op_type for row in ends)
         text = (
-            f"nothing to do: {types} stand right behind what multiplies, in one segment, where engines fuse them; "
-            f"{scene.of_all(us)} are theirs"
+            f"nothing to do: what stands right behind what multiplies ({types}) is in one segment with it, where "
+            f"engines fuse both; {scene.of_all(us)} are for it"
         )
         yield Advice("fusion", text, scene.units(ends))
 
@@ -134,8 +134,8 @@ def _activations(scene: Scene) -> Iterator[Advice]:
     if smooth:
         types = operators(scene.unit(row).op_type for row in smooth)
         text = (
-            f"{types} take {scene.of_all(us)}, and their results have no end that 8 bits could be laid against; a "
-            "Relu or Clip is fused with what multiplies before it. `zif compare` gives what each loses in 8 bits, in dB"
+            f"{types}: {scene.of_all(us)}, and results without an end that 8 bits could be laid against; a Relu or "
+            "Clip is fused with what multiplies before it. `zif compare` gives what each loses in 8 bits, in dB"
         )
         yield Advice("activations", text, scene.units(smooth), round(us, 3))
     elif rows:
