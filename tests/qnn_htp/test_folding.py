@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper
 from qnn_htp.graphs import graph
 from zif.model import Model
@@ -98,3 +99,15 @@ def test_names_as_the_layout_transformation_gives_them_are_told_apart() -> None:
     built = graphs.build(model)
     assert built.owners == {"gemm_token_2__": ("gemm_token_2", "Relu"), "gemm_token_2_": ("gemm_token_2_", "Relu")}
     assert [node.name for node in onnx.load_from_string(built.data).graph.node] == list(built.owners)
+
+
+def test_what_is_computed_for_a_question_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network whose weights are ConstantOfShape has as many values to make as weights: twice was half the time."""
+    made: list[str] = []
+    real = folding._evaluate
+    monkeypatch.setattr(folding, "_evaluate", lambda node, *rest: made.append(node.op_type) or real(node, *rest))
+    nodes = [filled("a"), helper.make_node("Mul", ["x", "a"], ["y"], "mul")]
+    model = Model.load(graph(nodes, {"x": (FLOAT, [64, 64])}, {"y": (FLOAT, [64, 64])}, {"dims": BIG}))
+    assert folding.fold(model)[1] == {"make_a"}
+    assert graphs.build(model).folded == {"make_a"}
+    assert made == ["ConstantOfShape"]

@@ -35,12 +35,11 @@ def run(arguments: Sequence[str], *, bounded: bool = False) -> int:
     bounded: the process is the command's alone, and may be refused memory (see `zif.cli.allowance`).
     """
     from zif.cli import allowance, deadline, ending, streams
-    from zif.cli.views.terminal import note
     from zif.files.unused import telling
 
     words, debug = _without_debug(arguments)
     as_json = "--json" in words
-    with streams.guarded(as_json), telling(note):
+    with streams.guarded(as_json), telling(_note):
         try:
             words, seconds = deadline.taken(words)
             if bounded:
@@ -55,6 +54,12 @@ def run(arguments: Sequence[str], *, bounded: bool = False) -> int:
                 streams.abandon()
                 raise
             return _report(error, as_json, debug)
+
+
+def _note(text: str) -> None:
+    from zif.cli.views.terminal import note
+
+    note(text)
 
 
 def _report(error: BaseException, as_json: bool, debug: bool = False) -> int:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from zif.errors import Unused
-from zif.wording import did_you_mean, listed
 
 
 def unused(text: str) -> None:
@@ -23,6 +22,8 @@ def unused(text: str) -> None:
 
 def unused_keys(where: str, given: Iterable[Any], known: Collection[str]) -> None:
     """Say which keys nothing knows, each with the known one that was probably meant."""
+    from zif.wording import did_you_mean, listed  # every command comes through this module, few say anything
+
     for key in dict.fromkeys(given):
         if key not in known:
             hint = did_you_mean(str(key), known) or f" Known: {listed(sorted(known), 12)}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -20,8 +21,22 @@ _QUANTIZATION = frozenset({"QuantizeLinear", "DequantizeLinear"})
 LIMIT = 1 << 29
 
 
+#: What was computed last, as long as its model lives: a question and its answer need the same values, and a model whose
+#: weights are computed (ConstantOfShape) has as many of them as it has weights.
+_last: WeakKeyDictionary[Model, tuple[dict[str, Array], frozenset[str]]] = WeakKeyDictionary()
+
+
 def fold(model: Model) -> tuple[dict[str, Array], frozenset[str]]:
-    """The values that depend on no input, by name, and the ids of the units that make them."""
+    """The values that depend on no input, by name, and the ids of the units that make them. Read them only."""
+    found = _last.get(model)
+    if found is None:
+        found = _folded(model)
+        _last.clear()
+        _last[model] = found
+    return found
+
+
+def _folded(model: Model) -> tuple[dict[str, Array], frozenset[str]]:
     known: dict[str, Array] = {}
     folded: set[str] = set()
     for unit in _constant(model):
