@@ -183,3 +183,15 @@ def test_what_verifying_prints(tmp_path: Path) -> None:
     document = site.zif("verify", save(tmp_path / "m.onnx"), "--json").json
     check(document)
     assert document["segments"]
+
+
+def test_environments(tmp_path: Path) -> None:
+    from environments import taken_in
+
+    site, other = Site(tmp_path / "site"), Site(tmp_path / "other")
+    other.add("there", GOOD)
+    taken_in(site, "vendor", other)
+    for command in (["ls"], ["doctor"], ["rm", "vendor"]):
+        done = site.zif("env", *command, "--json")
+        assert done.code == 0, done.err
+        check(done.json)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import attrs
 import importlib_metadata as metadata
 from attrs import Factory, frozen
 
@@ -49,6 +50,10 @@ class Environment:
     ready: bool = True
     day: str = ""
     problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of `zif env ls --json`: all but what is zif's own business."""
+        return {name: value for name, value in attrs.asdict(self).items() if name not in ("token", "ready")}
 
 
 @frozen

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import attrs
 from attrs import frozen
 
 from zif.backends.environments import interpreter
@@ -40,7 +39,7 @@ class Look:
     def to_json(self) -> dict[str, Any]:
         """A row of `zif env doctor --json`."""
         answers = [one.to_json() for one in self.answers]
-        return {**attrs.asdict(self.environment), "answers": answers, "problems": self.problems, "notes": self.notes}
+        return {**self.environment.to_json(), "answers": answers, "problems": self.problems, "notes": self.notes}
 
 
 def looked_at(one: Environment) -> Look:

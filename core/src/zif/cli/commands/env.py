@@ -136,14 +136,12 @@ def _tell(one: Environment, done: str, as_json: bool) -> None:
 
 
 def _fields(one: Environment) -> dict[str, Any]:
-    import attrs
-
     from zif.backends.environments.look import shadowed
     from zif.files.environments import points_in
     from zif.hookspecs import GROUP
     from zif.runtime.frontends.contract import GROUP as FRONTENDS
 
-    fields = attrs.asdict(one)
+    fields = one.to_json()
     names = sorted({found.name for found in points_in(one, GROUP)})
     frontends = sorted({found.name for found in points_in(one, FRONTENDS)})
     return {**fields, "backends": names, "frontends": frontends, "shadowed": shadowed(one, names)}
