@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformer import sentences, transformer
 from zif_quantize import calibrate, prepare
+from zif_quantize.groups import groups
 from zif_quantize.search.candidate import Candidate, frontier, table
 from zif_quantize.search.goal import AccuracyGoal
-from zif_quantize.search.groups import groups
 from zif_quantize.search.mixed import Mixed, mixed_precision
 
 DATA = sentences(16)

@@ -106,6 +106,6 @@ def test_it_is_taken_where_it_is_surely_better_and_told() -> None:
     made = auto_quantize(normed(), SAMPLES)
     assert made.smoothed
     assert [one.smoothed for one in made.trials][-1]
-    assert not auto_quantize(normed(), SAMPLES, smooth=False).smoothed
-    assert worst(made.sqnr) > worst(auto_quantize(normed(), SAMPLES, smooth=False).sqnr) + 3
+    assert not auto_quantize(normed(), SAMPLES, free=False).smoothed
+    assert worst(made.sqnr) > worst(auto_quantize(normed(), SAMPLES, free=False).sqnr) + 3
     assert not auto_quantize(normed(), SAMPLES, "w8a16").smoothed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import onnx
 from attrs import define, field, frozen
+from zif import ZifError
 from zif.plugin import Subset
 
 from zif_quantize.calibration.folds import CHOOSING, Folds, folded
@@ -17,6 +19,7 @@ from zif_quantize.choosing import Bench, chosen, surpasses
 from zif_quantize.choosing import Trial as Trial
 from zif_quantize.choosing import describe as describe
 from zif_quantize.engine import quantize_model
+from zif_quantize.measure import ratios, worst
 from zif_quantize.recipes import Recipe, bits, recipe
 from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.rules import prepared_by
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from zif import Model
     from zif.plugin import Progress, Source
 
+#: Units are taken together into at most so many groups when those are looked for that a chip computes coarsely.
+GROUPS = 64
 #: With more bits than this the small channels have steps enough.
 SMOOTHED_BITS = 8
 
@@ -38,7 +43,8 @@ class Quantized:
     `target_sqnr`: the same on the target, over fewer samples, by `backends`, of which `emulated` are emulators.
     `trials`: over `chosen_on` samples, of which each had not calibrated what was measured on it (`chosen_unseen`); both
     are 0 where there was no choice. The model is calibrated with all samples. `smoothed`: whether factors of uneven
-    channels were moved into weights, which changes weights and not what the model computes.
+    channels were moved into weights, which changes weights and not what the model computes. `mended`: units that the
+    target computes too coarsely, and the precision that they have instead.
     """
 
     model: onnx.ModelProto
@@ -55,6 +61,7 @@ class Quantized:
     emulated: tuple[str, ...] = ()
     folds: Folds | None = field(default=None, repr=False)
     smoothed: bool = False
+    mended: Mapping[str, str] = field(factory=dict)
 
 
 def auto_quantize(
@@ -67,7 +74,7 @@ def auto_quantize(
     any_weights: bool = True,
     progress: Progress | None = None,
     folds: Folds | None = None,
-    smooth: bool = True,
+    free: bool = True,
 ) -> Quantized:
     """The QDQ model of the recipe that keeps the worst output closest to float.
 
@@ -75,9 +82,9 @@ def auto_quantize(
     others, on the CPU reference, or with the arithmetic of `target`, an emulator's included. How one is chosen is what
     `zif_quantize.choosing` says. Without `search` the recipe is taken as it is; without `any_weights` its weights are.
     samples: inputs by name each; those to measure on are read first, so that a wrong one is told before the work.
-    overrides: as for `quantize_model`. smooth: whether a search may move factors of uneven channels into weights
-    (`zif_quantize.rewrites.smoothing`). folds: what calibrating with the same samples gave before, for another
-    precision. Raises what `calibrate` and `quantize_model` do.
+    overrides: as for `quantize_model`. free: whether a search may mend units on the target and move factors of uneven
+    channels into weights (`zif_quantize.rewrites.smoothing`). folds: what calibrating with the same samples gave
+    before, for another precision. Raises what `calibrate` and `quantize_model` do.
     """
     model = prepare(source, target=target)
     base = recipe(precision, prepared_by(model))
@@ -86,8 +93,10 @@ def auto_quantize(
     work = _Work(model, samples, target, overrides, told)
     work.calibrate(search or needs_histograms([base.method]), folds)
     best = chosen(work.bench, base, any_weights) if search else base
-    if search and smooth and bits(best.activation) <= SMOOTHED_BITS and len(samples) > 1:
+    if search and free and bits(best.activation) <= SMOOTHED_BITS and len(samples) > 1:
         work = _smoother(work, best)
+    if search and free and target:
+        work.mend(best)
     return work.result(best, search)
 
 
@@ -117,6 +126,7 @@ class _Work:
     overrides: Mapping[str, str | Recipe] | None
     told: Progress
     smoothed: bool = False
+    mended: Mapping[str, str | Recipe] = field(factory=dict)
     before: tuple[Trial, ...] = ()
     here: Bench = field(init=False)
     there: Bench | None = field(init=False)
@@ -140,6 +150,35 @@ class _Work:
         """The one that decides."""
         return self.there or self.here
 
+    def mend(self, best: Recipe) -> None:
+        """Give units that the target computes more coarsely than their integers have to be another precision."""
+        from zif_quantize.groups import groups
+        from zif_quantize.mending import mended
+
+        assert self.there is not None
+        there, given = self.there, self.overrides or {}
+        wanted, had = (worst(ratios(bench.rows(best, 1))) for bench in (self.here, there))
+
+        def measured(levels: Mapping[str, str | Recipe]) -> float:
+            self.told(f"looking for what {self.target} computes coarsely: {len(levels)} units in other precisions")
+            made = quantize_model(self.model, self.folds.without(0), best, {**given, **levels})
+            try:
+                return worst(ratios(there.run(made)))
+            except ZifError:
+                return -math.inf
+
+        parts = [group for group in groups(self.model, GROUPS) if not given.keys() & set(group.units)]
+        other = recipe("w8a16" if bits(best.activation) == 8 else "w8a8", prepared_by(self.model))
+        self.mended = mended(measured, wanted, had, parts, other)
+        if self.mended:
+            self.overrides, self.before = {**given, **self.mended}, (*self.before, *self.told_trials())
+            self.here.forget()
+            there.forget()
+
+    def told_trials(self) -> tuple[Trial, ...]:
+        """Every recipe that was tried on this model."""
+        return tuple(attrs.evolve(one, smoothed=self.smoothed) for one in self.bench.trials())
+
     def result(self, best: Recipe, search: bool) -> Quantized:
         final = self.here.trial(best)
         on_target = self.there.trial(best) if self.there else None
@@ -149,7 +188,7 @@ class _Work:
             self.make(best, self.folds.everything),
             best,
             self.folds.everything,
-            (*self.before, *(attrs.evolve(one, smoothed=self.smoothed) for one in self.bench.trials())),
+            (*self.before, *self.told_trials()),
             final.sqnr,
             self.here.measured if apart else 0,
             chose,
@@ -160,4 +199,5 @@ class _Work:
             self.there.emulated if self.there else (),
             self.folds,
             self.smoothed,
+            {unit: one if isinstance(one, str) else one.name for unit, one in self.mended.items()},
         )

@@ -109,6 +109,14 @@ class Bench:
             self.backends, self.emulated = session.plan.backends, session.plan.emulated
             return judge.energies(session)
 
+    def forget(self) -> None:
+        """What was measured counts no more: the models that recipes make have changed."""
+        self._rows.clear()
+
+    def run(self, made: onnx.ModelProto) -> list[Energies]:
+        """What a model loses on the first fold."""
+        return self._energies(self.judges[0], made)
+
     def trial(self, one: Recipe) -> Trial:
         """A recipe on all folds."""
         rows = self.rows(one, len(self.judges))

@@ -30,9 +30,9 @@ class Quantization:
     was measured on them; both are 0 where no recipe was searched. The model is calibrated with all samples. unmatched,
     uncovered: of an encodings file, entries without a tensor and tensors without an entry. repairs: entries that were
     repaired. rules: what backends want of a quantized model, and which; without backends those that suit most, or the
-    caller's. smoothed: whether factors of uneven channels were moved into weights. reformed: of a model that was
-    quantized already, which operators were put together, and how many of each; its `sqnr` is against the model as it
-    was given, on made inputs.
+    caller's. smoothed: whether factors of uneven channels were moved into weights. mended: units that `target` computes
+    too coarsely, and the precision that they have instead. reformed: of a model that was quantized already, which
+    operators were put together, and how many of each; its `sqnr` is against the model as it was given, on made inputs.
     """
 
     model: onnx.ModelProto
@@ -56,4 +56,5 @@ class Quantization:
     rules: Wanted = Factory(Wanted)
     spread: float = 0.0
     smoothed: bool = False
+    mended: Mapping[str, str] = Factory(dict)
     reformed: Mapping[str, int] | None = None

@@ -107,8 +107,8 @@ def quantize(
         assert given is not None
         return _applied(model, given, base, samples, target, random, whose)
     own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
-    search, smooth = method == "auto", given is None  # a file's encodings are for the weights as they are
-    made = auto_quantize(model, samples, base, target, overrides, search, not own_weights, progress, smooth=smooth)
+    search, free = method == "auto", given is None  # a file's encodings are for the weights as they are
+    made = auto_quantize(model, samples, base, target, overrides, search, not own_weights, progress, free=free)
     if given is not None:
         return _applied(model, given, made.recipe, samples, target, random, whose, _filling(model, made, overrides))
     _refuse_nothing(model, made.model)
@@ -131,6 +131,7 @@ def quantize(
         rules=whose,
         spread=made.spread,
         smoothed=made.smoothed,
+        mended=made.mended,
     )
 
 

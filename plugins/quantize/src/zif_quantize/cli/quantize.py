@@ -184,6 +184,7 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
             "random": made.random,
         },
         "smoothed": made.smoothed,
+        "mended": dict(made.mended),
         "reformed": None if made.reformed is None else dict(made.reformed),
         "outputs": ratios(made.sqnr),
         "rules": rules_document(made.rules),

@@ -44,6 +44,9 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"as the encodings say: {document['precision']}")
     if document["smoothed"]:
         say("channels that are much larger than others were made smaller, and weights that read them larger")
+    if document["mended"]:
+        units = [f"{unit} in {precision}" for unit, precision in document["mended"].items()]
+        _list("unit is mended, too coarse on the chip", "units are mended, too coarse on the chip", units)
     say(_counts(document["tensors"], document["precision"] == WEIGHTS_ONLY))
     told_rules(document["rules"], document["target"])
     _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])

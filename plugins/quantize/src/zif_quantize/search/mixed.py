@@ -16,12 +16,12 @@ from attrs import define, field, frozen
 from zif import UsageError
 
 from zif_quantize.assign import FLOAT
+from zif_quantize.groups import Group, groups
 from zif_quantize.recipes import Recipe, check_known, recipe
 from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.rules import prepared_by
 from zif_quantize.search.candidate import Candidate, frontier, ratios, table
 from zif_quantize.search.goal import AccuracyGoal
-from zif_quantize.search.groups import Group, groups
 from zif_quantize.search.sensitivity import Sensitivity, ladder, saving, sensitivity
 from zif_quantize.search.trials import UNITS, Bench
 

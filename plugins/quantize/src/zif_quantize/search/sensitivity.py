@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from zif_quantize.groups import Group
 from zif_quantize.search.candidate import Candidate
-from zif_quantize.search.groups import Group
 
 #: Steps of the allowance below and above the goal's own.
 STEPS = 12

@@ -113,7 +113,7 @@ def _recipes(
         return found, calibrate(model, samples, needs_histograms([method]), progress)
     folds: Folds | None = None
     for level in quantized:
-        made = auto_quantize(model, samples, level, progress=progress, folds=folds, smooth=False)
+        made = auto_quantize(model, samples, level, progress=progress, folds=folds, free=False)
         found[level], folds = made.recipe, made.folds
     assert folds is not None
     return found, folds.everything
