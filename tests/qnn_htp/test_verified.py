@@ -11,6 +11,7 @@ import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
 from zif.evaluation.verification import verify
+from zif.runtime.verification import bench
 
 CHIP = "snapdragon-8-gen-3"
 RANDOM = np.random.default_rng(0)
@@ -88,3 +89,15 @@ def test_what_is_wrong_leaves_and_the_rest_stays(tmp_path: Path) -> None:
     x = RANDOM.normal(size=(1, 8, 64)).astype(np.float32)
     with zif.load(tmp_path / "b.zif") as session, zif.load(proto, only=["qnn_cpu"], cache=False) as judge:
         np.testing.assert_allclose(session.run({"x": x})["y"], judge.run({"x": x})["y"], rtol=0.02, atol=0.02)
+
+
+def test_what_takes_long_and_is_right_is_not_run_on_every_made_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "PATIENCE_S", 0.0)
+    pin = {"*": "qnn_htp"}
+    (note,) = verify(short_row(64), CHIP, pin=pin).notes
+    assert "segment 0: right on 1 of 3" in note
+    assert verify(squared(), CHIP, pin=pin).notes == ()
+    samples = [{"x": RANDOM.normal(size=(1, 8, 64)).astype(np.float32)} for _ in range(2)]
+    assert verify(short_row(64), CHIP, samples, pin=pin).notes == ()
+    monkeypatch.setattr(bench, "PATIENCE_S", 1e6)
+    assert verify(short_row(64), CHIP, pin=pin).notes == ()

@@ -188,3 +188,29 @@ def test_htp_takes_every_form_and_agrees(precision: str) -> None:
             got = session.run(samples[0])
         for name, exact in wanted.items():
             assert sqnr(exact, got[name]) > (12 if precision == "w4a16" else 28), (model.graph.node, name)
+
+
+def test_a_normalization_that_is_the_last_thing_is_left_spelled_out() -> None:
+    """Where nobody reads the quotient, onnxruntime's fusion looks for its reader all the same."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from zif_quantize import prepare
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 8]) for name in "xy"]
+    nodes = [
+        helper.make_node("ReduceMean", ["x", "axis"], ["m"], "middle"),
+        helper.make_node("Sub", ["x", "m"], ["c"], "centre"),
+        helper.make_node("Pow", ["c", "two"], ["s"], "square"),
+        helper.make_node("ReduceMean", ["s", "axis"], ["v"], "variance"),
+        helper.make_node("Add", ["v", "tiny"], ["p"], "add"),
+        helper.make_node("Sqrt", ["p"], ["r"], "root"),
+        helper.make_node("Div", ["c", "r"], ["y"], "quotient"),
+    ]
+    constants = {"axis": np.array([-1]), "two": np.float32(2), "tiny": np.float32(1e-5)}
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "last", ends[:1], ends[1:], tensors)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    made = prepare(proto, rules="qnn_htp").proto
+    onnx.checker.check_model(made)
+    assert [value.name for value in made.graph.output] == ["y"]

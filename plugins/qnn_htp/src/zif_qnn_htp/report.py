@@ -14,7 +14,7 @@ from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_htp.quantizing import RULES
 from zif_qnn_htp.refusals.nans import NEEDLESS, needless
-from zif_qnn_htp.verdicts import probe
+from zif_qnn_htp.verdicts import LARGEST, probe
 
 if TYPE_CHECKING:
     from zif import Model
@@ -53,6 +53,7 @@ def _general(library: Status, words: str, reason: str, notes: tuple[str, ...]) -
         toolchain=words,
         preferred_precision="int8",
         power_efficiency=0.9,
+        max_tensor_bytes=LARGEST,
         options=HtpOptions,
         config_sections=("htp_config",),
         isolate=library.kind == "emulator",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from zif_qnn_htp.chips import Chip
 
 OLDEST_OPSET = 7
+#: A constant or value of 2 GiB ends the compiler's process, minutes after it was asked.
+LARGEST = (1 << 31) - 1
 _FLOATS = frozenset({"fp32", "fp16", "bf16", "fp64"})
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
@@ -40,6 +42,7 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
     deadly = {name for name, verdict in verdicts.items() if verdict and verdict.code == "observed-crash"}
     deadly |= set(crashing) - folded.keys()
+    deadly |= {name for name, verdict in verdicts.items() if verdict and verdict.code == "tensor-size"}
     askable = [name for name in verdicts if name not in deadly]
     wild: dict[str, str] = {}
     asked = partial(graph.build, invent_weights=True, wild=wild)  # the weights need not be there to be asked
@@ -67,6 +70,10 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
         arch = f" (Hexagon v{chip.arch})" if chip.arch else ""
         reason = f"{chip.title}{arch} computes in integers only: quantize the model"
         return Verdict(False, "declared", "precision", reason)
+    names = (*unit.inputs, *unit.weights, *unit.outputs)
+    over = next((name for name in names if (model.tensors[name].nbytes or 0) > LARGEST), None)
+    if over is not None:
+        return Verdict(False, "declared", "tensor-size", f"{over} has 2 GiB or more, and smaller tensors are taken")
     misplaced = geometry.misplaced(model, unit)
     if misplaced:
         return Verdict(False, "observed", "observed-wrong", f"{unit.op_type}: {misplaced}")

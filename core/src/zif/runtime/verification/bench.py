@@ -7,16 +7,17 @@ and not for those before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from zif.errors import UsageError, ZifError
 from zif.model.arguments import Progress
 from zif.runtime.verification.beside import Beside
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge, showing
-from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification
+from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification, gravest
 from zif.runtime.verification.samples import made_samples
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 #: How many samples are used of many: each costs a run of the judge and of what is judged.
 MOST = 8
+
+#: After so many seconds on one segment it is believed when all that was tried of made samples was right: on an emulator
+#: that takes ten seconds a run, three runs are most of what verifying costs.
+PATIENCE_S = 5.0
 
 #: What is right, by the name of each value, for each sample.
 Values = Sequence[Mapping[str, Any]]
@@ -48,13 +53,14 @@ class Piece:
 
 @define
 class Bench:
-    """A model, its samples and a judge. `told` hears what is being done."""
+    """A model, its samples and a judge. `told` hears what is being done, `notes` holds what a record says of it."""
 
     planner: Planner
     samples: Sequence[Sample]
     judge: Judge
     told: Progress
     made: bool = False
+    notes: list[str] = field(factory=list)
 
     @classmethod
     def of(
@@ -87,10 +93,13 @@ class Bench:
         inputs = "values made from seeds" if self.made else "samples of the caller's"
         versions = {name: text for name, text in rows.items() if name in used}
         judge = tuple(self.judge.options)
-        return Verification(plan.model, plan.target, len(self.samples), inputs, judge, tuple(checks), versions)
+        return Verification(
+            plan.model, plan.target, len(self.samples), inputs, judge, tuple(checks), versions, tuple(self.notes)
+        )
 
     def checks(self, steps: Iterable[Step]) -> list[SegmentCheck]:
         """Every segment held against the judge, but those of backends that judge. Raises what running raises."""
+        self.notes = []
         tried = [step for step in steps if step.segment.backend not in self.judge.options]
         if not tried:
             return []
@@ -115,13 +124,20 @@ class Bench:
         outputs = tuple(info.name for info in model.outputs)
         return Piece(model, self._precision(backend, model), executable.run, names, outputs)
 
-    def compare(self, piece: Piece, values: Values) -> list[TensorCheck]:
-        """A piece beside its rounded run, both held against what is right. Raises ZifError where either cannot run."""
+    def compare(
+        self, piece: Piece, values: Values, enough: Callable[[int, list[TensorCheck]], bool] = lambda *_: False
+    ) -> list[TensorCheck]:
+        """A piece beside its rounded run, both held against what is right. Raises ZifError where either cannot run.
+
+        enough: asked after each sample, with the number of those that were tried and the rows so far.
+        """
         beside = Beside()
         with self.judge.session(floor(piece.model, piece.precision)) as least:
-            for right in values:
+            for number, right in enumerate(values, 1):
                 made = piece.run({name: right[name] for name in piece.inputs if name in right})
                 beside.add(right, made, least.run({i.name: right[i.name] for i in least.inputs}), piece.outputs)
+                if number < len(values) and enough(number, beside.rows()):
+                    break
         return beside.rows()
 
     def _precision(self, backend: str, piece: Model) -> str:
@@ -133,8 +149,17 @@ class Bench:
         self.told(f"verifying segment {segment.id} on {segment.backend}")
         piece = self.piece(segment.backend, segment.units, step.executable)
         about = (segment.id, segment.backend, segment.kind, segment.units, piece.precision)
-        try:
-            return SegmentCheck(*about, tuple(self.compare(piece, values)))
+        begun = monotonic()
+
+        def enough(number: int, rows: list[TensorCheck]) -> bool:
+            spent, word = monotonic() - begun, gravest(rows, piece.precision)
+            if not self.made or spent < PATIENCE_S or word != "right":
+                return False
+            self.notes.append(f"segment {segment.id}: right on {number} of {len(values)}, which took {spent:.0f} s")
+            return True
+
+        try:  # the last one made has ties, zeros and indices from the end, and tells most
+            return SegmentCheck(*about, tuple(self.compare(piece, values[::-1] if self.made else values, enough)))
         except ZifError as error:
             return SegmentCheck(*about, (), str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -58,7 +59,8 @@ def fused(proto: onnx.ModelProto, operators: Collection[str]) -> onnx.ModelProto
     changed = False
     for operator, module, name in _FUSIONS:
         if operator in operators and (operator != "LayerNormalization" or opset >= _LAYER_NORMALIZATION):
-            changed |= getattr(tools(module), name)(graph).apply()
+            with suppress(KeyError):  # it looks for who reads a value that the model gives, and changes nothing then
+                changed |= getattr(tools(module), name)(graph).apply()
     if not (changed | _named(graph)):
         return proto
     graph.topological_sort()
