@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 @options.planned
 def command(
     model: Annotated[Path | None, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)] = None,
-    target: options.TargetOption = "host",
+    target: Annotated[
+        list[str],
+        typer.Option("--target", "-t", help="This machine (host), or a chip; several for their plans side by side."),
+    ] = [],  # noqa: B006
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     assume: Annotated[
         str, typer.Option("--assume", metavar="w8a8|w8a16", help="Costs of a float model as if it were quantized so.")
@@ -73,19 +77,22 @@ def command(
 
     if model is None or diff is not None:
         own = {"--html": html, "--overlay": overlay, "--what-if": what_if, "--assume": assume, "--explain": explain}
-        for name, value in own.items():
-            if value and diff is not None:
-                raise UsageError(f"{name} is about one plan of a model; --diff compares two saved ones")
+        if diff is not None:
+            _one_only(own, "--diff compares two saved ones")
         return _compare(model, diff, threshold, as_json, markdown)
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
+    targets = list(dict.fromkeys(target)) or ["host"]
+    if len(targets) > 1:
+        _one_only({"--html": html, "--overlay": overlay, "--what-if": what_if, "--explain": explain})
+        return _side_by_side(model, targets, assume, wanted, as_json)
     check_outputs(filter(None, (html, overlay)), lambda: read_by(model, others=[wanted["config"]]))
     if overlay is not None:
         from zif.cli.overlays import check_ending
 
         check_ending(overlay)
     with working(f"planning {model.name}") as told:
-        made = verbs.planner(model, target, progress=told, assume=assume, **wanted)
+        made = verbs.planner(model, targets[0], progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
         plan = verbs.explored(made, what_if, suggest if html or not explain else 0)
         why = verbs.explained(made, plan, explain, what_if) if explain else None
@@ -106,6 +113,27 @@ def command(
     if plan.failure:
         terminal.note(f"{plan.model} for {plan.target}: {plan.failure}")
     return 1 if plan.failure else 0
+
+
+def _one_only(given: Mapping[str, object], instead: str = "several --target show one each") -> None:
+    """Raise UsageError for an option that is about one plan."""
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"{name} is about one plan of a model; {instead}")
+
+
+def _side_by_side(model: Path, targets: Sequence[str], assume: str, wanted: Mapping[str, Any], as_json: bool) -> int:
+    from zif.cli.views import plan_targets
+    from zif.cli.views.progress import working
+    from zif.runtime import verbs
+
+    with working(f"planning {model.name}") as told:
+        plans = [
+            verbs.explored(verbs.planner(model, target, progress=told, assume=assume, **wanted), (), 0)
+            for target in targets
+        ]
+    (plan_targets.show_json if as_json else plan_targets.show)(plans)
+    return 1 if any(plan.failure for plan in plans) else 0
 
 
 def _show(plan: Plan, why: Explained | None, all_units: bool) -> None:
