@@ -71,3 +71,12 @@ def test_names_go_there_and_back() -> None:
     assert built.named("KeyError at zifn1_2conv0 and zifn0") == [made.units[1].id, made.units[0].id]
     assert built.named("zifn10") == []
     assert built.translated("The input 1 of Abs('zifn1')") == f"The input 1 of Abs('{made.units[1].id}')"
+
+
+def test_a_dropout_that_does_nothing_is_no_operator() -> None:
+    made = model("g (float[2] x) => (float[2] y) { d, m = Dropout<ratio = 0.5>(x)\n y = Relu(d) }", 9)
+    lowered = onnx.load_model_from_string(graph.build(made).data)
+    assert [node.op_type for node in lowered.graph.node] == ["Identity", "Relu"]
+    kept = model("g (float[2] x) => (float[2] y, bool[2] m) { y, m = Dropout(x) }")
+    lowered = onnx.load_model_from_string(graph.build(kept).data)
+    assert [node.op_type for node in lowered.graph.node] == ["Dropout"]

@@ -106,6 +106,7 @@ def build(model: Model, *, invent_weights: bool = False) -> Graph:
     proto.CopyFrom(model.proto)
     graph = proto.graph
     notes = _bring_weights(proto, model, invent_weights)
+    _drop_dropout(graph, model)
     read = {name for node in graph.node for name in node.input}
     fed = [value for value in graph.input if value.name in read and value.name not in model.initializers]
     del graph.input[:], graph.value_info[:]
@@ -116,6 +117,18 @@ def build(model: Model, *, invent_weights: bool = False) -> Graph:
     if proto.ByteSize() > LARGEST:
         raise InvalidModel(f"{model.name}: rknn-toolkit2 reads models of up to 2 GB")
     return Graph(proto.SerializeToString(), inputs, outputs, owners, names, notes)
+
+
+def _drop_dropout(graph: onnx.GraphProto, model: Model) -> None:
+    """Dropout hands its input on when nobody trains; the toolkit does not take it in every opset."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    for node in graph.node:
+        if node.op_type != "Dropout" or node.domain or any(name in read for name in node.output[1:]):
+            continue
+        mode = node.input[2] if len(node.input) > 2 else ""
+        if not mode or (mode in model.initializers and not model.array(mode)):
+            node.op_type = "Identity"
+            del node.input[1:], node.output[1:], node.attribute[:]
 
 
 def _bring_weights(proto: onnx.ModelProto, model: Model, invent: bool) -> tuple[str, ...]:
