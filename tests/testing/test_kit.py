@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from testing.mutants import install
+from zif.testing.mutants import install
 from zif.testing.unread_options import watched
 
 

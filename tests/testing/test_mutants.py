@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testing.mutants import MUTANTS, Mutant, install
+from zif.testing.mutants import MUTANTS, Mutant, install
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +20,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def check(site: Path, backend: str, words: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "zif", "check", backend, "--json", *(["-k", words] if words else [])]
+def check(site: Path, backend: str, words: str, *flags: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "zif", "check", backend, "--json", *(["-k", words] if words else []), *flags]
     environment = {
         **os.environ,
         "ZIF_DEADLINE": "10",
@@ -43,7 +43,7 @@ FEW = ("wrong_numbers_in_one_op", "mutates_its_input", "refuses_without_naming")
     [pytest.param(m, id=m.name, marks=() if m.name in FEW else (pytest.mark.slow,)) for m in MUTANTS],
 )
 def test_each_mutant_is_caught_by_the_right_test(site: Path, mutant: Mutant) -> None:
-    record = check(site, mutant.name, mutant.caught_by)
+    record = check(site, mutant.name, mutant.caught_by, *mutant.flags)
     assert record["failed"], f"nothing in {mutant.caught_by!r} noticed: {record['tests']}"
 
 

@@ -40,10 +40,11 @@ def taken(words: Sequence[str]) -> tuple[list[str], float | None]:
     given: str | None = None
     rest = iter(words[:end])
     for word in rest:
-        if word == OPTION:
-            given = next(rest, "")
-        elif word.startswith(f"{OPTION}="):
-            given = word.partition("=")[2]
+        value = next(rest, "") if word == OPTION else word.partition("=")[2]
+        if word.partition("=")[0] == OPTION and "=" in value:  # that of a stage, which is the command's own
+            kept += [OPTION, value]
+        elif word.partition("=")[0] == OPTION:
+            given = value
         else:
             kept.append(word)
     return [*kept, *words[end:]], None if given is None else _seconds(given)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from zif.errors import BackendCrashed, Unsupported, ZifError
 from zif.model import Model
@@ -19,12 +19,22 @@ from zif.wording import listed
 Outcome = Literal["right", "wrong", "imprecise", "refused", "error", "crash", "not claimed"]
 
 
+#: Codes of what was seen to go wrong, and is therefore kept off.
+KEPT = frozenset({"observed-wrong", "observed-crash", "verified-wrong"})
+
+
 @frozen
 class Ending:
-    """`detail` is a sentence when the outcome is neither "right" nor "not claimed"."""
+    """`detail` is a sentence when the outcome is not "right".
+
+    dtype: of the test's first typed input, or output where it has none. kept_off: it is not claimed because it was
+    observed to be wrong.
+    """
 
     outcome: Outcome
     detail: str = ""
+    dtype: str = ""
+    kept_off: bool = False
 
     @property
     def fine(self) -> bool:
@@ -38,7 +48,14 @@ def ending(subject: Subject, test: NodeTest) -> Ending:
         model = Model.load(test.model)
     except ZifError:
         return Ending("not claimed")  # a model that core itself refuses is nobody's claim
-    return tried(subject, test, model) if subject.claims(model) else Ending("not claimed")
+    dtype = next((info.dtype for info in (*model.inputs, *model.outputs) if info.dtype), "")
+    verdicts = subject.verdicts(model)
+    refused = [verdicts.get(unit.id) for unit in model.units]
+    first = next((one for one in refused if one is None or one.supported is not True), None)
+    if model.units and all(one is not None and one.supported is True for one in refused):
+        return evolve(tried(subject, test, model), dtype=dtype)
+    why, kept = (first.reason, first.code in KEPT) if first is not None else ("it gives no verdict", False)
+    return Ending("not claimed", why, dtype, kept)
 
 
 def tried(subject: Subject, test: NodeTest, model: Model) -> Ending:

@@ -6,13 +6,19 @@ reason); failed. A known failure needs a reason and must still fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+import os
+import sys
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import psutil
 import pytest
+from attrs import evolve
 
-from zif.testing.journal import Journal
+from zif.testing.deadlines import OVERRUN, Watch, limits, timed
+from zif.testing.journal import Journal, write
 from zif.testing.known_failures import Known, read_known
 from zif.testing.outcome import Record, word_of
 from zif.testing.subject import Subject
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
 
 _RECORD = pytest.StashKey[Record]()
 _KNOWN = pytest.StashKey[Known]()
+_WATCH = pytest.StashKey[Watch]()
+_ITEM = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--require-device", action="store_true", help="an unavailable backend fails instead of skipping")
     group.addoption("--sample", type=int, default=0, help="at most so many ONNX node tests of each operator (0: all)")
     group.addoption("--outcome", help="write the outcome of every test to this JSON file")
+    group.addoption("--stage-deadline", action="append", default=[], help="STAGE=TIME, such as compile=10m; repeatable")
     group.addoption("--journal", help="go on with the run that this file tells of, or begin one")
     group.addoption("--known", help="pyproject.toml with [tool.zif.check.known-failures] (default: the one here)")
 
@@ -42,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Notes(record), "zif-notes")
     path = Path(config.getoption("known") or config.rootpath / "pyproject.toml")
     config.stash[_KNOWN] = read_known(path, config.getoption("backend") or "")
+    config.stash[_WATCH] = Watch(limits(config.getoption("stage_deadline")), _Overrun(config), os.getpid())
     if config.getoption("journal"):
         config.pluginmanager.register(Journal(Path(config.getoption("journal")), config), "zif-journal")
 
@@ -64,6 +74,32 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     path = session.config.getoption("outcome")
     if path:
         record.write(Path(path))
+
+
+class _Overrun:
+    """Ends the process over a stage that does not end; the run is started again, and goes on after the test."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def __call__(self, how: str) -> None:
+        """Note what took too long, and end everything that was started here."""
+        test = self._config.stash.get(_ITEM, "")
+        print(f"zif: {how}, in {_short(test)}; going on after it", file=sys.stderr, flush=True)
+        if self._config.getoption("journal") and test:
+            write(Path(self._config.getoption("journal")), {"died": test, "how": how})
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        os._exit(OVERRUN)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """All that a test does is watched."""
+    item.config.stash[_ITEM] = item.nodeid
+    with item.config.stash[_WATCH].stage("run"):
+        return (yield)
 
 
 class _Notes:
@@ -100,6 +136,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     if not name:
         pytest.fail("name the backend: --backend NAME", pytrace=False)
     one = Subject.open(name, request.config.getoption("target"))
+    one = evolve(one, backend=timed(one.backend, request.config.stash[_WATCH]))
     record = request.config.stash[_RECORD]
     record.describe(one)
     yield one

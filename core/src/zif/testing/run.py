@@ -17,6 +17,7 @@ from attrs import frozen
 
 from zif.errors import UsageError, ZifError
 from zif.files.leftovers import private_folder
+from zif.testing.deadlines import OVERRUN, limits
 from zif.testing.journal import unfinished, write
 from zif.wording import printable
 
@@ -40,14 +41,18 @@ def check(
     junit: Path | None = None,
     outcome: Path | None = None,
     report: IO[str] | None = None,
+    deadlines: Sequence[str] = (),
     extra: Sequence[str] = (),
 ) -> Done:
     """Run the kit on a backend in a fresh interpreter; pytest's report goes to stdout, or to `report`.
+
+    deadlines: times for stages, such as "compile=10m"; see `zif.testing.deadlines`.
 
     Raises UsageError when the extra `zif[testing]` is not installed or pytest did not like the call, and ZifError when
     pytest itself broke.
     """
     needs()
+    limits(deadlines)
     with private_folder() as folder:
         path = outcome or folder / "outcome.json"
         flags = ["--backend", backend, "--target", target, "--outcome", str(path)]
@@ -55,6 +60,7 @@ def check(
         flags += ["--sample", str(sample)] if sample else []
         flags += ["-k", select] if select else []
         flags += ["--known", str(known)] if known else []
+        flags += [word for given in deadlines for word in ("--stage-deadline", given)]
         flags += [f"--junit-xml={junit}"] if junit else []
         code = _to_the_end([*flags, *extra], report, path, folder / "journal.jsonl")
         if code == 5:
@@ -71,6 +77,8 @@ def _to_the_end(flags: Sequence[str], report: IO[str] | None, outcome: Path, jou
         code = _pytest([*flags, "--journal", str(journal)], report)
         if outcome.is_file() or code in (2, 3, 4, 5):
             return code
+        if code == OVERRUN:  # it has written down itself what took too long
+            continue
         test, how = unfinished(journal), _death(code)
         if test is None:
             raise ZifError(f"{how} between two tests; the last words are above: tell its author")

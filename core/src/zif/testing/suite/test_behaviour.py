@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from zif.errors import ZifError
 from zif.model import Model
 from zif.records import SupportsBinding
+from zif.testing.held import held, steadily_more
 from zif.testing.networks import Network, fork, perceptron
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
@@ -157,17 +159,21 @@ def test_fifty_cycles_do_not_leak(device: Subject) -> None:
     if not device.claims(model):
         not_claimed(network.name)
     artifact, options = device.compiled(model), device.options()
-    seen = []
+    seen, looks = [], []
     for cycle in range(50):
         executable = device.backend.load(artifact, options)
         executable.run(network.inputs)
         executable.close()
+        if cycle % 8 == 1:
+            looks.append(held())
         if cycle in (9, 49):
             gc.collect()
             seen.append(_held())
+    grown = [after - before for before, after in itertools.pairwise(looks)]
+    assert not steadily_more(grown), f"MiB of memory after every 8 cycles: {', '.join(f'{one:.1f}' for one in grown)}"
     for what, most in MOST.items():
-        grown = seen[1][what] - seen[0][what]
-        assert grown <= most, f"{grown:.0f} more {what} after 40 cycles of load, run and close"
+        more = seen[1][what] - seen[0][what]
+        assert more <= most, f"{more:.0f} more {what} after 40 cycles of load, run and close"
 
 
 #: How much more of each may be held after forty more cycles: an allocator keeps some memory, a pool a thread or two.

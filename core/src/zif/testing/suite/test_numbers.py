@@ -30,7 +30,8 @@ def test_operator(
     tests = node_tests.get(operator, [])
     endings: dict[str, Ending] = {test.name: ending(device, test) for test in tests}
     for name, one in endings.items():
-        record_property("ending", {"test": name, "operator": operator, "outcome": one.outcome})
+        told = {"dtype": one.dtype, "kept_off": one.kept_off, "why": one.detail[:300]}
+        record_property("ending", {"test": name, "operator": operator, "outcome": one.outcome, **told})
     if not all(one.fine for one in endings.values()):
         pytest.fail(brief(endings), pytrace=False)
     if not any(one.outcome == "right" for one in endings.values()):
