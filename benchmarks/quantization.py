@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 import onnx
 import zif
+from quantizing.theirs import RECIPES
 from zif_quantize import auto_quantize, prepare
 from zif_quantize.auto import describe
 from zif_quantize.on_target import accelerated
@@ -143,7 +145,6 @@ def share(proto: onnx.ModelProto) -> str:
 
 def baseline(entry: Entry, recipe: str, samples: Sequence[Mapping[str, Any]], precision: str) -> onnx.ModelProto:
     """What onnxruntime's documentation does, for Qualcomm's chips or in general."""
-    from quantizing.theirs import RECIPES
     from zif_quantize.rewrites.prepare import whole
 
     return RECIPES[recipe](whole(zif.Model.load(entry.path, entry.shapes)), samples, precision)

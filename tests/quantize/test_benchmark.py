@@ -32,7 +32,9 @@ def test_never_worse_than_the_one_call_recipe_and_wholly_on_htp(name: str, bench
     except ZooUnavailable as error:
         pytest.skip(str(error))
     assert len(found) == 2
-    for _, _, before, theirs, _, _, ours, told, there, _ in found:
+    for _, _, before, qnn, _, _, static, _, ours, told, there, _ in found:
         assert before == there == "all"
         assert "not good" not in told
-        assert float(ours) >= float(theirs) - 0.5
+        theirs = [float(one) for one in (qnn, static) if one[-1].isdigit()]  # its per-channel PReLU does not load
+        assert theirs
+        assert float(ours) >= max(theirs) - 0.5
