@@ -259,3 +259,13 @@ def test_times_that_grow_are_told_as_heat(profile: Profile) -> None:
     warm, even = (attrs.evolve(profile, runs=40, drift=drift) for drift in (1.3, 1.0))
     assert "clocks may have fallen" in next(one.text for one in advised(plan, warm) if one.code == "heat")
     assert "nothing throttled" in next(one.text for one in advised(plan, even) if one.code == "heat")
+
+
+def test_nothing_is_concluded_from_a_cpu_in_the_place_of_a_chips(profile: Profile) -> None:
+    from zif.evaluation.profiling.advice import suggestions
+
+    plan = zif.plan(LIGHT, only=ONLY, pin={"op:Softmax": "reference"})
+    standing_in = tuple(attrs.evolve(one, label="host's CPU") for one in profile.segments)
+    told = suggestions(plan, attrs.evolve(profile, segments=standing_in))
+    assert {one.code for one in told} <= {one.code for one in plan.advice} | {"between", "unsteady"}
+    assert "as planned" in next(one.text for one in told if one.code == "fusion")

@@ -54,7 +54,7 @@ def _taken(plan: Plan, profile: Profile) -> Iterator[tuple[UnitPlan, float]]:
     """Units on hardware with the microseconds that they took of their segment's median."""
     units = {unit.name: unit for unit in plan.units}
     for one in profile.segments:
-        if one.kind == "hardware":
+        if one.real:
             yield from ((units[name], us) for name, us in one.parts_us.items() if us > 0)
 
 
@@ -64,8 +64,9 @@ def _worth(profile: Profile, us: float) -> bool:
 
 def _beyond(plan: Plan, profile: Profile) -> Iterator[Suggestion]:
     """Units that took far longer than the plan said: where to look first."""
+    real = {segment.id for segment in profile.segments if segment.real}
     for one in profile.slowest:
-        if one.predicted_us and one.us > FAR * one.predicted_us and one.share >= 0.1:
+        if one.segment in real and one.predicted_us and one.us > FAR * one.predicted_us and one.share >= 0.1:
             macs = plan.unit(one.name).macs
             rate = f", {macs / one.us / 1e3:.2g} GMAC/s" if macs else ""
             text = (
@@ -158,7 +159,7 @@ def _quantized(plan: Plan, profile: Profile, name: str, rows: Sequence[tuple[Uni
 def _layouts(_: Plan, profile: Profile) -> Iterator[Suggestion]:
     """What engines do besides the units, as a share of what they were seen to do."""
     for name in profile.backends:
-        mine = [one for one in profile.segments if one.backend == name and one.kind == "hardware"]
+        mine = [one for one in profile.segments if one.backend == name and one.real]
         timed = sum(sum(one.units_us.values()) for one in mine)
         other = sum(sum(one.other_us.values()) for one in mine)
         us = 1e3 * sum(one.ms.p50 for one in mine) * other / (timed + other) if other else 0.0

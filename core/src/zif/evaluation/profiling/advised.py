@@ -30,11 +30,11 @@ def _of_units(one: Advice, profile: Profile) -> str:
     """What the units that it is about took of a run, where they were timed on hardware."""
     took: dict[str, float] = {}
     for segment in profile.segments:
-        if segment.kind == "hardware":
+        if segment.real:
             took |= segment.parts_us
     known = [took[name] for name in one.units if name in took]
     if not known or len(known) < len(one.units):
-        return f"{one.text} (as planned: these were not timed on hardware)"
+        return f"{one.text} (as planned: these were not timed on what was planned for)"
     us = sum(known)
     return f"{one.text}. Measured: {duration(us)}, {us / (10 * profile.ms.p50):.1f} % of a run"
 

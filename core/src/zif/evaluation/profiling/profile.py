@@ -58,6 +58,11 @@ class SegmentProfile:
     untimed: str = ""
 
     @property
+    def real(self) -> bool:
+        """Whether these are times of what was planned for: not an emulator's, nor a CPU's in the place of a chip's."""
+        return self.kind == "hardware" and not self.label
+
+    @property
     def parts_us(self) -> dict[str, float]:
         """Microseconds by unit as shares of the segment's median time; empty where units were not timed."""
         timed = sum(self.units_us.values())
