@@ -129,15 +129,19 @@ _lock = threading.Lock()
 
 
 def _open(name: str) -> Backend:
-    from zif.backends.isolation.remote import Elsewhere
-
     rows = [row for row in installed() if row.name == name]
     if not rows:
         raise BackendNotFound(_not_found(name))
     if rows[0].problem:
         owners = " and ".join(f"{row.distribution} {row.version}" for row in rows)
         raise BackendBroken(f"backend {name!r} ({owners}): {rows[0].problem}")
-    return Elsewhere(rows[0]) if rows[0].environment else _here(rows[0])
+    return _elsewhere_opened(rows[0]) if rows[0].environment else _here(rows[0])
+
+
+def _elsewhere_opened(row: Installed) -> Backend:
+    from zif.backends.isolation.remote import Elsewhere  # workers take 20 ms to import, which few commands need
+
+    return Elsewhere(row)
 
 
 def _here(row: Installed) -> Backend:
