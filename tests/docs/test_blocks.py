@@ -44,7 +44,7 @@ def test_what_is_not_run_says_why_in_a_sentence() -> None:
     for name, block in kept:
         assert len(block.reason.split()) >= 2, (name, block.number)
     shells = [block for _, block in kept if block.kind == "shell"]
-    assert len(shells) <= 12, "most lines are run"
+    assert len(shells) <= 20, "most lines are run"
 
 
 def test_where_shells_differ_powershell_stands_beside() -> None:
