@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 import zif
 from attrs import frozen
-from onnx import parser
+from onnx import helper, parser
+from qnn_htp.beside import PINNED, made, worst
 from zif import Target
 from zif.model import Model
 from zif_qnn_htp import graph
@@ -101,3 +103,15 @@ def test_an_opset_before_the_providers_first_is_refused_with_it(chip: Target) ->
     text = '<ir_version: 3, opset_import: ["": 6]> g (float[2, 3] x) => (float[2, 3] y) { y = Relu(x) }'
     verdict = zif.plan(parser.parse_model(text), target=chip.name).units[0].verdicts["qnn_htp"]
     assert (verdict.supported, verdict.code) == (False, "opset")
+
+
+@pytest.mark.usefixtures("htp")
+@pytest.mark.parametrize("operator", ["Add", "Sub"])
+@pytest.mark.parametrize("shape", [(1, 2, 3, 4), (2, 1, 2, 3, 4)])
+def test_nothing_is_added(operator: str, shape: tuple[int, ...]) -> None:
+    feed = {"x": np.random.default_rng(0).standard_normal(shape).astype(np.float32)}
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "relu"),
+        helper.make_node(operator, ["r", "zeros"], ["y"], "nothing"),
+    ]
+    assert worst(made(nodes, feed, ["y"], {"zeros": np.zeros(shape, np.float32)}), feed, **PINNED) > 60

@@ -72,8 +72,9 @@ def tame(graph: onnx.GraphProto, model: Model) -> Tamed:
         if node.op_type in _WILD:
             done.wild[unit.id] = f"{node.op_type}: {_WILD[node.op_type]}"
         elif node.op_type in _TAMERS:
-            scalar = model.tensors[node.output[0]].shape == ()
-            tamer = _Tamer(graph, node, dtype, scalar, model.opsets.get("", 1))
+            shape = model.tensors[node.output[0]].shape
+            alike = tuple(name in model.tensors and model.tensors[name].shape == shape for name in node.input)
+            tamer = _Tamer(graph, node, dtype, shape == (), model.opsets.get("", 1), alike)
             problem = _TAMERS[node.op_type](tamer)
             done.added.update(dict.fromkeys(tamer.added, unit.id))
             if problem:
@@ -100,13 +101,14 @@ def _overlooked(model: Model) -> dict[str, str]:
 
 @frozen(eq=False)
 class _Tamer:
-    """One node, and what can be put before its inputs."""
+    """One node, and what can be put before its inputs. alike: whether each has the shape of the output."""
 
     graph: onnx.GraphProto
     node: onnx.NodeProto
     dtype: str
     scalar: bool
     opset: int
+    alike: tuple[bool, ...] = ()
     added: list[str] = field(factory=list)
 
     def constant(self, place: int) -> float | None:
@@ -182,6 +184,15 @@ def _multiplied(one: _Tamer) -> str:
     """By what fp16 holds with few digits or none, in two steps."""
     if not one.halve(1, math.inf):
         one.halve(0, math.inf)
+    return ""
+
+
+def _added(one: _Tamer) -> str:
+    """Nothing: from five dimensions on the sum with a constant of zeros was never written."""
+    for place in (1, 0) if one.node.op_type == "Add" else (1,):
+        if one.constant(place) == 0 and one.alike[1 - place]:
+            one.become("Identity", one.node.input[1 - place])
+            break
     return ""
 
 
@@ -262,6 +273,8 @@ _TAMERS: Mapping[str, Callable[[_Tamer], str]] = {
     **{
         "Div": _divided,
         "Mul": _multiplied,
+        "Add": _added,
+        "Sub": _added,
         "Exp": _floored,
         "Softplus": _soft,
         "Mish": _mish,
