@@ -194,6 +194,13 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Origin", "zif.runtime.frontends.contract", "Origin", "a file, a folder, code, or a model in memory"),
         ("Recognized", "zif.runtime.frontends.contract", "Recognized", "the answer that a source is for a frontend"),
         ("Request", "zif.runtime.frontends.contract", "Request", "what a conversion is asked for"),
+        (
+            "imports_any",
+            "zif.runtime.frontends.code",
+            "imports_any",
+            "whether code imports a package, as it is written",
+        ),
+        ("object_of", "zif.runtime.frontends.code", "object_of", "what stands under a name in code, which is run"),
         ("open_plain", "zif.files.opening", "open_plain", "a plain file that the caller names, open for reading"),
         ("read_bytes", "zif.files.opening", "read_bytes", "the content of a plain file that the caller names, bounded"),
         ("read_text", "zif.files.text", "read_text", "the text of a file that the caller names"),

@@ -108,6 +108,8 @@ from zif.records import QuantizationRules as QuantizationRules
 from zif.records import Said as Said
 from zif.records import WeightType as WeightType
 from zif.runtime.cache.place import kept_folder as cache_folder
+from zif.runtime.frontends.code import imports_any as imports_any
+from zif.runtime.frontends.code import object_of as object_of
 from zif.runtime.frontends.contract import Imported as Imported
 from zif.runtime.frontends.contract import Named as Named
 from zif.runtime.frontends.contract import Origin as Origin
@@ -212,6 +214,7 @@ __all__ = [
     "free_name",
     "from_array",
     "idle_accelerator",
+    "imports_any",
     "installed_onnx",
     "is_float",
     "laid_out",
@@ -224,6 +227,7 @@ __all__ = [
     "note",
     "note_folder",
     "numpy_dtype",
+    "object_of",
     "observe_tests",
     "observed_units",
     "open_plain",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-from zif import InvalidModel, UsageError
-from zif.plugin import Named
+from zif import InvalidModel
+from zif.plugin import Named, object_of
 
-from zif_torch.sources import file_of, kind_of
+from zif_torch.sources import kind_of
 
 _loaded: dict[str, Any] = {}
 
@@ -42,15 +39,7 @@ def _from_file(path: Path) -> Any:
 
 
 def _made(source: Named) -> Any:
-    module = _imported(source)
-    made: Any = module
-    for part in source.name.split("."):
-        if not hasattr(made, part):
-            names = sorted(name for name, one in vars(module).items() if callable(one) and not name.startswith("_"))
-            raise UsageError(
-                f"{source.where} has no {source.name!r}; it has {', '.join(names[:10]) or 'nothing that can be called'}"
-            )
-        made = getattr(made, part)
+    made = object_of(source)
     if isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
         return made
     try:
@@ -60,24 +49,6 @@ def _made(source: Named) -> Any:
     if not isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
         raise InvalidModel(f"{source} makes {type(made).__name__}, not a torch.nn.Module or an exported program")
     return made
-
-
-def _imported(source: Named) -> Any:
-    path = file_of(source)
-    try:
-        if source.where.endswith(".py") and path is not None:
-            sys.path.insert(0, str(path.absolute().parent))
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[path.stem] = module
-            spec.loader.exec_module(module)
-            return module
-        sys.path.insert(0, "")
-        return importlib.import_module(source.where)
-    except Exception as error:
-        raise InvalidModel(f"{source.where} cannot be imported: {type(error).__name__}: {_first(error)}") from error
 
 
 def _ready(model: Any) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.metadata
-import importlib.util
 import io
 import pickletools
 import zipfile
@@ -13,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from zif import InvalidModel
-from zif.plugin import TEXT, Named, Recognized, open_plain, read_text
+from zif.plugin import Named, Recognized, imports_any, open_plain
 
+#: What code that makes a model imports.
+_PACKAGES = ("torch", "torchvision", "timm", "transformers")
 #: What tensors and plain containers are made of in a pickle; anything else is code that reading it would run.
 _PLAIN = ("torch._utils ", "torch.", "collections ", "numpy", "_codecs ")
 _SCRIPT, _PROGRAM, _PICKLED = "a TorchScript module", "a PyTorch exported program", "a pickled PyTorch module"
@@ -31,7 +31,9 @@ def recognized(source: Any) -> Recognized | None:
     if isinstance(source, Path):
         return _file(source) if source.is_file() else None
     if isinstance(source, Named):
-        return Recognized("a PyTorch model made by Python code", toolchain()) if _imports_torch(source) else None
+        return (
+            Recognized("a PyTorch model made by Python code", toolchain()) if imports_any(source, _PACKAGES) else None
+        )
     kinds = {f"{kind.__module__.partition('.')[0]}" for kind in type(source).__mro__}
     return Recognized(f"a PyTorch {type(source).__name__}", toolchain()) if "torch" in kinds else None
 
@@ -124,29 +126,4 @@ def _globals(data: bytes) -> Iterator[str]:
             return  # an old file's arrays follow its pickles
 
 
-def _imports_torch(source: Named) -> bool:
-    """Whether the code that is named imports torch, as it is written."""
-    path = file_of(source)
-    if path is None:
-        return False
-    try:
-        tree = ast.parse(read_text(path, InvalidModel))
-    except SyntaxError as error:
-        raise InvalidModel(f"{path}, line {error.lineno}: {error.msg}") from error
-    imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    imported += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return any(name.partition(".")[0] in ("torch", "torchvision", "timm", "transformers") for name in imported)
-
-
-def file_of(source: Named) -> Path | None:
-    """The file of the code; None for a module that is not there or has none."""
-    if source.where.endswith(".py"):
-        return Path(source.where)
-    try:
-        spec = importlib.util.find_spec(source.where)
-    except (ImportError, ValueError, AttributeError):
-        return None
-    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
-
-
-__all__ = ["TEXT", "file_of", "kind_of", "members", "named_in", "recognized", "toolchain"]
+__all__ = ["kind_of", "members", "named_in", "recognized", "toolchain"]
