@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,18 @@ def test_what_a_kernel_does_wrong_is_its_own(monkeypatch: pytest.MonkeyPatch) ->
         pytest.raises(EngineRefused, match=r"trips over node 'add' \(Add\): AttributeError: no such thing"),
     ):
         session.run({"x": np.ones(3, np.float32), "i": np.array([0])})
+
+
+def test_data_without_a_length_are_as_long_as_their_elements(tmp_path: Path) -> None:
+    """Others lie behind them in the file."""
+    made = model([helper.make_node("Add", ["x", "w"], ["y"], "add")], (4,))
+    tensor = made.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[4])
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "w.bin"), ("offset", "16")):
+        tensor.external_data.add(key=key, value=value)
+    (tmp_path / "w.bin").write_bytes(np.arange(10, dtype=np.float32).tobytes() + b"x")
+    onnx.save(made, tmp_path / "m.onnx")
+    for isolate in (False, True):
+        with zif.load(tmp_path / "m.onnx", only=["reference"], cache=False, isolate=isolate) as session:
+            given = {"x": np.zeros(4, np.float32), "i": np.array([0])}
+            np.testing.assert_array_equal(session.run(given)["y"], [4, 5, 6, 7])

@@ -49,11 +49,12 @@ def main() -> int:
     seed = SystemRandom().randrange(10**9) if options.seed is None else options.seed
     with (
         tempfile.TemporaryDirectory(prefix="fuzz-") as folder,
-        running(Path(folder), warm=not options.faults) as runner,
+        running(Path(folder)) as runner,
     ):
         material = Material(runner)
         if options.faults:
-            return failing(runner, material, seed, options.case)
+            with running(Path(folder), warm=False) as cold:
+                return failing(runner, cold, material, seed, options.case)
         if options.case is not None:
             return show(runner, drawn(material, seed, options.case, options.campaign)[1], options.save)
         print(f"seed {seed}", flush=True)

@@ -141,6 +141,8 @@ def work(order: dict[str, Any]) -> None:
     try:
         os.setsid()
         settle(order)
+        for number in (signal.SIGINT, signal.SIGHUP):  # whoever runs the campaign in the background ignores them
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         limited()
         resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 2))
         faulty(*order.get("fault") or ("", 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 from zif import InvalidModel
-from zif.plugin import content_of
+from zif.plugin import DTYPE_BITS, content_of, element_dtype
 
 from zif_reference.corrected import corrected_operators
 from zif_reference.failures import blaming_model, blaming_values
@@ -87,7 +88,9 @@ def _external(initializer: onnx.TensorProto, files: Mapping[str, bytes | Path]) 
     if where.get("location") not in files:
         raise InvalidModel(f"tensor {initializer.name!r} needs the file {where.get('location')!r}, which is not there")
     loaded = onnx.TensorProto(name=initializer.name, data_type=initializer.data_type, dims=initializer.dims)
-    start, length = int(where.get("offset", 0)), where.get("length")
-    loaded.raw_data = content_of(files[where["location"]], start, None if length is None else int(length))
+    # Where the file says no length, it is what the elements take: others may lie behind them.
+    bits = math.prod(initializer.dims) * DTYPE_BITS[element_dtype(initializer.data_type).name]
+    length = int(where.get("length", -(-bits // 8)))
+    loaded.raw_data = content_of(files[where["location"]], int(where.get("offset", 0)), length)
     array: np.ndarray[Any, Any] = onnx.numpy_helper.to_array(loaded)
     return array
