@@ -67,7 +67,7 @@ def nodes(part: int, of: int) -> dict[str, Any]:
 
 def _loaded(found: Model) -> zif.Session:
     """Every unit that the NPU takes is pinned there; one that does not build after all goes where the plan likes."""
-    verdicts = planner(found, CHIP).participants.by_name["rknn"].capabilities.verdicts
+    verdicts = planner(found, CHIP, only=["rknn", "qnn_cpu", "reference"]).participants.by_name["rknn"].capabilities.verdicts
     pin = {unit: "rknn" for unit, verdict in verdicts.items() if verdict.supported}
     while True:
         try:
