@@ -131,6 +131,8 @@ def _orphans() -> None:
         return
     import psutil
 
-    for child in psutil.Process().children(recursive=True):
+    left = psutil.Process().children(recursive=True)
+    for child in left:
         with suppress(psutil.Error):
             child.kill()
+    psutil.wait_procs(left, HURRY)  # killed is not yet gone
