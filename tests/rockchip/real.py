@@ -17,6 +17,8 @@ from zif.testing.nodetests import NodeTest, node_tests
 CHIP = "rk3588"
 #: Of the largest value: what some roundings to fp16 in a row may cost (one costs 2**-11).
 FP16 = 2e-2
+#: In the order of preference.
+WHO = ["rknn", "qnn_cpu", "reference"]
 RANDOM = ("bernoulli", "randomnormal", "randomuniform", "multinomial")
 
 
@@ -67,11 +69,11 @@ def nodes(part: int, of: int) -> dict[str, Any]:
 
 def _loaded(found: Model) -> zif.Session:
     """Every unit that the NPU takes is pinned there; one that does not build after all goes where the plan likes."""
-    verdicts = planner(found, CHIP, only=["rknn", "qnn_cpu", "reference"]).participants.by_name["rknn"].capabilities.verdicts
+    verdicts = planner(found, CHIP, only=WHO).participants.by_name["rknn"].capabilities.verdicts
     pin = {unit: "rknn" for unit, verdict in verdicts.items() if verdict.supported}
     while True:
         try:
-            return zif.load(found, CHIP, only=["rknn", "qnn_cpu", "reference"], pin=pin, cache=False)
+            return zif.load(found, CHIP, only=WHO, pin=pin, cache=False)
         except zif.Unsupported as error:
             refused = {obstacle.unit for obstacle in error.obstacles} & pin.keys()
             if not refused:
