@@ -21,7 +21,7 @@ def main() -> NoReturn:
     try:
         streams.settle()  # before anything of ours is opened, which would take the number of one that is closed
         ending.catch()
-        code = run(sys.argv[1:], bounded=True)
+        code = run(sys.argv[1:])
         ending.settled()
     except BaseException:
         if not ending.asked():
@@ -42,7 +42,7 @@ def run(arguments: Sequence[str], *, bounded: bool = False) -> int:
     with streams.guarded(as_json), telling(_note):
         try:
             words, seconds = deadline.taken(words)
-            if bounded:
+            if bounded or ending.caught():
                 allowance.check_room(words)
                 allowance.bound(words)
             with deadline.held(seconds, lambda over: _report(over, as_json)):
