@@ -49,7 +49,8 @@ AT_HOME = (
     "encodings show q.json",
 )
 ENTRIES = {"activation_encodings": {"x": [{"bitwidth": 8, "max": 1.0, "min": 0.0, "offset": 0, "scale": 1 / 255}]}}
-FULL = "zif: error: the output cannot be written to stdout: No space left on device\n"
+NEXT = "Next: free space, or name another place"
+FULL = f"zif: error: the output cannot be written to stdout: No space left on device. {NEXT}\n"
 LIMIT = 500
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -113,7 +114,7 @@ def test_so_is_one_behind_tables_and_help(site: Site, room: Path, line: str) -> 
 def test_a_stdout_that_is_closed_is_said(site: Site, room: Path, words: str) -> None:
     done = shell(site, room, f"ZIF {words} >&-")
     assert done.returncode == 1
-    assert done.stderr == "zif: error: the output cannot be written to stdout: it is closed\n"
+    assert done.stderr == f"zif: error: the output cannot be written to stdout: it is closed. {NEXT}\n"
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&- <&-"])
