@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from zif import Compiled, UsageError
+from zif.runtime import artifact
 from zif.runtime.bundle import check_place, open_bundle, replace, write_bundle
 
 
@@ -96,10 +98,54 @@ def test_a_bundle_whose_manifest_is_damaged_is_not_replaced(bundle: Path) -> Non
     assert (bundle / "thesis.tex").exists()
 
 
-def test_a_bundle_whose_files_are_damaged_is_replaced(bundle: Path) -> None:
+def forged(project: Path, listed: list[Path], like: Path, seal: str | None) -> None:
+    """A manifest as zif writes them, with the right hashes, that lists the files of a user."""
+    manifest = json.loads((like / "manifest.json").read_text())
+    manifest |= {"artifacts": [], "files": {}}
+    del manifest["sha256"], manifest["seal"]
+    for path in listed:
+        data = path.read_bytes()
+        content = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        manifest["files"][path.relative_to(project).as_posix()] = content
+    (project / "manifest.json").write_bytes(artifact.seal(manifest | ({"seal": seal} if seal else {})))
+
+
+@pytest.mark.parametrize("names", [["thesis.tex"], ["segments/00-net.onnx", "session.json"]])
+@pytest.mark.parametrize("seal", [None, "0" * 64, "that of another"])
+def test_a_forged_manifest_gives_no_file_of_the_user_away(
+    tmp_path: Path, bundle: Path, names: list[str], seal: str | None
+) -> None:
+    project = tmp_path / "project"
+    for name in names:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("years of work")
+    if seal == "that of another":  # of this user, but on what this user has made
+        seal = json.loads((bundle / "manifest.json").read_text())["seal"]
+    forged(project, [project / name for name in names], bundle, seal)
+    before = tree(project)
+    with pytest.raises(UsageError, match="name another folder, or delete it yourself"):
+        made(project, b"new", overwrite=True)
+    assert tree(project) == before
+
+
+def test_what_another_user_made_is_not_replaced(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZIF_DATA", str(tmp_path / "of-another"))
+    with pytest.raises(UsageError, match="whose seal is not of this user's key"):
+        made(bundle, b"new", overwrite=True)
+    assert content(bundle) == b"old"
+
+
+def test_a_bundle_whose_files_are_missing_is_replaced(bundle: Path) -> None:
     (bundle / "input_specs.json").unlink()
     made(bundle, b"new", overwrite=True)
     assert content(bundle) == b"new"
+
+
+def test_a_file_that_somebody_wrote_into_is_not_lost(bundle: Path) -> None:
+    (bundle / "input_specs.json").write_text("my notes")
+    with pytest.raises(UsageError, match="holds input_specs.json, which is not as this zif wrote it"):
+        made(bundle, b"new", overwrite=True)
+    assert (bundle / "input_specs.json").read_text() == "my notes"
 
 
 @pytest.mark.parametrize("can", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from random import Random
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from zif.runtime.artifact import seal
+from zif.runtime.bundle.manifest import SCHEMA, SEAL, sealed_text
 
 from tools.fuzz import documents, headers, odd, protobufs
 
@@ -31,8 +33,11 @@ _KNOWN = (
 )
 
 
-def damaged_bundle(rng: Random, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of a bundle, some of them odd; nine times out of ten with the right hashes and seal of the document."""
+def damaged_bundle(rng: Random, files: Mapping[str, bytes], key: bytes) -> dict[str, bytes]:
+    """The files of a bundle, some of them odd; nine times out of ten with the right hashes and seal of the document.
+
+    key: of the user, whose seal is put on half of them anew: what zif wrote may be odd, too.
+    """
     made = dict(files)
     manifest = json.loads(made[_MANIFEST])
     manifest.pop("sha256", None)
@@ -49,7 +54,7 @@ def damaged_bundle(rng: Random, files: Mapping[str, bytes]) -> dict[str, bytes]:
     else:
         made.pop(rng.choice(sorted(made)), None)
     if _MANIFEST in made:
-        made[_MANIFEST] = _sealed(rng, manifest)
+        made[_MANIFEST] = _sealed(rng, manifest, key)
     return made
 
 
@@ -84,9 +89,12 @@ def _hashed(manifest: Any, place: str, data: bytes) -> None:
     manifest["files"][place] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-def _sealed(rng: Random, manifest: Any) -> bytes:
+def _sealed(rng: Random, manifest: Any, key: bytes) -> bytes:
     if isinstance(manifest, dict) and rng.random() < 0.95:
         try:
+            if rng.random() < 0.5:
+                text = f"{SCHEMA}\0{sealed_text(manifest)}"
+                manifest = {**manifest, SEAL: hmac.new(key, text.encode(), hashlib.sha256).hexdigest()}
             return seal(manifest)
         except (ValueError, TypeError, RecursionError):
             pass

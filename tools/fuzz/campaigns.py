@@ -15,7 +15,7 @@ from tools.fuzz import documents, headers, odd, protobufs
 from tools.fuzz.bundles import damaged_bundle
 from tools.fuzz.entries import damaged_entry
 from tools.fuzz.formats import CHIPS, CONFIG, ENCODINGS, LISTS, STEPS, TARGETS
-from tools.fuzz.material import CHIP, Material
+from tools.fuzz.material import CHIP, KEY, Material
 from tools.fuzz.plugins import damaged_plugin
 from tools.fuzz.world import Case
 
@@ -99,7 +99,8 @@ _MODEL_COMMANDS = (_plan, _plan, _run, _run, _others, _others)
 def bundle(rng: Random, material: Material) -> Case:
     """A stranger's bundle: its manifest, its models, its names; sealed anew as a rule, as its maker would."""
     name = rng.choice(("cpu", "cpu", "reference", "reference", "both", "both", "targets", "gpu", "htp"))
-    files = {f"b/{place}": data for place, data in damaged_bundle(rng, material.bundle(name)).items()}
+    (key,) = KEY.values()
+    files = {f"b/{place}": data for place, data in damaged_bundle(rng, material.bundle(name), key).items()} | KEY
     files["m.onnx"] = material.models["mlp"].SerializeToString()
     ways: tuple[tuple[Words, Words], ...] = (
         *((("run", "b", *_RANDOM), ()),) * 4,

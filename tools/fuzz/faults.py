@@ -12,7 +12,7 @@ from random import Random
 
 from attrs import evolve, frozen
 
-from tools.fuzz.material import CHIP, Material
+from tools.fuzz.material import CHIP, KEY, Material
 from tools.fuzz.runner import Outcome, Runner
 from tools.fuzz.world import Case
 
@@ -69,7 +69,7 @@ COMMANDS: dict[str, Callable[[Material], Case]] = {
     "compile": lambda all_: Case(("compile", "m.onnx", "-o", "out", *_CPU), _model(all_), {}, ("out",)),
     "emulated": lambda all_: Case(("compile", "m.onnx", "-o", "out", *_NPU, "--no-verify"), _model(all_), {}, ("out",)),
     "overwrite": lambda all_: Case(
-        ("compile", "m.onnx", "-o", "b", *_CPU, "--overwrite"), {**_model(all_), **_bundle(all_)}, {}, ("b",)
+        ("compile", "m.onnx", "-o", "b", *_CPU, "--overwrite"), {**_model(all_), **_bundle(all_), **KEY}, {}, ("b",)
     ),
     "quantize": lambda all_: Case(
         ("quantize", "m.onnx", "-o", "q.onnx", "--random-calibration"),

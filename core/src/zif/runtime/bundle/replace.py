@@ -1,7 +1,8 @@
-"""Putting a new bundle in the place of an old one: in one step, and only what a manifest lists is deleted.
+"""Putting a new bundle in the place of an old one: in one step, and only what this user's zif has listed is deleted.
 
 A command that is killed leaves the old bundle or the new one whole. What lies beside a bundle's own files in its folder
-is nobody's to delete: such a folder is not replaced.
+is nobody's to delete: such a folder is not replaced. Nor is one whose manifest lacks this user's seal: anybody can
+write a manifest that lists the files of a project, with their right hashes, and have it unpacked there.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from zif.errors import UsageError, ZifError
 from zif.files.opening import remove_inside
 from zif.files.writing import refused, sync_folder
-from zif.runtime.bundle.manifest import MANIFEST, is_bundle, read_manifest
-from zif.runtime.hashed import Damaged
+from zif.runtime.bundle.manifest import MANIFEST, SCHEMA, is_bundle, read_manifest
+from zif.runtime.hashed import Content, Damaged, mark_file
+from zif.runtime.userkey import sealed_by_user
 from zif.wording import listed
 
 _STALE_S = 24 * 3600.0
 _PART = re.compile(r"(draft|old)-[0-9a-f]{8}\.zif-part")
 _SWAP = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 _HERE = -100  # AT_FDCWD of Linux
+_NOT_TOLD = (
+    "and what this zif wrote there cannot be told from what it did not: name another folder, or delete it yourself"
+)
 
 
 def check_place(folder: Path | str, overwrite: bool = False) -> None:
@@ -108,20 +113,27 @@ def why_not(folder: Path | str, error: OSError) -> ZifError:
 
 
 def _check_own(place: Path) -> None:
-    """Raise UsageError unless everything in the folder is what its manifest lists."""
+    """Raise UsageError unless this user's zif wrote the manifest, and everything in the folder is what it lists."""
     try:
-        manifest, _ = read_manifest(place)
+        manifest, text = read_manifest(place)
     except Damaged as error:
+        raise UsageError(f"{place} is a damaged bundle ({error}), {_NOT_TOLD}") from error
+    if not sealed_by_user(SCHEMA, text, manifest.seal):
+        why = "whose seal is not of this user's key" if manifest.seal else "that carries no seal"
+        raise UsageError(f"{place} is a bundle {why}, {_NOT_TOLD}")
+    _refuse(
+        place, _strangers(place, {*manifest.files, MANIFEST}), "also holds {}, which its manifest does not list", "it"
+    )
+    _refuse(place, _changed(place, manifest.files), "holds {}, which is not as this zif wrote it", "what it wrote")
+
+
+def _refuse(place: Path, names: Iterable[str], what: str, beside: str) -> None:
+    """Raise UsageError when there are any, which tells of some."""
+    if found := sorted(names):
+        told = what.format(listed(found, 5, " and {} more"))
         raise UsageError(
-            f"{place} is a damaged bundle ({error}), and what zif wrote there cannot be told from what it did not: name"
-            " another folder, or delete it yourself"
-        ) from error
-    strangers = sorted(_strangers(place, {*manifest.files, MANIFEST}))
-    if strangers:
-        told = listed(strangers, 5, " and {} more")
-        raise UsageError(
-            f"{place} also holds {told}, which its manifest does not list. --overwrite replaces a bundle and"
-            " nothing beside it: move that away, or name another folder"
+            f"{place} {told}. --overwrite replaces a bundle and nothing beside {beside}: move that away, or name"
+            " another folder"
         )
 
 
@@ -135,6 +147,16 @@ def _strangers(root: Path, files: Iterable[str]) -> Iterator[str]:
             mode = path.lstat().st_mode
             if not (stat.S_ISDIR(mode) and relative in folders) and not (stat.S_ISREG(mode) and relative in files):
                 yield relative
+
+
+def _changed(root: Path, files: Mapping[str, Content]) -> Iterator[str]:
+    """The files that somebody wrote to since; one that is missing is nothing that could be lost."""
+    for name, content in files.items():
+        if os.path.lexists(root / name):
+            try:
+                mark_file(root, name, content)
+            except Damaged:
+                yield name
 
 
 def _folders(files: Iterable[str]) -> set[str]:
