@@ -9,6 +9,8 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper
+from typer.testing import CliRunner
+from zif.cli.app import application
 
 pytestmark = pytest.mark.needs("onnxruntime-extensions>=0.14")
 
@@ -66,8 +68,49 @@ def test_a_bundle_brings_no_library_and_takes_the_one_that_is_named(model: Path,
     bundle = tmp_path / "m.zif"
     zif.compile(model, bundle, custom_ops=[library])
     assert not [path for path in bundle.rglob("*") if library.name in path.name]
-    assert not [path for path in bundle.rglob("*") if path.is_file() and library.name.encode() in path.read_bytes()]
+    named = [path for path in bundle.rglob("*") if path.is_file() and library.name.encode() in path.read_bytes()]
+    assert {path.name for path in named} <= {"plan.json", "manifest.json"}, "the plan says its name, and nothing else"
+    assert not [path for path in named if str(library.parent).encode() in path.read_bytes()]
     with pytest.raises(zif.ZifError, match="--custom-ops"):
         zif.load(bundle)
     with zif.load(bundle, custom_ops=[library]) as session:
         np.testing.assert_allclose(session.run({"x": X})["y"], np.abs(2 * X))
+
+
+def test_a_plan_names_the_libraries_and_not_where_they_lie(model: Path, library: Path) -> None:
+    plan = zif.plan(model, custom_ops=library)
+    assert plan.to_json()["custom_ops"] == [library.name]
+    assert zif.Plan.from_json(plan.to_json()) == plan
+    assert f"--custom-ops {library.name}" in plan.request.asked
+
+
+#: Every command of core that reads a model, and the rest of a line that makes it end well.
+LINES = {
+    "compare": "m.onnx m.onnx@qnn_cpu --random 0",
+    "compile": "m.onnx -o m.zif",
+    "culprit": "m.onnx",
+    "eval": "m.onnx --eval judge.py:judge",
+    "plan": "m.onnx",
+    "profile": "m.onnx --random 0 --runs 1 --warmup 0",
+    "quantize": "m.onnx --random-calibration --method minmax --per-tensor -o q.onnx",
+    "run": "m.onnx --random 0",
+    "verdicts": "m.onnx --all",
+    "verify": "m.onnx",
+}
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_every_command_on_a_model_takes_the_library(
+    command: str, model: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    Path("judge.py").write_text("def judge(session):\n    return 1.0\n")
+    done = CliRunner().invoke(application(), [command, *LINES[command].split(), "--custom-ops", str(library)])
+    assert done.exit_code == 0, f"{done.output}{done.exception}"
+
+
+def test_so_does_each_verb(model: Path, library: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "m.zif"
+    zif.compile(model, bundle, custom_ops=[library])
+    found = zif.compare(model, bundle, {"x": X}, custom_ops=library)
+    assert found.outputs[0].figures.max_abs == 0

@@ -41,6 +41,7 @@ def read_by(
     calibration: Path | None = None,
     preprocess: str = "",
     others: Iterable[Path | None] = (),
+    custom_ops: Sequence[Path] = (),
 ) -> Iterator[Path]:
     """Every file that is read: the model with its data, calibration with what a folder or list names, and others.
 
@@ -51,10 +52,10 @@ def read_by(
     from zif.inputs.samples import samples_of
     from zif.model import Model, external
 
-    yield from (path for path in (model, calibration, *others) if path is not None)
+    yield from (path for path in (model, calibration, *others, *custom_ops) if path is not None)
     if preprocess.endswith((".toml", ".json")):
         yield Path(preprocess)
-    loaded = Model.load(model, shapes)
+    loaded = Model.load(model, shapes, custom_ops)
     for tensor in filter(external.is_external, external.tensors(loaded.proto.graph)):
         with suppress(InvalidModel):
             yield external.locate(external.reference(tensor), loaded.folders)

@@ -222,7 +222,10 @@ class Check:
 
 @frozen
 class Request:
-    """What the caller asked for, as far as it shapes the plan. assume: the quantization that costs are told for."""
+    """What the caller asked for, as far as it shapes the plan. assume: the quantization that costs are told for.
+
+    custom_ops: the file names of the user's libraries of operators: where they lie is no part of a plan.
+    """
 
     target: str = "host"
     policy: str = "balanced"
@@ -235,6 +238,7 @@ class Request:
     config: Mapping[str, Mapping[str, Any]] = Factory(dict)
     constraints: Mapping[str, Any] = Factory(dict)
     assume: str = ""
+    custom_ops: tuple[str, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -242,6 +246,7 @@ class Request:
         words = [f"--pin {pattern}={name}" for pattern, name in self.pin.items()]
         words += [f"--only {name}" for name in self.only] + [f"--exclude {name}" for name in self.exclude]
         words += [f"--assume {self.assume}"] if self.assume else []
+        words += [f"--custom-ops {name}" for name in self.custom_ops]
         words += ["--strict"] * self.strict + ["--emulate"] * self.emulate
         words += list(demanded(self.constraints))
         for name, options in self.config.items():

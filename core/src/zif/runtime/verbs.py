@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from attrs import evolve
+
 from zif.errors import UsageError
 from zif.model.arguments import Progress
 from zif.planning.plan import POLICIES, Plan, Request
@@ -226,6 +228,7 @@ def planner(
     model = _model(source, wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
     chip = find(target)
     request = _request(chip, demands.policy(policy), demands, wishes, assume)
+    request = evolve(request, custom_ops=tuple(library.name for library in model.custom_ops))
     isolate = bool(wishes.get("isolate", False))
     return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, frozen
 from zif import Unsupported
+
+from zif_quantize.ort.libraries import named
 
 if TYPE_CHECKING:
     import onnx
@@ -41,11 +43,12 @@ def accelerated(proto: onnx.ModelProto, target: str) -> Iterator[Session]:
     import zif
     from zif.plugin import idle_accelerator, literal
 
-    best, units = idle_accelerator(zif.plan(proto, target=target, policy="power"))
+    best, units = idle_accelerator(zif.plan(proto, target=target, policy="power", custom_ops=named()))
     pin = {literal(name): best for name in units}
+    wanted: dict[str, Any] = {"target": target, "policy": "power", "cache": False, "custom_ops": named()}
     try:
-        session = zif.load(proto, target=target, policy="power", pin=pin, cache=False)
+        session = zif.load(proto, pin=pin, **wanted)
     except Unsupported:
-        session = zif.load(proto, target=target, policy="power", cache=False)
+        session = zif.load(proto, **wanted)
     with session:
         yield session

@@ -21,6 +21,7 @@ from zif_quantize.engine import quantize_model
 from zif_quantize.made import Quantization
 from zif_quantize.measure import Judge, Reference
 from zif_quantize.on_target import Measured, measured
+from zif_quantize.ort.libraries import knowing, loaded
 from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
 from zif_quantize.qdq.applying import settled
 from zif_quantize.qdq.lost import refuse_lost
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 WEIGHTS_ONLY = "w8"
 
 
+@knowing
 def quantize(
     source: Source,
     calibration: Path | str | Iterable[Sample] | None = None,
@@ -55,6 +57,7 @@ def quantize(
     random: int | None = None,
     repair: bool = False,
     rules: Rules = None,
+    custom_ops: Sequence[str | Path] | str | Path = (),  # noqa: ARG001 - `knowing` hands it on
     progress: Progress | None = None,
     **changes: Any,
 ) -> Quantization:
@@ -73,8 +76,8 @@ def quantize(
     values when there is no data. repair: take min and max where an entry of the encodings contradicts itself, which is
     refused otherwise. rules: what a backend wants of a quantized model (`zif.plugin.QuantizationRules`), the name of a
     backend for its own, or "default"; None takes those of the backends that would take part in a plan for `target`, and
-    the default's without one. progress: called with a sentence before each step. changes: other fields of `Recipe`,
-    such as per_channel=False.
+    the default's without one. custom_ops: libraries of operators, as for `zif.load`. progress: called with a sentence
+    before each step. changes: other fields of `Recipe`, such as per_channel=False.
 
     How a recipe is chosen: `zif_quantize.choosing`.
     Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not
@@ -96,7 +99,7 @@ def quantize(
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
     whose = wanted(rules, target)
     bare = calibration is None and random is None and given is None
-    if bare and (quantized := Model.load(source, shapes)) and is_quantized(quantized):
+    if bare and (quantized := loaded(source, shapes)) and is_quantized(quantized):
         _refuse_more({"precision": precision if precision != "w8a8" else "", "overrides": overrides, **changes})
         return _from_outside(quantized, whose, target)
     base = recipe(precision, whose.rules, **({} if method == "auto" else {"method": method}), **changes)

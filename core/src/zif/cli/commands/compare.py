@@ -34,6 +34,7 @@ def command(
     target_b: Annotated[str, typer.Option("--target-b", help="The target of B.")] = "",
     policy: options.PolicyOption = "balanced",
     shape: options.ShapeOption = [],  # noqa: B006
+    custom_ops: options.CustomOption = [],  # noqa: B006
     outputs_only: Annotated[bool, typer.Option("--outputs-only", help="Do not look at inner tensors.")] = False,
     group: Annotated[
         int, typer.Option("--group", min=0, help="Read at most so many inner tensors in one run; 0: what fits.")
@@ -60,7 +61,8 @@ def command(
     judge = _Judge.of(function, goal)
     note_folder(calibration, feed.preprocess)
     with working(f"reading {a} and {b}") as told:
-        one, other = (side(one, own or target, shapes, policy) for one, own in ((a, target_a), (b, target_b)))
+        sides = ((a, target_a), (b, target_b))
+        one, other = (side(one, own or target, shapes, policy, custom_ops) for one, own in sides)
         if shapes and one.model is None and other.model is None:
             raise UsageError("--shape is for models: the shapes of a bundle were settled when it was compiled")
         if calibration and feed.chosen:

@@ -140,9 +140,10 @@ def _quantized(
 
     part = {key: wanted[key] for key in ("only", "exclude", "emulate") if wanted.get(key)}
     whose = quantization_rules(targets, **part)
-    data = {"shapes": wanted.get("shapes"), "preprocess": preprocess, "progress": told}
+    libraries = wanted.get("custom_ops", ())
+    data = {"shapes": wanted.get("shapes"), "preprocess": preprocess, "progress": told, "custom_ops": libraries}
     found = verb("quantize")(path, calibration, precision, rules=whose.rules, **data)
-    model = Model.load(found.model)
+    model = Model.load(found.model, None, libraries)
     model.name = path.stem
     sqnr = {name: round(db, 2) for name, db in found.sqnr.items()}
     return model, {"precision": precision, "held_out": found.held_out, "sqnr_db": sqnr, "rules": list(whose.backends)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -36,6 +37,7 @@ def compare(
     target: str = "",
     policy: str = "balanced",
     shapes: Mapping[str, Sequence[int]] | None = None,
+    custom_ops: Sequence[str | Path] | str | Path = (),
     intermediates: bool = True,
     group: int = 0,
     memory: int = 2**28,
@@ -47,7 +49,7 @@ def compare(
     bundle's folder, or an open session. inputs: one set of arrays by input name, of its input's dtype and shape each,
     or several; a set may be a function that gives it. target: for both, where they name none. policy: of the plans of
     models that name no backends, as for `zif.load`; "power" gives an accelerator what it takes. shapes: fixes dynamic
-    inputs by name.
+    inputs by name. custom_ops: libraries of operators, as for `zif.load`.
 
     Inner tensors are read by running both again with these as further outputs: at most `group` at a time (0: as many as
     take `memory` bytes). That keeps an accelerator from fusing across them; `observer_db` says what it changed. Only
@@ -62,7 +64,9 @@ def compare(
         )
     if not samples:
         raise UsageError("there are no inputs to compare with")
-    one, other = _same_shapes(*(s if isinstance(s, Side) else side(s, target, shapes, policy) for s in (a, b)))
+    one, other = _same_shapes(
+        *(s if isinstance(s, Side) else side(s, target, shapes, policy, custom_ops) for s in (a, b))
+    )
     return _Comparing(one, other, samples, group, memory, progress or (lambda _: None)).all(intermediates)
 
 

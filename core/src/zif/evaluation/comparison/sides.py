@@ -24,7 +24,8 @@ class Side:
     """One of the two: a model (read already), the folder of a bundle, or a session of the caller's.
 
     `label` is what readers see. `backends` are the only ones that take part, all of them when there are none;
-    `policy` is that of the plan.
+    `policy` is that of the plan, `custom_ops` are the libraries of operators that a bundle is loaded with: a model has
+    its own.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Side:
     target: str = "host"
     backends: tuple[str, ...] = ()
     policy: str = "balanced"
+    custom_ops: tuple[Path, ...] = ()
 
     def open(self, progress: Progress | None = None) -> Session:
         """A session on it as its users get it; the caller's own where that was given."""
@@ -42,7 +44,7 @@ class Side:
         if self.session is not None:
             return self.session
         if self.folder is not None:
-            return verbs.load(self.folder, self.target)
+            return verbs.load(self.folder, self.target, custom_ops=self.custom_ops)
         assert self.model is not None
         return verbs.load(self.model, self.target, **self._wanted, progress=progress)
 
@@ -81,13 +83,16 @@ def side(
     target: str = "",
     shapes: Mapping[str, Sequence[int]] | None = None,
     policy: str = "balanced",
+    custom_ops: Sequence[str | Path] | str | Path = (),
 ) -> Side:
     """The side that `source` describes: a model, a bundle's folder, a session, or "PATH@WHERE".
 
     WHERE is a target, one or several backends, or both with commas between: "m.onnx@some-chip",
     "m.onnx@my_npu", "m.onnx@some-chip,my_npu". A path that exists is taken whole, whatever it contains. `target` is for
-    sources that name none, `shapes` and `policy` for models: a bundle has its own. Raises UsageError and InvalidModel.
+    sources that name none, `shapes` and `policy` for models: a bundle has its own. `custom_ops` are libraries of
+    operators for both. Raises UsageError and InvalidModel.
     """
+    from zif.model.engines import libraries
     from zif.runtime.session import Session
     from zif.runtime.verbs import is_bundle
 
@@ -103,15 +108,16 @@ def side(
     if isinstance(source, (str, Path)) and is_bundle(source):
         if backends:
             raise UsageError(f"{source} is a bundle: its backends were settled when it was compiled")
-        return Side(_label(Path(source).name, target, ()), folder=Path(source), target=target)
-    return evolve(_of_model(source, target, backends, shapes), policy=policy)
+        label = _label(Path(source).name, target, ())
+        return Side(label, folder=Path(source), target=target, custom_ops=libraries(custom_ops))
+    return evolve(_of_model(source, target, backends, shapes, custom_ops), policy=policy)
 
 
-def _of_model(source: Source, target: str, backends: tuple[str, ...], shapes: Any) -> Side:
+def _of_model(source: Source, target: str, backends: tuple[str, ...], shapes: Any, custom_ops: Any) -> Side:
     from zif.model import Model
     from zif.runtime.frontends.verb import as_onnx
 
-    model = Model.load(as_onnx(source, shapes), shapes or None)
+    model = Model.load(as_onnx(source, shapes), shapes or None, custom_ops)
     name = Path(source).name if isinstance(source, (str, Path)) else model.name
     return Side(_label(name, target, backends), model, None, None, target, backends)
 

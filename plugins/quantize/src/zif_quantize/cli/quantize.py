@@ -78,6 +78,7 @@ def command(
     random_calibration: RandomOption = False,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --random-calibration; 0 if not given.")] = None,
     shape: options.ShapeOption = [],  # noqa: B006
+    custom_ops: options.CustomOption = [],  # noqa: B006
     target: TargetOption = "",
     rules: RulesOption = "",
     encodings_format: FormatOption = "overrides",
@@ -94,12 +95,13 @@ def command(
 
     from zif_quantize import quantize
     from zif_quantize.cli.saving import beside, check_format, save
+    from zif_quantize.ort.libraries import using
 
     check_format(encodings_format)
     shapes = options.shapes(shape)
     outputs = [output, beside(output), *([goal_search.table_of(output, frontier)] if accuracy_goal else [])]
     others = (encodings, goal_search.script(function))
-    check_outputs(outputs, lambda: read_by(model, shapes, calibration, preprocess, others))
+    check_outputs(outputs, lambda: read_by(model, shapes, calibration, preprocess, others, custom_ops))
     note_folder(calibration, preprocess)
     if seed is not None and not random_calibration:
         raise UsageError("--seed goes with --random-calibration")
@@ -113,7 +115,8 @@ def command(
         fixed = changes or encodings or repair or unit or precision not in ("", "w8a8")
         wanted = goal_search.Search(accuracy_goal, function, max_candidates, cost, sensitivity, frontier, bool(fixed))
         data = {"calibration": calibration, "preprocess": preprocess, "random": random}
-        goal_search.reach(model, output, wanted, data, shapes, target, method, rules, encodings_format, as_json)
+        with using(custom_ops):
+            goal_search.reach(model, output, wanted, data, shapes, target, method, rules, encodings_format, as_json)
         return
     if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
         raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
@@ -137,6 +140,7 @@ def command(
             random=random,
             repair=repair,
             rules=rules or None,
+            custom_ops=custom_ops,
             progress=told,
             **changes,
         )

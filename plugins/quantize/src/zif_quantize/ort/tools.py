@@ -12,6 +12,8 @@ from typing import Any
 
 from zif import InvalidModel, StageFailed, UsageError
 
+from zif_quantize.ort.libraries import session_options
+
 #: How ONNX Runtime names the node that failed; before it stand numbers and names of its error codes.
 _FAILED = re.compile(r"running (\S+) node\. Name:'([^']*)' Status Message: (.*)", re.DOTALL)
 _CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
@@ -51,9 +53,8 @@ class CpuSession:
         tools()
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
+        options = session_options()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
         try:
             made = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # onnxruntime's errors have no common base class

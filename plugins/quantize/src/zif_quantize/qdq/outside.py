@@ -20,6 +20,7 @@ from zif import InvalidInput, InvalidModel, Model, StageFailed
 from zif.plugin import Encoding, Encodings, Tally, export_encodings, is_float, random_inputs
 
 from zif_quantize.measure import Reference
+from zif_quantize.ort.libraries import loaded
 from zif_quantize.qdq.applying import apply
 from zif_quantize.qdq.stripping import strip
 from zif_quantize.rewrites.prepare import prepare, whole
@@ -50,7 +51,7 @@ def is_quantized(model: Model) -> bool:
 
 def reformed(source: Source, rules: QuantizationRules, shapes: Mapping[str, Sequence[int]] | None = None) -> Reformed:
     """A QDQ model by other rules. Raises InvalidModel for other kinds of quantized models, and what `apply` raises."""
-    given = Model.load(source, shapes)
+    given = loaded(source, shapes)
     proto = whole(given)
     stripped = strip(proto)
     model = prepare(stripped, rules=rules)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from zif.plugin import private_folder
 
+from zif_quantize.ort.libraries import session_options
 from zif_quantize.ort.tools import tools
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ def optimized(proto: onnx.ModelProto, operators: Collection[str], *keep: str) ->
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = session_options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 4
     left_out = [*keep, *(name for operator, name in _BUILT_IN.items() if operator not in operators)]
     with private_folder("zif-") as folder:
         before, after = folder / "in.onnx", folder / "out.onnx"

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 from zif import InvalidModel, UsageError
 from zif.plugin import BIASED as BIASED
 
+from zif_quantize.ort.libraries import loaded, session_options
 from zif_quantize.ort.tools import quiet
 from zif_quantize.rewrites.faithful import Given, remember
 from zif_quantize.rewrites.fusing import fused, optimized
@@ -50,9 +51,7 @@ def prepare(
     every node has a name. Raises InvalidModel for a model that is quantized already or too large, and UsageError
     for other rules than a prepared model has.
     """
-    from zif import Model
-
-    model = Model.load(source, shapes)
+    model = loaded(source, shapes)
     if is_prepared(model):
         _refuse_other(model, rules)
         return model
@@ -68,7 +67,7 @@ def prepare(
         more = fused(proto, chosen.fused)
         proto = more if _loads(more) and given.means(more) else proto
     settle(proto, chosen)
-    made = Model.load(proto)
+    made = loaded(proto)
     marked(made, chosen)
     remember(made, as_it_was)
     made.name = model.name
@@ -134,9 +133,8 @@ def _loads(proto: onnx.ModelProto) -> bool:
     """Whether ONNX Runtime takes a model: a fusion can go wrong on shapes that its author did not think of."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = session_options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
     try:
         onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception:  # onnxruntime's errors have no common base class

@@ -17,6 +17,7 @@ from attrs import field, frozen
 from onnx import helper, numpy_helper
 from zif.plugin import attribute, bodies, captures, free_name
 
+from zif_quantize.ort.libraries import loaded
 from zif_quantize.ort.tools import CpuSession
 from zif_quantize.rewrites.faithful import as_given, remember
 from zif_quantize.rewrites.prepare import whole
@@ -52,8 +53,6 @@ def smoothed(model: Model, samples: Sequence[Mapping[str, Any]]) -> Model | None
 
     Raises StageFailed for a sample that the model fails on.
     """
-    from zif import Model
-
     proto = whole(model)
     graph = _Graph(proto, {name: info.shape for name, info in model.tensors.items()})
     found = [place for value in graph.values() if (place := graph.place(value))]
@@ -66,7 +65,7 @@ def smoothed(model: Model, samples: Sequence[Mapping[str, Any]]) -> Model | None
             done += 1
     if not done:
         return None
-    made = Model.load(proto)
+    made = loaded(proto)
     made.name = model.name
     given = as_given(model)
     remember(made, given if given is not None else whole(model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zif import UsageError
@@ -12,6 +13,7 @@ from zif_quantize.auto import auto_quantize
 from zif_quantize.calibration.holdout import Parts, parts, spread
 from zif_quantize.calibration.ranges import calibrate, extended, needs_histograms
 from zif_quantize.measure import Judge
+from zif_quantize.ort.libraries import knowing
 from zif_quantize.recipes import Recipe, check_known, recipe
 from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.rules import prepared_by
@@ -31,6 +33,7 @@ MEASURED = 8
 ENOUGH = 12
 
 
+@knowing
 def quantize_to_goal(
     source: Source,
     samples: Iterable[Sample],
@@ -42,6 +45,7 @@ def quantize_to_goal(
     shapes: Mapping[str, Sequence[int]] | None = None,
     levels: Sequence[str] = LEVELS,
     rules: Rules = None,
+    custom_ops: Sequence[str | Path] | str | Path = (),  # noqa: ARG001 - `knowing` hands it on
     progress: Progress | None = None,
     **options: Any,
 ) -> Mixed:
@@ -52,7 +56,8 @@ def quantize_to_goal(
     where there are few, on those that are held out of calibration, and that is all. A goal for the ratio is met when
     those others meet it, too. The model has the ranges of all samples in the end. goal: "SQNR=35" or an AccuracyGoal.
     function: gives the metric, a callable or "FILE.py:NAME". method: as for `zif.quantize`; "auto" takes for each
-    precision the recipe that is best on the CPU reference. rules: as for `zif.quantize`. options: those of
+    precision the recipe that is best on the CPU reference. rules, custom_ops: as for `zif.quantize`.
+    options: those of
     `mixed_precision` (policy, cost, most, on_reference, only, …). Raises UsageError, InvalidInput and InvalidModel.
     """
     from zif.plugin import resolved

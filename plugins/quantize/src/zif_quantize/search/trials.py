@@ -13,6 +13,7 @@ from zif import UsageError, ZifError
 
 from zif_quantize.engine import quantize_model
 from zif_quantize.measure import Judge, Reference
+from zif_quantize.ort.libraries import named
 from zif_quantize.recipes import Recipe
 from zif_quantize.rewrites.prepare import whole
 from zif_quantize.search.bitops import bit_operations
@@ -137,7 +138,7 @@ class Bench:
     def _session(self, proto: onnx.ModelProto) -> Session:
         import zif
 
-        return zif.load(proto, self.target, self.policy, cache=False, **self.wishes)
+        return zif.load(proto, self.target, self.policy, cache=False, **{"custom_ops": named(), **self.wishes})
 
     def _on_target(self, proto: onnx.ModelProto, levels: Mapping[str, str]) -> dict[str, Any]:
         with self._session(proto) as session:
@@ -161,7 +162,7 @@ class Bench:
         if self.function is not None and not self.target:
             import zif
 
-            with zif.load(proto, "host", cache=False) as session:
+            with zif.load(proto, "host", cache=False, custom_ops=named()) as session:
                 found |= self._metric(session)
         return found | self._verdict(found)
 
