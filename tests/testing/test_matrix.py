@@ -10,8 +10,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
-from zif.testing.matrix import of_records
+from jsonschema import Draft202012Validator, ValidationError
+from zif import schemas
+from zif.testing.matrix import WORDS, Cell, Column, Matrix, of_records
 from zif.testing.matrix_pages import html, markdown
 from zif.testing.mutants import install
 
@@ -55,6 +58,25 @@ def test_the_words_of_a_cell() -> None:
     assert made.counts(made.columns[1]) == {"not tried": 1}
 
 
+def test_the_document_fits_its_schema() -> None:
+    document = json.loads(json.dumps(of_records(RECORDS, 3).to_json()))
+    schema = schemas.schema(document["schema"])
+    Draft202012Validator(schema).validate(document)
+    document["cells"][0]["word"] = "fine"
+    with pytest.raises(ValidationError):
+        Draft202012Validator(schema).validate(document)
+
+
+def test_the_schema_has_every_field_and_word() -> None:
+    schema = schemas.schema("matrix")
+    parts = schema["$defs"]
+    assert set(schema["properties"]) == {field.name for field in attrs.fields(Matrix)} | {"schema"}
+    assert set(parts["column"]["properties"]) == {field.name for field in attrs.fields(Column)} | {"counts"}
+    assert set(parts["cell"]["properties"]) == {field.name for field in attrs.fields(Cell)} | {"word"}
+    assert tuple(parts["word"]["enum"]) == WORDS
+    assert all(set(part["required"]) == set(part["properties"]) for part in (schema, parts["column"], parts["cell"]))
+
+
 def test_the_page_in_markdown() -> None:
     text = markdown(of_records(RECORDS, 3))
     assert "at most 3 of each operator" in text
@@ -91,7 +113,7 @@ def test_a_run_writes_its_matrix(site: Path, tmp_path: Path) -> None:
     done = check(site, "honest", "-k", "test_operator and (Tanh or Mod)", *flags)
     assert done.returncode == 0, done.stderr[-2000:]
     made = json.loads(files[0].read_text())
-    assert made["schema"] == "zif.matrix/1"
+    Draft202012Validator(schemas.schema(made["schema"])).validate(made)
     words = {(cell["operator"], cell["dtype"]): cell["word"] for cell in made["cells"]}
     assert words["Tanh", "float32"] == "right"
     assert words["Mod", "int64"] == "refused"
