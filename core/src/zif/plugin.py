@@ -229,6 +229,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("things", "zif.wording", "things", "a number with its noun"),
         ("csv_cell", "zif.wording", "csv_cell", "a cell for spreadsheets that is no formula"),
         ("listed", "zif.wording", "listed", "at most so many names, and that there are more"),
+        (
+            "to_install",
+            "zif.files.installing",
+            "to_install",
+            "how something is installed, also what no index has",
+        ),
         ("did_you_mean", "zif.wording", "did_you_mean", "the question after an unknown word"),
     ),
 }

@@ -56,6 +56,7 @@ from zif.evaluation.comparison.sides import literal as literal
 from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
 from zif.files.archives import arrays_in as parse_arrays
 from zif.files.documents import json_of as parse_json
+from zif.files.installing import to_install as to_install
 from zif.files.leftovers import private_folder as private_folder
 from zif.files.limits import TEXT as TEXT
 from zif.files.limits import WEIGHTS as WEIGHTS
@@ -260,6 +261,7 @@ __all__ = [
     "terminal",
     "things",
     "to_array",
+    "to_install",
     "told_db",
     "unit_facts",
     "unit_nodes",

@@ -57,9 +57,10 @@ def _brought(group: str, name: str, what: str) -> Any:
     points = [point for point in entrypoints.points(group) if point.name == name]
     if not points:
         if name in BROUGHT_BY:
-            raise UsageError(
-                f"{what} comes with {BROUGHT_BY[name]}, which is not installed: pip install {BROUGHT_BY[name]}"
-            )
+            from zif.files.installing import to_install
+
+            brings = BROUGHT_BY[name]
+            raise UsageError(f"{what} comes with {brings}, which is not installed: {to_install(brings)}")
         return None
     if len(points) > 1:
         raise BackendBroken(f"{what} is brought by {_owners(points)}: uninstall all but one")

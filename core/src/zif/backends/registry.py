@@ -22,6 +22,7 @@ from attrs import evolve
 from zif.errors import BackendBroken, BackendNotFound
 from zif.files import environments
 from zif.files.installed import points as entry_points
+from zif.files.installing import to_install
 from zif.hookspecs import GROUP
 from zif.records import Installed
 from zif.wording import did_you_mean
@@ -159,5 +160,5 @@ def _here(row: Installed) -> Backend:
 
 def _not_found(name: str) -> str:
     known = sorted({row.name for row in installed()})
-    have = ", ".join(known) if known else "none; `pip install zif-reference` is a start"
+    have = ", ".join(known) if known else f"none; a start is {to_install('zif-reference')}"
     return f"no installed backend is called {name!r}.{did_you_mean(name, known)} Installed: {have}."

@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from zif.backends.registry import installed
+from zif.files.installing import to_install
 
 
 @frozen
@@ -33,7 +34,7 @@ class Library:
         """The command that installs it; "" when nothing is wrong."""
         if self.fits:
             return ""
-        return f"pip install '{self.extra}'" if self.extra else f"pip install '{self.name}{self.wanted}'"
+        return to_install(self.extra or f"{self.name}{self.wanted}")
 
 
 def libraries() -> tuple[Library, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.errors import InvalidInput, UsageError
+from zif.files.installing import to_install
 from zif.files.limits import PIXELS
 from zif.files.opening import open_plain
 from zif.files.paths import Refusal
@@ -26,7 +27,7 @@ def open_picture(path: str | Path, mode: str, error: Refusal = InvalidInput) -> 
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as problem:
-        raise UsageError(f"{path}: reading pictures needs pillow: pip install 'zif[image]'") from problem
+        raise UsageError(f"{path}: reading pictures needs pillow: {to_install('zif[image]')}") from problem
     with open_plain(path, error) as stream, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damage in metadata that nobody asks for, and of sizes, which we judge
         try:

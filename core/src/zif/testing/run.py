@@ -16,6 +16,7 @@ from typing import IO, Any
 from attrs import frozen
 
 from zif.errors import UsageError, ZifError
+from zif.files.installing import to_install
 from zif.files.leftovers import private_folder
 from zif.testing.deadlines import OVERRUN, limits
 from zif.testing.journal import unfinished, write
@@ -97,7 +98,7 @@ def needs() -> None:
     """Raise UsageError when what the kit runs on is not installed."""
     for module in ("pytest", "hypothesis"):
         if importlib.util.find_spec(module) is None:
-            raise UsageError(f"`zif check` needs {module}: pip install 'zif[testing]'")
+            raise UsageError(f"`zif check` needs {module}: {to_install('zif[testing]')}")
 
 
 def _pytest(flags: Sequence[str], report: IO[str] | None) -> int:

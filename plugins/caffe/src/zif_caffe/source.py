@@ -53,16 +53,20 @@ def converted(source: Path, request: Request, folder: Path) -> Imported:
     return Imported("model.onnx", "zif-caffe", opset, notes=made.notes)
 
 
+def _judge() -> str:
+    from zif.plugin import to_install
+
+    return to_install("zif-caffe[judge]")
+
+
 def judged(source: Path, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What OpenCV computes. Raises BackendUnavailable without one that reads Caffe."""
     try:
         import cv2
     except ImportError as error:
-        raise BackendUnavailable(
-            "OpenCV 4 is not installed: pip install 'zif-caffe[judge]' lets it run the source"
-        ) from error
+        raise BackendUnavailable(f"OpenCV 4, which runs the source, is not installed: {_judge()}") from error
     if not hasattr(cv2.dnn, "readNetFromCaffe"):
-        raise BackendUnavailable(f"OpenCV {cv2.__version__} has no reader of Caffe: pip install 'zif-caffe[judge]'")
+        raise BackendUnavailable(f"OpenCV {cv2.__version__} has no reader of Caffe: {_judge()}")
     network = read(*pair(source))
     ends = convert(network, request.shapes, request.opset).model.graph
     names = [value.name for value in ends.output]

@@ -54,7 +54,9 @@ def qnn_library() -> Path | None:
 
 def _open_qnn(compiled: Compiled) -> Opened:
     if importlib.util.find_spec("zif_qnn_runtime") is None:
-        raise BackendUnavailable("engine libQnnCpu needs zif-qnn-runtime: pip install 'zif-qnn-cpu[qnn]'")
+        from zif.plugin import to_install
+
+        raise BackendUnavailable(f"engine libQnnCpu needs zif-qnn-runtime: {to_install('zif-qnn-runtime')}")
     from zif_qnn_runtime import ProviderOptions, find
     from zif_qnn_runtime import open_session as open_on_qnn
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx.defs import OpSchema
 from zif import OpClaim, Verdict, declared
-from zif.plugin import DTYPE_BITS, installed_onnx, may_nest, normal, unit_nodes
+from zif.plugin import DTYPE_BITS, installed_onnx, may_nest, normal, to_install, unit_nodes
 
 from zif_reference.native import imported, is_native, strangers
 from zif_reference.upgrade import upgraded
@@ -50,7 +50,7 @@ def _missing(model: Model, unit: Unit) -> Verdict | None:
     """A refusal for what a package would bring, or a newer onnx; None for a unit that nothing is missing for."""
     package = _package(unit.op_type) if not unit.domain else ""
     if package:
-        reason = f"{ENGINE} needs another package for {unit.op_type}: pip install {package}"
+        reason = f"{ENGINE} needs another package for {unit.op_type}: {to_install(package)}"
         return Verdict(False, "declared", "unavailable", reason)
     return _beyond(model, unit) if beyond() else None
 

@@ -36,7 +36,9 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
             if one.reason:
                 terminal.say(f"{one.row.name}: {one.reason}")
     else:
-        terminal.say("No backend is installed. `pip install zif-reference` is a start.")
+        from zif.files.installing import to_install
+
+        terminal.say(f"No backend is installed. A start is {to_install('zif-reference')}")
 
 
 def _cells(one: Answer) -> list[Any]:

@@ -88,9 +88,11 @@ def _cache() -> str:
 
 def _problems(answers: list[Answer], needed: tuple[Library, ...], checked: tuple[Check, ...]) -> list[dict[str, str]]:
     """Each thing that is not as it should be, and the command that changes it where there is one."""
+    from zif.files.installing import to_install
+
     found = [{"problem": f"{one.row.name}: {one.reason}", "fix": ""} for one in answers if not one.available]
     if not answers:
-        found.append({"problem": "no backend is installed", "fix": "pip install zif-reference"})
+        found.append({"problem": "no backend is installed", "fix": to_install("zif-reference")})
     for library in needed:
         if not library.fits and not library.extra:
             have = f"is {library.version}" if library.version else "is not installed"

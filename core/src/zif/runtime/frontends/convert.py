@@ -177,5 +177,7 @@ def _simplify(path: Path) -> None:
     try:
         import onnxslim
     except ImportError as error:
-        raise UsageError("--simplify needs onnxslim: pip install 'zif[simplify]'") from error
+        from zif.files.installing import to_install
+
+        raise UsageError(f"--simplify needs onnxslim: {to_install('zif[simplify]')}") from error
     onnxslim.slim(str(path), str(path))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from zif.errors import InvalidModel, UsageError, ZifError
+from zif.files.checkout import folders
+from zif.files.installing import to_install
 from zif.files.kinds import Kind, kind_of
 from zif.files.opening import is_plain, missing, open_plain
 from zif.records import Installed
@@ -103,14 +105,17 @@ def _nobody(origin: Origin, rows: Sequence[Installed]) -> str:
             return f"{origin} is {kind.what}, and {kind.frontend} does not take it."
         return f"{origin} is {kind.what}, and its frontend is not installed: {_install(kind)}"
     if isinstance(origin, Named):
-        return f"no installed frontend makes a model of {origin}.{asked} `pip install zif-torch` brings PyTorch's."
+        brings = f"PyTorch's comes with zif-torch: {to_install('zif-torch')}"
+        return f"no installed frontend makes a model of {origin}.{asked} {brings}"
     kind_name = f"{type(origin).__module__}.{type(origin).__qualname__}"
     return (
         f"a model is a path, bytes, an onnx.ModelProto, or what an installed frontend takes, not {kind_name}.{asked} "
-        "`zif-torch`, `zif-tensorflow` and `zif-jax` take models of theirs."
+        f"`zif-torch`, `zif-tensorflow` and `zif-jax` take models of theirs; for instance {to_install('zif-torch')}"
     )
 
 
 def _install(kind: Kind) -> str:
     name = kind.frontend.removeprefix("zif-")
+    if kind.frontend not in folders():  # `zif env create` finds what is beside it, and no index has the others
+        return to_install(kind.frontend)
     return f"`zif env create {name} {kind.frontend}` sets it up in an environment of its own."

@@ -27,7 +27,7 @@ def tools(module: str = "") -> Any:
     except ImportError as error:
         raise UsageError(
             f"quantizing needs onnxruntime with its quantization tools ({error}): "
-            "pip install --force-reinstall zif-quantize"
+            "pip install --force-reinstall onnxruntime"
         ) from error
 
 
