@@ -8,7 +8,7 @@ EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 PY ?=
 ALL ?=
 
-.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check fuzz soak
+.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check matrix fuzz soak
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -35,9 +35,14 @@ bench: $(READY)  ## every benchmark, by hand: prints ratios from one run
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 check: $(READY)  ## the conformance kit on every first-party backend, with its own known failures
-	for name in reference qnn_cpu; do $(BIN)/zif check $$name --known plugins/$$name/pyproject.toml || exit 1; done
-	for name in qnn_gpu qnn_htp; do \
-		$(BIN)/zif check $$name --target snapdragon-8-gen-3 --known plugins/$$name/pyproject.toml || exit 1; done
+	mkdir -p out/check
+	for name in reference qnn_cpu; do \
+		$(BIN)/zif check $$name --known plugins/$$name/pyproject.toml --outcome out/check/$$name.json || exit 1; done
+	for name in qnn_gpu qnn_htp; do $(BIN)/zif check $$name --target snapdragon-8-gen-3 \
+		--known plugins/$$name/pyproject.toml --outcome out/check/$$name.json || exit 1; done
+
+matrix: $(READY)  ## docs/matrix.md: what runs where, from the outcomes of `make check`
+	$(BIN)/python -m tools.matrix $(foreach name,reference qnn_cpu qnn_gpu qnn_htp,out/check/$(name).json) > docs/matrix.md
 
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict

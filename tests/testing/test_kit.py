@@ -56,6 +56,13 @@ def test_a_known_failure_that_passes_fails_the_run(site: Path, tmp_path: Path) -
     assert (code, record["counts"]) == (1, {"failed": 1})
 
 
+def test_a_known_failure_that_a_sample_leaves_out_is_still_known(site: Path, tmp_path: Path) -> None:
+    path = known(tmp_path, '"test_numbers.py::test_operator[Tanh]" = "the second test fails"')
+    words = ("honest", "-k", "test_operator and Tanh", "--known", path)
+    assert check(site, *words, "--sample", "1")[0] == 0
+    assert check(site, *words)[0] == 1
+
+
 def test_a_known_failure_without_a_reason_is_no_excuse(site: Path, tmp_path: Path) -> None:
     path = known(tmp_path, f'"{HELP}" = " "')
     code, record = check(site, "options_without_help", "-k", "have_help", "--known", path)

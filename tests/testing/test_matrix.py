@@ -37,7 +37,8 @@ RECORDS = [
         ended("Cast", "right"),
         ended("Cast", "not claimed", "float64", "it was seen to be wrong | there", kept_off=True),
         ended("Mod", "not claimed", "int8", "no such operator"),
-        ended("Tanh", "imprecise"),
+        ended("Tanh", "not claimed", why="not in this type"),
+        ended("Tanh", "imprecise", why="output 'y':\n<1 of 2> is off"),
     ),
     record("two", available=False, reason="no device here", tests={"test_numbers.py::test_operator[Relu]": {}}),
 ]
@@ -54,7 +55,7 @@ def test_the_words_of_a_cell() -> None:
         ("Mod", "int8"): "refused",
         ("Tanh", "float32"): "wrong",
     }
-    assert made.counts(made.columns[0]) == {"right": 3, "refused": 1, "wrong (kept off)": 1, "wrong": 1}
+    assert made.counts(made.columns[0]) == {"right": 3, "refused": 2, "wrong (kept off)": 1, "wrong": 1}
     assert made.counts(made.columns[1]) == {"not tried": 1}
 
 
@@ -83,6 +84,8 @@ def test_the_page_in_markdown() -> None:
     assert "- two: zif-two 1.0, engine 1, hardware: 1 not tried (no device here)" in text
     assert "| Relu | ✓ 2/2 |  |" in text
     assert "| Mod | – |  |" in text
+    assert text.endswith("Wrong, and not kept off:\n\n- Tanh of float32 on one: output 'y': &lt;1 of 2> is off\n")
+    assert "not kept off" not in markdown(of_records(RECORDS[1:], 0))
     assert "| Cast | 1/2: ✓ float32; ✗ kept off float64 |  |" in text
 
 

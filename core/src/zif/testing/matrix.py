@@ -35,7 +35,7 @@ class Column:
 class Cell:
     """One operator on one backend for one target, in one element type: how many tests ended in which way.
 
-    `why` is the reason of the first that was not right.
+    `why` is the reason of the first of the worst that was not right.
     """
 
     operator: str
@@ -137,4 +137,7 @@ def word_of(ending: Mapping[str, Any]) -> str:
 
 
 def _why(endings: Iterable[Mapping[str, Any]]) -> str:
-    return next((str(one["why"]) for one in endings if one.get("why")), "")
+    """The first reason of the worst: what is refused beside what is wrong does not explain it."""
+    told = [one for one in endings if one.get("why")]
+    worst = sorted(told, key=lambda one: ("wrong", "wrong (kept off)", "refused", "right").index(word_of(one)))
+    return str(worst[0]["why"]) if worst else ""

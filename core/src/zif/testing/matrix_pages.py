@@ -25,7 +25,18 @@ def markdown(matrix: Matrix) -> str:
     for operator in matrix.operators():
         cells = (_text(matrix, column, operator) for column in matrix.columns)
         lines.append(f"| {operator} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_wrong(matrix)]) + "\n"
+
+
+def _wrong(matrix: Matrix) -> Iterator[str]:
+    """What is wrong and not kept off, a line each with the first reason."""
+    found = [cell for cell in matrix.cells if cell.word == "wrong"]
+    if found:
+        yield from ("", "Wrong, and not kept off:", "")
+    for cell in found:
+        where = cell.backend if cell.target == "host" else f"{cell.backend}, {cell.target}"
+        why = " ".join(cell.why.split()).replace("|", "\\|").replace("<", "&lt;")
+        yield f"- {cell.operator} of {cell.dtype or 'no type'} on {where}" + (f": {why}" if why else "")
 
 
 def html(matrix: Matrix) -> str:

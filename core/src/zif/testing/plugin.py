@@ -57,12 +57,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is known to fail, strictly: an unexpected pass fails, and so does an entry that matches no test."""
-    known = config.stash[_KNOWN]
+    """Mark what is known to fail, strictly: an unexpected pass fails, and so does an entry that matches no test.
+
+    A sample may leave out the one node test that fails, so that its pass says nothing.
+    """
+    known, sample = config.stash[_KNOWN], config.getoption("sample")
     for item in items:
         reason = known.reason(_short(item.nodeid))
         if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+            sampled = bool(sample) and "node_tests" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=not sampled))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
