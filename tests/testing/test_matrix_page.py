@@ -35,5 +35,5 @@ def test_another_file_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_first_party_backends_are_on_the_page() -> None:
     page = (ROOT / "docs" / "matrix.md").read_text(encoding="utf-8")
-    for name in ("reference", "qnn_cpu", "qnn_htp, snapdragon-8-gen-3"):
+    for name in ("reference", "qnn_cpu", "qnn_gpu, snapdragon-8-gen-3", "qnn_htp, snapdragon-8-gen-3"):
         assert f"- {name}: zif-" in page
