@@ -86,32 +86,27 @@ def campaign(
     """Run cases and print the counters; each kind of bad is told once, made small."""
     counters: Counter[tuple[str, str]] = Counter()
     known: Counter[str] = Counter()
-    for number in until_interrupted(numbers):
-        name, case = drawn(material, seed, number, only)
-        run = runner.run_beside if name in BESIDE and not case.environment else runner.run
-        by_command = name in ALONE or number % BY_COMMAND == BY_COMMAND - 1
-        outcome = runner.run_command(case) if by_command else run(case)
-        counters[name, outcome.kind] += 1
-        if number % TELL == TELL - 1:
-            print(table(counters), file=sys.stderr, flush=True)
-        if outcome.kind == "bad":
-            kind = signature(runner, case, outcome)
-            known[kind] += 1
-            if known[kind] == 1:
-                again = f"make fuzz SEED={seed} CASE={number}" + (f" CAMPAIGN={only}" if only else "")
-                print(f"bad: {kind}\n  {' '.join(case.arguments)}\n  {again}", flush=True)
-                if save:
-                    keep(runner, case, kind, save / f"{seed}-{number}.json", TRIES)
+    with suppress(KeyboardInterrupt):  # what was counted is told
+        for number in numbers:
+            name, case = drawn(material, seed, number, only)
+            run = runner.run_beside if name in BESIDE and not case.environment else runner.run
+            by_command = name in ALONE or number % BY_COMMAND == BY_COMMAND - 1
+            outcome = runner.run_command(case) if by_command else run(case)
+            counters[name, outcome.kind] += 1
+            if number % TELL == TELL - 1:
+                print(table(counters), file=sys.stderr, flush=True)
+            if outcome.kind == "bad":
+                kind = signature(runner, case, outcome)
+                known[kind] += 1
+                if known[kind] == 1:
+                    again = f"make fuzz SEED={seed} CASE={number}" + (f" CAMPAIGN={only}" if only else "")
+                    print(f"bad: {kind}\n  {' '.join(case.arguments)}\n  {again}", flush=True)
+                    if save:
+                        keep(runner, case, kind, save / f"{seed}-{number}.json", TRIES)
     for kind, count in known.most_common():
         print(f"{count} × {kind}")
     print(table(counters))
     return 1 if known else 0
-
-
-def until_interrupted(numbers: Iterator[int]) -> Iterator[int]:
-    """The same; Ctrl-C ends them, so that what was counted is told."""
-    with suppress(KeyboardInterrupt):
-        yield from numbers
 
 
 def failing(runner: Runner, cold: Runner, material: Material, seed: int, only: int | None) -> int:

@@ -7,6 +7,7 @@ exception is the host's, whatever its class.
 
 from __future__ import annotations
 
+import errno
 import opcode
 import signal
 import threading
@@ -15,13 +16,15 @@ from contextlib import contextmanager
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from zif.errors import OutOfMemory, StageFailed, ZifError
+from zif.errors import NotWritten, OutOfMemory, StageFailed, ZifError
 
 if TYPE_CHECKING:  # the command line asks here before it loads anything else
     from zif.records import Executable
 
 #: Characters of a foreign message that are told.
 _LONGEST = 600
+#: A full disk is the machine's, whoever meets it.
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 
 
@@ -38,6 +41,8 @@ def blaming(owner: str, doing: str, kind: type[ZifError] = StageFailed) -> Itera
     except BaseException as error:
         if from_signal(error):
             raise
+        if isinstance(error, OSError) and error.errno in _FULL:
+            kind = NotWritten
         kind = OutOfMemory if isinstance(error, MemoryError) else kind
         raise kind(f"{owner} failed in {doing}: {reason(error)}") from error
 

@@ -102,7 +102,7 @@ def no_room(folder: Path) -> BackendUnavailable:
     place = folder.parent
     free = shutil.disk_usage(place).free / 1e6
     return BackendUnavailable(
-        f"the context binary could not be written to {place}, where {free:.0f} MB are free: free some space, or name"
+        f"the context binary could not be written to {place}, where {free:.3g} MB are free: free some space, or name"
         " another folder in TMPDIR"
     )
 

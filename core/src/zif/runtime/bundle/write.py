@@ -24,6 +24,7 @@ from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, 
 from zif.runtime.bundle.replace import beside, check_place, put, remove_rest, why_not
 from zif.runtime.hashed import Content, Damaged, total_bytes, write_file
 from zif.runtime.userkey import seal_of
+from zif.wording import size
 
 
 def write_bundle(
@@ -135,4 +136,4 @@ def _manifest(
 def _room(parent: Path, files: Mapping[str, bytes | Path]) -> None:
     need, free = total_bytes(files), shutil.disk_usage(parent).free
     if need > free:
-        raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free")
+        raise OSError(errno.ENOSPC, f"{size(need)} are needed and {size(free)} are free")

@@ -5,6 +5,7 @@ What frontends print goes to stderr, which the host keeps; only answers go to th
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -45,6 +46,10 @@ def _answer(asked: Mapping[str, Any], opened: dict[str, Frontend]) -> dict[str, 
         return {"answer": _stage(opened[module], asked)}
     except ZifError as error:
         return {"error": type(error).__name__, "message": str(error)}
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # the machine's, not the author's
+        why = f"{asked.get('owner', 'a frontend')}: {error}"
+        return {"error": "NotWritten" if full else "StageFailed", "message": why}
     except Exception as error:
         return {"error": "StageFailed", "message": f"{asked.get('owner', 'a frontend')}: {error}"}
 

@@ -20,6 +20,7 @@ from zif.files.archives import read_arrays, save_arrays
 from zif.files.documents import json_of
 from zif.files.leftovers import private_folder
 from zif.files.records import record
+from zif.files.writing import refused
 from zif.records import Arrays, Installed
 from zif.runtime.frontends.child import PROTOCOL
 from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
@@ -69,7 +70,10 @@ class _Remote:
     def run(self, source: Origin, request: Request, inputs: Arrays) -> Arrays | None:
         self._count += 1
         given, made = f"inputs-{self._count}.npz", f"outputs-{self._count}.npz"
-        save_arrays(self._scratch / given, inputs)
+        try:
+            save_arrays(self._scratch / given, inputs)
+        except OSError as error:
+            raise refused(f"inputs for {self._who}", error) from error
         about = {"folder": str(self._scratch), "inputs": given, "outputs": made}
         answer = self._answer("run", source, request=attrs.asdict(request), **about)
         return None if answer is None else read_arrays(self._scratch / made, StageFailed)

@@ -12,7 +12,7 @@ from attrs import Factory, field, frozen
 from zif import InvalidInput, StageFailed, UsageError
 
 from zif_quantize.calibration.checking import checked, label, unfit
-from zif_quantize.ort.tools import CpuSession, quiet, tools
+from zif_quantize.ort.tools import CpuSession, on_disk, quiet, tools
 from zif_quantize.recipes import METHODS
 from zif_quantize.rewrites.extremes import HUGE
 
@@ -181,11 +181,11 @@ class _calibrator:  # noqa: N801 - used as a function
 
         self.folder = tempfile.TemporaryDirectory(prefix="zif-")
         path = Path(self.folder.name) / "model.onnx"
-        onnx.save(self.proto, path)
-        made = getattr(tools("calibrate"), self.kind)(
-            path, augmented_model_path=str(path.with_name("augmented.onnx")), **self.options
-        )
-        with quiet():
+        with on_disk("the model that calibrates", path.parent), quiet():
+            onnx.save(self.proto, path)
+            made = getattr(tools("calibrate"), self.kind)(
+                path, augmented_model_path=str(path.with_name("augmented.onnx")), **self.options
+            )
             made.augment_graph()
         made.infer_session = CpuSession(made.augmented_model_path)
         return made

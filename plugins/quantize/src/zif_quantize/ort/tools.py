@@ -8,9 +8,10 @@ import io
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from zif import InvalidModel, StageFailed, UsageError
+from zif import InvalidModel, NotWritten, StageFailed, UsageError
 
 from zif_quantize.ort.libraries import session_options
 
@@ -28,6 +29,18 @@ def tools(module: str = "") -> Any:
         raise UsageError(
             f"quantizing needs onnxruntime with its quantization tools ({error}): "
             "pip install --force-reinstall onnxruntime"
+        ) from error
+
+
+@contextlib.contextmanager
+def on_disk(what: str, folder: Path) -> Iterator[None]:
+    """Raise NotWritten where the block cannot write to a folder of the temporary one: no fault of the model."""
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(
+            f"{what} cannot be written to {folder.parent}: {error.strerror or error}. Free some space, or name another"
+            " folder in TMPDIR"
         ) from error
 
 

@@ -9,7 +9,7 @@ import onnx
 from zif.plugin import private_folder
 
 from zif_quantize.ort.libraries import session_options
-from zif_quantize.ort.tools import tools
+from zif_quantize.ort.tools import on_disk, tools
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,6 +25,7 @@ _FUSIONS = (
 )
 #: How onnxruntime's own preprocessing names what has no name, such as the body of a function: users name units so.
 _UNNAMED = "qnn_preproc_node_"
+_WHAT = "the model that ONNX Runtime optimizes"
 #: From this opset on there is a LayerNormalization.
 _LAYER_NORMALIZATION = 17
 
@@ -32,7 +33,8 @@ _LAYER_NORMALIZATION = 17
 def optimized(proto: onnx.ModelProto, operators: Collection[str], *keep: str) -> onnx.ModelProto:
     """After ONNX Runtime's basic optimizations (standard operators only), which fuse none but these operators.
 
-    keep: further optimizers that are left out, by ONNX Runtime's names.
+    keep: further optimizers that are left out, by ONNX Runtime's names. Raises NotWritten when the temporary folder has
+    no room, and what ONNX Runtime raises for what it cannot do.
     """
     import onnxruntime
 
@@ -41,10 +43,17 @@ def optimized(proto: onnx.ModelProto, operators: Collection[str], *keep: str) ->
     left_out = [*keep, *(name for operator, name in _BUILT_IN.items() if operator not in operators)]
     with private_folder("zif-") as folder:
         before, after = folder / "in.onnx", folder / "out.onnx"
-        onnx.save(proto, before)
+        data = proto.SerializeToString()
+        with on_disk(_WHAT, folder):
+            before.write_bytes(data)
         options.optimized_model_filepath = str(after)
         providers = ["CPUExecutionProvider"]
-        onnxruntime.InferenceSession(str(before), options, providers=providers, disabled_optimizers=left_out)
+        try:
+            onnxruntime.InferenceSession(str(before), options, providers=providers, disabled_optimizers=left_out)
+        except Exception:  # it calls a full disk a model that cannot be serialized
+            with on_disk(_WHAT, folder):
+                after.write_bytes(data)
+            raise
         return onnx.load(after)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import onnx
 from onnx import numpy_helper
-from zif import InvalidModel, UsageError
+from zif import InvalidModel, NotWritten, UsageError
 from zif.plugin import BIASED as BIASED
 
 from zif_quantize.ort.libraries import loaded, session_options
@@ -114,13 +113,18 @@ def _optimized(proto: onnx.ModelProto, operators: Collection[str], given: Given)
     opset = next((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), 0)
     for version in OPSETS:
         if opset < version:
-            # Neither the converter nor onnxruntime has a class of its own for what it cannot do.
-            with contextlib.suppress(Exception):
+            try:
                 made = _simplified(raised(proto, version), operators)
                 if given.means(made):
                     return made
+            except NotWritten:
+                raise
+            except Exception:  # neither the converter nor onnxruntime has a class of its own for what it cannot do
+                continue
     try:
         return _simplified(proto, operators)
+    except NotWritten:
+        raise
     except Exception as error:
         raise InvalidModel(f"ONNX Runtime, which calibrates, refuses the model: {error}") from error
 
