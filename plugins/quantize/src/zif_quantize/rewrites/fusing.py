@@ -43,16 +43,15 @@ def optimized(proto: onnx.ModelProto, operators: Collection[str], *keep: str) ->
     left_out = [*keep, *(name for operator, name in _BUILT_IN.items() if operator not in operators)]
     with private_folder("zif-") as folder:
         before, after = folder / "in.onnx", folder / "out.onnx"
-        data = proto.SerializeToString()
         with on_disk(_WHAT, folder):
-            before.write_bytes(data)
+            onnx.save(proto, before)
         options.optimized_model_filepath = str(after)
         providers = ["CPUExecutionProvider"]
         try:
             onnxruntime.InferenceSession(str(before), options, providers=providers, disabled_optimizers=left_out)
         except Exception:  # it calls a full disk a model that cannot be serialized
             with on_disk(_WHAT, folder):
-                after.write_bytes(data)
+                onnx.save(proto, after)
             raise
         return onnx.load(after)
 
