@@ -96,10 +96,12 @@ def test_the_command_line_survives_a_crash_and_names_everything(site, model):
 
 
 @pytest.mark.parametrize("flag", ["", "--isolate"])
-def test_who_does_not_ask_for_it_is_isolated_on_request(site, model, flag):
+def test_who_does_not_ask_for_it_is_tried_before_it_runs_in_the_host(site, model, flag):
     site.add("wild", GOOD + DIES_IN_RUN)
     result = site.zif(*f"run {model} --random 0 {flag}".split())
-    assert (result.code, "SIGSEGV" in result.err) == ((3, True) if flag else (-signal.SIGSEGV, False))
+    assert (result.code, "SIGSEGV" in result.err) == (1, True)
+    asked = site.zif(*f"run {model} --random 0 {flag}".split(), ZIF_IN_PROCESS="wild")
+    assert (asked.code, "SIGSEGV" in asked.err) == ((3, True) if flag else (-signal.SIGSEGV, False))
 
 
 def test_isolated_on_request_in_python_and_from_a_bundle(site, model, tmp_path):

@@ -210,7 +210,7 @@ def test_host_and_workers_are_told_apart() -> None:
     with zif.load(model, only=["reference"], isolate=True) as session:
         inside = measure(session, inputs, runs=2, warmup=1)
     assert inside.memory is not None
-    assert list(inside.memory.workers) == ["reference"]
+    assert "reference" in inside.memory.workers  # beside those that others have started
     worker = inside.memory.workers["reference"]
     assert worker.rss_mb > 10
     assert inside.rss_mb == pytest.approx(inside.memory.host.rss_mb + worker.rss_mb, abs=0.2)

@@ -49,9 +49,9 @@ def test_planning_opens_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "open", spied(os.open))
     loaded = load(path)
     assert loaded.slice([loaded.units[0].id], "first").fingerprint
-    assert opened == ["m.onnx"]
+    assert set(opened) == {"m.onnx"}
     loaded.array("a")
-    assert opened == ["m.onnx", "w.bin"]
+    assert set(opened) == {"m.onnx", "w.bin"}
 
 
 def test_running_needs_it(tmp_path: Path) -> None:

@@ -108,9 +108,9 @@ def test_the_compiler_alone_gets_it_wrong() -> None:
 
 
 def test_only_what_needs_it_is_changed() -> None:
-    """Not a Concat right behind a Concat, and not one in the same encoding."""
+    """Not a Concat of values that have nothing to do with each other, and not one in the same encoding."""
     direct = zif.Model.load(_Head("uint8").model([]))
-    assert b"_apart" not in build(direct).data
+    assert b"inner_apart" not in build(direct).data
     reshaped = zif.Model.load(_Head("uint8").model(MOVES["reshape"]))
     assert b"_apart" in build(reshaped).data
     same = _Head("uint8")

@@ -94,7 +94,7 @@ def test_an_infinity_saturates() -> None:
 def test_the_whole_way_measures_against_float32() -> None:
     made = quantize(net(TensorProto.FLOAT16), given(TensorProto.FLOAT16), "w16a16", "minmax")
     assert made.sqnr.keys() == {"y", "r"}
-    assert min(made.sqnr.values()) > 55
+    assert min(made.sqnr.values()) > 30  # on samples that the ranges have not seen
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def test_another_version_of_the_engine_is_asked_anew(site: Site, tmp_path: Path)
     path = save(tmp_path / "m.onnx")
     site.zif("compile", path, "-o", tmp_path / "b.zif")
     plugin = site.folder / "fake_npu.py"
-    plugin.write_text(plugin.read_text().replace('"fake 1.0"', '"fake 2.0"'))
+    plugin.write_text(plugin.read_text().replace('"fake 1.0"', '"fake 2.0.0"'))
     assert set(placed(site, path).values()) == {"npu"}
 
 

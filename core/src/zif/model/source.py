@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import onnx
 from attrs import frozen
@@ -54,12 +57,25 @@ def _read_file(path: Path) -> Source:
             if not path.stat().st_size:
                 raise InvalidModel(f"{label} is empty. Export or copy the model again.")
             # Parsing from a map keeps the file's bytes out of the heap: half the peak for a large inline model.
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+            with _mapped(file) as view:
                 proto = _parse(view, label)
     except OSError as error:  # a name that is too long, too
         raise UsageError(f"{label[:200]} cannot be read: {error.strerror or error}.") from error
     folders = dict.fromkeys((path.absolute().parent, path.resolve().parent))
     return Source(proto, label, path, tuple(folders))
+
+
+@contextmanager
+def _mapped(file: BinaryIO) -> Iterator[memoryview]:
+    """The bytes of a file, mapped. What a parser that failed still holds goes when it lets go of it."""
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapped)
+    try:
+        yield view
+    finally:
+        with suppress(BufferError):
+            view.release()
+            mapped.close()
 
 
 def _check_path(path: Path, label: str) -> None:

@@ -17,6 +17,8 @@ from zif.backends.trials.keeping import Outcome
 from zif.errors import BackendCrashed, ZifError
 from zif.records import Installed
 
+#: Steps in which a backend is asked more than once.
+_QUESTIONS = {"model": 3}
 #: A copy of this process that waits to be told whom to try, and what it writes.
 _Copy = tuple[Log, Any]
 
@@ -42,7 +44,7 @@ def one(row: Installed, copy: _Copy | None = None) -> Outcome:
     try:
         worker = Worker(of_trial(row), None, pool.pool.scratch(), copy)
         for step in STEPS:
-            state = worker.call(step, within=limit)
+            state = worker.call(step, within=limit * _QUESTIONS.get(step, 1))
             if state:
                 return Outcome(state, step)
         return Outcome("fine")
