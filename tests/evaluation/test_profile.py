@@ -226,7 +226,8 @@ def test_host_and_workers_are_told_apart() -> None:
     assert "reference" in inside.memory.workers  # beside those that others have started
     worker = inside.memory.workers["reference"]
     assert worker.rss_mb > 10
-    assert inside.rss_mb == pytest.approx(inside.memory.host.rss_mb + worker.rss_mb, abs=0.2)
+    every = sum(one.rss_mb for one in inside.memory.workers.values())
+    assert inside.rss_mb == pytest.approx(inside.memory.host.rss_mb + every, abs=0.3)
 
 
 def test_who_tells_no_times_of_units_is_named_with_the_reason() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_what_is_not_there_or_not_ours_is_verified_anew(site: Site, tmp_path: Pa
         kept.write_bytes(kept.read_bytes()[:100])
     elif how == "forged":  # by somebody who has no key of this user
         (site.folder / "home" / "data" / "zif" / "seal.key").unlink()
+        shutil.rmtree(path.with_suffix(".zif"))
     assert not is_old(compiled(site, path, *(["--no-cache"] if how == "no cache" else [])))
 
 

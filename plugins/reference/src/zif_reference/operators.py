@@ -29,7 +29,7 @@ ENGINE = f"onnx {onnx.__version__} ReferenceEvaluator"
 _SCATTER = OpClaim("Scatter", since=9, until=11)
 
 #: Operators for which the evaluator may import a module that onnx itself does not require, and what brings it.
-_NEEDS = {"ImageDecoder": ("PIL", "'zif-reference[image]'"), "RegexFullMatch": ("re2", "google-re2")}
+_NEEDS = {"ImageDecoder": ("PIL", "zif-reference[image]"), "RegexFullMatch": ("re2", "google-re2")}
 
 
 def verdicts(model: Model) -> dict[str, Verdict]:
