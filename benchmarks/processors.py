@@ -14,10 +14,10 @@ from pathlib import Path
 
 import attrs
 import onnx
+from zif.files.wording import duration, energy
 from zif.model import Model
 from zif.planning.plan import POLICIES, Plan
 from zif.runtime.verbs import planner
-from zif.wording import duration, energy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 

@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from zif.wording import (
+from zif.files.wording import (
     beyond,
     csv_cell,
     did_you_mean,

@@ -29,7 +29,6 @@ ORDER = (
         "files",
         "errors",
         "records",
-        "wording",
     ),
 )
 #: The doors, which hand names on lazily from everywhere: no room comes in through them.

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from zif.files import limits, pictures
+from zif.files.wording import size
 from zif.inputs.files import IMAGES
-from zif.wording import size
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")

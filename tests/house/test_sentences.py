@@ -14,7 +14,7 @@ import pytest
 from attrs import frozen
 from zif import errors
 from zif.cli.views import failure
-from zif.wording import names_step
+from zif.files.wording import names_step
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {

@@ -12,12 +12,12 @@ SOURCES = [file for pattern in ("core/src", "plugins/*/src") for file in ROOT.gl
 
 #: What it is, how a second copy of it looks, and the files that may look like that.
 ONCE = {
-    "zif.wording.did_you_mean": (r"get_close_matches|difflib", {"wording.py"}),
-    "zif.wording.listed": (r"' …' if|\" …\" if|len\(\w+\) - \d+\} more", {"entry.py"}),
-    "zif.wording.parsed_size": (r"\[kmgt?\]|\[KMGT?\]", {"wording.py"}),
-    "zif.wording.json_text": (r"ensure_ascii=False", {"wording.py", "documents.py"}),
-    "zif.wording.csv_cell": (r"csv\.writer\((?!.*csv_cell)", {"candidate.py"}),
-    "zif.wording.printable": (r"isprintable", {"wording.py"}),
+    "zif.files.wording.did_you_mean": (r"get_close_matches|difflib", {"wording.py"}),
+    "zif.files.wording.listed": (r"' …' if|\" …\" if|len\(\w+\) - \d+\} more", {"entry.py"}),
+    "zif.files.wording.parsed_size": (r"\[kmgt?\]|\[KMGT?\]", {"wording.py"}),
+    "zif.files.wording.json_text": (r"ensure_ascii=False", {"wording.py", "documents.py"}),
+    "zif.files.wording.csv_cell": (r"csv\.writer\((?!.*csv_cell)", {"candidate.py"}),
+    "zif.files.wording.printable": (r"isprintable", {"wording.py"}),
     "zif.files.writing.write_whole": (r"mkstemp|NamedTemporaryFile|\.tmp\"\)", set()),
     "zif.files.leftovers.private_folder": (r"TemporaryDirectory\(|mkdtemp\(", {"ranges.py", "profile.py"}),
     "zif.model.attributes.attribute": (

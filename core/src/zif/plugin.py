@@ -226,16 +226,16 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("working", "zif.cli.views.progress", "working", "a progress line"),
         ("decibels", "zif.cli.views.compare", "decibels", "a ratio as people read it"),
         ("told_db", "zif.cli.views.compare", "told_db", "a ratio in a sentence"),
-        ("things", "zif.wording", "things", "a number with its noun"),
-        ("csv_cell", "zif.wording", "csv_cell", "a cell for spreadsheets that is no formula"),
-        ("listed", "zif.wording", "listed", "at most so many names, and that there are more"),
+        ("things", "zif.files.wording", "things", "a number with its noun"),
+        ("csv_cell", "zif.files.wording", "csv_cell", "a cell for spreadsheets that is no formula"),
+        ("listed", "zif.files.wording", "listed", "at most so many names, and that there are more"),
         (
             "to_install",
             "zif.files.installing",
             "to_install",
             "how something is installed, also what no index has",
         ),
-        ("did_you_mean", "zif.wording", "did_you_mean", "the question after an unknown word"),
+        ("did_you_mean", "zif.files.wording", "did_you_mean", "the question after an unknown word"),
     ),
 }
 _WHERE = {name: (home, attribute) for rows in SECTIONS.values() for name, home, attribute, _ in rows}

@@ -64,6 +64,10 @@ from zif.files.opening import open_plain as open_plain
 from zif.files.opening import read_bytes as read_bytes
 from zif.files.records import record as parse_record
 from zif.files.text import read_text as read_text
+from zif.files.wording import csv_cell as csv_cell
+from zif.files.wording import did_you_mean as did_you_mean
+from zif.files.wording import listed as listed
+from zif.files.wording import things as things
 from zif.files.writing import write_whole as write_whole
 from zif.inputs import parse as parse_preprocess
 from zif.inputs import random_inputs as random_inputs
@@ -129,10 +133,6 @@ from zif.verdicts.facts import unit_facts as unit_facts
 from zif.verdicts.observed import Table as Table
 from zif.verdicts.observed import save as save_table
 from zif.verdicts.shipped import observed_units as observed_units
-from zif.wording import csv_cell as csv_cell
-from zif.wording import did_you_mean as did_you_mean
-from zif.wording import listed as listed
-from zif.wording import things as things
 
 SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]]
 TYPING: frozenset[str]

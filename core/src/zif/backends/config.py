@@ -17,8 +17,8 @@ from zif.backends.options import build_options
 from zif.backends.registry import owner
 from zif.errors import StageFailed, UsageError
 from zif.files.documents import read_table
+from zif.files.wording import did_you_mean
 from zif.records import Capabilities, ExplainsOptions, Target
-from zif.wording import did_you_mean
 
 Given: TypeAlias = "str | Path | Mapping[str, Mapping[str, Any]] | None"
 

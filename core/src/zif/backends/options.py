@@ -11,7 +11,7 @@ import attrs
 
 from zif.backends.blame import blaming
 from zif.errors import UsageError
-from zif.wording import cut, did_you_mean
+from zif.files.wording import cut, did_you_mean
 
 
 def build_options(kind: type[Any], given: Mapping[str, Any], backend: str, *, typed: bool = False) -> Any:

@@ -23,9 +23,9 @@ from zif.errors import BackendBroken, BackendNotFound
 from zif.files import environments
 from zif.files.installed import points as entry_points
 from zif.files.installing import to_install
+from zif.files.wording import did_you_mean
 from zif.hookspecs import GROUP
 from zif.records import Installed
-from zif.wording import did_you_mean
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend

@@ -89,7 +89,7 @@ def _names(words: Sequence[str]) -> list[str]:
 def advice() -> str:
     """What to say to whoever ran out of memory: how much there was, and how to have more; "" without a limit."""
     from zif.files.limits import MEMORY
-    from zif.wording import size
+    from zif.files.wording import size
 
     if not _bound:
         return ""

@@ -139,7 +139,7 @@ def _broken(error: Exception) -> Any:
 
 
 def _harmless(error: Exception) -> str:
-    from zif.wording import printable
+    from zif.files.wording import printable
 
     return printable(str(error))
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from zif.cli.files import write
 from zif.cli.views.terminal import plain
+from zif.files.wording import json_text
 from zif.inputs.filenames import safe_names
-from zif.wording import json_text
 
 #: How many of the best classes are told.
 TOP = 5

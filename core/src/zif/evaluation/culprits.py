@@ -18,9 +18,9 @@ from zif.backends.blame import let_go
 from zif.backends.registry import owner
 from zif.errors import InvalidBundle, UsageError
 from zif.files.opening import create_inside
+from zif.files.wording import json_text
 from zif.files.writing import drafted, refused
 from zif.model.arguments import Progress
-from zif.wording import json_text
 
 if TYPE_CHECKING:
     from typing import BinaryIO

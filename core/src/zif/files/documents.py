@@ -13,7 +13,7 @@ from zif.errors import InvalidInput
 from zif.files.limits import DEPTH, DIGITS, VALUES
 from zif.files.paths import Refusal
 from zif.files.text import decode, position, read_text
-from zif.wording import cut
+from zif.files.wording import cut
 
 #: The words of a JSON text: strings whole, so that what stands inside them is not taken for anything else.
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s"\[\]{},:]+', re.DOTALL)

@@ -21,7 +21,7 @@ from zif.files.documents import read_json
 from zif.files.opening import is_plain
 from zif.files.own import data_folder
 from zif.files.records import record
-from zif.wording import did_you_mean
+from zif.files.wording import did_you_mean
 
 SCHEMA = "zif.environment/1"
 FILE = "environment.json"

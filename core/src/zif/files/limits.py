@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from zif.errors import UsageError
-from zif.wording import parsed_size, size
+from zif.files.wording import parsed_size, size
 
 
 class Limit(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from zif.errors import InvalidInput
 from zif.files.limits import NAME, PART, PARTS
-from zif.wording import cut
+from zif.files.wording import cut
 
 #: Makes the exception to raise of a sentence: a class of `zif.errors`, or a function that adds words of its own.
 Refusal = Callable[[str], Exception]

@@ -18,7 +18,7 @@ import attrs
 from zif.errors import InvalidInput
 from zif.files.documents import named
 from zif.files.paths import Refusal
-from zif.wording import cut
+from zif.files.wording import cut
 
 Record = TypeVar("Record")
 #: Gives the value of a type that a plain value stands for, or raises _Wrong.

@@ -22,7 +22,7 @@ def unused(text: str) -> None:
 
 def unused_keys(where: str, given: Iterable[Any], known: Collection[str]) -> None:
     """Say which keys nothing knows, each with the known one that was probably meant."""
-    from zif.wording import did_you_mean, listed  # every command comes through this module, few say anything
+    from zif.files.wording import did_you_mean, listed  # every command comes through this module, few say anything
 
     for key in dict.fromkeys(given):
         if key not in known:

@@ -14,9 +14,9 @@ from zif.errors import InvalidInput
 from zif.files.opening import is_plain
 from zif.files.text import read_text
 from zif.files.unused import unused
+from zif.files.wording import cut
 from zif.inputs.files import read
 from zif.inputs.named import info_of, of
-from zif.wording import cut
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from zif.errors import InvalidInput, UsageError
 from zif.files.archives import read_arrays
 from zif.files.opening import is_plain
+from zif.files.wording import did_you_mean
 from zif.inputs.files import as_declared, read
-from zif.wording import did_you_mean
 
 if TYPE_CHECKING:
     from zif.inputs.preprocess import Preprocess

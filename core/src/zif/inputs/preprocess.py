@@ -12,7 +12,7 @@ from attrs import evolve, fields, frozen
 from zif.errors import UsageError
 from zif.files.documents import read_table
 from zif.files.limits import PIXELS
-from zif.wording import cut
+from zif.files.wording import cut
 
 Layout = Literal["nchw", "nhwc", "chw", "hwc", "nhw", "hw"]
 Color = Literal["rgb", "bgr", "gray"]

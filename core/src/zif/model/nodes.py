@@ -9,10 +9,10 @@ import onnx
 from attrs import define
 
 from zif.errors import InvalidModel
+from zif.files.wording import listed
 from zif.model.external import attribute_tensors, check_tensors, tensors
 from zif.model.subgraphs import all_graphs, captures
 from zif.model.types import check_text
-from zif.wording import listed
 
 _ATTRIBUTE = onnx.AttributeProto
 _PLAIN_KINDS = frozenset({_ATTRIBUTE.FLOAT, _ATTRIBUTE.INT, _ATTRIBUTE.STRING, _ATTRIBUTE.INTS, _ATTRIBUTE.FLOATS})

@@ -10,7 +10,7 @@ import attrs
 from attrs import Factory, field, frozen, validators
 
 from zif.errors import UsageError
-from zif.wording import did_you_mean, duration, parsed_size, size
+from zif.files.wording import did_you_mean, duration, parsed_size, size
 
 #: Arithmetic from the coarsest to the finest: what a floor compares by.
 PRECISIONS = ("int4", "fp8", "int8", "int16", "bf16", "fp16", "fp32", "fp64")

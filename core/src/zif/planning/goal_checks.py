@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from zif.files.wording import duration, size
 from zif.planning.constraints import EVERYONE
 from zif.planning.plan import Check
-from zif.wording import duration, size
 
 if TYPE_CHECKING:
     from zif.planning.plan import Request

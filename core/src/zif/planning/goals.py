@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from zif.errors import Unsupported
+from zif.files.wording import size
 from zif.planning.constraints import EVERYONE
 from zif.planning.plan import Plan
 from zif.records import Verdict
-from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.planning.constraints import Constraints

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zif.errors import Unsupported
+from zif.files.wording import listed
 from zif.records import Verdict
-from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

@@ -11,10 +11,10 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from zif.files.wording import duration, size
 from zif.planning.plan import UnitVerdict
 from zif.planning.task import weigh
 from zif.verdicts.settle import overrules
-from zif.wording import duration, size
 
 if TYPE_CHECKING:
     from zif.model import Model

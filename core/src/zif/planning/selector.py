@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen, validators
 
 from zif.errors import Unsupported, UsageError
+from zif.files.wording import listed, size
 from zif.planning.constraints import Constraints
 from zif.planning.plan import Score
 from zif.records import Capabilities, OpClaim, Rates, Target
-from zif.wording import listed, size
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -11,13 +11,13 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from zif.errors import BackendUnavailable, Obstacle, Unsupported, UsageError
+from zif.files.wording import listed
 from zif.planning.hints import foreign_operators, open_dimensions
 from zif.planning.inseparable import check_home, together, wholes
 from zif.planning.memory.policy import copies, kept
 from zif.planning.placement.problem import Problem
 from zif.records import Verdict
 from zif.verdicts.settle import UNASKED
-from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

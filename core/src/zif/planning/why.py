@@ -12,9 +12,9 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
+from zif.files.wording import did_you_mean
 from zif.planning.task import matches
 from zif.verdicts.settle import ORDER
-from zif.wording import did_you_mean
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from zif import wording
+from zif.files import wording
 from zif.planning.why import steps
 from zif.records import Basis
 from zif.report.colours import colours

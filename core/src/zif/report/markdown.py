@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from zif.files.wording import printable
 from zif.report.sheets import Sheet, headline, outcome, sheets
-from zif.wording import printable
 
 if TYPE_CHECKING:
     from zif.planning.changes.difference import PlanDiff

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from zif.files.wording import beyond, duration, energy, listed, operators, share, size, things
 from zif.report.grouping import general
-from zif.wording import beyond, duration, energy, listed, operators, share, size, things
 
 if TYPE_CHECKING:
     from zif.planning.changes.difference import PlanDiff, VerdictChange

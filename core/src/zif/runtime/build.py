@@ -13,13 +13,13 @@ from attrs import evolve, field, frozen
 
 from zif.backends.watched import watched
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
+from zif.files.wording import listed
 from zif.model.arguments import Progress
 from zif.model.infer import skeleton
 from zif.model.proof import Proof
 from zif.runtime.bisect import culprits
 from zif.runtime.extra_formats import chosen
 from zif.runtime.session import Event, Session, Step
-from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from zif.errors import Unsupported, UsageError
-from zif.wording import did_you_mean
+from zif.files.wording import did_you_mean
 
 
 def offered(kind: type[Any]) -> dict[str, str]:

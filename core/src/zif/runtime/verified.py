@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from zif.errors import BackendUnavailable, InvalidInput, StageFailed, ZifError
+from zif.files.wording import listed
 from zif.model.arguments import Progress
 from zif.records import Verdict
 from zif.runtime.session import Event
@@ -20,7 +21,6 @@ from zif.runtime.verification.culprit import Culprit
 from zif.runtime.verification.kept import Place
 from zif.runtime.verification.pieces import leaving_units
 from zif.verdicts.learned import Lesson, remember
-from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.planning import Plan

@@ -12,11 +12,11 @@ from attrs import frozen
 
 from zif.errors import UsageError
 from zif.files.brought import TARGETS, DataFile, Problem, data_files, stamp
+from zif.files.wording import did_you_mean
 from zif.records import Target
 from zif.targets.file import read
 from zif.targets.names import find, index, key
 from zif.targets.watts import Row, applied, read_watts, with_row
-from zif.wording import did_you_mean
 
 #: Paths of further target files, separated like PATH; a chip there wins over one of the same name that a plugin brings.
 ENVIRONMENT = "ZIF_TARGETS"

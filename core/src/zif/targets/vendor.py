@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from zif.errors import UsageError
+from zif.files.wording import did_you_mean
 from zif.records import Target
-from zif.wording import did_you_mean
 
 _WORDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 

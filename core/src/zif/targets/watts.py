@@ -12,9 +12,9 @@ from attrs import frozen
 
 from zif.errors import UsageError
 from zif.files.text import read_text
+from zif.files.wording import did_you_mean
 from zif.records import Processor, Target, Watts
 from zif.targets.names import find, key
-from zif.wording import did_you_mean
 
 COLUMNS = ("target", "processor", "mode", "watts", "low", "high", "source")
 _NEEDED = ("target", "processor", "watts")

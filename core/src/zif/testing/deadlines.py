@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zif.backends.patience import Patience, of_process
 from zif.errors import UsageError
-from zif.wording import did_you_mean
+from zif.files.wording import did_you_mean
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from zif.wording import listed, things
+from zif.files.wording import listed, things
 
 if TYPE_CHECKING:
     from zif.testing.matrix import Cell, Column, Matrix

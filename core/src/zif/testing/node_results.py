@@ -9,12 +9,12 @@ import numpy as np
 from attrs import evolve, frozen
 
 from zif.errors import BackendCrashed, Unsupported, ZifError
+from zif.files.wording import listed
 from zif.model import Model
 from zif.testing.networks import answers
 from zif.testing.nodetests import NodeTest, close
 from zif.testing.subject import Subject
 from zif.testing.tolerance import difference, rounded, tolerance, within_noise
-from zif.wording import listed
 
 Outcome = Literal["right", "wrong", "imprecise", "refused", "error", "crash", "not claimed"]
 

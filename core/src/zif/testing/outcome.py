@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, define, field
 
+from zif.files.wording import json_text
 from zif.files.writing import write_whole
-from zif.wording import json_text
 
 if TYPE_CHECKING:
     from zif.testing.subject import Subject

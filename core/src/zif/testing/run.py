@@ -18,9 +18,9 @@ from attrs import frozen
 from zif.errors import UsageError, ZifError
 from zif.files.installing import to_install
 from zif.files.leftovers import private_folder
+from zif.files.wording import printable
 from zif.testing.deadlines import OVERRUN, limits
 from zif.testing.journal import unfinished, write
-from zif.wording import printable
 
 
 @frozen

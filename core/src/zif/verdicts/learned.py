@@ -21,9 +21,9 @@ from zif.files.documents import read_json
 from zif.files.opening import missing
 from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.records import Verdict
-from zif.wording import json_text
 
 if TYPE_CHECKING:
     from zif.model import Model

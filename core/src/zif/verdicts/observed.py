@@ -21,12 +21,12 @@ from packaging.requirements import Requirement
 from zif.errors import UsageError
 from zif.files.documents import read_json
 from zif.files.records import record
+from zif.files.wording import json_text, listed
 from zif.files.writing import write_whole
 from zif.model.signatures import normal
 from zif.model.walk import may_nest, unit_nodes
 from zif.records import CODES, Verdict
 from zif.verdicts.facts import view_facts
-from zif.wording import json_text, listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from zif.errors import BackendBroken, UsageError
+from zif.files.wording import listed
 from zif.verdicts import observed
 from zif.verdicts.declared import Claims
 from zif.verdicts.settle import settle
-from zif.wording import listed
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zif.files.wording import size
 from zif.records import Verdict
-from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.model import Model

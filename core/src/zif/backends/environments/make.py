@@ -25,8 +25,8 @@ from zif.files.environments import FILE, SCHEMA, Environment
 from zif.files.leftovers import private_folder
 from zif.files.opening import is_plain
 from zif.files.text import read_text
+from zif.files.wording import json_text
 from zif.files.writing import refused, write_whole
-from zif.wording import json_text
 
 #: The folder of an environment that zif makes, in that with its record, and the file in it that says whose it is.
 VENV, MARK = "venv", ".made-by-zif"

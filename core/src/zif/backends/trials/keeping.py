@@ -16,8 +16,8 @@ from zif.files.documents import read_json
 from zif.files.opening import is_plain
 from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.wording import json_text
 from zif.files.writing import write_whole
-from zif.wording import json_text
 
 SCHEMA = "zif.trial/1"
 

@@ -28,7 +28,7 @@ Name = Annotated[
 def ls(as_json: JsonOption = False) -> None:
     """List the artifacts, last used first."""
     from zif.cli.views.terminal import document, say, table
-    from zif.wording import size
+    from zif.files.wording import size
 
     cache = _cache()
     entries = cache.entries()
@@ -79,7 +79,7 @@ def clear(
 ) -> None:
     """Remove every artifact, or one. What zif did not put there stays."""
     from zif.cli.views.terminal import document, say
-    from zif.wording import size
+    from zif.files.wording import size
 
     cache = _cache()
     if name:

@@ -126,9 +126,9 @@ def _write_matrix(files: Sequence[Path], records: Sequence[Mapping[str, Any]], s
         return
     from zif.cli.files import write_text
     from zif.cli.views import terminal
+    from zif.files.wording import json_text
     from zif.testing import matrix_pages
     from zif.testing.matrix import of_records
-    from zif.wording import json_text
 
     made = of_records(records, sample)
     forms = {

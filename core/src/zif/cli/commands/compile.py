@@ -179,7 +179,7 @@ def _show(document: dict[str, Any]) -> None:
     from zif.cli.views.plan import KIND_STYLE
     from zif.cli.views.terminal import say, table
     from zif.cli.views.verification import sentence
-    from zif.wording import size, things
+    from zif.files.wording import size, things
 
     rows = [
         [

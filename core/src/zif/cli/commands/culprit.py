@@ -74,7 +74,7 @@ def _tell(found: Culprits, folders: list[Path], as_json: bool) -> None:
 
 def _row(row: dict[str, Any]) -> list[Any]:
     from zif.cli.views.compare import decibels
-    from zif.wording import listed
+    from zif.files.wording import listed
 
     worst = row["worst"] or {"sqnr_db": None, "rounded_db": None, "name": "", "agreement": None}
     company = listed((unit for unit in row["window"] if unit != row["unit"]), 3)

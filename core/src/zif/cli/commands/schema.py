@@ -18,7 +18,7 @@ def command(
     """Print the JSON Schema of a document, such as `plan`, or list those that have one."""
     from zif import schemas
     from zif.cli.views import terminal
-    from zif.wording import json_text
+    from zif.files.wording import json_text
 
     if name:
         terminal.page(json_text(schemas.schema(name), indent=1))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.views.terminal import say, table
-from zif.wording import listed, things
+from zif.files.wording import listed, things
 
 if TYPE_CHECKING:
     from zif.evaluation.comparison import Compared, Comparison

@@ -7,7 +7,7 @@ from typing import Any
 
 from zif.cli.views.compare import decibels
 from zif.cli.views.terminal import say, table
-from zif.wording import listed, things
+from zif.files.wording import listed, things
 
 
 def show(document: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import typer
 from zif.cli import allowance, deadline, streams
 from zif.cli.views import terminal
 from zif.errors import BackendCrashed, OutOfMemory, Unsupported, ZifError
-from zif.wording import names_step, paragraph, printable
+from zif.files.wording import names_step, paragraph, printable
 
 #: Exit codes beside those of the errors themselves.
 USAGE, BROKEN, INTERRUPTED = 2, 3, 130

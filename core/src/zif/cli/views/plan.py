@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zif.cli.views.terminal import PIPE_WIDTH, say, table, width
 from zif.cli.views.units import show_units
 from zif.cli.views.whatif import show_changes
+from zif.files.wording import beyond, brief, duration, energy, listed, operators, ratio, size, things
 from zif.report.grouping import general
-from zif.wording import beyond, brief, duration, energy, listed, operators, ratio, size, things
 
 if TYPE_CHECKING:
     from zif.planning import Memory, Plan, Segment, UnitPlan

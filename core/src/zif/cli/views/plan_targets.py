@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.views.terminal import document, say, table
-from zif.wording import duration, energy, size, things
+from zif.files.wording import duration, energy, size, things
 
 if TYPE_CHECKING:
     from zif.planning import Plan

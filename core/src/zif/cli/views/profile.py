@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zif.cli.views.plan import KIND_STYLE, ROWS, WIDE
 from zif.cli.views.terminal import say, table, width
-from zif.wording import beyond, brief, duration, listed, ratio, size, things
+from zif.files.wording import beyond, brief, duration, listed, ratio, size, things
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

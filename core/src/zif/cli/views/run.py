@@ -7,7 +7,7 @@ from typing import Any
 
 from zif.cli.views.plan import KIND_STYLE
 from zif.cli.views.terminal import say, table
-from zif.wording import duration
+from zif.files.wording import duration
 
 
 def show(document: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from zif.cli import streams
-from zif.wording import json_text, paragraph, printable
+from zif.files.wording import json_text, paragraph, printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zif.cli.views.terminal import say, table, width
-from zif.wording import duration
+from zif.files.wording import duration
 
 if TYPE_CHECKING:
     from zif.planning import Plan, UnitPlan

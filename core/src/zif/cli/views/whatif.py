@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zif.cli.views.terminal import say, table, width
-from zif.wording import duration, energy, operators, share, size
+from zif.files.wording import duration, energy, operators, share, size
 
 if TYPE_CHECKING:
     from zif.planning import Counterfactual, Plan

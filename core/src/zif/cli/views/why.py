@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zif.cli.views.terminal import say
-from zif.wording import duration
+from zif.files.wording import duration
 
 if TYPE_CHECKING:
     from zif.planning.why import Explained, Explanation, Stance, Step

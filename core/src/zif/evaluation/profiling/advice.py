@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zif.evaluation.profiling.advised import advised
 from zif.evaluation.profiling.profile import Profile, SegmentProfile, Suggestion, UnitTime
-from zif.wording import duration, operators, ratio, things
+from zif.files.wording import duration, operators, ratio, things
 
 if TYPE_CHECKING:
     from zif.planning import Plan, UnitPlan

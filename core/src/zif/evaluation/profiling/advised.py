@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zif.backends.isolation.pool import IDLE_S
 from zif.evaluation.profiling.profile import Suggestion
-from zif.wording import duration, ratio, size
+from zif.files.wording import duration, ratio, size
 
 if TYPE_CHECKING:
     from zif.evaluation.profiling.profile import Profile

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from zif.files.wording import duration, listed, size
 from zif.planning.energy import MODE
 from zif.planning.records import Advice
-from zif.wording import duration, listed, size
 
 if TYPE_CHECKING:
     from zif.planning.advice.scene import Scene

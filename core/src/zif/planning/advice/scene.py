@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.wording import duration
+from zif.files.wording import duration
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

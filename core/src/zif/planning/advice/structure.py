@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from zif.files.wording import duration, operators, ratio, size, things
 from zif.model.attributes import attribute
 from zif.planning.advice.separable import priced
 from zif.planning.records import Advice
-from zif.wording import duration, operators, ratio, size, things
 
 if TYPE_CHECKING:
     from zif.planning.advice.scene import Scene

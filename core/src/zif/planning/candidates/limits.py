@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from zif.errors import UsageError
+from zif.files.wording import size
 from zif.planning.constraints import EVERYONE, PRECISIONS, Constraints
 from zif.planning.costs.precisions import on_processor, width
 from zif.records import Verdict
-from zif.wording import size
 
 if TYPE_CHECKING:
     from zif.model import Model, Unit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from zif.wording import duration
+from zif.files.wording import duration
 
 if TYPE_CHECKING:
     from zif.planning.plan import Plan, UnitPlan, UnitVerdict

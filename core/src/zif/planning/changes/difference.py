@@ -223,7 +223,7 @@ def _standing(one: Candidate) -> str:
 
 
 def _regressions(old: Side, new: Side, threshold: float) -> Iterator[str]:
-    from zif.wording import duration, energy, size
+    from zif.files.wording import duration, energy, size
 
     shown = {"latency_us": ("latency", duration), "energy_uj": ("energy", energy), "memory_bytes": ("memory", size)}
     for field in _GUARDED.get(new.policy, ("latency_us", "energy_uj")):

@@ -20,11 +20,11 @@ from pathlib import Path, PurePosixPath
 
 from zif.errors import UsageError, ZifError
 from zif.files.opening import remove_inside
+from zif.files.wording import listed
 from zif.files.writing import refused, sync_folder
 from zif.runtime.bundle.manifest import MANIFEST, SCHEMA, is_bundle, read_manifest
 from zif.runtime.hashed import Content, Damaged, mark_file
 from zif.runtime.userkey import sealed_by_user
-from zif.wording import listed
 
 _STALE_S = 24 * 3600.0
 _PART = re.compile(r"(draft|old)-[0-9a-f]{8}\.zif-part")

@@ -16,6 +16,7 @@ import attrs
 from zif.errors import UsageError
 from zif.files.leftovers import strike
 from zif.files.paths import distinct
+from zif.files.wording import size
 from zif.files.writing import drafted
 from zif.records import Compiled, TensorInfo
 from zif.runtime.artifact import describe, plain, seal
@@ -24,7 +25,6 @@ from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, 
 from zif.runtime.bundle.replace import beside, check_place, put, remove_rest, why_not
 from zif.runtime.hashed import Content, Damaged, total_bytes, write_file
 from zif.runtime.userkey import seal_of
-from zif.wording import size
 
 
 def write_bundle(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.errors import UsageError
-from zif.wording import parsed_size
+from zif.files.wording import parsed_size
 
 if TYPE_CHECKING:
     from zif.runtime.cache.store import Cache

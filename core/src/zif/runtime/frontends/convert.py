@@ -17,6 +17,7 @@ from zif.files.limits import TEXT
 from zif.files.opening import open_plain, read_bytes
 from zif.files.paths import relative
 from zif.files.records import record
+from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.records import Compiled, Installed, TensorInfo
 from zif.runtime.cache import Cache, Key
@@ -25,7 +26,6 @@ from zif.runtime.frontends.judging import judged
 from zif.runtime.frontends.process import Asked, asking
 from zif.runtime.frontends.report import Conversion, Port, Report, SourceCheck
 from zif.runtime.frontends.sources import find
-from zif.wording import json_text
 
 if TYPE_CHECKING:
     from zif.model.arguments import Progress

@@ -12,9 +12,9 @@ from zif.files.checkout import folders
 from zif.files.installing import to_install
 from zif.files.kinds import Kind, kind_of
 from zif.files.opening import is_plain, missing, open_plain
+from zif.files.wording import did_you_mean
 from zif.records import Installed
 from zif.runtime.frontends.contract import Named, Origin, Recognized
-from zif.wording import did_you_mean
 
 #: The tags with which a field of ONNX's ModelProto can begin; no text and no archive begins with one of these.
 _ONNX = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca")

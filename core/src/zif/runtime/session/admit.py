@@ -10,9 +10,9 @@ from attrs import frozen
 from numpy import ndarray
 
 from zif.errors import InvalidInput
+from zif.files.wording import did_you_mean
 from zif.records import TensorInfo
 from zif.runtime.session.fit import dtype_of, exact, fits, pattern, same_dtype, wanted
-from zif.wording import did_you_mean
 
 
 @frozen(eq=False)
