@@ -18,6 +18,7 @@ from zif.errors import UsageError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system neither counts nor wakes so")
 
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / "light_vgg19.onnx"
 ENDLESS = """<ir_version: 10, opset_import: ["": 20]> g (float[1, 4] x, bool k) => (float[1, 4] y) {
     y = Loop ("", k, x) <body = t (int64 i, bool c, float[1, 4] s) => (bool d, float[1, 4] a)
     { d = Identity(c) a = Relu(s) }> }"""
@@ -89,7 +90,6 @@ def test_what_large_files_may_take_grows_with_them(tmp_path: Path, monkeypatch: 
         file.truncate(1 << 30)
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr("resource.setrlimit", lambda _, limits: asked.append(limits))
-    monkeypatch.setattr(allowance, "_bound", 0)
     allowance.bound(["run", str(tmp_path / "m.onnx")])
     allowance.bound(["run", "m@host,qnn_cpu"])
     allowance.bound(["quantize", str(tmp_path / "m.onnx"), "--eval", "own.py"])
@@ -110,3 +110,12 @@ def test_what_no_command_can_work_with_is_said_at_once(tmp_path: Path, limit: st
     assert ended.returncode == (1 if words else 0), ended
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(not LIGHT.exists(), reason="this onnx brings no model whose weights are computed")
+def test_a_backend_that_ran_out_of_it_says_how_to_have_more(tmp_path: Path) -> None:
+    """9 KiB that stand for 550 MiB of weights: more than the compiler may take, and no mystery why it takes no part."""
+    ended = zif("plan", str(LIGHT), "-t", "snapdragon-8-gen-3", "--json", cwd=tmp_path, ZIF_MAX_MEMORY="1200M")
+    assert ended.returncode == 0, ended
+    why = {row["name"]: row["reason"] for row in json.loads(ended.stdout)["candidates"]}
+    assert "ZIF_MAX_MEMORY" in why["qnn_htp"]

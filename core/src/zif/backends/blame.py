@@ -17,6 +17,7 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zif.errors import NotWritten, OutOfMemory, StageFailed, ZifError
+from zif.files.limits import memory_advice
 
 if TYPE_CHECKING:  # the command line asks here before it loads anything else
     from zif.records import Executable
@@ -68,7 +69,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"it raised {kind}, though nobody interrupted it"
     if isinstance(error, MemoryError):
-        return f"it ran out of memory ({kind})"
+        return "; ".join(filter(None, (f"it ran out of memory ({kind})", memory_advice())))
     try:
         text = _shortened(str(error).strip())
     except Exception:  # a plugin's own exception class may be broken, too

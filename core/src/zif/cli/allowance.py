@@ -29,8 +29,6 @@ FILES, SPACE = 32, 400 << 20
 #: Commands that need no engine.
 _LIGHT = frozenset({"--help", "--version", "version", "schema", "targets"})
 
-_bound = 0
-
 
 class NoRoom(ZifError):
     """The process may take less of something than any command needs: raise its limit."""
@@ -59,7 +57,6 @@ def check_room(words: Sequence[str]) -> None:
 
 def bound(words: Sequence[str]) -> None:
     """Keep this process, when it runs such a command, to what files of that size may take. Raises UsageError."""
-    global _bound
     if sys.platform != "linux" or not COMMANDS.intersection(words[:1]) or not _is_for(words):
         return
     import resource
@@ -70,7 +67,6 @@ def bound(words: Sequence[str]) -> None:
     most = max(MEMORY.value, EXPANSION.value * sum(_sizes(words)))
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (min(most, 2**62), hard))
-        _bound = most
 
 
 def _is_for(words: Sequence[str]) -> bool:
@@ -84,16 +80,6 @@ def _names(words: Sequence[str]) -> list[str]:
     """What may be names of files: words, and what stands in them before or behind =, @ and commas."""
     parts = [part for word in words[1:] for part in (word, *re.split(r"[=@,]", word))]
     return [part for part in dict.fromkeys(parts) if part and "\0" not in part]
-
-
-def advice() -> str:
-    """What to say to whoever ran out of memory: how much there was, and how to have more; "" without a limit."""
-    from zif.files.limits import MEMORY
-    from zif.files.wording import size
-
-    if not _bound:
-        return ""
-    return f"on these files a command may take {size(_bound)}: {MEMORY.environment}=8G raises that, if you trust them"
 
 
 def _sizes(words: Sequence[str]) -> Iterator[int]:

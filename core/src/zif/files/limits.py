@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -74,6 +75,21 @@ INLINED = Limit("ZIF_MAX_INLINED", 20_000, bytes=False)
 TURNS = Limit("ZIF_MAX_TURNS", 1_000_000, bytes=False)
 #: How many times over tensors may refer to the bytes of a data file; smaller sums than `FREELY` may do so more often.
 SHARED = Limit("ZIF_MAX_SHARED", 16, bytes=False)
+
+
+def memory_advice() -> str:
+    """What to say where memory ran out: how much this process may take, and how to have more; "" without a limit.
+
+    A command lowers the soft limit and leaves the hard one (`zif.cli.allowance`); its workers inherit both.
+    """
+    if sys.platform != "linux":
+        return ""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if soft in (resource.RLIM_INFINITY, hard):
+        return ""
+    return f"on these files a command may take {size(soft)}: {MEMORY.environment}=8G raises that, if you trust them"
 
 
 def is_shape(dims: Sequence[int]) -> bool:

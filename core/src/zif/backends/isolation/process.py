@@ -14,6 +14,7 @@ from zif.backends.isolation.channel import Channel
 from zif.backends.isolation.log import Log
 from zif.errors import BackendUnavailable, UsageError
 from zif.files.environments import environment
+from zif.files.limits import memory_advice
 
 #: What makes an interpreter look for modules where this one does.
 _OURS = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"})
@@ -60,8 +61,15 @@ def ending(process: subprocess.Popen[bytes]) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         return f"died of signal {-code}"
-    hint = ": out of memory, or ended by somebody" if name == "SIGKILL" else ""
-    return f"died of {name} ({signal.strsignal(-code)}){hint}"
+    return f"died of {name} ({signal.strsignal(-code)}{_hint(name)})"
+
+
+def _hint(name: str) -> str:
+    if name == "SIGKILL":
+        return ": out of memory, or ended by somebody"
+    # An engine that is refused memory seldom says so: it goes on with what it did not get, or aborts.
+    advice = memory_advice() if name in ("SIGSEGV", "SIGABRT", "SIGBUS") else ""
+    return advice and f"; perhaps for want of memory: {advice}"
 
 
 def _posix(log: Log, command: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], Channel]:

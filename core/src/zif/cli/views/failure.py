@@ -10,9 +10,10 @@ from typing import Any
 
 import typer
 
-from zif.cli import allowance, deadline, streams
+from zif.cli import deadline, streams
 from zif.cli.views import terminal
 from zif.errors import BackendCrashed, OutOfMemory, Unsupported, ZifError
+from zif.files.limits import MEMORY, memory_advice
 from zif.files.wording import names_step, paragraph, printable
 
 #: Exit codes beside those of the errors themselves.
@@ -63,7 +64,11 @@ def _told(error: BaseException, debug: bool) -> tuple[str, str, int]:
     if isinstance(error, deadline.Passed):
         return "DeadlinePassed", str(error), 1
     if isinstance(error, OutOfMemory):
-        return "OutOfMemory", _with_step(error, allowance.advice()), error.exit_code
+        return (
+            "OutOfMemory",
+            _with_step(error, "" if MEMORY.environment in str(error) else memory_advice()),
+            error.exit_code,
+        )
     if isinstance(error, ZifError):
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         return type(error).__name__, _with_step(error) + notes, error.exit_code
@@ -97,7 +102,7 @@ def _with_step(error: ZifError, advice: str = "") -> str:
 def _limit(error: BaseException) -> str:
     """The limit of the machine that was reached, and what to do; "" for any other error."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-        return allowance.advice() or _LIMITS[errno.ENOMEM]
+        return memory_advice() or _LIMITS[errno.ENOMEM]
     if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
         return _LIMITS[errno.EAGAIN]
     return _LIMITS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
