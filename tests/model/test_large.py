@@ -82,6 +82,7 @@ def test_rules_do_not_spell_out_the_trees() -> None:
     assert max(map(len, facts)) < 100
 
 
+@pytest.mark.needs("zif-qnn-htp", "zif-qnn-gpu")
 def test_accelerators_are_not_asked_about_trees() -> None:
     verdicts = {
         name: zif.backend(name).capabilities(zif.target("snapdragon-8-gen-3"), Model.load(forest())).verdicts["trees"]
@@ -112,6 +113,7 @@ def weighty(tmp_path: Path) -> Path:
     return tmp_path / "m.onnx"
 
 
+@pytest.mark.needs("zif-qnn-runtime")  # the chip is its own
 def test_planning_reads_no_weights(weighty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: object) -> bytes:
         raise AssertionError("the data file was read to plan")
