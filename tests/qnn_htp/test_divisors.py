@@ -21,6 +21,14 @@ def test_what_is_fed_divides(most: float) -> None:
 
 
 @pytest.mark.usefixtures("htp")
+def test_small_ones_beside_large_ones_divide() -> None:
+    small = RANDOM.uniform(2e-5, 6e-5, (4, 32)), RANDOM.uniform(16000, 60000, (4, 32))
+    z = np.concatenate(small, axis=1).astype(np.float32) * np.float32(RANDOM.choice([-1, 1], (4, 64)))
+    sides = {"x": (z * RANDOM.uniform(0.5, 1, z.shape)).astype(np.float16).astype(np.float32), "z": z}
+    assert worst(made([node("Div", ["x", "z"], ["y"], "div")], sides, ["y"]), sides, **PINNED) > 40
+
+
+@pytest.mark.usefixtures("htp")
 def test_a_reciprocal() -> None:
     feed = {"x": RANDOM.uniform(300, 60000, (4, 64)).astype(np.float32)}
     nodes = [node("Reciprocal", ["x"], ["r"], "inverse"), node("Mul", ["x", "r"], ["y"], "back")]

@@ -1,15 +1,15 @@
 """Computed divisors that fp16 has no reciprocal of, with both sides of the quotient, or the reciprocal, by a quarter.
 
 The HTP multiplies with the reciprocal, in fp16 and without its last digits: from 16384 on that is 0, and so is what is
-divided, as 60000 samples by their energy. A quarter of the largest number that fp16 has is below that. Divisors that
-cannot get there (a root, a softmax, a sum of such) stay as they are.
+divided, as 60000 samples by their energy. A quarter of the largest number that fp16 has is below that; small divisors
+keep their size. Divisors that cannot get there (a root, a softmax, a sum of such) stay as they are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -40,7 +40,7 @@ def quarter(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
         if known or info.dtype not in ("float32", "float16") or bounds.of(node.input[-1]) <= DIVISOR:
             continue
         made = Maker(graph, node, "quarter")
-        share = made.constant(np.full(1 if info.shape else (), QUARTER, info.dtype))
+        share = _share(made, node.input[-1], np.dtype(info.dtype), bool(info.shape))
         node.input[:] = [made.one("Mul", name, share) for name in node.input]
         made.before()
         if node.op_type == "Reciprocal":
@@ -50,6 +50,12 @@ def quarter(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
             made.behind()
         added.update(dict.fromkeys(made.names, unit))
     return added
+
+
+def _share(made: Maker, divisor: str, dtype: np.dtype[Any], ranked: bool) -> str:
+    """A quarter where the divisor is large, else 1: a quarter of a small one has no finite reciprocal."""
+    one, quarter = (made.constant(np.full(1 if ranked else (), value, dtype)) for value in (1, QUARTER))
+    return made.one("Where", made.one("Greater", made.one("Abs", divisor), one), quarter, one)
 
 
 @frozen(eq=False)
