@@ -31,6 +31,7 @@ COMMANDS = {
     "config": "show good",
     "doctor": "",
     "env": "ls",
+    "export": "--list",
     "eval": "net.onnx --eval judge.py:judge",
     "new-backend": "my_npu",
     "plan": "net.onnx",

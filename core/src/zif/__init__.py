@@ -37,6 +37,7 @@ _HOMES = {
     "zif.planning.constraints": ("Constraints",),
     "zif.planning.selector": ("BackendSelector", "ModelSummary"),
     "zif.planning": ("Plan",),
+    "zif.runtime.export.verb": ("export",),
     "zif.runtime.frontends.verb": ("convert",),
     "zif.runtime.session": ("Session",),
     "zif.runtime.verbs": ("compile", "load", "plan"),
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from zif.planning.selector import ModelSummary as ModelSummary
     from zif.records import *
     from zif.records import SupportsUnitTimes as SupportsUnitTimes
+    from zif.runtime.export.verb import export as export
     from zif.runtime.frontends.verb import convert as convert
     from zif.runtime.session import Session as Session
     from zif.runtime.verbs import compile as compile

@@ -207,6 +207,11 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("TEXT", "zif.files.limits", "TEXT", "how long a text may be"),
         ("WEIGHTS", "zif.files.limits", "WEIGHTS", "how large a file of weights may be"),
     ),
+    "Ways out: for distributions that write a plan for another runtime (`zif.exporters`)": (
+        ("Exporter", "zif.runtime.export.contract", "Exporter", "what an entry point of the group names"),
+        ("Export", "zif.runtime.export.contract", "Export", "what is exported: bundle, plan, artifacts, samples"),
+        ("Exported", "zif.runtime.export.contract", "Exported", "the files that it gives, and sentences"),
+    ),
     "Commands: for distributions that bring a command (`zif.commands`)": (
         ("options", "zif.cli", "options", "the module of options that commands share"),
         ("JsonOption", "zif.cli.options", "JsonOption", "`--json`"),

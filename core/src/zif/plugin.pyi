@@ -113,6 +113,9 @@ from zif.records import QuantizationRules as QuantizationRules
 from zif.records import Said as Said
 from zif.records import WeightType as WeightType
 from zif.runtime.cache.place import kept_folder as cache_folder
+from zif.runtime.export.contract import Export as Export
+from zif.runtime.export.contract import Exported as Exported
+from zif.runtime.export.contract import Exporter as Exporter
 from zif.runtime.frontends.code import imports_any as imports_any
 from zif.runtime.frontends.code import object_of as object_of
 from zif.runtime.frontends.contract import Imported as Imported
@@ -162,6 +165,9 @@ __all__ = [
     "Encoding",
     "Encodings",
     "EngineRefused",
+    "Export",
+    "Exported",
+    "Exporter",
     "FixedRange",
     "Function",
     "Imported",

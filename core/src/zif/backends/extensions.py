@@ -1,7 +1,8 @@
 """What other distributions bring besides backends: commands of `zif` and verbs of `import zif`, found by metadata.
 
 The group `zif.commands` names a function or a `typer.Typer` for each command, `zif.verbs` a function for each public
-name. Every call of `zif --help` comes through here, so it imports little and reads the metadata once.
+name, `zif.exporters` what writes a plan for another runtime. Every call of `zif --help` comes through here, so it
+imports little and reads the metadata once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from zif.errors import BackendBroken, UsageError, ZifError
 from zif.files import entrypoints
 
-COMMANDS, VERBS = "zif.commands", "zif.verbs"
+COMMANDS, VERBS, EXPORTERS = "zif.commands", "zif.verbs", "zif.exporters"
 
 #: Which distribution brings a name that zif itself documents, so that a missing one can be told.
 BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize"}
@@ -43,6 +44,16 @@ def verb(name: str) -> Callable[..., Any]:
     except ZifError as error:
         return _refusing(name, error)
     return function
+
+
+def exporters() -> tuple[str, ...]:
+    """The words behind `zif export --for`, in their order; nothing is imported."""
+    return tuple(sorted({point.name for point in entrypoints.points(EXPORTERS)}))
+
+
+def exporter(word: str) -> Any:
+    """What writes plans for another runtime; None when nobody brings this word. Raises BackendBroken as `command`."""
+    return _brought(EXPORTERS, word, f"`zif export --for {word}`")
 
 
 def _refusing(name: str, error: ZifError) -> Callable[..., Any]:

@@ -56,7 +56,7 @@ def load_bundle(
     """
     bundle = open_bundle(folder, trusted_only=trusted_only)
     chip = chosen(bundle, target)
-    plan = _plan(bundle, chip.name)
+    plan = plan_of(bundle, chip.name)
     readers, tensors = _known(bundle)
     optional = tuple(readers)
     loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1, isolate=isolate)
@@ -166,7 +166,8 @@ class _Loader:
             self.events.append(Event("toolchain", segment.backend, segment.id, text))
 
 
-def _plan(bundle: Bundle, target: str) -> Plan:
+def plan_of(bundle: Bundle, target: str) -> Plan:
+    """The bundle's plan for one of its targets. Raises InvalidBundle for one that cannot be read."""
     return Plan.from_json(bundle.plan(target), f"{bundle.folder}: its plan for {target} cannot be read", InvalidBundle)
 
 

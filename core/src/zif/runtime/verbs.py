@@ -119,9 +119,8 @@ def load(
     if is_bundle(source):
         from zif.runtime.from_bundle import load_bundle
 
-        policy = "" if policy == "balanced" else policy
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
-        _refuse(**wishes, config=config, constraints=constraints, on_fault=on_fault)
+        refuse_wishes(**wishes, config=config, constraints=constraints, on_fault=on_fault)
         if verify != "off":
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
@@ -292,9 +291,9 @@ def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given or ())
 
 
-def _refuse(**wishes: Any) -> None:
+def refuse_wishes(**wishes: Any) -> None:
     """Raise UsageError for wishes that shape a plan: a bundle's is made, with one artifact for each segment."""
-    given = [name for name, value in wishes.items() if value and value != "fail"]
+    given = [name for name, value in wishes.items() if value and value not in ("fail", "balanced")]
     if given:
         raise UsageError(
             f"a bundle is planned and built already: give {', '.join(map(repr, given))} when you compile it"
