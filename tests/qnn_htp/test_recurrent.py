@@ -50,6 +50,18 @@ def test_it_is_as_right_as_fp16_lets_it_be(form: str) -> None:
     assert worst(model, feed, **PINNED) > 55
 
 
+def test_weights_may_be_put_together_from_pieces() -> None:
+    """As exporters do who keep the gates in another order: computed of constants alone."""
+    model, feed = layer(start=True)
+    whole = next(one for one in model.graph.initializer if one.name == "w")
+    values = onnx.numpy_helper.to_array(whole)
+    model.graph.initializer.remove(whole)
+    for name, part in {"w0": values[:, : 2 * HIDDEN], "w1": values[:, 2 * HIDDEN :]}.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(part), name))
+    model.graph.node.insert(0, helper.make_node("Concat", ["w0", "w1"], ["w"], "together", axis=1))
+    assert worst(model, feed, **PINNED) > 55
+
+
 def test_what_cannot_be_written_out_runs_elsewhere() -> None:
     model, feed = layer(steps=STEPS_AT_MOST + 1)
     assert takes(model) == {"lstm": False}

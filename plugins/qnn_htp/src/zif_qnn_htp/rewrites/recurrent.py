@@ -7,12 +7,13 @@ activations, more than STEPS steps) is not taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from attrs import frozen
+from onnx import numpy_helper
 from zif.plugin import attribute
 from zif_qnn_htp.rewrites.making import Maker, lone, sizes
 
@@ -30,12 +31,12 @@ _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 def unroll(graph: onnx.GraphProto, model: Model) -> tuple[dict[str, str], dict[str, str]]:
     """Rewrite every LSTM in place: the unit of every new node, by the node's name; why a unit is left, by its id."""
-    units = lone(model)
+    units, folded = lone(model), _folded(graph, model)
     added: dict[str, str] = {}
     left: dict[str, str] = {}
     for node in [node for node in graph.node if node.op_type == "LSTM" and node.name in units]:
         unit, given = units[node.name]
-        layer = _layer(graph, node, given, model)
+        layer = _layer(graph, node, given, model, folded)
         if layer is None:
             left[unit] = COARSE
             continue
@@ -44,27 +45,43 @@ def unroll(graph: onnx.GraphProto, model: Model) -> tuple[dict[str, str], dict[s
     return added, left
 
 
-def _layer(graph: onnx.GraphProto, node: onnx.NodeProto, given: onnx.NodeProto, model: Model) -> _Layer | None:
+def _folded(graph: onnx.GraphProto, model: Model) -> dict[str, onnx.TensorProto]:
+    """Values that the model computes of constants alone: exporters put weights together from pieces."""
+    return {tensor.name: tensor for tensor in graph.initializer if tensor.name not in model.initializers}
+
+
+def _layer(
+    graph: onnx.GraphProto,
+    node: onnx.NodeProto,
+    given: onnx.NodeProto,
+    model: Model,
+    folded: Mapping[str, onnx.TensorProto],
+) -> _Layer | None:
     """What is to be written, or None where it cannot be."""
     ends = dict(zip(_INPUTS, given.input, strict=False))
     shape, hidden = sizes(model, given.input[0]), attribute(given, "hidden_size", 0)
-    odd = ends.get("sequence_lens") or ends.get("P") or any(name not in model.initializers for name in given.input[1:3])
-    odd = odd or (ends.get("B") and ends["B"] not in model.initializers)
+    constant = model.initializers.keys() | folded.keys()
+    odd = ends.get("sequence_lens") or ends.get("P") or any(name not in constant for name in given.input[1:3])
+    odd = odd or (ends.get("B") and ends["B"] not in constant)
     strange = ("activations", "activation_alpha", "activation_beta", "clip", "input_forget", "layout")
     if odd or any(attribute(given, word, 0) for word in strange) or not shape or shape[0] > STEPS or not hidden:
         return None
     kind = np.dtype(model.tensors[given.input[0]].dtype)
     ways = {"forward": (False,), "reverse": (True,)}.get(attribute(given, "direction", "forward"), (False, True))
-    weights = [_values(model, ends.get(word, ""), kind) for word in "WRB"]
+    weights = [_values(model, folded, ends.get(word, ""), kind) for word in "WRB"]
     known = {word: node.input[place] for place, word in enumerate(_INPUTS[: len(node.input)])}
     made = Maker(graph, node, "step")
     return _Layer(made, known, shape, hidden, ways, weights, kind, model.opsets.get("", 1))
 
 
-def _values(model: Model, name: str, kind: np.dtype[np.generic]) -> Array | None:
+def _values(
+    model: Model, folded: Mapping[str, onnx.TensorProto], name: str, kind: np.dtype[np.generic]
+) -> Array | None:
     """A constant; zeros where its file is missing, which is told when the weights are brought."""
     if not name:
         return None
+    if name in folded:
+        return np.asarray(numpy_helper.to_array(folded[name])).astype(kind)
     try:
         return model.array(name).astype(kind)
     except Exception:  # the compiler is asked without weights, too
