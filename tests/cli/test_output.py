@@ -30,6 +30,7 @@ COMMANDS = {
     "compile": "net.onnx -o bundle.zif",
     "config": "show good",
     "doctor": "",
+    "drift": "net.onnx --old here",
     "env": "ls",
     "export": "--list",
     "eval": "net.onnx --eval judge.py:judge",

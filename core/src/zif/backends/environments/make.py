@@ -30,7 +30,7 @@ from zif.files.writing import refused, write_whole
 
 #: The folder of an environment that zif makes, in that with its record, and the file in it that says whose it is.
 VENV, MARK = "venv", ".made-by-zif"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9_-])?")
 
 
 def create(
@@ -148,7 +148,7 @@ def _check(told: Interpreter, python: str, fix: str) -> None:
 def _held(name: str) -> Iterator[Path]:
     """The folder for an environment's record, while nobody else makes or removes one of this name."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for an environment: letters, digits, - and _, at most 40")
+        raise UsageError(f"{name!r} is no name for an environment: letters, digits, -, _ and dots inside, at most 40")
     place = environments.folder()
     if place is None:
         raise UsageError("this user has no place for environments: ZIF_DATA=FOLDER names one")
