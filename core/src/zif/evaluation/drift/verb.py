@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,8 @@ from zif.errors import UsageError
 from zif.evaluation.drift.compare import LEAST_DB, THRESHOLD, Drift, compared
 from zif.evaluation.drift.reading import Kept, pack, place, write_kept
 from zif.evaluation.drift.side import HERE, Feed, Live, Past, Side, side
-from zif.files.leftovers import note, private_folder, strike
-from zif.files.writing import refused
+from zif.files.leftovers import private_folder, strike
+from zif.files.writing import drafted, refused
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -76,19 +75,13 @@ def keep(
     if not models:
         raise UsageError("which models? `zif drift MODEL... --keep DIR`")
     try:
-        made.mkdir()
+        with drafted(made):
+            feed = _fed(models, (asked,), samples, made, wishes)
+            found = _read(asked, feed, target, wishes, made, progress)
+            write_kept(made, found.source, found.readings)
+            strike(made)
     except OSError as error:
         raise refused(str(made), error, "--keep makes a new folder.") from error
-    note(made)
-    try:
-        feed = _fed(models, (asked,), samples, made, wishes)
-        found = _read(asked, feed, target, wishes, made, progress)
-        write_kept(made, found.source, found.readings)
-    except BaseException:  # Ctrl-C too
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-    finally:
-        strike(made)
     return attrs.evolve(found, folder=made)
 
 
