@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,12 +34,26 @@ class Frameworks:
 
     def need(self, name: str, requirements: Sequence[str]) -> None:
         """Make an environment unless it is there. Skips where the packages cannot be had."""
-        listed = self.zif("env", "ls")
-        if f" {name} " in listed.stdout:
+        if f" {name} " in self.zif("env", "ls").stdout:
+            self._renew(name)
             return
         done = self.zif("env", "create", name, *requirements)
         if done.returncode:
             pytest.skip(f"the environment {name} cannot be made: {done.stderr.strip()[-300:]}")
+
+    def _renew(self, name: str) -> None:
+        """What was installed from this checkout when the environment was made, as the checkout has it now."""
+        (there,) = (KEPT / "environments" / name / "venv").glob("lib/python*/site-packages")
+        for package in (ROOT / "core" / "src" / "zif", *ROOT.glob("plugins/*/src/zif_*")):
+            if (there / package.name).is_dir():
+                shutil.rmtree(there / package.name)
+                shutil.copytree(package, there / package.name)
+        for points in there.glob("zif_*-*.dist-info/entry_points.txt"):
+            plugin = points.parent.name.partition("-")[0]
+            text = (ROOT / "plugins" / plugin.removeprefix("zif_") / "pyproject.toml").read_text()
+            groups = tomllib.loads(text)["project"]["entry-points"]
+            rows = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in row.items()) for group, row in groups.items()]
+            points.write_text("\n".join(rows))
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,41 @@ def test_a_script_and_a_program_run_nothing(tmp_path: Path) -> None:
         assert (found.what, found.runs, found.files) == (what, "", (str(path),))
 
 
+#: What reads as one pickle, and then another one that runs code, in the first protocol.
+OLD = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2) + b"cos\nsystem\n(S'true'\ntR."
+
+
+@pytest.mark.parametrize(
+    ("member", "content", "word"),
+    [
+        ("net__data__weights__weight_0", BOMB, "os.system"),
+        ("net__data__weights__weight_0", b"cos\nsystem\n(S'true'\ntR.", "os.system"),
+        ("net__data__constants__opaque_obj_0", OLD, "os.system"),
+        ("net__data__aotinductor__model__x_dot_so", b"\x7fELF", "compiled_code"),
+    ],
+)
+def test_a_program_with_a_bomb_says_what_would_run(tmp_path: Path, member: str, content: bytes, word: str) -> None:
+    found = recognized(archive(tmp_path / "p.pt2", net__archive_format=b"pt2", **{member: content}))
+    assert found is not None
+    assert word in found.runs
+
+
+def test_a_bomb_two_archives_deep_is_found(tmp_path: Path) -> None:
+    inner = archive(tmp_path / "inner", net__data_dot_pkl=BOMB).read_bytes()
+    found = recognized(
+        archive(tmp_path / "p.pt2", net__archive_format=b"pt2", net__data__sample_inputs__m_dot_pt=inner)
+    )
+    assert found is not None
+    assert "os.system" in found.runs
+
+
+def test_arrays_that_look_like_a_pickle_are_arrays(tmp_path: Path) -> None:
+    weights = b"\x80\x02\xff" + bytes(61)
+    found = recognized(archive(tmp_path / "p.pt2", net__archive_format=b"pt2", net__data__weights__weight_0=weights))
+    assert found is not None
+    assert found.runs == ""
+
+
 def test_code_is_looked_at_and_not_run(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text("import torch\nraise SystemExit('run')\n")

@@ -93,8 +93,8 @@ EXCEPTIONS = {
         "an archive that the door opened: its members",
     ),
     "zif_torch/export.py": ({"onnx.load"}, ENGINE),
-    "zif_torch/sources.py": (
-        {"zipfile.*"},
+    "zif_torch/pickles.py": (
+        {"zipfile.*", ".open"},
         "an archive that the door opened; pickles are looked at, not read",
     ),
     "zif_jax/export.py": ({"onnx.save"}, "for the host, into the folder that it gave"),

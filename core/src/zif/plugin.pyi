@@ -60,6 +60,7 @@ from zif.files.installing import to_install as to_install
 from zif.files.leftovers import private_folder as private_folder
 from zif.files.limits import TEXT as TEXT
 from zif.files.limits import WEIGHTS as WEIGHTS
+from zif.files.members import zip_members as zip_members
 from zif.files.opening import open_plain as open_plain
 from zif.files.opening import read_bytes as read_bytes
 from zif.files.records import record as parse_record
@@ -116,6 +117,14 @@ from zif.runtime.cache.place import kept_folder as cache_folder
 from zif.runtime.export.contract import Export as Export
 from zif.runtime.export.contract import Exported as Exported
 from zif.runtime.export.contract import Exporter as Exporter
+from zif.runtime.frontends.alike import FrontendAt as FrontendAt
+from zif.runtime.frontends.alike import asked_for as asked_for
+from zif.runtime.frontends.alike import first_line as first_line
+from zif.runtime.frontends.alike import key_of as key_of
+from zif.runtime.frontends.alike import label_of as label_of
+from zif.runtime.frontends.alike import opset_of as opset_of
+from zif.runtime.frontends.alike import shapes_for as shapes_for
+from zif.runtime.frontends.alike import versions as versions
 from zif.runtime.frontends.code import imports_any as imports_any
 from zif.runtime.frontends.code import object_of as object_of
 from zif.runtime.frontends.contract import Imported as Imported
@@ -169,6 +178,7 @@ __all__ = [
     "Exported",
     "Exporter",
     "FixedRange",
+    "FrontendAt",
     "Function",
     "Imported",
     "JsonOption",
@@ -195,6 +205,7 @@ __all__ = [
     "WeightType",
     "all_graphs",
     "annotate",
+    "asked_for",
     "attribute",
     "attribute_list",
     "attributes",
@@ -218,12 +229,15 @@ __all__ = [
     "encoding_names",
     "encodings_format",
     "export_encodings",
+    "first_line",
     "free_name",
     "from_array",
     "idle_accelerator",
     "imports_any",
     "installed_onnx",
     "is_float",
+    "key_of",
+    "label_of",
     "laid_out",
     "learn",
     "listed",
@@ -238,6 +252,7 @@ __all__ = [
     "observe_tests",
     "observed_units",
     "open_plain",
+    "opset_of",
     "options",
     "parse_arrays",
     "parse_json",
@@ -260,6 +275,7 @@ __all__ = [
     "say",
     "scan",
     "score",
+    "shapes_for",
     "show_table",
     "signature",
     "since_version",
@@ -272,9 +288,11 @@ __all__ = [
     "unit_facts",
     "unit_nodes",
     "unshare",
+    "versions",
     "working",
     "write_all",
     "write_encodings",
     "write_text",
     "write_whole",
+    "zip_members",
 ]

@@ -113,6 +113,16 @@ def test_what_is_told_on_a_terminal(site: Site, toy: Path) -> None:
     assert "noise" not in done.out + done.err
 
 
+def test_no_opset_is_the_newest_that_every_backend_takes(site: Site, toy: Path) -> None:
+    """An engine's table that has no Pad of version 21 holds the opset down; what it never had does not."""
+    plugin = site.folder / "fake_toy.py"
+    plugin.write_text(plugin.read_text().replace("request.opset or 17", "request.opset_within(9, 99)"))
+    newest = converted(site, toy)["opset"]
+    rows = "ops=(zif.OpClaim('Pad', until=19), zif.OpClaim('Upsample', until=9)), "
+    site.add("older", GOOD.replace("toolchain=TOOLCHAIN, ", f"toolchain=TOOLCHAIN, {rows}"))
+    assert converted(site, toy, "--overwrite")["opset"] == 20 < newest
+
+
 def test_opset_and_shape_reach_the_frontend(site: Site, toy: Path) -> None:
     told = converted(site, toy, "--opset", "15", "--shape", "x=2,7")
     assert (told["opset"], told["opset_asked"], told["inputs"][0]["shape"]) == (15, 15, [2, 7])
@@ -164,7 +174,7 @@ def test_a_wrong_conversion_is_exit_1_and_writes_nothing(
     [
         ("TOY state", 2, "it holds no operators: save the toy"),
         ("TOY 1 code", 2, "converting it runs its own code"),
-        ("TOY 1 unknown", 1, "the operator Frobnicate cannot be said in ONNX"),
+        ("TOY 1 unknown", 2, "the operator Frobnicate cannot be said in ONNX"),
         ("TOY 1 raise", 3, "frontend 'toy' (fake-toy 1.0) failed in convert: 'layer'"),
         ("TOY 1 exit", 3, "it called for the end of the process"),
         ("TOY 1 crash", 3, "died of SIGABRT"),

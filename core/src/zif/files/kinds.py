@@ -7,12 +7,12 @@ may be ONNX, which its own reader decides.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from zif.errors import InvalidModel
+from zif.files.members import zip_members
 from zif.files.opening import is_plain, open_plain
 
 _HEAD = 4096
@@ -98,7 +98,7 @@ def _safetensors(_: Path, head: bytes) -> Kind | None:
 def _zip(path: Path, head: bytes) -> Kind | None:
     if not head.startswith(b"PK\x03\x04"):
         return None
-    names = set(_members(path))
+    names = set(zip_members(path))
     last = {name.rpartition("/")[2] for name in names}
     if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
         script = "constants.pkl" in last or any("/code/" in name for name in names)
@@ -110,14 +110,6 @@ def _zip(path: Path, head: bytes) -> Kind | None:
     if any(name.endswith(".npy") for name in names):
         return Kind("arrays of numpy", way="they go with --samples or --input; the model is another file")
     return Kind("a zip archive", way=_ARCHIVE)
-
-
-def _members(path: Path) -> list[str]:
-    try:
-        with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
-            return archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise InvalidModel(f"{path} is a zip archive that is cut off or damaged ({error}): copy it again") from error
 
 
 def _pickle(_: Path, head: bytes) -> Kind | None:

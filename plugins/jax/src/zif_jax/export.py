@@ -13,10 +13,12 @@ import jax2onnx
 import numpy as np
 import onnx
 from zif import InvalidModel, Unsupported, UsageError
-from zif.plugin import Imported, Named, Request, object_of
+from zif.plugin import Imported, Named, Request, first_line, key_of, label_of, object_of, opset_of, shapes_for
 
-#: What jax2onnx writes without being asked, and the least that it writes.
-DEFAULT_OPSET, LEAST_OPSET = 21, 21
+from zif_jax.sources import toolchain
+
+#: What jax2onnx writes.
+OPSETS = (21, 23)
 
 _loaded: dict[str, Callable[..., Any]] = {}
 _ends: dict[str, tuple[list[str], list[str], bool]] = {}
@@ -24,11 +26,11 @@ _ends: dict[str, tuple[list[str], list[str], bool]] = {}
 
 def exported(source: Any, request: Request, folder: Path) -> Imported:
     """The source as ONNX in the folder. Raises InvalidModel, Unsupported naming the primitive, UsageError."""
-    opset = request.opset or DEFAULT_OPSET
-    if opset < LEAST_OPSET:
-        raise UsageError(f"opset {opset}: jax2onnx writes opset {LEAST_OPSET} or newer")
-    function, label = _load(source), _label(source)
-    names = _names(function, request, label)
+    opset = request.opset_within(*OPSETS)
+    if opset < OPSETS[0]:
+        raise UsageError(f"opset {opset}: jax2onnx writes opset {OPSETS[0]} or newer")
+    function, label = _load(source), label_of(source)
+    names = _names(function, request, source)
     specs = [jax.ShapeDtypeStruct(request.shapes[name], _dtype(request, name)) for name in names]
     turned = [place for place, name in enumerate(names) if request.layout == "nchw" and len(request.shapes[name]) == 4]
     try:
@@ -37,27 +39,26 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
         raise _refusal(error, label) from error
     onnx.save(model, folder / "model.onnx")
     outputs = [value.name for value in model.graph.output]
-    _ends[_key(source)] = (names, outputs, bool(turned))
+    _ends[key_of(source)] = (names, outputs, bool(turned))
     return Imported(
         "model.onnx",
-        "jax2onnx.to_onnx",
-        max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
+        f"jax2onnx.to_onnx ({toolchain()})",
+        opset_of(model),
         {name: name for name in names},
         layout=tuple(f"the input {names[place]!r} is NCHW, where the source has NHWC" for place in turned),
     )
 
 
 def _refusal(error: Exception, label: str) -> Exception:
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     named = re.search(r"[Pp]rimitive[: ']+(\w+)", str(error))
     if named and re.search(r"support|implement|plugin|handler", str(error), re.IGNORECASE):
         return Unsupported(f"{label}: the primitive {named[1]} cannot be said in ONNX by jax2onnx: write it otherwise")
-    return InvalidModel(f"{label} cannot be converted by jax2onnx: {text[:300]}")
+    return InvalidModel(f"{label} cannot be converted by jax2onnx: {first_line(error)}")
 
 
 def _load(source: Any) -> Callable[..., Any]:
     """The function; a class, or a function without parameters, is called for it. Raises InvalidModel."""
-    key = _key(source)
+    key = key_of(source)
     if key not in _loaded:
         found = object_of(source) if isinstance(source, Named) else source
         _loaded[key] = _callable(found, source)
@@ -76,14 +77,15 @@ def _callable(found: Any, source: Any) -> Callable[..., Any]:
     return made
 
 
-def _names(function: Callable[..., Any], request: Request, label: str) -> list[str]:
+def _names(function: Callable[..., Any], request: Request, source: Any) -> list[str]:
+    label = label_of(source)
     parameters = inspect.signature(function).parameters.values()
     known = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     unknown = [name for name in (*request.shapes, *request.input_dtypes) if name not in known]
     if unknown:
         raise UsageError(f"{label} has no input {unknown[0]!r}; it has {', '.join(known) or 'none'}")
     if not request.shapes:
-        example = " ".join(f"--shape {name}=1,28,28,1" for name in known[:2]) or "--shape x=1,28,28,1"
+        example = shapes_for(source, dict.fromkeys(known[:2] or ["x"], (1, 28, 28, 1)))
         raise UsageError(f"{label} does not say the shapes of its inputs ({', '.join(known)}): give {example}")
     return [name for name in known if name in request.shapes]
 
@@ -96,17 +98,9 @@ def _dtype(request: Request, name: str) -> np.dtype[Any]:
         raise UsageError(f"--input-dtype {name}={word}: numpy has no such type; float32, int32, bool …") from error
 
 
-def _label(source: Any) -> str:
-    return str(source) if isinstance(source, Named) else f"the given {type(source).__name__}"
-
-
-def _key(source: Any) -> str:
-    return str(source) if isinstance(source, Named) else f"object {id(source)}"
-
-
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the hook's
     """What JAX gives, under the names that the ONNX model has."""
-    names, outputs, turned = _ends[_key(source)]
+    names, outputs, turned = _ends[key_of(source)]
     values = [np.asarray(inputs[name]) for name in names]
     if turned:
         values = [value.transpose(0, 2, 3, 1) if value.ndim == 4 else value for value in values]

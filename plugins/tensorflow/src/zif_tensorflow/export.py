@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import onnx
 from zif import InvalidModel, Unsupported, UsageError
-from zif.plugin import Imported, Request
+from zif.plugin import Imported, Request, key_of, label_of, opset_of
 
 from zif_tensorflow import running
 from zif_tensorflow.running import Runnable
@@ -25,7 +25,6 @@ from zif_tensorflow.sources import kind_of, toolchain
 
 #: What tf2onnx 1.17 writes.
 OPSETS = (9, 18)
-DEFAULT_OPSET = 18
 _FLAGS = {"saved_model": "--saved-model", "tflite": "--tflite", "graph": "--graphdef"}
 
 #: What is loaded in this process, and the names of what was written, by source.
@@ -35,24 +34,24 @@ _ends: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {}
 
 def exported(source: Any, request: Request, folder: Path) -> Imported:
     """The source as ONNX in the folder. Raises InvalidModel, Unsupported naming the operator, UsageError."""
-    opset = request.opset or DEFAULT_OPSET
+    opset = request.opset_within(*OPSETS)
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise UsageError(f"opset {opset}: tf2onnx writes opsets {OPSETS[0]} to {OPSETS[1]}")
-    loaded = _load(source)
+    loaded = _load(source, request)
     unknown = [name for name in request.shapes if name not in loaded.inputs]
     if unknown:
-        raise UsageError(f"the source has no input {unknown[0]!r}; it has {', '.join(loaded.inputs)}")
+        raise UsageError(f"{label_of(source)} has no input {unknown[0]!r}; it has {', '.join(loaded.inputs)}")
     path = folder / "model.onnx"
     turned = _turned(loaded, request)
-    said = _converted(_words(source, loaded, request, folder, turned), path, opset, str(source))
+    said = _converted(_words(source, loaded, request, folder, turned), path, opset, label_of(source))
     names = _renamed(path, loaded)
-    _ends[_key(source)] = (*names, turned)
+    _ends[key_of(source)] = (*names, turned)
     proto = onnx.load(path, load_external_data=False)
     layout = [f"the input {name!r} is NCHW, where the source has NHWC" for name in turned]
     return Imported(
         "model.onnx",
         f"tf2onnx ({toolchain()})",
-        max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")),
+        opset_of(proto),
         {name: name for name in loaded.inputs},
         {name: name for name in loaded.outputs},
         layout=tuple(layout),
@@ -61,14 +60,12 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     )
 
 
-def _key(source: Any) -> str:
-    return str(source) if isinstance(source, Path) else f"object {id(source)}"
-
-
-def _load(source: Any) -> Runnable:
-    if _key(source) not in _loaded:
-        _loaded[_key(source)] = running.load(source, kind_of(source) if isinstance(source, Path) else "object")
-    return _loaded[_key(source)]
+def _load(source: Any, request: Request) -> Runnable:
+    key = key_of(source)
+    if key not in _loaded:
+        kind = kind_of(source) if isinstance(source, Path) else "object"
+        _loaded[key] = running.load(source, kind, request.trust)
+    return _loaded[key]
 
 
 def _turned(loaded: Runnable, request: Request) -> tuple[str, ...]:
@@ -163,10 +160,10 @@ def _example(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
     return shapes if is_open else {}
 
 
-def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the hook's
+def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What TensorFlow gives, under the names that the ONNX model has, and in its layout."""
-    into, out, turned = _ends[_key(source)]
+    into, out, turned = _ends[key_of(source)]
     given = {into.get(name, name): np.asarray(value) for name, value in inputs.items()}
     given = {name: value.transpose(0, 2, 3, 1) if name in turned else value for name, value in given.items()}
-    made = _load(source).run(given)
+    made = _load(source, request).run(given)
     return {name: np.asarray(made[out.get(name, name)]) for name in out}

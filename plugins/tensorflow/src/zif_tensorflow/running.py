@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from attrs import Factory, frozen
 from zif import InvalidModel
+from zif.plugin import first_line
 
 Shape = tuple[int | None, ...]
 
@@ -26,9 +27,10 @@ class Runnable:
     saved: Callable[[Path], Path] = lambda folder: folder
 
 
-def load(source: Any, kind: str) -> Runnable:
+def load(source: Any, kind: str, trust: bool = False) -> Runnable:
     """Raises InvalidModel for what is damaged."""
-    readers = {"saved_model": _saved_model, "tflite": _tflite, "keras": _keras, "h5": _keras, "graph": _graph}
+    readers = {"saved_model": _saved_model, "tflite": _tflite, "graph": _graph}
+    readers |= {word: lambda path: _keras(path, trust) for word in ("keras", "h5")}
     if kind == "object":
         return _of_keras(source)
     try:
@@ -36,8 +38,7 @@ def load(source: Any, kind: str) -> Runnable:
     except InvalidModel:
         raise
     except Exception as error:
-        text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InvalidModel(f"{source} cannot be read by TensorFlow: {text[:300]}") from error
+        raise InvalidModel(f"{source} cannot be read by TensorFlow: {first_line(error)}") from error
 
 
 def _saved_model(path: Path) -> Runnable:
@@ -87,10 +88,10 @@ def _tflite(path: Path) -> Runnable:
     return Runnable(shapes, tuple(outputs), run)
 
 
-def _keras(path: Path) -> Runnable:
+def _keras(path: Path, trust: bool) -> Runnable:
     import keras
 
-    return _of_keras(keras.models.load_model(str(path), compile=False))
+    return _of_keras(keras.models.load_model(str(path), compile=False, safe_mode=not trust))
 
 
 def _of_keras(model: Any) -> Runnable:

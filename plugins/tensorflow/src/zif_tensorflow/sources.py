@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from zif import InvalidModel
-from zif.plugin import Recognized, open_plain
+from zif.plugin import Recognized, open_plain, versions, zip_members
 
 #: What each kind is called, by the word that the rest of this package uses.
 WORDS = {
@@ -18,6 +18,8 @@ WORDS = {
     "h5": "a Keras model in HDF5",
     "graph": "a frozen TensorFlow graph",
 }
+#: However it is spaced; what hides from this, Keras itself refuses to run without --trust.
+_LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
 _WEIGHTS = (
     "it holds arrays and no layers: build the model in Keras, call load_weights, and save it whole with "
     "model.save('m.keras')"
@@ -41,17 +43,7 @@ def recognized(source: Any) -> Recognized | None:
 
 def toolchain() -> str:
     """TensorFlow and the converter, with their versions."""
-    names = [("TensorFlow", "tensorflow-cpu"), ("tf2onnx", "tf2onnx")]
-    return ", ".join(f"{name} {_version(package)}" for name, package in names)
-
-
-def _version(package: str) -> str:
-    for name in (package, package.removesuffix("-cpu")):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "(not installed)"
+    return versions({"TensorFlow": "tensorflow-cpu tensorflow", "tf2onnx": "tf2onnx"})
 
 
 def kind_of(path: Path) -> str:
@@ -67,7 +59,7 @@ def kind_of(path: Path) -> str:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "h5" if b"model_config" in whole(path) else "weights"
     if head.startswith(b"PK\x03\x04"):
-        return "keras" if {"config.json", "metadata.json"} <= set(members(path)) else ""
+        return "keras" if {"config.json", "metadata.json"} <= set(zip_members(path)) else ""
     return "graph" if _is_graph(head) else ""
 
 
@@ -82,21 +74,12 @@ def _is_graph(head: bytes) -> bool:
     return head[behind : behind + 1] == b"\x12"
 
 
-def members(path: Path) -> list[str]:
-    """The names in a zip archive. Raises InvalidModel."""
-    try:
-        with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
-            return archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InvalidModel(f"{path} is cut off or damaged ({error}): copy it again") from error
-
-
 def _has_lambda(path: Path, kind: str) -> bool:
     """Whether a layer brings code of its own, which Keras pickles into the model's description."""
     if kind == "h5":
-        return b'"class_name": "Lambda"' in whole(path)
+        return _LAMBDA.search(whole(path)) is not None
     with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
-        return b'"class_name": "Lambda"' in archive.read("config.json")
+        return _LAMBDA.search(archive.read("config.json")) is not None
 
 
 def whole(path: Path) -> bytes:

@@ -16,17 +16,14 @@ import onnx
 import torch
 from attrs import frozen
 from zif import InvalidModel, Unsupported, UsageError
-from zif.plugin import Imported, Named, Request
+from zif.plugin import Imported, Request, key_of, label_of, opset_of
 
 from zif_torch import arguments
 from zif_torch.arguments import Arguments
 from zif_torch.loading import load
 
-#: What torch's two exporters write: the newer one from opset 18 on, the older one up to 20.
-_NEWER_FROM, _OLDER_TO = 18, 20
-DEFAULT_OPSET = 18
-
-
+#: The opsets that torch's two exporters write.
+_WRITES = {"dynamo": (18, 23), "older": (9, 20)}
 #: The names of inputs and outputs of what was written in this process, by source.
 _ends: dict[str, tuple[list[str], list[str]]] = {}
 
@@ -44,19 +41,18 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     """The source as ONNX in the folder. Raises InvalidModel, Unsupported naming the operator, UsageError."""
     if request.layout == "nhwc":
         raise UsageError("layout nhwc: PyTorch's pictures are NCHW, and stay so; `source` and `nchw` keep them")
-    label = str(source) if isinstance(source, (Path, Named)) else f"the given {type(source).__name__}"
+    label = label_of(source)
     model = load(source)
-    given = arguments.of(model, request, label)
-    opset = request.opset or DEFAULT_OPSET
+    given = arguments.of(model, request, source)
     path = folder / "model.onnx"
     notes: list[str] = []
-    used = _written(model, given, opset, path, notes, label)
+    used = _written(model, given, request, path, notes, label)
     proto = onnx.load(path, load_external_data=False)
-    got = max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    got = opset_of(proto)
     if request.opset and got != request.opset:
         notes.append(f"opset {request.opset} was asked for, and the exporter wrote {got}")
     ends = [value.name for value in proto.graph.input]
-    _ends[_key(source)] = (ends, [value.name for value in proto.graph.output])
+    _ends[key_of(source)] = (ends, [value.name for value in proto.graph.output])
     example = dict(zip(ends, (tuple(one.shape) for one in given.values), strict=False))
     return Imported(
         "model.onnx",
@@ -72,19 +68,11 @@ def _is_open(proto: onnx.ModelProto) -> bool:
     return any(not dim.dim_value for value in proto.graph.input for dim in value.type.tensor_type.shape.dim)
 
 
-def _written(model: Any, given: Arguments, opset: int, path: Path, notes: list[str], label: str) -> str:
+def _written(model: Any, given: Arguments, request: Request, path: Path, notes: list[str], label: str) -> str:
     """Try the exporters in the order that fits; gives the name of the one that wrote the file."""
-    scripted = isinstance(model, torch.jit.ScriptModule)
-    program = isinstance(model, torch.export.ExportedProgram)
-    order = ["dynamo"] if program else ["older"] if scripted else ["dynamo", "older"]
-    if opset < _NEWER_FROM and not program:
-        order = ["older"]
-    if opset > _OLDER_TO:
-        order = [name for name in order if name != "older"]
-    if not order:
-        raise UsageError(f"opset {opset}: {label} can be written up to opset {_OLDER_TO} only")
     attempts: list[_Attempt] = []
-    for name in order:
+    for name in _order(model, request.opset, label):
+        opset = request.opset_within(*_WRITES[name])
         attempt = _attempt(name, model, given, opset, path, notes)
         if not attempt.problem:
             if attempts:
@@ -94,9 +82,22 @@ def _written(model: Any, given: Arguments, opset: int, path: Path, notes: list[s
     named = next((one.operator for one in attempts if one.operator), "")
     if named:
         raise Unsupported(
-            f"{label}: the operator {named} cannot be said in ONNX by torch {torch.__version__}: replace it"
+            f"{label}: the operator {named} cannot be said in ONNX by torch {torch.__version__}: replace it, or export "
+            f"the part before it"
         )
     raise InvalidModel(f"{label} cannot be exported: {attempts[0].problem}")
+
+
+def _order(model: Any, asked: int, label: str) -> list[str]:
+    """The exporters that take this model and write the opset that is asked for, the newer one first."""
+    if isinstance(model, torch.export.ExportedProgram):
+        return ["dynamo"]  # also below its least opset, to which it converts where it can
+    taken = ["older"] if isinstance(model, torch.jit.ScriptModule) else ["dynamo", "older"]
+    order = [name for name in taken if not asked or _WRITES[name][0] <= asked <= _WRITES[name][1]]
+    if not order:
+        most = max(_WRITES[name][1] for name in taken)
+        raise UsageError(f"opset {asked}: {label} can be written in opsets {_WRITES['older'][0]} to {most}")
+    return order
 
 
 def _attempt(name: str, model: Any, given: Arguments, opset: int, path: Path, notes: list[str]) -> _Attempt:
@@ -162,11 +163,11 @@ def _sentence(error: BaseException) -> str:
 def _operator(error: BaseException | None) -> str:
     """The operator that an exporter names in an error, or in what caused it."""
     while error is not None:
-        found = re.search(r"[`'\"]?((?:aten|torchvision|prims|quantized_decomposed|[a-z_]\w*)::\w+)", str(error))
+        found = re.search(r"([A-Za-z_]\w*::\w+)", str(error)) or re.search(r"OpOverload\(op='(\w+\.\w+)", str(error))
         if found and re.search(
             r"unsupported|not support|no decomposition|no ONNX function|Dispatch", str(error), re.IGNORECASE
         ):
-            return found[1]
+            return found[1].replace(".", "::")
         error = error.__cause__ or error.__context__
     return ""
 
@@ -174,9 +175,8 @@ def _operator(error: BaseException | None) -> str:
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What torch gives, under the names that the exported model has: outputs in their order."""
     model = load(source)
-    label = str(source)
-    given = arguments.of(model, request, label)
-    names, outputs = _ends[_key(source)]
+    given = arguments.of(model, request, source)
+    names, outputs = _ends[key_of(source)]
     values = [
         torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in zip(names, given.values, strict=False)
     ]
@@ -186,7 +186,3 @@ def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[s
     flat, _ = torch.utils._pytree.tree_flatten(made)
     tensors = [one for one in flat if isinstance(one, torch.Tensor)]
     return {name: one.detach().cpu().numpy() for name, one in zip(outputs, tensors, strict=False)}
-
-
-def _key(source: Any) -> str:
-    return str(source) if isinstance(source, (Path, Named)) else f"object {id(source)}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from zif import InvalidModel
-from zif.plugin import Named, object_of
+from zif.plugin import Named, first_line, object_of
 
 from zif_torch.sources import kind_of
 
@@ -32,10 +33,12 @@ def _from_file(path: Path) -> Any:
         "program": lambda: torch.export.load(str(path)),
         "pickle": lambda: torch.load(str(path), map_location="cpu", weights_only=False),  # only with --trust
     }
+    if kind_of(path) == "pickle":  # it names the code that it was made with, which most often lies beside it
+        sys.path.append(str(path.absolute().parent))
     try:
         return readers[kind_of(path)]()
     except Exception as error:
-        raise InvalidModel(f"{path} cannot be read by torch {torch.__version__}: {_first(error)}") from error
+        raise InvalidModel(f"{path} cannot be read by torch {torch.__version__}: {first_line(error)}") from error
 
 
 def _made(source: Named) -> Any:
@@ -45,7 +48,7 @@ def _made(source: Named) -> Any:
     try:
         made = made()
     except Exception as error:
-        raise InvalidModel(f"{source} makes no model: {type(error).__name__}: {_first(error)}") from error
+        raise InvalidModel(f"{source} makes no model: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
         raise InvalidModel(f"{source} makes {type(made).__name__}, not a torch.nn.Module or an exported program")
     return made
@@ -60,9 +63,3 @@ def _ready(model: Any) -> Any:
     if isinstance(model, torch.export.ExportedProgram):
         return model
     raise InvalidModel(f"{type(model).__name__} is no torch.nn.Module and no exported program")
-
-
-def _first(error: BaseException) -> str:
-    """The first line of what torch says, which may say much."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

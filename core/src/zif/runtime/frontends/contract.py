@@ -61,9 +61,11 @@ class Recognized:
 class Request:
     """What a conversion is asked for.
 
-    shapes: of inputs, by their names in the source. opset: of ai.onnx; 0 leaves it to the frontend. input_dtypes: by
-    name, where the source leaves them open. layout: "source" keeps the order of dimensions that pictures have in the
-    source, the others turn it at inputs and outputs of rank 4. trust: code of the source's own may run.
+    shapes: of inputs, by their names in the source. opset: of ai.onnx; 0 leaves it to the frontend. newest: the newest
+    opset that every installed backend takes, which is what to write, or as near to it as the exporter comes, where none
+    was asked for; 0 where nobody knows. input_dtypes: by name, where the source leaves them open. layout: "source"
+    keeps the order of dimensions that pictures have in the source, the others turn it at inputs and outputs of rank 4.
+    trust: code of the source's own may run.
     """
 
     shapes: Mapping[str, tuple[int, ...]] = Factory(dict)
@@ -71,6 +73,14 @@ class Request:
     input_dtypes: Mapping[str, str] = Factory(dict)
     layout: Layout = "source"
     trust: bool = False
+    newest: int = 0
+
+    def opset_within(self, least: int, most: int) -> int:
+        """The opset to write, of those that an exporter writes: what was asked for, else the newest that is taken.
+
+        What was asked for is given back as it is, also outside; that is the exporter's to refuse.
+        """
+        return self.opset or min(max(self.newest or most, least), most)
 
 
 @frozen

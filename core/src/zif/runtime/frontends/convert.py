@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 from attrs import evolve, field, frozen
 
-from zif.errors import InvalidModel, StageFailed, UsageError, WrongResult
+from zif.errors import InvalidModel, StageFailed, Unsupported, UsageError, WrongResult
 from zif.files.documents import json_of
 from zif.files.limits import TEXT
 from zif.files.opening import open_plain, read_bytes
@@ -21,6 +21,7 @@ from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.records import Compiled, Installed, TensorInfo
 from zif.runtime.cache import Cache, Key
+from zif.runtime.frontends.alike import asked_for, label_of
 from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
 from zif.runtime.frontends.judging import judged
 from zif.runtime.frontends.process import Asked, asking
@@ -50,6 +51,17 @@ class Converting:
         self.told(f"looking at {self.label}")
         row, found = find(self.origin, self.frontend)
         self._check(found)
+        return self._with_newest()._kept(row, found, folder, cache)
+
+    def _with_newest(self) -> Converting:
+        """Where no opset is asked for, the newest that every installed backend takes is."""
+        if self.request.opset:
+            return self
+        from zif.runtime.frontends.opsets import newest_taken
+
+        return evolve(self, request=evolve(self.request, newest=newest_taken()))
+
+    def _kept(self, row: Installed, found: Recognized, folder: Path, cache: Cache | None) -> Conversion:
         if cache is None or not found.files:
             return _opened(self._made(row, found, folder), folder)
         fresh: list[Compiled] = []
@@ -64,17 +76,17 @@ class Converting:
     @property
     def label(self) -> str:
         """The source as messages name it."""
-        if isinstance(self.origin, (Path, Named)):
-            return str(self.origin)
-        return f"the given {type(self.origin).__name__}"
+        return label_of(self.origin)
 
     def _check(self, found: Recognized) -> None:
         if found.problem:
             raise InvalidModel(f"{self.label} is {found.what}: {found.problem}")
         if found.runs and not self.request.trust:
+            command = f"`zif convert {self.label} --trust -o model.onnx` does it."
+            call = "`zif.convert(model, 'model.onnx', trust=True)` does it."
             raise UsageError(
                 f"{self.label} is {found.what}: converting it runs {found.runs}. If you trust where it is from, "
-                f"`zif convert {self.label} --trust -o model.onnx` does it."
+                f"{asked_for(self.origin, command, call)}"
             )
 
     def _key(self, row: Installed, found: Recognized) -> Key:
@@ -85,7 +97,7 @@ class Converting:
     def _made(self, row: Installed, found: Recognized, folder: Path) -> Compiled:
         with asking(row, self.origin) as frontend:
             self.told(f"converting {self.label} with {row.name}")
-            made = frontend.convert(self.origin, self.request, folder)
+            made = self._exported(frontend, folder)
             path = self._named(folder, made)
             if self.simplify:
                 self.told("simplifying")
@@ -93,14 +105,21 @@ class Converting:
             check = self._judged(frontend, found, made, path)
         report = self._report(row, found, made, path, check)
         if check.wrong:
+            way = asked_for(self.origin, "--no-compare", "compare=False")
             raise WrongResult(
-                f"{self.label} as ONNX is not what it was: {check.wrong}. Nothing was written; --no-compare writes it."
+                f"{self.label} as ONNX is not what it was: {check.wrong}. Nothing was written; {way} writes it."
             )
         write_whole(folder / REPORT, json_text(report.to_json()))
         files: Mapping[str, bytes | Path] = {
             file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()
         }
         return Compiled("onnx", files, path.name, (), ())
+
+    def _exported(self, frontend: Asked, folder: Path) -> Imported:
+        try:
+            return frontend.convert(self.origin, self.request, folder)
+        except Unsupported as error:  # of a backend that is its limit; here it is the source that cannot come in
+            raise InvalidModel(str(error)) from error
 
     def _named(self, folder: Path, made: Imported) -> Path:
         """The model under its source's name, which is the model's name from then on."""

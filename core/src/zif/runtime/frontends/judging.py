@@ -36,7 +36,7 @@ def judged(
 
     try:
         model = Model.load(path, made.example or None)
-        samples = made_samples(model)
+        samples = made_samples(model, from_end=False)
         judge = Judge.installed()
         with judge.session(model) as session:
             rows = _rows(asked, source, request, model, samples, session)

@@ -62,10 +62,10 @@ def convert(
 ) -> Conversion:
     """Write a model of another framework as ONNX to `output`, with its data beside it, and report on it.
 
-    source: a file, a folder, "module:callable", or a model in memory. opset: of ai.onnx; 0 for the frontend's own
-    choice. layout: "nchw" and "nhwc" turn inputs and outputs of rank 4. trust: code of the source's own may run.
-    compare: run the source and what was made of it on the same values; what is not the same is a WrongResult, and
-    nothing is written. frontend: this one and no other. Raises ZifError subclasses.
+    source: a file, a folder, "module:callable", or a model in memory. opset: of ai.onnx; 0 for the newest that every
+    installed backend takes. layout: "nchw" and "nhwc" turn inputs and outputs of rank 4. trust: code of the source's
+    own may run. compare: run the source and what was made of it on the same values; what is not the same is a
+    WrongResult, and nothing is written. frontend: this one and no other. Raises ZifError subclasses.
     """
     from zif.runtime.frontends.convert import Converting
     from zif.runtime.frontends.sources import origin_of

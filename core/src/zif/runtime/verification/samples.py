@@ -25,12 +25,13 @@ _SAME = frozenset(
 _INDEXING = frozenset({"Gather", "GatherElements"})
 
 
-def made_samples(model: Model) -> list[dict[str, Any]]:
+def made_samples(model: Model, *, from_end: bool = True) -> list[dict[str, Any]]:
     """One set of inputs for each of SEEDS. Raises InvalidInput for open dimensions but the batch.
 
     Floats are normal around zero; between 0 and 1, as pictures and probabilities are; and four times as wide in steps
     of a quarter, so that there are ties and zeros. Integers that index a table reach from its first row to its last, in
-    the last set counted from the end; other wide integers are 0 or 1, which are valid as masks, types and lengths.
+    the last set counted from the end, which ONNX allows and frameworks do not (from_end); other wide integers are 0 or
+    1, which are valid as masks, types and lengths.
     """
     from zif.inputs import random_inputs
 
@@ -38,7 +39,8 @@ def made_samples(model: Model) -> list[dict[str, Any]]:
     sets = []
     for seed, shape in zip(SEEDS, (_normal, _between, _stepped), strict=True):
         values = random_inputs(model.inputs, seed)
-        sets.append({name: _fitted(name, value, seed, shape, bounds.get(name)) for name, value in values.items()})
+        last = from_end and seed == SEEDS[-1]
+        sets.append({name: _fitted(name, value, seed, shape, bounds.get(name), last) for name, value in values.items()})
     return sets
 
 
@@ -56,21 +58,23 @@ def _stepped(values: Array) -> Array:
     return shaped
 
 
-def _fitted(name: str, value: Array, seed: int, shape: Callable[[Array], Array], bound: int | None) -> Array:
+def _fitted(
+    name: str, value: Array, seed: int, shape: Callable[[Array], Array], bound: int | None, from_end: bool
+) -> Array:
     if bound and value.dtype.kind in "iu":
-        return _indices(np.random.default_rng([seed, zlib.crc32(name.encode())]), value, seed, bound)
+        return _indices(np.random.default_rng([seed, zlib.crc32(name.encode())]), value, bound, from_end)
     if value.dtype.kind != "f":
         return value
     shaped: Array = shape(value.astype(np.float64)).astype(value.dtype)
     return shaped
 
 
-def _indices(source: np.random.Generator, value: Array, seed: int, bound: int) -> Array:
-    """Rows of a table: the last and the first one among them, in the last set counted from the end where signed."""
+def _indices(source: np.random.Generator, value: Array, bound: int, from_end: bool) -> Array:
+    """Rows of a table: the last and the first one among them; counted from the end if asked, where signed."""
     picked = source.integers(0, bound, value.shape)
     ends = picked.reshape(-1)[:2]
     ends[:] = (bound - 1, 0)[: ends.size]
-    if seed == SEEDS[-1] and value.dtype.kind == "i":
+    if from_end and value.dtype.kind == "i":
         picked = picked - bound
     rows: Array = picked.astype(value.dtype)
     return rows
