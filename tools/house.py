@@ -17,7 +17,7 @@ PICTURE = ROOT / "docs" / "house.svg"
 
 #: The rooms, top down: each may import those below it, never one above.
 ORDER = (
-    *("__main__", "cli", "onnx_backend", "testing", "evaluation", "report", "runtime", "planning", "backends"),
+    *("__main__", "cli", "onnx_backend", "ort", "testing", "evaluation", "report", "runtime", "planning", "backends"),
     *(
         "targets",
         "verdicts",

@@ -71,6 +71,7 @@ EXCEPTIONS = {
     "zif/runtime/cache/key.py": ({"json.loads"}, OWN),
     "zif/runtime/cache/removal.py": ({"os.open", "shutil.rmtree"}, GROUND),
     "zif/runtime/cache/store.py": ({"shutil.rmtree"}, "a draft of an entry, which zif made"),
+    "zif/runtime/dropin/launch.py": ({"runpy.run_path"}, "the user's own program, which the user starts with it"),
     "zif/runtime/frontends/child.py": ({"os.fdopen"}, "its own stdout, on which it answers"),
     "zif/runtime/userkey.py": ({"os.open"}, "the user's own key: owner, mode and size are looked at, no link followed"),
     "zif/schemas/__init__.py": ({"json.loads", ".read_text"}, SHIPPED),

@@ -9,7 +9,7 @@ _HOMES = {
     "zif.errors": (
         *("BackendBroken", "BackendCrashed", "BackendNotFound", "BackendUnavailable", "InvalidBundle", "InvalidInput"),
         *("InvalidModel", "NotWritten", "Obstacle", "StageFailed", "Unsupported", "UsageError", "WrongResult"),
-        "ZifError",
+        *("DeadlineExceeded", "QueueFull", "ZifError"),
     ),
     "zif.records": (
         *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),

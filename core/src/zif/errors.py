@@ -134,6 +134,18 @@ class StageFailed(ZifError):
     step = "--exclude leaves the backend out; --debug shows the cause, for its author"
 
 
+class DeadlineExceeded(ZifError):
+    """A run was not over in the time that its caller gave it. What its backend has begun, it may still end."""
+
+    step = "a longer deadline, or a plan that is quicker: `zif profile` shows where the time goes"
+
+
+class QueueFull(ZifError):
+    """More runs are asked for than the session's queue holds: wait for one of them."""
+
+    step = "wait for a run that was asked for before, or give the queue more places"
+
+
 class OutOfMemory(StageFailed):
     """A backend ran out of memory in a stage: a smaller shape, another backend or a larger machine may do."""
 

@@ -35,7 +35,9 @@ def bound(
     than in numpy.
     """
     if all(info.dtype and info.dtype != "string" and info.dtype not in PACKED for info in infos.values()):
-        return Bound(session, infos, names, inputs, outputs, owner)
+        made = Bound(session, infos, names, inputs, outputs, owner)
+        whole = len(inputs) + len(outputs) == len(infos)
+        return made.whole() if whole else made
     return _copying(run, inputs, outputs)
 
 
@@ -60,6 +62,23 @@ class Bound:
         self._free = [name for name in names if name not in outputs]
         self._first = len(outputs)  # the engine lists outputs in the order in which they were first bound
         self._foreign = {name for name, info in infos.items() if info.dtype in RAW}
+
+    def whole(self) -> BoundRun:
+        """The call where every input and output is bound: nothing but the engine."""
+        run, binding, kept = self._session_run, self._binding, self._kept
+        nothing: dict[str, Any] = {}
+
+        def call(inputs: Values) -> Values:  # noqa: ARG001 - there is none left
+            try:
+                run(binding, None)
+            except Exception as error:
+                if (refusal := of_running(error)) is None:
+                    raise
+                raise refusal from error
+            return nothing
+
+        call.kept = kept  # type: ignore[attr-defined]
+        return call
 
     def __call__(self, inputs: Values) -> dict[str, Any]:
         binding = self._binding

@@ -93,4 +93,12 @@ def _check(gate: Gate, value: Any) -> Any:
         raise InvalidInput(f"input {gate.info.name!r} has dtype {array.dtype}: it takes {wanted(gate.info)}")
     if not fits(array.shape, gate.info.shape, {}):
         raise InvalidInput(f"input {gate.info.name!r} has shape {list(array.shape)}: it takes {wanted(gate.info)}")
-    return array.astype(object) if gate.dtype.kind == "O" and array.dtype.kind != "O" else array
+    return _texts(gate.info, array) if gate.dtype.kind == "O" and array.dtype.kind != "O" else array
+
+
+def _texts(info: TensorInfo, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Texts of any width as objects; bytes are UTF-8, as they are in a model."""
+    try:
+        return (np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array).astype(object)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"input {info.name!r} holds bytes that are no UTF-8: {error}") from error

@@ -25,6 +25,9 @@ from zif.errors import (
 )
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
+from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
+from zif.runtime.session.bound import Bound
+from zif.runtime.session.given import check_outputs, handed_over
 from zif.runtime.session.step import Step
 from zif.runtime.session.wiring import Wiring, check_of
 
@@ -95,17 +98,26 @@ class Session:
         self._admission = Admission(plan.inputs, optional)
         self._names = tuple(info.name for info in plan.outputs)
         self._constants = dict(constants or {})
+        self._passed = frozenset(self._names) & self._admission.gates.keys()
         self._watch: Watch | None = None
         self._close_watch: Callable[[], None] | None = None
+        self._queue: Asynchronous | None = None
         self._wiring = self._wire(steps)
 
-    def run(self, inputs: Arrays | None = None, *, trace: list[Timing] | None = None) -> dict[str, Any]:
+    def run(
+        self, inputs: Arrays | None = None, *, outputs: Arrays | None = None, trace: list[Timing] | None = None
+    ) -> dict[str, Any]:
         """Run once: arrays by input name in, arrays by output name out, in the model's order.
 
-        trace: a list that gets one Timing per segment. Raises InvalidInput for inputs that don't fit, BackendCrashed
+        outputs: arrays of the caller's, by name, that results are written into, of the output's dtype and shape,
+        C-contiguous, sharing memory with nothing else that is handed over; they stand in what is returned. trace: a
+        list that gets one Timing per segment. Raises InvalidInput for inputs and outputs that don't fit, BackendCrashed
         or StageFailed, naming the segment, when a backend fails, and UsageError after `close`.
         """
         values = self._admission.admit(inputs if inputs is not None else {})
+        if outputs is not None:
+            check_outputs(outputs, self.outputs, values)
+            return handed_over(self._watched(values, trace), outputs)
         wiring = self._wiring
         direct = wiring.direct
         if direct is None or trace is not None or self._closed or self._watch:
@@ -115,6 +127,62 @@ class Session:
             return direct[1](made, values)  # type: ignore[return-value]
         except BaseException as error:
             return self._again(wiring, values, None, error, 0)
+
+    def bind(self, inputs: Arrays, outputs: Arrays | None = None) -> Bound:
+        """A run over these arrays, to be made many times: `bound()` reads `bound.inputs` and writes `bound.outputs`.
+
+        inputs: one C-contiguous array for each input, of its dtype and shape. outputs: arrays that are written into, as
+        `run` takes them; those that are missing are made, where their shapes are known from a run only by a first run.
+        Raises InvalidInput for what does not fit, UsageError for an output that is no tensor.
+        """
+        return Bound(self, inputs, outputs)
+
+    def run_async(
+        self,
+        inputs: Arrays | None = None,
+        *,
+        outputs: Arrays | None = None,
+        deadline: float | None = None,
+        wait: float | None = None,
+    ) -> Run:
+        """Ask for a run and go on: what is returned is a `concurrent.futures.Future`, and can be awaited.
+
+        The arrays must stay as they are until it is over. deadline: seconds until it ends with DeadlineExceeded,
+        whatever its backend does. wait: seconds to wait for a place in the queue when that is full, as long as it takes
+        without; in an event loop nobody waits. `queue` says how many runs wait and work. Raises InvalidInput for what
+        does not fit, QueueFull, and UsageError after `close`; what `run` raises is in the future.
+        """
+        if self._closed:
+            raise UsageError("the session is closed: load the model again")
+        values = self._admission.admit(inputs if inputs is not None else {})
+        if outputs is not None:
+            check_outputs(outputs, self.outputs, values)
+
+        def call(stop: Stop) -> dict[str, Any]:
+            made = self._watched(values, None, stop)
+            return made if outputs is None else handed_over(made, outputs)
+
+        return self._queued().run(call, deadline, wait)
+
+    def queue(
+        self, workers: int = 1, limit: int = 16, submit: Callable[[Callable[[], None]], Any] | None = None
+    ) -> None:
+        """How runs of `run_async` are made: so many at a time, so many waiting or being made at the most.
+
+        submit: takes a job without arguments and sees that it is done soon in another thread, in the place of threads
+        of the session's own. Runs that wait already are made as before.
+        """
+        with self._lock:
+            old, self._queue = self._queue, Asynchronous(workers, limit, submit)
+        if old is not None:
+            old.close()
+
+    def _queued(self) -> Asynchronous:
+        if self._queue is None:
+            with self._lock:
+                if self._queue is None:
+                    self._queue = Asynchronous()
+        return self._queue
 
     def watch(self, watch: Watch, close: Callable[[], None]) -> None:
         """From now on `watch` sees every run; `close` is called when the session is closed."""
@@ -129,6 +197,8 @@ class Session:
             closed, self._closed = self._closed, True
         if closed:
             return
+        if self._queue is not None:
+            self._queue.close()
         self._wiring.frames.clear()
         with ExitStack() as all_of_them:
             if self._close_watch is not None:
@@ -150,6 +220,19 @@ class Session:
         self.close()
 
     @property
+    def tensors(self) -> Mapping[str, TensorInfo]:
+        """What is known of every value."""
+        return self._tensors
+
+    def admitted(self, inputs: Arrays) -> Arrays:
+        """The inputs, ready for the backends. Raises InvalidInput."""
+        return self._admission.admit(inputs)
+
+    def after_fault(self, wiring: Wiring, given: Arrays, error: BaseException, number: int) -> dict[str, Any]:
+        """The outputs of a run that failed in step `number`, made elsewhere if the host allowed it; else the fault."""
+        return self._again(wiring, given, None, error, number)
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """The segments in the order in which they run, with their executables."""
         return self._wiring.steps
@@ -166,17 +249,19 @@ class Session:
             except BaseException as error:
                 raise self._fault(step, error) from error
 
-    def _watched(self, given: Arrays, trace: list[Timing] | None) -> dict[str, Any]:
-        made = self._run(given, trace)
+    def _watched(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
+        made = self._run(given, trace, stop)
         return made if self._watch is None else self._watch(given, made)
 
-    def _run(self, given: Arrays, trace: list[Timing] | None) -> dict[str, Any]:
+    def _run(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
         if self._closed:
             raise UsageError("the session is closed: load the model again")
         wiring = self._wiring
         values = dict(given)
         frame = wiring.frames.take()
         for number, (call, check) in enumerate(zip(frame.calls, wiring.checks, strict=True)):
+            if stop is not None:
+                stop()
             start = perf_counter()
             handed = {name: values[name] for name in wiring.free[number] if name in values}
             try:
@@ -201,6 +286,8 @@ class Session:
     def _collect(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if self._constants:
             values = {name: copy(value) for name, value in self._constants.items()} | dict(values)
+        if self._passed:  # an input that is an output, too: what is returned is the caller's own
+            values = {**values, **{name: copy(values[name]) for name in self._passed}}
         return {name: values[name] for name in self._names}
 
     def _again(
