@@ -230,6 +230,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Exporter", "zif.runtime.export.contract", "Exporter", "what an entry point of the group names"),
         ("Export", "zif.runtime.export.contract", "Export", "what is exported: bundle, plan, artifacts, samples"),
         ("Exported", "zif.runtime.export.contract", "Exported", "the files that it gives, and sentences"),
+        ("OnnxForm", "zif.runtime.export.onnx_form", "OnnxForm", "an artifact as an ONNX graph, for `zif.onnx_forms`"),
     ),
     "Commands: for distributions that bring a command (`zif.commands`)": (
         ("options", "zif.cli", "options", "the module of options that commands share"),

@@ -117,6 +117,7 @@ from zif.runtime.cache.place import kept_folder as cache_folder
 from zif.runtime.export.contract import Export as Export
 from zif.runtime.export.contract import Exported as Exported
 from zif.runtime.export.contract import Exporter as Exporter
+from zif.runtime.export.onnx_form import OnnxForm as OnnxForm
 from zif.runtime.frontends.alike import FrontendAt as FrontendAt
 from zif.runtime.frontends.alike import asked_for as asked_for
 from zif.runtime.frontends.alike import first_line as first_line
@@ -187,6 +188,7 @@ __all__ = [
     "Names",
     "NodeTest",
     "NodeView",
+    "OnnxForm",
     "Origin",
     "Problem",
     "Progress",

@@ -13,7 +13,7 @@ from typing import Any
 from zif.errors import BackendBroken, UsageError, ZifError
 from zif.files import entrypoints
 
-COMMANDS, VERBS, EXPORTERS = "zif.commands", "zif.verbs", "zif.exporters"
+COMMANDS, VERBS, EXPORTERS, FORMS = "zif.commands", "zif.verbs", "zif.exporters", "zif.onnx_forms"
 
 #: Which distribution brings a name that zif itself documents, so that a missing one can be told.
 BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize"}
@@ -54,6 +54,11 @@ def exporters() -> tuple[str, ...]:
 def exporter(word: str) -> Any:
     """What writes plans for another runtime; None when nobody brings this word. Raises BackendBroken as `command`."""
     return _brought(EXPORTERS, word, f"`zif export --for {word}`")
+
+
+def onnx_form(format: str) -> Any:
+    """What gives artifacts of a format as ONNX; None when nobody does. Raises BackendBroken as `command`."""
+    return _brought(FORMS, format, f"the ONNX form of {format}")
 
 
 def _refusing(name: str, error: ZifError) -> Callable[..., Any]:

@@ -63,7 +63,7 @@ def load_bundle(
     loader.custom_ops = libraries(custom_ops)
     steps = loader.steps(plan.segments)
     plan = evolve(plan, segments=tuple(step.segment for step in steps))
-    return Session(plan, steps, tensors, optional, loader.events, None, _constants(bundle, plan.outputs))
+    return Session(plan, steps, tensors, optional, loader.events, None, constants_of(bundle, plan.outputs))
 
 
 def chosen(bundle: Bundle, target: str) -> Target:
@@ -200,7 +200,7 @@ def _known(bundle: Bundle) -> tuple[dict[TensorInfo, frozenset[str]], dict[str, 
     return readers, {info.name: info for info in known.tensors}
 
 
-def _constants(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any]:
+def constants_of(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any]:
     """Outputs that are known without running."""
     if CONSTANTS not in bundle.files:
         return {}

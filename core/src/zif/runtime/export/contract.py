@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.records import Compiled
     from zif.runtime.bundle import Bundle
+    from zif.runtime.export.onnx_form import OnnxForm
     from zif.runtime.session import Session
     from zif.runtime.verification.bench import Sample
 
@@ -68,7 +69,8 @@ class Export:
 
     source: what was named: a path (of a bundle's folder, too), bytes or a ModelProto. name: what the model is called.
     bundle: what was built, open; None for an exporter that needs the model alone. target: the chip among the bundle's
-    whose plan is exported, as the bundle calls it. samples: real inputs that were given, by input name.
+    whose plan is exported, as the bundle calls it. scratch: a folder of the exporter's own for as long as it works, and
+    until its files are written. samples: real inputs that were given, by input name.
     """
 
     source: Source
@@ -76,6 +78,7 @@ class Export:
     output: Path
     bundle: Bundle | None
     target: str
+    scratch: Path
     samples: Sequence[Sample] = ()
     custom_ops: tuple[Path, ...] = ()
     progress: Progress | None = None
@@ -102,6 +105,18 @@ class Export:
     def compiled(self, segment: int) -> Compiled:
         """A segment's artifact, by the segment's number, with what was asked for in `also`. Raises InvalidBundle."""
         return self.whole.load_compiled(segment, self.target)
+
+    def onnx(self, segment: int) -> OnnxForm | None:
+        """A segment as an ONNX graph; None where its artifact has no such form. Raises ZifError subclasses."""
+        from zif.runtime.export.onnx_form import as_onnx
+
+        return as_onnx(self.compiled(segment))
+
+    def constants(self) -> dict[str, Any]:
+        """The outputs that are known without running, as arrays by name. Raises InvalidBundle."""
+        from zif.runtime.from_bundle import constants_of
+
+        return constants_of(self.whole, self.plan.outputs)
 
     def session(self) -> Session:
         """A session on what is exported, for expected outputs; close it. Raises what `zif.load` raises."""

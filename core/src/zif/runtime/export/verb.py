@@ -96,22 +96,23 @@ def _prepared(
     from zif.runtime.export.contract import Export
     from zif.runtime.from_bundle import chosen
 
-    own = libraries(build.get("custom_ops") or ())
-    job = Export(source, place.stem, place, None, target, samples, own, progress)
-    if verbs.is_bundle(source):
-        if found.needs == "model":
-            raise UsageError(f"{source!s} is a bundle, which holds no model: name the model that it was made of")
-        verbs.refuse_wishes(**{name: value for name, value in build.items() if name in (*verbs.WISHES, "policy")})
-        bundle = open_bundle(Path(source))  # type: ignore[arg-type]
-        chip = chosen(bundle, target).name
-        return run(evolve(job, bundle=bundle, target=chip, name=bundle.plan(chip).get("model", place.stem)))
-    job = evolve(job, model=lambda: _model(source, build, progress), name=_model_name(source, place))
-    if found.needs == "model":
-        return run(job)
+    own, bundled = libraries(build.get("custom_ops") or ()), verbs.is_bundle(source)
+    if bundled and found.needs == "model":
+        raise UsageError(f"{source!s} is a bundle, which holds no model: name the model that it was made of")
     with private_folder("zif-export-") as folder:
-        made = verbs.compile(source, folder / "bundle", target, also=found.also, progress=progress, **build)
-        bundle = open_bundle(made.folder)
-        return run(evolve(job, bundle=bundle, target=bundle.targets[0], name=str(bundle.plan().get("model", job.name))))
+        (folder / "scratch").mkdir()
+        job = Export(source, _name(source, place), place, None, target, folder / "scratch", samples, own, progress)
+        if bundled:
+            verbs.refuse_wishes(**{name: build[name] for name in (*verbs.WISHES, "policy") if name in build})
+            bundle = open_bundle(Path(source))  # type: ignore[arg-type]
+        else:
+            job = evolve(job, model=lambda: _model(source, build, progress))
+            if found.needs == "model":
+                return run(job)
+            made = verbs.compile(source, folder / "bundle", target, also=found.also, progress=progress, **build)
+            bundle = open_bundle(made.folder)
+        chip = chosen(bundle, target).name
+        return run(evolve(job, bundle=bundle, target=chip, name=str(bundle.plan(chip).get("model", job.name))))
 
 
 def _model(source: Source, build: Mapping[str, Any], progress: Progress | None) -> Model:
@@ -122,5 +123,5 @@ def _model(source: Source, build: Mapping[str, Any], progress: Progress | None) 
     return Model.load(as_onnx(source, shapes, progress), shapes, own)
 
 
-def _model_name(source: Source, place: Path) -> str:
+def _name(source: Source, place: Path) -> str:
     return Path(source).stem if isinstance(source, (str, Path)) else place.stem

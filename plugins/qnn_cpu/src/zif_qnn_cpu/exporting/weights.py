@@ -1,0 +1,34 @@
+"""Weights that are too many for one protobuf message, in a file beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx.external_data_helper import set_external_data
+from zif.plugin import all_graphs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: A message may have 2 GiB; what is small stays in it.
+MOST, LEAST, ALIGNMENT = 1 << 30, 1024, 4096
+
+
+def put_outside(model: onnx.ModelProto, place: Path, most: int = MOST) -> Path | None:
+    """Move large tensors into a file, when the model has more than `most` bytes; the file, or None."""
+    tensors = [one for graph in all_graphs(model.graph) for one in graph.initializer if len(one.raw_data) >= LEAST]
+    if sum(len(one.raw_data) for one in tensors) + _embedded(model) <= most:
+        return None
+    with place.open("wb") as file:
+        for tensor in tensors:
+            file.write(bytes(-file.tell() % ALIGNMENT))
+            set_external_data(tensor, place.name, file.tell(), len(tensor.raw_data))
+            file.write(tensor.raw_data)
+            tensor.ClearField("raw_data")
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+    return place
+
+
+def _embedded(model: onnx.ModelProto) -> int:
+    return sum(len(each.s) for node in model.graph.node for each in node.attribute)
