@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, BinaryIO
 
 import onnx
 from onnx.external_data_helper import set_external_data
-from zif.plugin import all_graphs
+from zif.plugin import all_graphs, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,15 +21,18 @@ def put_outside(model: onnx.ModelProto, place: Path, most: int = MOST) -> Path |
     tensors = [one for graph in all_graphs(model.graph) for one in graph.initializer if len(one.raw_data) >= LEAST]
     if sum(len(one.raw_data) for one in tensors) + _embedded(model) <= most:
         return None
-    with place.open("wb") as file:
-        for tensor in tensors:
-            file.write(bytes(-file.tell() % ALIGNMENT))
-            set_external_data(tensor, place.name, file.tell(), len(tensor.raw_data))
-            file.write(tensor.raw_data)
-            tensor.ClearField("raw_data")
-            tensor.data_location = onnx.TensorProto.EXTERNAL
+    write_whole(place, lambda file: _move(tensors, file, place.name))
     return place
 
 
+def _move(tensors: Iterable[onnx.TensorProto], file: BinaryIO, name: str) -> None:
+    for tensor in tensors:
+        file.write(bytes(-file.tell() % ALIGNMENT))
+        set_external_data(tensor, name, file.tell(), len(tensor.raw_data))
+        file.write(tensor.raw_data)
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+
+
 def _embedded(model: onnx.ModelProto) -> int:
-    return sum(len(each.s) for node in model.graph.node for each in node.attribute)
+    return sum(node.ByteSize() for node in model.graph.node)

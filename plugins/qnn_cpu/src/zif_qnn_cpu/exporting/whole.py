@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zif import Unsupported
-from zif.plugin import Exported, OnnxForm, content_of, from_array
+from zif.plugin import Exported, OnnxForm, attribute, content_of, from_array
 
 from zif_qnn_cpu.exporting.joining import join
 from zif_qnn_cpu.exporting.weights import put_outside
@@ -57,12 +57,12 @@ def _place(form: OnnxForm, stem: str, embed: bool) -> dict[str, bytes | Path]:
     for node in form.model.graph.node:
         if node.op_type != CONTEXT:
             continue
-        for attribute in node.attribute:
-            if attribute.name == BINARY and attribute.s:
-                name = attribute.s.decode()
-                attribute.s = content_of(form.files[name]) if embed else names[name].encode()
-            elif attribute.name == EMBED:
-                attribute.i = int(embed)
+        for each in node.attribute:
+            if each.name == BINARY and each.s:
+                name = each.s.decode()
+                each.s = content_of(form.files[name]) if embed else names[name].encode()
+            elif each.name == EMBED:
+                each.i = int(embed)
     return {} if embed else {names[name]: file for name, file in form.files.items()}
 
 
@@ -79,14 +79,8 @@ def _row(segment: Any, form: OnnxForm) -> dict[str, Any]:
 
 def _providers(model: onnx.ModelProto) -> list[str]:
     """The providers that run it as it was planned: those that compiled a part of it, then the CPU's."""
-    sources = [
-        attribute.s.decode()
-        for node in model.graph.node
-        if node.op_type == CONTEXT
-        for attribute in node.attribute
-        if attribute.name == SOURCE
-    ]
-    return [*dict.fromkeys(sources), CPU]
+    sources = [attribute(node, SOURCE, "") for node in model.graph.node if node.op_type == CONTEXT]
+    return [*dict.fromkeys(filter(None, sources)), CPU]
 
 
 def _notes(job: Export, forms: list[OnnxForm], providers: list[str]) -> list[str]:
