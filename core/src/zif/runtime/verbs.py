@@ -99,6 +99,7 @@ def load(
     progress: Progress | None = None,
     verify: Literal["off", "outputs", "units"] = "off",
     samples: Sequence[Sample] | None = None,
+    start: Literal["", "cpu"] = "",
 ) -> Session:
     """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
 
@@ -113,14 +114,17 @@ def load(
     units that prove wrong leave their backend. verify "outputs": every run is held against a judge, which costs two
     runs on the CPU, and outputs that prove wrong are a WrongResult; with on_fault "fallback" the judge's are given
     instead, and an event says so. trusted_only: refuse what this user's zif did not make: a bundle without this user's
-    seal, and every model. Raises ZifError subclasses.
+    seal, and every model. start "cpu": the session runs on the CPU at once, with the model as it stands, and goes over
+    to the target between two runs when that is compiled and held against a judge; see `Session.starting`. Raises
+    ZifError subclasses.
     """
     wishes: dict[str, Any]
+    refuse_start(start)
     if is_bundle(source):
         from zif.runtime.from_bundle import load_bundle
 
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
-        refuse_wishes(**wishes, config=config, constraints=constraints, on_fault=on_fault)
+        refuse_wishes(**wishes, config=config, constraints=constraints, on_fault=on_fault, start=start)
         if verify != "off":
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
@@ -129,10 +133,23 @@ def load(
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     wishes |= {"custom_ops": custom_ops}
+    check_verify(verify)
+    if start:
+        from zif.runtime.started import load_at_once
+
+        more: dict[str, Any] = {"on_fault": on_fault, "cache": cache, "verify": verify, "samples": samples}
+        check_policy(policy)
+
+        def onward(model: Model, told: Progress) -> Session:
+            return load(model, target, policy, progress=told, **wishes, **more)
+
+        def planned(onnx: Any, name: str, options: Mapping[str, Any]) -> Session:
+            given: dict[str, Any] = {"config": {name: options} if options else None, "isolate": isolate}
+            return load(onnx, only=name, shapes=shapes, custom_ops=custom_ops, cache=cache, **given)
+
+        return load_at_once(source, target, wishes, onward, planned, samples, progress)
     made = planner(source, target, policy, progress=progress, **wishes)
     building = builder(made, cache, progress)
-    if verify not in ("off", "outputs", "units"):
-        raise UsageError(f"verify={verify!r}: must be off, outputs or units")
     if verify == "units":
         from zif.runtime.verified import build_verified
 
@@ -150,6 +167,24 @@ def _watched(session: Session, model: Model, on_fault: OnFault) -> Session:
         session.close()
         raise
     return session
+
+
+def refuse_start(start: str) -> None:
+    """Raise UsageError for a way to start that there is not."""
+    if start not in ("", "cpu"):
+        raise UsageError(f"start={start!r}: must be 'cpu', or be left out")
+
+
+def check_verify(verify: str) -> None:
+    """Raise UsageError for a way to verify that there is not."""
+    if verify not in ("off", "outputs", "units"):
+        raise UsageError(f"verify={verify!r}: must be off, outputs or units")
+
+
+def check_policy(policy: str) -> None:
+    """Raise UsageError for a policy that there is not."""
+    if policy not in POLICIES:
+        raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
 
 
 def check_trusted(source: Source, trusted_only: bool) -> None:
@@ -221,8 +256,7 @@ def planner(
     from zif.targets import target as find
 
     _refuse_unknown(wishes)
-    if policy not in POLICIES:
-        raise UsageError(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}")
+    check_policy(policy)
     demands = Constraints.parse(wishes.get("constraints"))
     model = _model(source, wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
     chip = find(target)

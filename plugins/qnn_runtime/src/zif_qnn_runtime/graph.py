@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import onnx
 from attrs import frozen
 from onnx import TensorProto, numpy_helper
-from zif.plugin import bodies, unshare
+from zif.plugin import bodies, free_name, unshare
 
 from zif_qnn_runtime.failures import original_name
 from zif_qnn_runtime.folding import fold
@@ -60,6 +60,7 @@ def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None
     _write_shapes(graph, model)
     kinds = {unit.id: unit.op_type for unit in model.units}
     added = {node: (unit, kinds[unit]) for node, unit in (rewrite(graph, model) if rewrite else {}).items()}
+    _name_left_out(graph)
     weights, notes = _bring_weights(graph, model, invent_weights, unshare(graph))
     inputs = tuple(value.name for value in graph.input)
     renamed = _tell_apart(graph)
@@ -148,6 +149,20 @@ def _write_shapes(graph: onnx.GraphProto, model: Model) -> None:
         if info is not None and info.dtype and info.static:
             kind = TensorProto.STRING if info.dtype == "string" else np_dtype_to_tensor_dtype(numpy_dtype(info.dtype))
             graph.value_info.append(make_tensor_value_info(name, kind, info.shape))
+
+
+def _name_left_out(graph: onnx.GraphProto) -> None:
+    """Give a name to an output that is left out before one that is not.
+
+    The provider looks for who reads the first one, and ends the process where that is not there and a Tanh reads
+    another, as behind a GRU of which only the last state is wanted.
+    """
+    taken = {name for node in graph.node for name in node.output}
+    for node in graph.node:
+        for place in range(len(node.output) - 1):
+            if not node.output[place]:
+                node.output[place] = free_name(f"{node.name}_left_out", taken)
+                taken.add(node.output[place])
 
 
 def _bring_weights(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import evolve, frozen
 
@@ -28,6 +28,7 @@ from zif.runtime.session.admit import Admission
 from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
 from zif.runtime.session.bound import Bound
 from zif.runtime.session.given import check_outputs, handed_over
+from zif.runtime.session.retired import Retired
 from zif.runtime.session.step import Step
 from zif.runtime.session.wiring import Wiring, check_of
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from zif.planning import Plan
+    from zif.runtime.session.stream import Stream
 
 OnFault = Literal["fail", "fallback"]
 #: What a stage may fail with without anything being broken.
@@ -69,10 +71,24 @@ Rescue = Callable[[Step, ZifError], Step]
 Watch = Callable[[Mapping[str, Any], dict[str, Any]], dict[str, Any]]
 
 
+class Underway(Protocol):
+    """What is compiled beside a session; see `zif.runtime.started.Starting`."""
+
+    state: str
+    seconds: float | None
+    error: ZifError | None
+    figures: Mapping[str, Any]
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+    def cancel(self) -> None: ...
+
+
 class Session:
     """A loaded plan or bundle. `run` may be called from several threads; `close` frees what the backends hold.
 
-    `events` lists what happened besides the plan, `plan` says what runs where and why.
+    `events` lists what happened besides the plan, `plan` says what runs where and why. `starting` is what is compiled
+    beside one that was loaded with start="cpu"; None otherwise.
     """
 
     def __init__(
@@ -102,6 +118,8 @@ class Session:
         self._watch: Watch | None = None
         self._close_watch: Callable[[], None] | None = None
         self._queue: Asynchronous | None = None
+        self.starting: Underway | None = None
+        self._retired = Retired(self._let_go)
         self._wiring = self._wire(steps)
 
     def run(
@@ -188,6 +206,20 @@ class Session:
         """From now on `watch` sees every run; `close` is called when the session is closed."""
         self._watch, self._close_watch = watch, close
 
+    def stream(
+        self, state: Mapping[str, str], *, initial: Arrays | None = None, outputs: Collection[str] | None = None
+    ) -> Stream:
+        """A sequence of runs that keeps state: what an output of one run is, an input of the next will be.
+
+        state: input names and the outputs that they come from, such as {"h": "hn"}. initial: what they begin with;
+        zeros of the declared shape where it is not given. outputs: which ones runs give; without, all, states copied.
+        Raises UsageError for names that the model lacks and pairs that do not go together, InvalidInput for arrays that
+        do not fit.
+        """
+        from zif.runtime.session.stream import Stream
+
+        return Stream(self, state, initial, outputs)
+
     def close(self) -> None:
         """Free every backend's resources. May be called twice; a run in another thread fails with a clear error.
 
@@ -199,8 +231,11 @@ class Session:
             return
         if self._queue is not None:
             self._queue.close()
+        if self.starting is not None:
+            self.starting.cancel()
         self._wiring.frames.clear()
         with ExitStack() as all_of_them:
+            all_of_them.callback(self._retired.close)
             if self._close_watch is not None:
                 all_of_them.callback(self._close_watch)
             for step in reversed(self._wiring.steps):

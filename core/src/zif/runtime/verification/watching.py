@@ -35,17 +35,18 @@ def watch_outputs(session: Session, model: Model, on_fault: OnFault) -> None:
         if agreed.word not in ("wrong", "unholdable"):
             return outputs
         if on_fault != "fallback":
-            raise WrongResult(f"{_sentence(agreed)}. Load it with verify='units': what is wrong leaves its backend")
+            raise WrongResult(f"{sentence(agreed)}. Load it with verify='units': what is wrong leaves its backend")
         with lock:
             if not told:
                 told.append(True)
-                session.events.append(Event("verified-wrong", _backends(session), None, _sentence(agreed)))
+                session.events.append(Event("verified-wrong", _backends(session), None, sentence(agreed)))
         return {name: right[name] for name in outputs}
 
     session.watch(watch, judge.close)
 
 
-def _sentence(agreed: Agreement) -> str:
+def sentence(agreed: Agreement) -> str:
+    """How far the outputs are from the judge's, and what the precision must cost."""
     worst, judge = agreed.worst, " and ".join(agreed.judge)
     if worst is None:
         return f"the outputs are not those of {judge}"

@@ -1,0 +1,143 @@
+"""A model opened as it stands by a backend of the CPU that takes ONNX: nothing inferred, nothing planned.
+
+That is what an engine itself does when it is handed a file, and takes about as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from zif.backends.deadline import deadline
+from zif.backends.isolation.remote import stand_in
+from zif.backends.registry import installed
+from zif.backends.survey import open_and_ask
+from zif.backends.watched import watched
+from zif.errors import BackendUnavailable, ZifError
+from zif.model import external, shapes
+from zif.model.engines import libraries
+from zif.model.source import Source, read
+from zif.model.types import value_info
+from zif.planning.plan import Plan
+from zif.planning.records import Predicted, Request, Segment
+from zif.records import Compiled, TensorInfo
+from zif.runtime.session import Session, Step
+from zif.targets import host
+
+if TYPE_CHECKING:
+    from zif.backends.backend import Backend
+    from zif.records import Capabilities
+
+#: Stages with which a backend makes something else of a model, so that it cannot be handed one as it stands.
+_OWN_FORM = frozenset({"convert", "compile"})
+
+
+@frozen(eq=False)
+class Starter:
+    """A backend of this machine's CPU, with its options."""
+
+    backend: Backend
+    capabilities: Capabilities
+    options: Any
+
+
+def starter(exclude: Collection[str], config: Mapping[str, Mapping[str, Any]], isolate: bool = False) -> Starter:
+    """The backend that runs a model at once: the CPU's own, else the quickest of those that compute on it.
+
+    Backends are asked one after the other until one says that it is the CPU itself, priced by the target's figures: the
+    others need not be imported. Raises BackendUnavailable without any, UsageError for options that it does not have.
+    """
+    slower: list[tuple[float, Backend, Capabilities]] = []
+    for backend, told in _able(exclude):
+        if told.rates is None:
+            break
+        slower.append((max(told.rates.macs_per_s.values(), default=0.0), backend, told))
+    else:
+        if not slower:
+            raise BackendUnavailable("start='cpu': no installed backend takes an ONNX model as it is on this CPU")
+        _, backend, told = max(slower, key=lambda one: one[0])
+    standing = stand_in(backend, told, host(), isolate)
+    return Starter(standing, told, standing.options(config.get(backend.name, {}), host()))
+
+
+def _able(exclude: Collection[str]) -> Iterator[tuple[Backend, Capabilities]]:
+    for row in installed():
+        if row.problem or row.name in exclude:
+            continue
+        try:
+            backend, told = open_and_ask(row, host(), deadline())
+        except ZifError:
+            continue
+        fits = told.processor == "cpu" and told.kind == "hardware" and told.available
+        if fits and not _OWN_FORM & set(backend.stages):
+            yield backend, told
+
+
+def open_at_once(source: Any, with_shapes: Mapping[str, Sequence[int]], custom_ops: Any, by: Starter) -> Session:
+    """A session of one segment on the whole model. Raises ZifError subclasses, as reading and loading do."""
+    found = _read(source)
+    graph = found.proto.graph
+    weights = {tensor.name for tensor in graph.initializer}
+    compiled = _artifact(found, custom_ops)
+    shapes.override(graph, with_shapes, weights)
+    inputs = [value_info(value) for value in graph.input if value.name not in weights]
+    optional = [value_info(value) for value in graph.input if value.name in weights] if _replaceable(found) else []
+    outputs = tuple(value_info(value) for value in graph.output)
+    compiled = evolve(compiled, inputs=tuple(inputs), outputs=outputs)
+    executable = by.backend.load(compiled, by.options, shared=False)
+    plan = _plan(found, by, compiled)
+    step = Step(
+        plan.segments[0],
+        watched(by.backend, executable),
+        tuple(info.name for info in (*inputs, *optional)),
+        tuple(info.name for info in outputs),
+    )
+    tensors: dict[str, TensorInfo] = {info.name: info for info in (*inputs, *optional, *outputs)}
+    return Session(plan, [step], tensors, optional)
+
+
+def _read(source: Any) -> Source:
+    from zif.model import Model
+
+    if not isinstance(source, Model):
+        return read(source)
+    return evolve(read(source.proto), folders=source.folders)  # its proto is no longer what lies in its file
+
+
+def _replaceable(found: Source) -> bool:
+    """Whether a weight that is listed as an input may be replaced: before IR 4 all had to be listed."""
+    return bool(found.proto.ir_version >= 4)
+
+
+def _artifact(found: Source, custom_ops: Any) -> Compiled:
+    """The model as it stands, in place where it is a file."""
+    files: dict[str, bytes | Path] = dict(external.files(found.proto.graph, found.folders))
+    main = found.path.name if found.path else "model.onnx"
+    files[main] = found.path.absolute() if found.path else found.proto.SerializeToString()
+    return Compiled("onnx", files, main, (), (), custom_ops=libraries(custom_ops))
+
+
+def _plan(found: Source, by: Starter, compiled: Compiled) -> Plan:
+    """What there is to say before a plan: one segment, no units, no costs."""
+    name = found.path.stem if found.path else found.proto.graph.name or "model"
+    reads, gives = (tuple(info.name for info in infos) for infos in (compiled.inputs, compiled.outputs))
+    kind, label = by.capabilities.kind, by.capabilities.label
+    segment = Segment(0, by.backend.name, kind, (), reads, gives, 0.0, 0.0, label)
+    note = "started on the CPU with the model as it stands; the plan for the target takes its place when it is ready"
+    return Plan(
+        model=name,
+        digest="",
+        request=Request(target="host", only=(by.backend.name,)),
+        inputs=compiled.inputs,
+        outputs=compiled.outputs,
+        segments=(segment,),
+        units=(),
+        transfers=(),
+        scores={},
+        predicted=Predicted(0.0, 0.0, 0, 0.0, {}),
+        candidates=(),
+        notes=(note,),
+    )

@@ -1,0 +1,91 @@
+"""`zif.load(..., start="cpu")`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zif.backends.config import settle
+from zif.errors import InvalidModel, UsageError, ZifError
+from zif.runtime.session import Event
+from zif.runtime.started.at_once import open_at_once, starter
+from zif.runtime.started.beside import Starting
+from zif.targets import target as find
+
+if TYPE_CHECKING:
+    from zif.model import Model
+    from zif.model.arguments import Progress
+    from zif.runtime.session import Session
+
+#: Loads for the target: what it tells the function it is doing may end it.
+Load = Callable[["Model", "Progress"], "Session"]
+#: Loads on one backend of this machine, with its options, planned as any model is.
+Planned = Callable[[Any, str, Mapping[str, Any]], "Session"]
+
+
+def load_at_once(
+    source: Any,
+    target: str,
+    wishes: Mapping[str, Any],
+    load: Load,
+    planned: Planned,
+    samples: Sequence[Any] | None,
+    progress: Progress | None,
+) -> Session:
+    """A session that runs on the CPU now, and beside which `load` makes the one that it goes on with.
+
+    planned: how it starts where the engine does not take the model as it stands. wishes: those of `zif.load` that shape
+    a plan. Where no backend of the CPU takes the whole model, the session is loaded for the target at once, and an
+    event says so. Raises ZifError subclasses, for what the caller can mend.
+    """
+    from zif.model import Model
+    from zif.runtime.frontends.verb import as_onnx
+
+    _check(target, wishes)
+    shapes, custom_ops = wishes.get("shapes") or {}, wishes.get("custom_ops") or ()
+    onnx = source if isinstance(source, Model) else as_onnx(source, shapes, progress)
+
+    def make(told: Progress) -> tuple[Session, Model]:
+        told("reading the model")
+        model = Model.load(onnx, shapes or None, () if isinstance(onnx, Model) else custom_ops)
+        return load(model, told), model
+
+    try:
+        session = _opened(onnx, target, planned, wishes)
+    except (UsageError, InvalidModel):
+        raise
+    except ZifError as error:
+        made, _ = make(progress or (lambda _: None))
+        made.events.append(Event("stayed", "zif", None, f"not started on the CPU: {error}"))
+        return made
+    session.starting = Starting(session, make, samples, progress)
+    return session
+
+
+def _check(target: str, wishes: Mapping[str, Any]) -> None:
+    """What is wrong in the call itself is told now, not in an event later. Raises UsageError or BackendNotFound."""
+    from zif.backends.registry import backend, installed
+    from zif.planning.constraints import Constraints
+
+    find(target)
+    Constraints.parse(wishes.get("constraints"))
+    known = {row.name for row in installed()}
+    named = [wishes.get("only") or (), wishes.get("exclude") or (), tuple((wishes.get("pin") or {}).values())]
+    for name in (name for names in named for name in ((names,) if isinstance(names, str) else names)):
+        if name not in known:
+            backend(name)  # raises BackendNotFound with the ones that are installed
+
+
+def _opened(onnx: Any, target: str, planned: Planned, wishes: Mapping[str, Any]) -> Session:
+    config = settle(wishes.get("config"), find(target))
+    exclude = wishes.get("exclude") or ()
+    by = starter((exclude,) if isinstance(exclude, str) else exclude, config, bool(wishes.get("isolate")))
+    try:
+        session = open_at_once(onnx, wishes.get("shapes") or {}, wishes.get("custom_ops") or (), by)
+    except UsageError:
+        raise
+    except ZifError:  # what the engine does not take as it stands, it may take as zif prepares it
+        session = planned(onnx, by.backend.name, config.get(by.backend.name, {}))
+    text = f"runs on {by.backend.name} until what is compiled for the target is ready"
+    session.events.append(Event("started", by.backend.name, None, text))
+    return session
