@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
 from time import perf_counter
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from zif.planning import Plan
+    from zif.runtime.session.pipeline import Pipeline
     from zif.runtime.session.stream import Stream
 
 OnFault = Literal["fail", "fallback"]
@@ -220,6 +221,20 @@ class Session:
 
         return Stream(self, state, initial, outputs)
 
+    def pipeline(self, depth: int | None = None) -> Pipeline:
+        """Runs that follow each other through the segments, so that different processors work at the same time.
+
+        depth: how many are in flight at most; one more than there are segments without. Raises UsageError.
+        """
+        from zif.runtime.session.pipeline import Pipeline
+
+        return Pipeline(self, depth)
+
+    def map(self, inputs: Iterable[Arrays], depth: int | None = None) -> Iterator[dict[str, Any]]:
+        """The outputs for each of these inputs, in order, made in a pipeline of that depth (see `Pipeline.map`)."""
+        with self.pipeline(depth) as pipeline:
+            yield from pipeline.map(inputs)
+
     def close(self) -> None:
         """Free every backend's resources. May be called twice; a run in another thread fails with a clear error.
 
@@ -253,6 +268,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self.close()
+
+    def carried(self, values: Arrays, between: Stop) -> dict[str, Any]:
+        """A run on inputs that were admitted; `between` is called before each segment, and may wait or raise."""
+        return self._watched(values, None, between)
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
