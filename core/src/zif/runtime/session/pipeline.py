@@ -87,6 +87,7 @@ class Pipeline:
         self._session = session
         self._lock = threading.Lock()
         self._closed = False
+        self._last: Turn | None = None
         self._begin()
 
     def submit(self, inputs: Arrays | None = None) -> Future[dict[str, Any]]:
@@ -153,7 +154,7 @@ class Pipeline:
         self._owner = os.getpid()
         self._room = threading.Semaphore(self.depth)
         self._pool = ThreadPoolExecutor(self.depth, thread_name_prefix="zif-pipeline")
-        self._last: Turn | None = None
+        self._last = None
 
     def _carry(self, values: Mapping[str, Any], turn: Turn) -> dict[str, Any]:
         try:
