@@ -117,7 +117,7 @@ def test_quantizing_is_a_distribution_of_its_own(wheels: Path, tmp_path: Path) -
 
 
 #: What brings no backend: core, a library, and commands.
-WITHOUT_BACKEND = {"zif", "zif-qnn-runtime", "zif-quantize"}
+WITHOUT_BACKEND = {"zif", "zif-qnn-runtime", "zif-quantize", "zif-sweep"}
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name not in WITHOUT_BACKEND])

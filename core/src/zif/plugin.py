@@ -262,6 +262,33 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ),
         ("did_you_mean", "zif.files.wording", "did_you_mean", "the question after an unknown word"),
     ),
+    "Fleets: for commands that do what zif does, many times over": (
+        ("targets", "zif.targets", "targets", "every chip that can be planned for, but this machine"),
+        (
+            "ask_backends",
+            "zif.backends.survey",
+            "ask_all",
+            "what every installed backend answers for a target, each in its time",
+        ),
+        (
+            "verify",
+            "zif.evaluation.verification",
+            "verify",
+            "every segment of a model held against a judge, as `zif verify` does",
+        ),
+        ("read_table", "zif.files.documents", "read_table", "a file that people write, TOML or JSON, as a table"),
+        (
+            "kind_of",
+            "zif.files.kinds",
+            "kind_of",
+            "what a file or folder is, where it is of another framework; None where it may be ONNX",
+        ),
+        ("refused", "zif.files.writing", "refused", "the error to raise for a file that cannot be written"),
+        ("json_text", "zif.files.wording", "json_text", "JSON as text that no name in it can disturb"),
+        ("duration", "zif.files.wording", "duration", "microseconds as people read them"),
+        ("size", "zif.files.wording", "size", "bytes as people read them"),
+        ("operators", "zif.files.wording", "operators", "the commonest operators of many, with how often"),
+    ),
 }
 _WHERE = {name: (home, attribute) for rows in SECTIONS.values() for name, home, attribute, _ in rows}
 __all__ = sorted(_WHERE)  # what each is stands above, and in plugin.pyi for typing

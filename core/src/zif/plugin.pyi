@@ -4,6 +4,7 @@ from zif.backends.checks import Check as Check
 from zif.backends.laying_out import laid_out as laid_out
 from zif.backends.onnx_artifact import content_of as content_of
 from zif.backends.options import build_options as build_options
+from zif.backends.survey import ask_all as ask_backends
 from zif.cli import options as options
 from zif.cli.files import check_output as check_output
 from zif.cli.files import write_all as write_all
@@ -54,9 +55,12 @@ from zif.evaluation.accuracy import resolved as resolved
 from zif.evaluation.accuracy import score as score
 from zif.evaluation.comparison.sides import literal as literal
 from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
+from zif.evaluation.verification import verify as verify
 from zif.files.archives import arrays_in as parse_arrays
 from zif.files.documents import json_of as parse_json
+from zif.files.documents import read_table as read_table
 from zif.files.installing import to_install as to_install
+from zif.files.kinds import kind_of as kind_of
 from zif.files.leftovers import private_folder as private_folder
 from zif.files.limits import TEXT as TEXT
 from zif.files.limits import WEIGHTS as WEIGHTS
@@ -67,8 +71,13 @@ from zif.files.records import record as parse_record
 from zif.files.text import read_text as read_text
 from zif.files.wording import csv_cell as csv_cell
 from zif.files.wording import did_you_mean as did_you_mean
+from zif.files.wording import duration as duration
+from zif.files.wording import json_text as json_text
 from zif.files.wording import listed as listed
+from zif.files.wording import operators as operators
+from zif.files.wording import size as size
 from zif.files.wording import things as things
+from zif.files.writing import refused as refused
 from zif.files.writing import write_whole as write_whole
 from zif.inputs import parse as parse_preprocess
 from zif.inputs import random_inputs as random_inputs
@@ -136,6 +145,7 @@ from zif.runtime.frontends.contract import Request as Request
 from zif.runtime.measures import Tally as Tally
 from zif.runtime.measures import is_float as is_float
 from zif.runtime.session.admit import Admission as Admission
+from zif.targets import targets as targets
 from zif.testing.learning import Case as Case
 from zif.testing.learning import learn as learn
 from zif.testing.nodetests import NodeTest as NodeTest
@@ -146,9 +156,6 @@ from zif.verdicts.facts import unit_facts as unit_facts
 from zif.verdicts.observed import Table as Table
 from zif.verdicts.observed import save as save_table
 from zif.verdicts.shipped import observed_units as observed_units
-
-SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]]
-TYPING: frozenset[str]
 
 __all__ = [
     "AFTER",
@@ -207,6 +214,7 @@ __all__ = [
     "WeightType",
     "all_graphs",
     "annotate",
+    "ask_backends",
     "asked_for",
     "attribute",
     "attribute_list",
@@ -226,6 +234,7 @@ __all__ = [
     "csv_cell",
     "decibels",
     "did_you_mean",
+    "duration",
     "element_dtype",
     "element_type",
     "encoding_names",
@@ -238,7 +247,9 @@ __all__ = [
     "imports_any",
     "installed_onnx",
     "is_float",
+    "json_text",
     "key_of",
+    "kind_of",
     "label_of",
     "laid_out",
     "learn",
@@ -254,6 +265,7 @@ __all__ = [
     "observe_tests",
     "observed_units",
     "open_plain",
+    "operators",
     "opset_of",
     "options",
     "parse_arrays",
@@ -268,7 +280,9 @@ __all__ = [
     "read_bytes",
     "read_encodings",
     "read_model",
+    "read_table",
     "read_text",
+    "refused",
     "repaired",
     "resolved",
     "rules_of",
@@ -281,7 +295,9 @@ __all__ = [
     "show_table",
     "signature",
     "since_version",
+    "size",
     "span",
+    "targets",
     "terminal",
     "things",
     "to_array",
@@ -290,6 +306,7 @@ __all__ = [
     "unit_facts",
     "unit_nodes",
     "unshare",
+    "verify",
     "versions",
     "working",
     "write_all",

@@ -16,7 +16,7 @@ from zif.files import entrypoints
 COMMANDS, VERBS, EXPORTERS, FORMS = "zif.commands", "zif.verbs", "zif.exporters", "zif.onnx_forms"
 
 #: Which distribution brings a name that zif itself documents, so that a missing one can be told.
-BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize"}
+BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize", "sweep": "zif-sweep"}
 
 
 def commands() -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""The command line of sweeps: parse, call one function, show."""

@@ -1,0 +1,82 @@
+"""The table as Parquet: a column for each field of a row, lists and records of them nested as Parquet has them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import attrs
+from zif import UsageError, ZifError
+from zif.plugin import TEXT, parse_record, read_bytes, to_install
+
+from zif_sweep.rows import SCHEMA, Row
+
+
+def check_installed() -> None:
+    """Raise UsageError, with what to install, where pyarrow is missing."""
+    _arrow()
+
+
+def content(rows: Iterable[Row]) -> bytes:
+    """The bytes of a table. Raises UsageError without pyarrow."""
+    arrow, parquet = _arrow()
+    table = arrow.Table.from_pylist([attrs.asdict(row) for row in rows], schema=schema())
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a table. Raises UsageError for what is none, and without pyarrow."""
+    arrow, parquet = _arrow()
+    wrong = f"{path} is no table of a sweep: name another file, or delete it"
+    try:
+        found = parquet.read_table(io.BytesIO(read_bytes(path, TEXT, UsageError)))
+    except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError, OSError) as error:
+        raise UsageError(f"{wrong} ({error})") from error
+    if (found.schema.metadata or {}).get(b"schema") != SCHEMA.encode():
+        raise UsageError(wrong)
+    return [parse_record(Row, row, str(path), _refusal) for row in found.to_pylist()]
+
+
+def schema() -> Any:
+    """The columns, from the fields of Row."""
+    arrow, _ = _arrow()
+    hints = get_type_hints(Row)
+    fields = [arrow.field(one.name, _type(hints[one.name])) for one in attrs.fields(Row)]
+    return arrow.schema(fields, metadata={"schema": SCHEMA})
+
+
+def _type(kind: Any) -> Any:
+    arrow, _ = _arrow()
+    plain: Mapping[Any, Any] = {
+        str: arrow.string(),
+        int: arrow.int64(),
+        float: arrow.float64(),
+        bool: arrow.bool_(),
+    }
+    if kind in plain:
+        return plain[kind]
+    if get_origin(kind) is tuple:
+        return arrow.list_(_type(get_args(kind)[0]))
+    if attrs.has(kind):
+        hints = get_type_hints(kind)
+        return arrow.struct([(one.name, _type(hints[one.name])) for one in attrs.fields(kind)])
+    inner = [one for one in get_args(kind) if one is not NoneType]
+    return _type(type(inner[0]) if isinstance(inner[0], str) else inner[0])  # X | None, or a Literal of words
+
+
+def _refusal(text: str) -> ZifError:
+    return UsageError(f"{text}. Name another table, or delete it")
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise UsageError(f"tables in Parquet need pyarrow: {to_install('zif-sweep[parquet]')}") from error
+    return pyarrow, parquet

@@ -1,0 +1,19 @@
+"""Reading what a sweep wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fakes import Site
+
+
+def table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def remake(site: Site, source: str) -> None:
+    """The backend `good` with other code."""
+    (site.folder / "fake_good.py").write_text(f"{source}\n")
