@@ -1,4 +1,4 @@
-"""One attempt at a cell, as a row: whatever zif raises is the cell's result; a full disk is none, and goes to the caller."""
+"""One attempt at a cell, as a row: whatever zif raises is its result; a full disk is none, and goes to the caller."""
 
 from __future__ import annotations
 

@@ -161,7 +161,8 @@ def _look() -> Machine:
 @contextmanager
 def _client(distributed: Any, jobs: int, cluster: str) -> Iterator[Any]:
     """A client of the scheduler, or of workers that are started here and end with this. Raises UsageError."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they tell in tracebacks is told here in a sentence
     if not cluster:
         import dask
 
