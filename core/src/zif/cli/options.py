@@ -14,6 +14,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from zif.cli.shapes import one_size as one_size
+from zif.cli.shapes import shapes as shapes
 from zif.errors import UsageError
 
 #: Options by name, annotation and default.
@@ -141,11 +143,12 @@ _PLAN: Rows = (
     ("custom_ops", CustomOption, []),
 )
 
+
 #: The keyword arguments of `zif.plan` and `zif.load`.
 Wishes = dict[str, Any]
 
 
-def _expanding(parameter: str, rows: Rows, made: Callable[..., Any]) -> Decorator:
+def expanding(parameter: str, rows: Rows, made: Callable[..., Any]) -> Decorator:
     """A decorator that gives a command these options in the place of one parameter, which gets what is made of them.
 
     typer reads a function's signature, so that is what is written out; each option stands in one place only.
@@ -201,7 +204,7 @@ def converting(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> Any:
-        fixed = values.get("wanted", {}).get("shapes") or shapes(values.get("shape", ()))
+        fixed = one_size(values.get("wanted", {}).get("shapes") or shapes(values.get("shape", ())))
         for name in ("model", "source", "a", "b"):
             if isinstance(values.get(name), Path):
                 values[name] = _onnx_of(values[name], fixed, not values.get("no_cache", False))
@@ -223,7 +226,7 @@ def _onnx_of(path: Path, fixed: Wishes, cache: bool) -> Path:
 
 
 #: Takes the options that shape a plan.
-_planning = _expanding("wanted", _PLAN, wishes)
+_planning = expanding("wanted", _PLAN, wishes)
 
 
 def planned(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -232,7 +235,7 @@ def planned(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 #: For commands that run: their parameter `feed` gets the options that say what the inputs are, as FeedOptions.
-fed = _expanding("feed", _FEED, FeedOptions)
+fed = expanding("feed", _FEED, FeedOptions)
 
 
 def _constraints(memory_limit: Iterable[str] = (), **rest: Any) -> dict[str, Any]:
@@ -254,32 +257,6 @@ def check_preprocess(preprocess: str, samples: Path | None) -> None:
     """Raise UsageError for a way to make pictures into inputs where no pictures are given."""
     if preprocess and samples is None:
         raise UsageError("--preprocess says how pictures become inputs: it goes with --samples DIR|LIST")
-
-
-def shapes(options: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """The shapes of --shape by input name. Raises UsageError."""
-    return dict(map(_shape, options))
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, equals, dims = text.rpartition("=")
-    if not (name and equals):
-        raise UsageError(f"--shape {text}: write NAME=1,3,224,224, with the name of an input")
-    try:
-        made = tuple(_dimension(dim) for dim in dims.split(",")) if dims else ()
-        if 0 in made:
-            raise UsageError(
-                f"--shape {text}: a dimension of 0 leaves nothing to compute; write the size that it will run with"
-            )
-        return name, made
-    except ValueError as error:
-        raise UsageError(f"--shape {text}: {error.args[0]} is not a dimension; dimensions are whole numbers") from None
-
-
-def _dimension(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise ValueError(repr(text.strip()))
-    return int(text)
 
 
 def _pin(text: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,15 @@ if TYPE_CHECKING:
 
     from zif.cli.inputs import Feed
     from zif.cli.options import FeedOptions
+    from zif.cli.sizes import BucketOptions
     from zif.planning import Plan
     from zif.runtime.session import Event, Session
     from zif.runtime.session.repeated import Outcome
 
 
-def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -> tuple[Session, list[Feed]]:
+def opened(
+    source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any, sizes: BucketOptions | None = None
+) -> tuple[Session, list[Feed]]:
     """The session and what to feed it. A model's inputs are checked before anything is compiled.
 
     Raises UsageError or InvalidInput for the inputs, and what `zif.load` raises.
@@ -25,7 +28,7 @@ def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -
     from zif.runtime import verbs
 
     if verbs.is_bundle(source):
-        session = verbs.load(source, progress=told, **wanted)
+        session = verbs.load(source, progress=told, buckets=sizes.buckets if sizes is not None else None, **wanted)
         try:
             return session, feeds(feed, session.inputs, session.optional_inputs)
         except BaseException:
@@ -34,9 +37,39 @@ def opened(source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any) -
     from zif.model import Model
 
     verbs.check_trusted(source, wanted.get("trusted_only", False))
+    if sizes is not None and sizes.several(wanted):
+        return _bucketed(source, feed, wanted, told, sizes)
     model = Model.load(source, wanted["shapes"], wanted.get("custom_ops", ()))
     fed = feeds(feed, model.inputs, model.optional_inputs)
     return verbs.load(model, progress=told, **wanted), fed
+
+
+def _bucketed(
+    source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any, sizes: BucketOptions
+) -> tuple[Session, list[Feed]]:
+    """The same for several sizes. Random values are of the largest."""
+    from zif.cli.inputs import feeds
+    from zif.model import Model
+    from zif.runtime import verbs
+
+    model = Model.load(source, None, wanted.get("custom_ops", ()))
+    samples = sizes.samples(model, feed.preprocess)
+    asked = verbs.bucketed(model, sizes.buckets, samples, **wanted)
+    largest = asked.at(asked.grid.points()[-1])
+    fed = feeds(feed, model.inputs if feed.random is None else largest.inputs, model.optional_inputs)
+    return verbs.load(model, progress=told, buckets=sizes.buckets, samples=samples, **wanted), fed
+
+
+def bucket_of(session: Session, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Which bucket a run on these inputs goes to, as documents say it; None for a session of one size."""
+    from zif.runtime.buckets.session import BucketedSession
+
+    if not isinstance(session, BucketedSession):
+        return None
+    way = session.way(values)
+    if way.bucket is None:
+        return {"label": "", "padding": "", "why": "it fits into no bucket and ran at its real shape"}
+    return {"label": way.bucket.label, "padding": "" if way.exact else way.bucket.finding.padding, "why": ""}
 
 
 def by_segment(session: Session, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

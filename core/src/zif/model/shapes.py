@@ -15,12 +15,18 @@ from zif.model.subgraphs import all_graphs
 def override(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]], optional: Collection[str]) -> None:
     """Write `shapes` into the graph's inputs, and put the numbers wherever the same symbols stand.
 
+    A shape of one number may also be given to a symbol of the inputs.
+
     Raises UsageError for an unknown input (listing those there are), a wrong rank, a dimension that is no count and one
     that contradicts what is fixed already.
     """
     inputs = {value.name: value for value in graph.input if value.name not in optional}
     symbols: dict[str, tuple[int, str]] = {}
+    named = {dim.dim_param for value in inputs.values() for dim in tensor_dims(value.type)}
     for name, dims in shapes.items():
+        if name not in inputs and name in named and len(dims) == 1:
+            symbols[name] = (_counts(name, dims)[0], name)
+            continue
         if name not in inputs:
             raise UsageError(f"the model has no input {name!r}; its inputs are {_listed(inputs)}.")
         _fix(inputs[name], _counts(name, dims), symbols)
@@ -48,6 +54,11 @@ def _counts(name: str, dims: Sequence[int]) -> list[int]:
         raise UsageError(f"the shape of {name!r} must be a list of whole numbers, not {dims!r}.")
     counts = []
     for dim in dims:
+        if isinstance(dim, (Collection, range)) and not isinstance(dim, str):
+            raise UsageError(
+                f"the shape of {name!r} has several sizes, {dim!r}: `zif plan`, `zif compile`, `zif run`, `zif.load` "
+                "and `zif.compile` make a plan for each; here give one."
+            )
         try:
             count = -1 if isinstance(dim, bool) else operator.index(dim)
         except TypeError:

@@ -25,7 +25,7 @@ from zif.model.proof import Proof
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
 from zif.runtime.bundle import Bundle, open_bundle
-from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.runtime.bundle.layout import BUCKETS, CONSTANTS, SESSION, SESSION_SCHEMA
 from zif.runtime.session import Event, Session, Step
 from zif.targets import host
 from zif.targets import target as find
@@ -56,11 +56,25 @@ def load_bundle(
     """
     bundle = open_bundle(folder, trusted_only=trusted_only)
     chip = chosen(bundle, target)
+    known = libraries(custom_ops)
+    if BUCKETS not in bundle.files:
+        return _session(bundle, chip, isolate, known)
+    from zif.runtime.buckets.bundling import load_bundled
+
+    def opened(inner: Path) -> Session:
+        whole = open_bundle(inner, trusted_only=trusted_only)
+        return _session(whole, chip, isolate, known)
+
+    return load_bundled(bundle, opened, lambda: _session(bundle, chip, isolate, known))
+
+
+def _session(bundle: Bundle, chip: Target, isolate: bool, custom_ops: tuple[Path, ...]) -> Session:
+    """The session on the artifacts of a bundle's own plan."""
     plan = plan_of(bundle, chip.name)
     readers, tensors = _known(bundle)
     optional = tuple(readers)
     loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1, isolate=isolate)
-    loader.custom_ops = libraries(custom_ops)
+    loader.custom_ops = custom_ops
     steps = loader.steps(plan.segments)
     plan = evolve(plan, segments=tuple(step.segment for step in steps))
     return Session(plan, steps, tensors, optional, loader.events, None, constants_of(bundle, plan.outputs))

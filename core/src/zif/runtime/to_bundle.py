@@ -20,6 +20,7 @@ from zif.runtime.verified import Verified
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.planning import Plan
+    from zif.runtime.buckets.checking import Finding
     from zif.runtime.build import Builder
     from zif.runtime.session import Event
     from zif.runtime.verification import Verification
@@ -27,12 +28,25 @@ if TYPE_CHECKING:
 
 @frozen
 class Compilation:
-    """What `compile` wrote: the bundle's folder, and per target its plan and what happened while it was built."""
+    """What `compile` wrote: the bundle's folder, and per target its plan and what happened while it was built.
+
+    buckets: of a bundle of several sizes, the same for each; the plans are then those of the real shape.
+    """
 
     folder: Path
     plans: Mapping[str, Plan]
     events: Mapping[str, tuple[Event, ...]]
     verification: Mapping[str, Verification]
+    buckets: tuple[Built, ...] = ()
+
+
+@frozen
+class Built:
+    """One bucket of a bundle: its sizes in words, what was found of padding, and what was built for it."""
+
+    label: str
+    finding: Finding
+    made: Compilation
 
 
 def compile_model(
@@ -42,9 +56,11 @@ def compile_model(
     build: Callable[[str], Builder],
     overwrite: bool = False,
     verified: Callable[[Builder], Verified] | None = None,
+    more: Mapping[str, bytes | Path] | None = None,
 ) -> Compilation:
     """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses.
 
+    more: further files, by their path in the bundle.
     verified: builds what a builder plans and holds it against a judge; without, what is built is believed.
     """
     from zif.encodings.config import encodings
@@ -78,7 +94,7 @@ def compile_model(
         ranges=quantization and quantization["activations"],
         quantization=quantization,
         versions=_versions(plans),
-        extras=_extras(model, [plan for _, plan, _ in built.values()], checked),
+        extras={**_extras(model, [plan for _, plan, _ in built.values()], checked), **(more or {})},
         overwrite=overwrite,
     )
     events = {name: tuple(builder.events) for name, (builder, _, _) in built.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from zif.planning.planner import Planner
     from zif.planning.why import Explained
     from zif.records import Target
+    from zif.runtime.buckets.asking import Asked
     from zif.runtime.build import Builder
     from zif.runtime.session import Session
     from zif.runtime.session.session import OnFault
@@ -100,6 +102,7 @@ def load(
     verify: Literal["off", "outputs", "units"] = "off",
     samples: Sequence[Sample] | None = None,
     start: Literal["", "cpu"] = "",
+    buckets: int | Mapping[str, Any] | None = None,
 ) -> Session:
     """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
 
@@ -115,16 +118,20 @@ def load(
     runs on the CPU, and outputs that prove wrong are a WrongResult; with on_fault "fallback" the judge's are given
     instead, and an event says so. trusted_only: refuse what this user's zif did not make: a bundle without this user's
     seal, and every model. start "cpu": the session runs on the CPU at once, with the model as it stands, and goes over
-    to the target between two runs when that is compiled and held against a judge; see `Session.starting`. Raises
-    ZifError subclasses.
+    to the target between two runs when that is compiled and held against a judge; see `Session.starting`. buckets:
+    several sizes of a dimension, each with a plan of its own, the smallest fitting one chosen per run (see
+    `zif.runtime.buckets`): how many to fit to the sizes of `samples`, or sizes by the name of a dimension, {"length":
+    (64, 128)}; `shapes` with several sizes, {"x": (1, 3, 48, (160, 320))}, means the same. Raises ZifError subclasses.
     """
+    from zif.runtime.buckets.sizes import several
+
     wishes: dict[str, Any]
     refuse_start(start)
     if is_bundle(source):
         from zif.runtime.from_bundle import load_bundle
 
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
-        refuse_wishes(**wishes, config=config, constraints=constraints, on_fault=on_fault, start=start)
+        refuse_wishes(**wishes, config=config, constraints=constraints, on_fault=on_fault, start=start, buckets=buckets)
         if verify != "off":
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
@@ -134,7 +141,10 @@ def load(
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     wishes |= {"custom_ops": custom_ops}
     check_verify(verify)
+    bucketing = several(shapes, buckets)
     if start:
+        if bucketing:
+            raise UsageError("start='cpu' is for one size: give several sizes without it")
         from zif.runtime.started import load_at_once
 
         more: dict[str, Any] = {"on_fault": on_fault, "cache": cache, "verify": verify, "samples": samples}
@@ -148,14 +158,33 @@ def load(
             return load(onnx, only=name, shapes=shapes, custom_ops=custom_ops, cache=cache, **given)
 
         return load_at_once(source, target, wishes, onward, planned, samples, progress)
-    made = planner(source, target, policy, progress=progress, **wishes)
-    building = builder(made, cache, progress)
-    if verify == "units":
-        from zif.runtime.verified import build_verified
 
-        building = build_verified(building, samples, progress).builder
-    session = building.session(on_fault)
+    def opened(made: Planner, fed: Sequence[Sample] | None = samples) -> Session:
+        building = builder(made, cache, progress)
+        if verify == "units":
+            from zif.runtime.verified import build_verified
+
+            building = build_verified(building, fed, progress).builder
+        return building.session(on_fault)
+
+    if bucketing:
+        from zif.runtime.buckets.loading import load_buckets
+
+        asked = bucketed(source, buckets, samples, progress, **wishes)
+        session: Session = load_buckets(asked, target, policy, wishes, opened, cache, progress)
+        return _watched(session, asked.model, on_fault) if verify == "outputs" else session
+    made = planner(source, target, policy, progress=progress, **wishes)
+    session = opened(made)
     return _watched(session, made.model, on_fault) if verify == "outputs" else session
+
+
+def bucketed(
+    source: Source, buckets: Any, samples: Sequence[Sample] | None, progress: Progress | None = None, **wishes: Any
+) -> Asked:
+    """A model and the buckets that were asked for, as `load` takes them. Raises UsageError."""
+    from zif.runtime.buckets.asking import Asked
+
+    return Asked.of(source, planner, wishes.get("shapes"), buckets, samples, wishes.get("custom_ops") or (), progress)
 
 
 def _watched(session: Session, model: Model, on_fault: OnFault) -> Session:
@@ -205,6 +234,7 @@ def compile(
     progress: Progress | None = None,
     verify: bool = True,
     samples: Sequence[Sample] | None = None,
+    buckets: int | Mapping[str, Any] | None = None,
     **wishes: Any,
 ) -> Compilation:
     """Build a model for one or several targets and write a bundle, which `load` opens on any of them without the model.
@@ -214,15 +244,24 @@ def compile(
     such as "dlc" or "source": options of the backends that make them. verify: run every segment on its backend's own
     arithmetic and hold it against a judge on the CPU; units that are further from it than their precision costs leave
     that backend, and the events say so. samples: what to verify with, sets of arrays by input name, or functions that
-    give one; without, values are made from seeds. `wishes` are those of `load`. Raises ZifError subclasses; then
-    nothing is written.
+    give one; without, values are made from seeds. buckets, and shapes with several sizes: as `load` takes them; the
+    bundle has all of them. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is written.
     """
     from zif.model import Model
+    from zif.runtime.buckets.sizes import several
     from zif.runtime.frontends.verb import as_onnx
     from zif.runtime.to_bundle import compile_model
 
     if wishes.get("assume"):
         raise UsageError("what is assumed can be planned, not built: quantize the model, then compile it")
+    if several(wishes.get("shapes"), buckets):
+        from zif.runtime.to_buckets import Work, compile_buckets
+
+        asked = bucketed(source, buckets, samples, progress, **wishes)
+        work = Work(
+            _names(target), policy, wishes, partial(builder, cache=cache, progress=progress), _names(also), verify
+        )
+        return compile_buckets(asked, asked.findings(cache, progress), output, work, overwrite, progress)
     custom_ops = wishes.get("custom_ops") or ()
     model = Model.load(as_onnx(source, wishes.get("shapes"), progress, cache), wishes.get("shapes"), custom_ops)
 

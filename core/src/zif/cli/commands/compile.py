@@ -10,6 +10,8 @@ import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
+from zif.cli.shapes import one_size
+from zif.cli.sizes import BucketOptions, sized
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,12 +48,14 @@ PreprocessOption = Annotated[
 ]
 
 
+@sized
 @options.planned
 def command(
     model: options.ModelArgument,
     output: OutputOption,
     target: TargetsOption = ["host"],  # noqa: B006 - typer reads the default and never changes it
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
+    sizes: BucketOptions = BucketOptions(),  # noqa: B008 - filled in by `sized`
     isolate: options.IsolateOption = False,
     also: AlsoOption = [],  # noqa: B006
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that is there.")] = False,
@@ -72,23 +76,30 @@ def command(
     from zif.runtime.bundle import check_place
 
     wanted |= {"isolate": isolate}
+    several = sizes.several(wanted)
+    if sizes.from_ is not None and samples is not None:
+        raise UsageError("--from are real inputs to verify with, too: leave --samples out")
+    samples = samples or sizes.from_
+    fixed = one_size(wanted["shapes"])
     if calibration is not None and not quantize:
         raise UsageError("--calibration goes with --quantize PRECISION; real inputs to verify with are --samples")
     if preprocess and calibration is None and samples is None:
         raise UsageError("--preprocess says how pictures become inputs: it goes with --calibration or --samples")
-    if samples is not None and not verify:
+    if samples is not None and not verify and not several:
         raise UsageError("--samples are to verify with: leave --no-verify out")
     if quantize and quantize != "w8" and calibration is None:
         raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
     reads = (calibration or samples, preprocess)
-    check_folder(output, lambda: read_by(model, wanted.get("shapes"), *reads, [wanted.get("config")]))
+    check_folder(output, lambda: read_by(model, fixed, *reads, [wanted.get("config")]))
     note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
         source: Path | Model = model
         sqnr = None
         if quantize:
-            source, sqnr = _quantized(model, target, quantize, calibration, preprocess, wanted, told)
+            source, sqnr = _quantized(
+                model, target, quantize, calibration, preprocess, wanted | {"shapes": fixed}, told
+            )
         made = verbs.compile(
             source,
             output,
@@ -98,7 +109,8 @@ def command(
             cache=not no_cache,
             progress=told,
             verify=verify,
-            samples=_samples(samples or calibration, source, preprocess, wanted) if verify else None,
+            samples=_samples(samples or calibration, source, preprocess, fixed, wanted) if verify or several else None,
+            buckets=sizes.buckets,
             **wanted,
         )
     document = _document(made) | {"quantized": sqnr}
@@ -109,16 +121,18 @@ def command(
 
 
 def _samples(
-    path: Path | None, source: Path | Model, preprocess: str, wanted: Mapping[str, Any]
+    path: Path | None,
+    source: Path | Model,
+    preprocess: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    wanted: Mapping[str, Any],
 ) -> Sequence[Any] | None:
     """What to verify with: the samples that were named, else those that calibrated."""
     from zif.cli.inputs import samples_at
     from zif.model import Model
 
     return (
-        None
-        if path is None
-        else samples_at(path, Model.load(source, wanted.get("shapes"), wanted.get("custom_ops", ())), preprocess)
+        None if path is None else samples_at(path, Model.load(source, shapes, wanted.get("custom_ops", ())), preprocess)
     )
 
 
@@ -150,13 +164,30 @@ def _quantized(
 
 
 def _document(made: Compilation) -> dict[str, Any]:
-    import attrs
-
-    from zif.cli.running import unsaid
     from zif.runtime.bundle import open_bundle
 
     bundle = open_bundle(made.folder)
-    targets = [
+    buckets = [
+        {
+            "label": one.label,
+            "padding": one.finding.padding,
+            "refused": one.finding.reason,
+            "targets": _targets(one.made),
+        }
+        for one in made.buckets
+    ]
+    files = {name: content.bytes for name, content in bundle.files.items()}
+    told = {"bundle": str(made.folder), "targets": _targets(made), "versions": bundle.versions, "files": files}
+    return {**told, "buckets": buckets}
+
+
+def _targets(made: Compilation) -> list[dict[str, Any]]:
+    """What was built for each target."""
+    import attrs
+
+    from zif.cli.running import unsaid
+
+    return [
         {
             "target": name,
             "segments": [
@@ -170,36 +201,37 @@ def _document(made: Compilation) -> dict[str, Any]:
         }
         for name, plan in made.plans.items()
     ]
-    files = {name: content.bytes for name, content in bundle.files.items()}
-    return {"bundle": str(made.folder), "targets": targets, "versions": bundle.versions, "files": files}
 
 
 def _show(document: dict[str, Any]) -> None:
     from zif.cli.views.compare import told_db
     from zif.cli.views.plan import KIND_STYLE
     from zif.cli.views.terminal import say, table
-    from zif.cli.views.verification import sentence
     from zif.files.wording import size, things
 
+    several = bool(document["buckets"])
+    parts = [(one["label"], one["targets"]) for one in document["buckets"]]
+    parts.append(("real shape" if several else "", document["targets"]))
     rows = [
         [
+            *((label,) if several else ()),
             row["target"],
             one["id"],
             (one["backend"], "bold"),
             (one["label"] or one["kind"], KIND_STYLE[one["kind"]]),
             one["units"],
         ]
-        for row in document["targets"]
+        for label, targets in parts
+        for row in targets
         for one in row["segments"]
     ]
-    table("", ("target", "segment", "backend", "kind", "units"), rows, right=("segment", "units"))
-    for row in document["targets"]:
-        for event in row["events"]:
-            say(f"{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
-        for note in row["notes"]:
-            say(f"{row['target']}: note: {note}")
-        if row["verification"] and row["verification"]["segments"]:
-            say(f"{row['target']}: {sentence(row['verification'])}")
+    columns = ("target", "segment", "backend", "kind", "units")
+    table("", ("bucket", *columns) if several else columns, rows, right=("segment", "units"))
+    for label, targets in parts:
+        for row in targets:
+            _tell(f"{label}: " if label else "", row)
+    for one in document["buckets"]:
+        say(f"{one['label']}: {one['refused'] or 'inputs that are smaller are padded'}")
     if document["quantized"]:
         told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
         whose = " and ".join(document["quantized"]["rules"])
@@ -208,3 +240,16 @@ def _show(document: dict[str, Any]) -> None:
     files = document["files"]
     told = f"{things(len(files), 'file')}, {size(sum(files.values()))}"
     say(f"{document['bundle']}: {told}; `zif run {document['bundle']}` runs it")
+
+
+def _tell(label: str, row: dict[str, Any]) -> None:
+    """What happened while a target's segments were built."""
+    from zif.cli.views.terminal import say
+    from zif.cli.views.verification import sentence
+
+    for event in row["events"]:
+        say(f"{label}{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
+    for note in row["notes"]:
+        say(f"{label}{row['target']}: note: {note}")
+    if row["verification"] and row["verification"]["segments"]:
+        say(f"{label}{row['target']}: {sentence(row['verification'])}")

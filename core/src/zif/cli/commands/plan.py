@@ -10,6 +10,7 @@ import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
+from zif.cli.sizes import BucketOptions, sized
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zif.planning.why import Explained
 
 
+@sized
 @options.planned
 def command(
     model: Annotated[Path | None, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)] = None,
@@ -25,6 +27,7 @@ def command(
         typer.Option("--target", "-t", help="This machine (host), or a chip; several for their plans side by side."),
     ] = [],  # noqa: B006
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
+    sizes: BucketOptions = BucketOptions(),  # noqa: B008 - filled in by `sized`
     assume: Annotated[
         str, typer.Option("--assume", metavar="w8a8|w8a16", help="Costs of a float model as if it were quantized so.")
     ] = "",
@@ -83,8 +86,12 @@ def command(
     if threshold is not None or markdown:
         raise UsageError("--threshold and --markdown go with --diff OLD NEW")
     targets = list(dict.fromkeys(target)) or ["host"]
+    pages = {"--html": html, "--overlay": overlay, "--what-if": what_if, "--explain": explain}
+    if sizes.several(wanted):
+        _one_only(pages | {"--target": targets[1:]}, "several sizes have one each, and only for one target")
+        return _buckets(model, targets[0], assume, wanted, sizes, as_json)
     if len(targets) > 1:
-        _one_only({"--html": html, "--overlay": overlay, "--what-if": what_if, "--explain": explain})
+        _one_only(pages)
         return _side_by_side(model, targets, assume, wanted, as_json)
     check_outputs(filter(None, (html, overlay)), lambda: read_by(model, others=[wanted["config"]]))
     if overlay is not None:
@@ -134,6 +141,24 @@ def _side_by_side(model: Path, targets: Sequence[str], assume: str, wanted: Mapp
         ]
     (plan_targets.show_json if as_json else plan_targets.show)(plans)
     return 1 if any(plan.failure for plan in plans) else 0
+
+
+def _buckets(
+    model: Path, target: str, assume: str, wanted: Mapping[str, Any], sizes: BucketOptions, as_json: bool
+) -> int:
+    from zif.cli.views import plan_buckets
+    from zif.cli.views.progress import working
+    from zif.model import Model
+    from zif.runtime import verbs
+    from zif.runtime.buckets.plans import plans
+
+    with working(f"planning {model.name}") as told:
+        opened = Model.load(model, None, wanted["custom_ops"])
+        asked = verbs.bucketed(opened, sizes.buckets, sizes.samples(opened), **wanted)
+        wishes = {name: value for name, value in wanted.items() if name != "policy"}
+        made = plans(asked, target, wanted["policy"], wishes, progress=told, assume=assume)
+    (plan_buckets.show_json if as_json else plan_buckets.show)(made)
+    return 1 if any(one.plan.failure for one in made.buckets) else 0
 
 
 def _show(plan: Plan, why: Explained | None, all_units: bool) -> None:

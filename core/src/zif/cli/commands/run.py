@@ -10,6 +10,8 @@ import typer
 
 from zif.cli import options
 from zif.cli.options import JsonOption
+from zif.cli.shapes import one_size
+from zif.cli.sizes import BucketOptions, sized
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,11 +32,13 @@ FaultOption = Annotated[
 ]
 
 
+@sized
 @options.fed
 @options.planned
 def command(
     model: options.SourceArgument,
     feed: options.FeedOptions,
+    sizes: BucketOptions = BucketOptions(),  # noqa: B008 - filled in by `sized`
     output: OutputOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Write raw data instead of .npy.")] = False,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run so often; times are medians.")] = 1,
@@ -56,7 +60,7 @@ def command(
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
     wanted |= {"trusted_only": trusted_only}
-    document = _run(model, feed, wanted, repeat, output, raw, verify)
+    document = _run(model, feed, wanted, repeat, output, raw, verify, sizes)
     _tell(document, as_json)
     if document["agreement"] and document["agreement"]["word"] in ("wrong", "unholdable"):
         raise typer.Exit(1)
@@ -70,10 +74,11 @@ def _run(
     output: Path | None,
     raw: bool,
     verify: bool,
+    sizes: BucketOptions,
 ) -> dict[str, Any]:
     from time import perf_counter
 
-    from zif.cli.running import opened
+    from zif.cli.running import bucket_of, opened
     from zif.cli.views.progress import working
     from zif.runtime import verbs
     from zif.runtime.session.repeated import repeated
@@ -81,7 +86,7 @@ def _run(
     bundle = verbs.is_bundle(source)
     with working(f"loading {source.name}") as told:
         begun = perf_counter()
-        session, fed = opened(source, feed, wanted, told)
+        session, fed = opened(source, feed, wanted, told, sizes)
         load_ms = (perf_counter() - begun) * 1e3
         with session:
             _check(output, source, session, fed, raw)
@@ -89,8 +94,9 @@ def _run(
             results = []
             for values in fed:
                 told(f"running {values.folder or source.name}")
-                outcomes.append(repeated(session, values.read(), repeat))
-                results.append(_result(values, outcomes[-1], output, raw))
+                given = values.read()
+                outcomes.append(repeated(session, given, repeat))
+                results.append(_result(values, outcomes[-1], output, raw) | {"bucket": bucket_of(session, given)})
         document = _document(session, outcomes, results, load_ms)  # after closing, which may be an event, too
         checked = verify and bool(document["emulated"]) and not bundle
         agreed = _agreement(source, wanted, session.plan, fed, outcomes, told) if checked else None
@@ -108,7 +114,7 @@ def _agreement(
     told("holding it against the CPU")
     runs = ((feed.read(), outcome.outputs) for feed, outcome in zip(fed, outcomes, strict=True))
     try:
-        agreed = agreement(Model.load(source, wanted["shapes"], wanted.get("custom_ops", ())), plan, runs)
+        agreed = agreement(Model.load(source, one_size(wanted["shapes"]), wanted.get("custom_ops", ())), plan, runs)
     except ZifError as error:
         nothing: dict[str, Any] = {"judge": [], "outputs": {}, "worst": None, "precision": "", "word": "unchecked"}
         return nothing | {"reason": str(error)}

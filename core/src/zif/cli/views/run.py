@@ -84,6 +84,13 @@ def _outputs(result: Mapping[str, Any]) -> None:
             say(f"best of {name}: " + ", ".join(f"{place} ({score:.4g})" for place, score in told["top"]))
         if told["file"]:
             say(f"wrote {told['file']}")
+    if result["bucket"]:
+        say(_bucket(result["bucket"]))
+
+
+def _bucket(bucket: Mapping[str, Any]) -> str:
+    how = f"padded ({bucket['padding']}), and cut back" if bucket["padding"] else "which fits exactly"
+    return f"bucket {bucket['label']}, {how}" if bucket["label"] else str(bucket["why"])
 
 
 def _cells(name: str, told: Mapping[str, Any]) -> list[Any]:

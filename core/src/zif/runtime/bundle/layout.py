@@ -3,6 +3,7 @@
 segments/00-reference.onnx          what runs as ONNX, external data beside it under its own name
 context_binaries/01-npu-v2.bin      what a compiler made, one per target
 dlc/01-npu-v2.dlc, source/…         the same segment for other tools, when the backend gave it
+buckets/0/manifest.json, …          a whole bundle for each of several sizes; beside them, the one of the real shape
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ SESSION_SCHEMA = "zif.session/1"
 
 #: On what the numbers of a bundle were verified, and what was found: for readers, a session needs none of it.
 VERIFICATION, VERIFICATION_SCHEMA = "verification.json", "zif.verification/1"
+
+#: The sizes that a bundle is for, where they are several; each is a bundle in a folder of this name.
+BUCKETS, BUCKETS_SCHEMA, BUCKET_FOLDER = "buckets.json", "zif.buckets/1", "buckets"
 _ASIDE = ("dlc", "source")
 
 Identity = tuple[object, ...]

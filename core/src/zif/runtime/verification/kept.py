@@ -7,7 +7,7 @@ samples, and this version of zif. What proved wrong is not kept here: its units 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +28,54 @@ from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verificat
 if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.runtime.build import Builder
-    from zif.runtime.verification.bench import Bench
+    from zif.runtime.verification.bench import Bench, Sample
 
 _SCHEMA = "zif.verified/1"
+
+
+@frozen
+class Kept:
+    """Where something that was found is or will be kept, under the seal of this user's key. data: JSON, of a schema."""
+
+    root: Path
+    name: str
+    schema: str
+
+    def read(self) -> dict[str, Any] | None:
+        """What was kept; None where nothing is that can be believed."""
+        from zif.files.limits import TEXT
+        from zif.files.opening import missing, read_bytes
+
+        path = self.root / VERIFIED / f"{self.name}.json"
+        try:
+            if missing(path) or not ground.is_ours(self.root):
+                return None
+            data = unseal(read_bytes(path, TEXT, Damaged), path.name, self.schema)
+            return data if sealed_by_user(self.schema, self._sealed(data), data.get("seal")) else None
+        except (Damaged, UsageError, OSError):
+            return None
+
+    def keep(self, found: Mapping[str, Any]) -> None:
+        """Keep it. Where nothing can be kept, it is found anew next time."""
+        data = {"schema": self.schema, **found}
+        folder = self.root / VERIFIED
+        try:
+            ground.claim(self.root)
+            folder.mkdir(exist_ok=True, mode=0o700)
+            whole = seal({**data, "seal": seal_of(self.schema, self._sealed(data))})
+            write_whole(folder / f"{self.name}.json", whole)
+        except (UsageError, OSError):
+            return
+
+    def _sealed(self, data: Mapping[str, Any]) -> str:
+        return canonical([self.name, {field: value for field, value in data.items() if field != "seal"}])
 
 
 @frozen
 class Place:
     """Where the result of one plan, held against one judge on some samples, is or will be kept."""
 
-    folder: Path
-    name: str
+    kept: Kept
 
     @classmethod
     def of(cls, builder: Builder, bench: Bench, plan: Plan) -> Place | None:
@@ -46,40 +83,19 @@ class Place:
         if builder.cache is None:
             return None
         depends = [_SCHEMA, core_version(), builder.planner.model.digest, _segments(builder, plan)]
-        told = canonical([*depends, bench.judge.versions, _samples(bench)])
-        return cls(builder.cache.root / VERIFIED, hashlib.sha256(told.encode()).hexdigest())
+        told = canonical([*depends, bench.judge.versions, "made" if bench.made else digest_of(bench.samples)])
+        return cls(Kept(builder.cache.root, hashlib.sha256(told.encode()).hexdigest(), _SCHEMA))
 
     def read(self) -> Verification | None:
         """What was found then, with a note of the day; None where nothing is kept that can be believed."""
-        from zif.files.limits import TEXT
-        from zif.files.opening import missing, read_bytes
-
-        path = self.folder / f"{self.name}.json"
-        try:
-            if missing(path) or not ground.is_ours(self.folder.parent):
-                return None
-            data = unseal(read_bytes(path, TEXT, Damaged), path.name, _SCHEMA)
-            if not sealed_by_user(_SCHEMA, self._sealed(data), data.get("seal")):
-                return None
-            return _restored(data)
-        except (Damaged, UsageError, OSError):
-            return None
+        data = self.kept.read()
+        return None if data is None else _restored(data)
 
     def keep(self, verification: Verification) -> None:
-        """Keep a result in which nothing is wrong. Where nothing can be kept, it is found anew next time."""
+        """Keep a result in which nothing is wrong."""
         from datetime import date
 
-        data = {"schema": _SCHEMA, "day": date.today().isoformat(), **_described(verification)}
-        try:
-            ground.claim(self.folder.parent)
-            self.folder.mkdir(exist_ok=True, mode=0o700)
-            whole = seal({**data, "seal": seal_of(_SCHEMA, self._sealed(data))})
-            write_whole(self.folder / f"{self.name}.json", whole)
-        except (UsageError, OSError):
-            return
-
-    def _sealed(self, data: Mapping[str, Any]) -> str:
-        return canonical([self.name, {field: value for field, value in data.items() if field != "seal"}])
+        self.kept.keep({"day": date.today().isoformat(), **_described(verification)})
 
 
 def _segments(builder: Builder, plan: Plan) -> list[Any]:
@@ -93,15 +109,14 @@ def _segments(builder: Builder, plan: Plan) -> list[Any]:
     return rows
 
 
-def _samples(bench: Bench) -> str:
-    """A digest of the samples; made ones are the same for one model and one version of zif."""
-    if bench.made:
-        return "made"
+def digest_of(samples: Sequence[Sample]) -> str:
+    """A digest of samples, which are read for it."""
     import numpy as np
 
     total = hashlib.sha256()
-    for sample in bench.samples:
-        for name, value in sorted((sample() if callable(sample) else sample).items()):
+    for number in range(len(samples)):  # a sequence need not be iterable
+        one = samples[number]
+        for name, value in sorted((one() if callable(one) else one).items()):
             array = np.asarray(value)
             content = array.tobytes() if array.dtype.kind != "O" else repr(array.tolist()).encode()
             total.update(f"{name}\0{array.dtype}\0{array.shape}\0".encode() + content)
@@ -134,4 +149,4 @@ def _tensor(row: Mapping[str, Any]) -> TensorCheck:
     return TensorCheck(row["name"], **figures)
 
 
-__all__ = ["Place"]
+__all__ = ["Kept", "Place", "digest_of"]

