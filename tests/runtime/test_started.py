@@ -17,7 +17,6 @@ from onnx import TensorProto, helper
 from runtime.made_up import Plain, X, info, session, step
 from zif.errors import Unsupported, UsageError
 from zif.runtime.session import Session
-from zif.runtime.session.exchange import adopt
 from zif.runtime.started import Starting
 
 WAIT = 120.0
@@ -83,7 +82,7 @@ def test_a_run_that_is_under_way_ends_on_the_old_steps_and_only_then_are_they_cl
     thread = threading.Thread(target=lambda: made.append(run.run({"x": X})["y"]))
     thread.start()
     assert inside.wait(WAIT)
-    adopt(run, one(0, new))
+    run.adopt(one(0, new))
     np.testing.assert_array_equal(run.run({"x": X})["y"], X + 2)
     assert old.closed == 0
     go.set()

@@ -289,10 +289,9 @@ def test_a_gru_on_the_emulator_is_as_with_the_state_handed_over_and_near_the_cpu
 
 
 def test_a_stream_goes_over_the_switch_of_its_session_with_its_state() -> None:
-    from zif.runtime.session.exchange import adopt
 
     with counting() as run:
         stream = run.stream(state={"h": "hn"})
         stream.run({"x": X})
-        adopt(run, counting(Bindable, parts=2))
+        run.adopt(counting(Bindable, parts=2))
         np.testing.assert_array_equal(stream.run({"x": X})["y"], X + 1)

@@ -9,7 +9,7 @@ _HOMES = {
     "zif.errors": (
         *("BackendBroken", "BackendCrashed", "BackendNotFound", "BackendUnavailable", "InvalidBundle", "InvalidInput"),
         *("InvalidModel", "NotWritten", "Obstacle", "StageFailed", "Unsupported", "UsageError", "WrongResult"),
-        *("DeadlineExceeded", "QueueFull", "ZifError"),
+        *("DeadlineExceeded", "NoRoom", "QueueFull", "ZifError"),
     ),
     "zif.records": (
         *("Arrays", "Capabilities", "Certificate", "Compiled", "Converted", "Executable", "Installed", "Kind"),
@@ -39,6 +39,7 @@ _HOMES = {
     "zif.planning": ("Plan",),
     "zif.runtime.export.verb": ("export",),
     "zif.runtime.frontends.verb": ("convert",),
+    "zif.runtime.hosting": ("Host",),
     "zif.runtime.session": ("Session",),
     "zif.runtime.verbs": ("compile", "load", "plan"),
     "zif.evaluation.accuracy": ("Evaluation", "Goal", "evaluate"),
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from zif.records import SupportsUnitTimes as SupportsUnitTimes
     from zif.runtime.export.verb import export as export
     from zif.runtime.frontends.verb import convert as convert
+    from zif.runtime.hosting import Host as Host
     from zif.runtime.session import Session as Session
     from zif.runtime.verbs import compile as compile
     from zif.runtime.verbs import load as load

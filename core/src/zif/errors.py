@@ -146,6 +146,12 @@ class QueueFull(ZifError):
     step = "wait for a run that was asked for before, or give the queue more places"
 
 
+class NoRoom(ZifError):
+    """A host has no memory for a session beside those that it holds. Names both, and their sizes."""
+
+    step = "rest or close a session that holds memory, give the host more, or load it with give_way=True"
+
+
 class OutOfMemory(StageFailed):
     """A backend ran out of memory in a stage: a smaller shape, another backend or a larger machine may do."""
 

@@ -80,6 +80,12 @@ def _session(bundle: Bundle, chip: Target, isolate: bool, custom_ops: tuple[Path
     return Session(plan, steps, tensors, optional, loader.events, None, constants_of(bundle, plan.outputs))
 
 
+def planned(folder: Path, target: str = "host") -> Plan:
+    """The plan of the bundle's artifacts for `target`, as `load_bundle` chooses it; nothing is loaded."""
+    bundle = open_bundle(folder)
+    return plan_of(bundle, chosen(bundle, target).name)
+
+
 def chosen(bundle: Bundle, target: str) -> Target:
     """Which of the bundle's targets to run: the one that is named, or for "host" the one that this machine is.
 

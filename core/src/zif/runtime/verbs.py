@@ -12,6 +12,7 @@ from attrs import evolve
 from zif.errors import UsageError
 from zif.model.arguments import Progress
 from zif.planning.plan import POLICIES, Plan, Request
+from zif.runtime.again import may_rest
 
 if TYPE_CHECKING:
     from zif.backends.config import Given
@@ -127,6 +128,7 @@ def load(
 
     wishes: dict[str, Any]
     refuse_start(start)
+    more: dict[str, Any] = {"on_fault": on_fault, "cache": cache, "verify": verify, "samples": samples}
     if is_bundle(source):
         from zif.runtime.from_bundle import load_bundle
 
@@ -135,7 +137,9 @@ def load(
         if verify != "off":
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
-        return load_bundle(folder, target, isolate, trusted_only=trusted_only, custom_ops=custom_ops)
+        session = load_bundle(folder, target, isolate, trusted_only=trusted_only, custom_ops=custom_ops)
+        given: dict[str, Any] = {"isolate": isolate, "trusted_only": trusted_only, "custom_ops": custom_ops}
+        return may_rest(session, source, lambda same: load(same, target, **given))
     check_trusted(source, trusted_only)
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
@@ -147,17 +151,18 @@ def load(
             raise UsageError("start='cpu' is for one size: give several sizes without it")
         from zif.runtime.started import load_at_once
 
-        more: dict[str, Any] = {"on_fault": on_fault, "cache": cache, "verify": verify, "samples": samples}
         check_policy(policy)
 
         def onward(model: Model, told: Progress) -> Session:
             return load(model, target, policy, progress=told, **wishes, **more)
 
         def planned(onnx: Any, name: str, options: Mapping[str, Any]) -> Session:
-            given: dict[str, Any] = {"config": {name: options} if options else None, "isolate": isolate}
-            return load(onnx, only=name, shapes=shapes, custom_ops=custom_ops, cache=cache, **given)
+            its = {name: options} if options else None
+            alike: dict[str, Any] = {"config": its, "isolate": isolate, "cache": cache}
+            return load(onnx, only=name, shapes=shapes, custom_ops=custom_ops, **alike)
 
-        return load_at_once(source, target, wishes, onward, planned, samples, progress)
+        session = load_at_once(source, target, wishes, onward, planned, samples, progress)
+        return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more))
 
     def opened(made: Planner, fed: Sequence[Sample] | None = samples) -> Session:
         building = builder(made, cache, progress)
@@ -171,11 +176,13 @@ def load(
         from zif.runtime.buckets.loading import load_buckets
 
         asked = bucketed(source, buckets, samples, progress, **wishes)
-        session: Session = load_buckets(asked, target, policy, wishes, opened, cache, progress)
+        session = load_buckets(asked, target, policy, wishes, opened, cache, progress)
         return _watched(session, asked.model, on_fault) if verify == "outputs" else session
     made = planner(source, target, policy, progress=progress, **wishes)
     session = opened(made)
-    return _watched(session, made.model, on_fault) if verify == "outputs" else session
+    session = _watched(session, made.model, on_fault) if verify == "outputs" else session
+    beside = made.model.external_files().values()
+    return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more), beside)
 
 
 def bucketed(

@@ -40,6 +40,7 @@ class Owner(Protocol):
     @property
     def tensors(self) -> Mapping[str, TensorInfo]: ...
     def admitted(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def awake(self) -> None: ...
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]: ...
     def after_fault(
         self, wiring: Wiring, given: Mapping[str, Any], error: BaseException, number: int
@@ -101,7 +102,10 @@ class Bound:
         return self.outputs
 
     def _wire(self) -> None:
-        session, wiring = self._session, self._session._wiring
+        self._wiring, self._stages, self._alone = None, (), None  # the old steps may go while others are loaded
+        session = self._session
+        while (wiring := session._wiring).resting:
+            session.awake()
         steps, names = wiring.steps, tuple(self.outputs)
         between = {name: session.tensors[name] for name in bindable(steps, session.tensors, names)}
         arrays = {**self.inputs, **self.outputs, **allocate(steps, between)}

@@ -28,7 +28,7 @@ from zif.runtime.session.admit import Admission
 from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
 from zif.runtime.session.bound import Bound
 from zif.runtime.session.given import check_outputs, handed_over
-from zif.runtime.session.retired import Retired
+from zif.runtime.session.moving import Moving
 from zif.runtime.session.step import Step
 from zif.runtime.session.wiring import Wiring, check_of
 
@@ -85,7 +85,7 @@ class Underway(Protocol):
     def cancel(self) -> None: ...
 
 
-class Session:
+class Session(Moving):
     """A loaded plan or bundle. `run` may be called from several threads; `close` frees what the backends hold.
 
     `events` lists what happened besides the plan, `plan` says what runs where and why. `starting` is what is compiled
@@ -103,6 +103,7 @@ class Session:
         constants: Mapping[str, Any] | None = None,
     ) -> None:
         """`constants` are the graph outputs that no segment makes because they are known before running."""
+        super().__init__()
         self.plan = plan
         self.inputs = plan.inputs
         self.optional_inputs = tuple(optional)
@@ -120,7 +121,6 @@ class Session:
         self._close_watch: Callable[[], None] | None = None
         self._queue: Asynchronous | None = None
         self.starting: Underway | None = None
-        self._retired = Retired(self._let_go)
         self._wiring = self._wire(steps)
 
     def run(
@@ -269,9 +269,9 @@ class Session:
     ) -> None:
         self.close()
 
-    def carried(self, values: Arrays, between: Stop) -> dict[str, Any]:
+    def carried(self, values: Arrays, between: Stop, trace: list[Timing] | None = None) -> dict[str, Any]:
         """A run on inputs that were admitted; `between` is called before each segment, and may wait or raise."""
-        return self._watched(values, None, between)
+        return self._watched(values, trace, between)
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
@@ -288,11 +288,12 @@ class Session:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The segments in the order in which they run, with their executables."""
+        """The segments in the order in which they run, with their executables; none while it rests."""
         return self._wiring.steps
 
     def stages(self, inputs: Arrays) -> Iterator[tuple[Step, dict[str, Any]]]:
         """Run segment by segment, outside of shared buffers: each step with what it is handed, before it runs."""
+        self.awake()
         values = dict(self._admission.admit(inputs))
         for step in self.steps:
             given = {name: values[name] for name in step.inputs if name in values}
@@ -310,7 +311,8 @@ class Session:
     def _run(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
         if self._closed:
             raise UsageError("the session is closed: load the model again")
-        wiring = self._wiring
+        while (wiring := self._wiring).resting:
+            self.awake()
         values = dict(given)
         frame = wiring.frames.take()
         for number, (call, check) in enumerate(zip(frame.calls, wiring.checks, strict=True)):

@@ -28,9 +28,14 @@ State = dict[str, Any]
 class Runs(Protocol):
     """What a stream runs on: a session."""
 
-    inputs: tuple[TensorInfo, ...]
-    optional_inputs: tuple[TensorInfo, ...]
-    outputs: tuple[TensorInfo, ...]
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]: ...
+
+    @property
+    def optional_inputs(self) -> tuple[TensorInfo, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]: ...
 
     def run(self, inputs: Arrays | None = None, *, trace: Any = None) -> dict[str, Any]: ...
 

@@ -24,7 +24,7 @@ class Wiring:
 
     free: the values that each step is handed (those that are not bound). drop: the values that nobody needs after it.
     checks: what each step hands over, held against the plan (see `Outputs`); None where all of it is bound. direct: the
-    whole session as one call with its check, when there is just one segment.
+    whole session as one call with its check, when there is just one segment. resting: the steps are not loaded.
     """
 
     steps: tuple[Step, ...]
@@ -33,6 +33,7 @@ class Wiring:
     drop: tuple[tuple[str, ...], ...]
     direct: tuple[Callable[[Mapping[str, Any]], Mapping[str, Any]], Check] | None
     checks: tuple[Check | None, ...]
+    resting: bool = False
 
     @classmethod
     def of(

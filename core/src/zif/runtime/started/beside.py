@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from zif.backends.blame import reason
 from zif.errors import StageFailed, ZifError
 from zif.runtime.session import Event
-from zif.runtime.session.exchange import adopt
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -98,7 +97,7 @@ class Starting:
         self.figures = found.figures
         if found.wrong:
             raise found.wrong
-        adopt(session, made)
+        session.adopt(made)
         self._switched(session, start, found)
 
     def _switched(self, session: Session, start: Sequence[str], found: Differing) -> None:
