@@ -137,7 +137,9 @@ def cpu_cost(model: Model, session: BucketedSession, feeds: Feeds, target: str) 
     knots = sorted({sizes[round(place)] for place in np.linspace(0, len(sizes) - 1, KNOTS)})
     name = session.axes[0].name
     asked = verbs.bucketed(model, {name: knots}, None)
-    made = plans(asked, target, "balanced", {"only": session.rest.plan.backends if session.rest else ("reference",)})
+    made = plans(
+        asked, target, "balanced", {"only": session.unfitting.plan.backends if session.unfitting else ("reference",)}
+    )
     costs = [bucket.plan.predicted.latency_us for bucket in made.buckets]
     return lambda size: float(np.interp(size, knots, costs))
 

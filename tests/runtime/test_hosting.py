@@ -273,3 +273,14 @@ def test_a_closed_host_takes_nobody(two: tuple[Path, Path]) -> None:
         host.load(two[0])
     with pytest.raises(UsageError, match="session is closed"):
         one.run({"x": x})
+
+
+def test_a_session_of_several_sizes_rests_too() -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, "n"]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"], "neg")], "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    with zif.load(model, only="qnn_cpu", buckets={"n": (4, 8)}) as one:
+        for length in (3, 8):
+            one.rest()
+            given = np.ones((1, length), np.float32)
+            np.testing.assert_array_equal(one.run({"x": given})["y"], -given)

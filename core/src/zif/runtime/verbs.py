@@ -177,7 +177,9 @@ def load(
 
         asked = bucketed(source, buckets, samples, progress, **wishes)
         session = load_buckets(asked, target, policy, wishes, opened, cache, progress)
-        return _watched(session, asked.model, on_fault) if verify == "outputs" else session
+        session = _watched(session, asked.model, on_fault) if verify == "outputs" else session
+        more |= {"buckets": buckets}
+        return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more))
     made = planner(source, target, policy, progress=progress, **wishes)
     session = opened(made)
     session = _watched(session, made.model, on_fault) if verify == "outputs" else session

@@ -12,6 +12,7 @@ from zif.planning import Segment
 from zif.runtime.buckets.grid import Axis
 from zif.runtime.buckets.routing import Bucket, Router, Way
 from zif.runtime.session import Event, Session, Step
+from zif.runtime.session.moving import Moving
 
 if TYPE_CHECKING:
     from zif.records import Arrays, TensorInfo
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class BucketedSession(Session):
     """As a Session, for inputs of the model's own open shapes. `plan` is that of the largest bucket.
 
-    `buckets` are those that were built, each with its plan, its session and what was found of padding; `rest` is the
-    session of inputs that fit into none, at their real shape on the CPU, or None.
+    `buckets` are those that were built, each with its plan, its session and what was found of padding; `unfitting` is
+    the session of inputs that fit into none, at their real shape on the CPU, or None.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class BucketedSession(Session):
         return self._router.grid.axes
 
     @property
-    def rest(self) -> Session | None:
+    def unfitting(self) -> Session | None:
         """The session of what fits into no bucket."""
         return self._router.rest
 
@@ -71,6 +72,11 @@ class BucketedSession(Session):
     def way(self, inputs: Mapping[str, Any]) -> Way:
         """Where these inputs would go: which bucket (None for their real shape), and whether that fits exactly."""
         return self._router.way(inputs)
+
+    def _take(self, other: Moving) -> None:
+        super()._take(other)
+        if isinstance(other, BucketedSession):
+            self._router = other._router
 
     def _sessions(self) -> list[Session]:
         rest = [self._router.rest] if self._router.rest is not None else []
