@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 from small import classifier, save, value
-from zif.encodings.config import encodings
+from zif.encodings.config import at_outputs, encodings
 from zif.model import Model
 
 
@@ -44,6 +45,36 @@ def test_scales_zero_points_types_and_axes(tmp_path: Path) -> None:
     weight = found["weights"]["w"]
     np.testing.assert_allclose(weight.pop("scale"), [0.1, 0.2], rtol=1e-6)
     assert weight == {"dtype": "int8", "bitwidth": 8, "zero_point": [0, 0], "axis": 0}
+
+
+def test_outputs_have_theirs_by_their_own_names(tmp_path: Path) -> None:
+    model = onnx.load(quantized(tmp_path))
+    graph = model.graph
+    per_channel = helper.make_node("DequantizeLinear", ["cq", "ws", "wz8"], ["z"], axis=1)
+    nodes = [
+        helper.make_node("Transpose", ["y"], ["t"], perm=[0, 2, 3, 1]),
+        helper.make_node("Relu", ["y"], ["r"]),
+        per_channel,
+        helper.make_node("Transpose", ["z"], ["zt"], perm=[0, 2, 3, 1]),
+    ]
+    graph.node.extend(nodes)
+    graph.initializer.append(numpy_helper.from_array(np.zeros(2, np.uint8), "wz8"))
+    graph.output.extend(
+        value(name, shape, kind)
+        for name, shape, kind in (
+            ("cq", [1, 2, 4, 4], TensorProto.UINT8),
+            ("t", [1, 4, 4, 2], TensorProto.FLOAT),
+            ("r", [1, 2, 4, 4], TensorProto.FLOAT),
+            ("z", [1, 2, 4, 4], TensorProto.FLOAT),
+            ("zt", [1, 4, 4, 2], TensorProto.FLOAT),
+        )
+    )
+    onnx.save(model, tmp_path / "more.onnx")
+    found = at_outputs(Model.load(tmp_path / "more.onnx"))
+    plain = {"dtype": "uint8", "bitwidth": 8, "scale": [0.25], "zero_point": [0], "axis": None}
+    assert {name: found[name] for name in ("y", "cq", "t")} == {"y": plain, "cq": plain, "t": plain}
+    assert found["z"]["axis"] == 1
+    assert set(found) == {"y", "cq", "t", "z"}  # a Relu computes; an axis is another behind a Transpose
 
 
 def test_a_float_model_has_none(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zif.encodings.operators import MOVES
 from zif.model.attributes import attribute
 from zif.records import DTYPE_BITS
 
@@ -35,6 +36,24 @@ def encodings(model: Model) -> dict[str, Any] | None:
         elif node.op_type == "DequantizeLinear" and node.input[0] in {info.name for info in model.inputs}:
             _note(model, node, found["activations"], node.input[0])
     return {"schema": SCHEMA, **found, **write(export(model.proto), OVERRIDES)} if any(found.values()) else None
+
+
+def at_outputs(model: Model) -> dict[str, Any]:
+    """The same for the outputs of a model, by their names: of integers, and of floats that integers were made into.
+
+    Operators in between that only move values change neither scale nor zero point, unless each channel has its own.
+    """
+    makers = {name: node for node in model.proto.graph.node for name in node.output}
+    found: dict[str, Any] = {}
+    for info in model.outputs:
+        maker = first = makers.get(info.name)
+        while maker is not None and maker.op_type in MOVES:
+            maker = makers.get(maker.input[0])
+        if maker is not None and maker.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            _note(model, maker, found, info.name)
+            if maker is not first and found.get(info.name, {}).get("axis") is not None:
+                del found[info.name]
+    return found
 
 
 def _note(model: Model, node: onnx.NodeProto, found: dict[str, Any], name: str) -> None:

@@ -63,7 +63,7 @@ def compile_model(
     more: further files, by their path in the bundle.
     verified: builds what a builder plans and holds it against a judge; without, what is built is believed.
     """
-    from zif.encodings.config import encodings
+    from zif.encodings.config import at_outputs, encodings
     from zif.runtime.bundle import check_place, write_bundle
 
     check_place(folder, overwrite)
@@ -91,7 +91,7 @@ def compile_model(
         labels=_labels([(builder, plan) for builder, plan, _ in built.values()]),
         inputs=model.inputs,
         outputs=model.outputs,
-        ranges=quantization and quantization["activations"],
+        ranges=quantization and quantization["activations"] | at_outputs(model),
         quantization=quantization,
         versions=_versions(plans),
         extras={**_extras(model, [plan for _, plan, _ in built.values()], checked), **(more or {})},

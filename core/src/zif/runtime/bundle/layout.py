@@ -2,7 +2,8 @@
 
 segments/00-reference.onnx          what runs as ONNX, external data beside it under its own name
 context_binaries/01-npu-v2.bin      what a compiler made, one per target
-dlc/01-npu-v2.dlc, source/…         the same segment for other tools, when the backend gave it
+dlc/01-npu-v2.dlc                   the same segment for other tools, when the backend gave it
+source/01-npu-v2/…                  the same, whose files open each other by their names
 buckets/0/manifest.json, …          a whole bundle for each of several sizes; beside them, the one of the real shape
 """
 
@@ -31,6 +32,8 @@ VERIFICATION, VERIFICATION_SCHEMA = "verification.json", "zif.verification/1"
 #: The sizes that a bundle is for, where they are several; each is a bundle in a folder of this name.
 BUCKETS, BUCKETS_SCHEMA, BUCKET_FOLDER = "buckets.json", "zif.buckets/1", "buckets"
 _ASIDE = ("dlc", "source")
+#: Whose files open each other by their names, which they therefore keep.
+_NAMING = "source"
 
 Identity = tuple[object, ...]
 
@@ -89,6 +92,8 @@ def _wish(compiled: Compiled, stem: str) -> dict[str, str]:
 def _flat(folder: str, stem: str, names: list[str]) -> dict[str, str]:
     """Called like the artifact where their endings tell them apart, else in a folder that is."""
     inner = {name: name.removeprefix(f"{folder}/") for name in names}
+    if folder == _NAMING:
+        return {name: f"{folder}/{stem}/{rest}" for name, rest in inner.items()}
     endings = Counter(PurePosixPath(name).suffix for name in names)
     if all("/" not in name for name in inner.values()) and all(count == 1 for count in endings.values()):
         return {name: f"{folder}/{stem}{PurePosixPath(name).suffix}" for name in names}

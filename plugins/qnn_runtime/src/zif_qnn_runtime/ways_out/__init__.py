@@ -1,0 +1,1 @@
+"""Exports for Qualcomm's own tools: folders with pieces, inputs, expected outputs and commands."""
