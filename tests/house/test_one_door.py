@@ -40,6 +40,7 @@ WORKER = "messages of a worker, over a socket that nobody else has"
 KIT = "files that the kit for authors of backends makes for itself"
 GROUND = "the cache's own ground: by folders that are held open, past no link"
 
+EXPORTED = "a script of an export, which runs where zif is not, on the files beside it"
 #: Who opens a file elsewhere: the calls, and why they are no reading of a stranger's file.
 EXCEPTIONS = {
     "zif/backends/environments/make.py": (
@@ -119,6 +120,9 @@ EXCEPTIONS = {
         "the table of a sweep, which it appends to; what it reads goes by the door",
     ),
     "zif_quantize/weights_only.py": ({"onnx.load", "onnx.save"}, ENGINE),
+    "zif_qnn_runtime/ways_out/classic.py": ({".read_text"}, SHIPPED),
+    "zif_qnn_runtime/ways_out/texts/compare.py": ({"json.loads", ".read_text", ".read_bytes"}, EXPORTED),
+    "zif_qnn_runtime/ways_out/texts/run_on_phone.py": ({"json.loads", ".read_text"}, EXPORTED),
 }
 #: What an open file is called, into which arrays are written.
 STREAMS = {"file", "stream"}
