@@ -133,7 +133,11 @@ def test_no_flag_is_written_that_the_tool_does_not_document(
         assert "--retrieve_context" in words
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+#: The left column of the tutorial's table quotes another document, whose flags are not all there are.
+PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "tutorial.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_no_page_has_one_either(page: Path) -> None:
     assert list(tools.undocumented(page.read_text(encoding="utf-8"))) == []
 
@@ -277,7 +281,7 @@ def test_a_tflite_model_leaves_with_the_delegates_options(tmp_path: Path) -> Non
     source = tmp_path / "net.tflite"
     source.write_bytes(b"TFL3")
     model = zif.Model.load(network(tmp_path / "net.onnx"))
-    job = Export(source, "net", tmp_path / "out", None, "host", model=lambda: model)
+    job = Export(source, "net", tmp_path / "out", None, "host", tmp_path, model=lambda: model)
     made = litert(job, Options())
     assert json.loads(made.files["delegate_options.json"])["htp_precision"] == "0"  # it has a DequantizeLinear
     assert made.files["model.tflite"] == source
@@ -291,6 +295,6 @@ def test_a_tflite_model_leaves_with_the_delegates_options(tmp_path: Path) -> Non
         raise UsageError("no frontend")
 
     with pytest.raises(UsageError, match="give --precision"):
-        litert(Export(source, "net", tmp_path / "out", None, "host", model=cannot), Options())
+        litert(Export(source, "net", tmp_path / "out", None, "host", tmp_path, model=cannot), Options())
     with pytest.raises(UsageError, match="did not come from TFLite"):
-        litert(Export(tmp_path / "net.onnx", "net", tmp_path / "out", None, "host"), Options())
+        litert(Export(tmp_path / "net.onnx", "net", tmp_path / "out", None, "host", tmp_path), Options())
