@@ -15,6 +15,7 @@ from zif.backends.answers import malformed, unfit
 from zif.backends.blame import blaming, from_signal
 from zif.backends.deadline import T, within
 from zif.backends.options import build_options
+from zif.backends.timeline import span
 from zif.errors import BackendBroken
 from zif.records import Arrays, Capabilities, Certificate, Compiled, Converted, Executable, Installed, Stage, Target
 
@@ -142,8 +143,12 @@ class Backend:
             raise BackendBroken(f"{self._who}: {stage} returned {problem}")
 
     def _stage(self, stage: Stage, call: Callable[[], T]) -> T:
-        with blaming(self._who, stage):
+        with blaming(self._who, stage), span(f"{_SHOWN.get(stage, stage)} {self.name}", _SHOWN.get(stage, stage)):
             return call()
+
+
+#: What a stage is called where it is shown.
+_SHOWN = {"capabilities": "probe"}
 
 
 def content_digest(compiled: Compiled) -> str:

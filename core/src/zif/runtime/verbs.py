@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve
 
+from zif.backends.timeline import span
 from zif.errors import UsageError
 from zif.model.arguments import Progress
 from zif.planning.plan import POLICIES, Plan, Request
@@ -311,7 +312,8 @@ def planner(
     request = _request(chip, demands.policy(policy), demands, wishes, assume)
     request = evolve(request, custom_ops=tuple(library.name for library in model.custom_ops))
     isolate = bool(wishes.get("isolate", False))
-    return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
+    with span(f"planning {model.name} for {chip.name}", "plan"):
+        return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
 
 
 def _refuse_unknown(wishes: Mapping[str, Any]) -> None:

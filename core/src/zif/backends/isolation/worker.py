@@ -19,6 +19,7 @@ from zif.backends.isolation.log import Log
 from zif.backends.isolation.messages import Failure, Hello, Welcome, WorkerTraceback
 from zif.backends.isolation.process import ending, paths, start
 from zif.backends.patience import Patience, of_process
+from zif.backends.timeline import span
 from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class Worker:
                 raise StageFailed(f"{self._who}: {why}") from error
             while self._forgotten:
                 self._exchange("unload", "", within, encoded([None, "unload", [self._forgotten.pop()]]))
-            answer = self._exchange(stage, about, within, parts)
+            with span(f"{stage} in worker", "hop", f"worker {self.pid}", pid=self.pid):
+                answer = self._exchange(stage, about, within, parts)
         if isinstance(answer, Failure):
             raise self._raised(answer, stage, about)
         return answer

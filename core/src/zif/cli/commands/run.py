@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +49,10 @@ def command(
     trusted_only: TrustedOption = False,
     on_fault: FaultOption = "fail",
     no_cache: options.NoCacheOption = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", metavar="FILE", help="Write what ran when: .pftrace (Perfetto), .json (Chrome)."),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Hold what an emulator gives against the CPU.")
     ] = True,
@@ -60,10 +65,30 @@ def command(
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
     wanted |= {"trusted_only": trusted_only}
-    document = _run(model, feed, wanted, repeat, output, raw, verify, sizes)
+    with _traced(trace, model):
+        document = _run(model, feed, wanted, repeat, output, raw, verify, sizes)
+    document["trace"] = str(trace) if trace is not None else None
     _tell(document, as_json)
     if document["agreement"] and document["agreement"]["word"] in ("wrong", "unholdable"):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _traced(place: Path | None, source: Path) -> Iterator[None]:
+    """What is done within it is written as a timeline; also where it fails, which is when one wants to see it."""
+    if place is None:
+        yield
+        return
+    from zif.cli.overwriting import check_outputs
+    from zif.runtime.timeline import check_ending, traced
+
+    check_ending(place)
+    check_outputs([place], lambda: [source])
+    with traced() as timeline:
+        try:
+            yield
+        finally:
+            timeline.save(place)
 
 
 def _run(

@@ -25,6 +25,8 @@ def show(document: Mapping[str, Any]) -> None:
     tell_events(document["events"])
     for note in document["notes"]:
         say(f"note: {note}")
+    if document["trace"]:
+        say(f"wrote {document['trace']}: ui.perfetto.dev shows it")
     if document.get("agreement"):
         _tell_agreement(document["agreement"])
 

@@ -45,7 +45,7 @@ class BucketedSession(Session):
         self.events += _told(router)
         for session in self._sessions():  # what happens in them is told here
             self.events += session.events
-            session.events = self.events
+            session.events, session.number = self.events, self.number
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from zif.backends.timeline import span
 from zif.errors import UsageError
 from zif.runtime.cache import ground, removal
 from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
@@ -81,7 +82,8 @@ class Cache:
         While another process makes the same one, this one waits for it. Raises only what `make` raises.
         """
         key = key_of(backend, model, target, options, toolchain)
-        return self.kept(key, model.name, model.external_files(), make, lambda text: note(backend.name, text))
+        with span(f"cache {model.name}", "cache"):
+            return self.kept(key, model.name, model.external_files(), make, lambda text: note(backend.name, text))
 
     def kept(
         self,

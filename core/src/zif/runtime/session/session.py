@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from copy import copy
-from time import perf_counter
+from itertools import count
+from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import evolve, frozen
 
+from zif.backends import timeline
 from zif.backends.blame import from_signal, reason
+from zif.backends.timeline import NOTHING, recorded, span, within
 from zif.errors import (
     BackendCrashed,
     EngineRefused,
@@ -38,8 +41,10 @@ if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.runtime.session.pipeline import Pipeline
     from zif.runtime.session.stream import Stream
+    from zif.runtime.timeline import Timeline
 
 OnFault = Literal["fail", "fallback"]
+_NUMBERS = count(1)
 #: What a stage may fail with without anything being broken.
 _TYPED = (OutOfMemory, EngineRefused, ValuesRefused)
 
@@ -120,6 +125,8 @@ class Session(Moving):
         self._watch: Watch | None = None
         self._close_watch: Callable[[], None] | None = None
         self._queue: Asynchronous | None = None
+        #: What its spans in a timeline are known by.
+        self.number = next(_NUMBERS)
         self.starting: Underway | None = None
         self._wiring = self._wire(steps)
 
@@ -139,7 +146,7 @@ class Session(Moving):
             return handed_over(self._watched(values, trace), outputs)
         wiring = self._wiring
         direct = wiring.direct
-        if direct is None or trace is not None or self._closed or self._watch:
+        if direct is None or trace is not None or self._closed or self._watch or timeline.recorders:
             return self._watched(values, trace)
         try:
             made = direct[0](values)
@@ -177,7 +184,12 @@ class Session(Moving):
         if outputs is not None:
             check_outputs(outputs, self.outputs, values)
 
+        asked = perf_counter_ns()
+
         def call(stop: Stop) -> dict[str, Any]:
+            if timeline.recorders:
+                with within(self.number):
+                    timeline.tell("waits for a thread", "queue", asked, "queue")
             made = self._watched(values, None, stop)
             return made if outputs is None else handed_over(made, outputs)
 
@@ -305,8 +317,21 @@ class Session(Moving):
                 raise self._fault(step, error) from error
 
     def _watched(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
-        made = self._run(given, trace, stop)
+        if not recorded():
+            made = self._run(given, trace, stop)
+        else:
+            with within(self.number), span(f"run {self.plan.model}", "run"):
+                made = self._run(given, trace, stop)
         return made if self._watch is None else self._watch(given, made)
+
+    def trace(self) -> AbstractContextManager[Timeline]:
+        """Within it, what runs of this session do is recorded: `with session.trace() as timeline: …`.
+
+        What was recorded is there after it: `timeline.spans`, `timeline.save("run.pftrace")` (or .json).
+        """
+        from zif.runtime.timeline import traced
+
+        return traced(self.number)
 
     def _run(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
         if self._closed:
@@ -317,13 +342,16 @@ class Session(Moving):
         frame = wiring.frames.take()
         for number, (call, check) in enumerate(zip(frame.calls, wiring.checks, strict=True)):
             if stop is not None:
-                stop()
+                with span("waits for its turn", "queue", "queue"):
+                    stop()
             start = perf_counter()
             handed = {name: values[name] for name in wiring.free[number] if name in values}
             try:
-                made = call(handed)
+                with segment_span(wiring.steps[number]):
+                    made = call(handed)
                 if check is not None:
-                    values.update(check(made, handed))
+                    with span("checks and copies", "copy"):
+                        values.update(check(made, handed))
             except BaseException as error:
                 return self._again(wiring, given, trace, error, number)
             if trace is not None:
@@ -394,3 +422,12 @@ class Session(Moving):
 def _timing(step: Step, start: float) -> Timing:
     segment = step.segment
     return Timing(segment.id, segment.backend, segment.kind, (perf_counter() - start) * 1e3, segment.label)
+
+
+def segment_span(step: Step) -> AbstractContextManager[None]:
+    """The span of a segment that runs, on the track of its backend."""
+    if not recorded():
+        return NOTHING
+    segment = step.segment
+    track = f"{segment.backend} ({segment.label or segment.kind})"
+    return span(f"segment {segment.id}", "segment", track, backend=segment.backend, units=len(segment.units))
