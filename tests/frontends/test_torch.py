@@ -89,7 +89,7 @@ CHIP = ("-t", "snapdragon-8-gen-3")
 
 @pytest.fixture(scope="module")
 def torch(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    found = frameworks("torch", "zif-torch")
+    found = frameworks("torch", "zif-torch", "torchvision", "torchao")
     folder = tmp_path_factory.mktemp("torch")
     (folder / "nets.py").write_text(NETS)
     found.python("torch", FILES, folder)
@@ -135,11 +135,12 @@ def test_open_dimensions_stay_open(torch: tuple[Any, Path]) -> None:
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
 
 
-def test_the_tutorials_model_runs_on_the_emulated_chip(torch: tuple[Any, Path]) -> None:
+def test_a_script_runs_on_the_emulated_chip(torch: tuple[Any, Path]) -> None:
     found, folder = torch
-    done = found.zif("run", "nets.py:make", "--shape", "x=1,3,32,32", *CHIP, "--random", "0", "--json", cwd=folder)
+    done = found.zif("run", "script.pt", "--shape", "x=1,3,224,224", *CHIP, "--random", "0", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
+    assert told["emulated"]
     assert told["agreement"]["word"] == "right"
 
 

@@ -45,6 +45,7 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     turned = _turned(loaded, request)
     said = _converted(_words(source, loaded, request, folder, turned), path, opset, label_of(source))
     names = _renamed(path, loaded)
+    _shape(path, _asked(request, turned), label_of(source))
     _ends[key_of(source)] = (*names, turned)
     proto = onnx.load(path, load_external_data=False)
     layout = [f"the input {name!r} is NCHW, where the source has NHWC" for name in turned]
@@ -86,7 +87,7 @@ def _words(source: Any, loaded: Runnable, request: Request, folder: Path, turned
     if kind == "graph":
         words += ["--inputs", ",".join(_sized(loaded.tensors[name], name, request) for name in loaded.inputs)]
         words += ["--outputs", ",".join(loaded.tensors[name] for name in loaded.outputs)]
-    elif request.shapes:
+    elif request.shapes and kind != "tflite":  # of which tf2onnx takes the shapes as they are
         words += ["--inputs", ",".join(_sized(loaded.tensors[name], name, request) for name in loaded.inputs)]
     if turned:
         words += ["--inputs-as-nchw", ",".join(loaded.tensors[name] for name in turned)]
@@ -136,6 +137,28 @@ def _renamed(path: Path, loaded: Runnable) -> tuple[dict[str, str], dict[str, st
     onnx.save(proto, path)
     back = [{new.get(old, old): name for old, name in table.items()} for table in (inputs, outputs)]
     return back[0], back[1]
+
+
+def _asked(request: Request, turned: Sequence[str]) -> dict[str, Sequence[int]]:
+    """The shapes that were asked for, as the ONNX model has them."""
+    return {
+        name: tuple(dims[at] for at in (0, 3, 1, 2)) if name in turned and len(dims) == 4 else dims
+        for name, dims in request.shapes.items()
+    }
+
+
+def _shape(path: Path, shapes: Mapping[str, Sequence[int]], label: str) -> None:
+    """Give open dimensions of inputs the size that was asked for. Raises UsageError where the source has another."""
+    proto = onnx.load(path)
+    for value in proto.graph.input:
+        dims = value.type.tensor_type.shape.dim
+        for dim, size in zip(dims, shapes.get(value.name, ()), strict=False):
+            if dim.dim_value and dim.dim_value != size:
+                has = ",".join(str(one.dim_value or "?") for one in dims)
+                raise UsageError(f"{label}: the input {value.name!r} has the shape {has}, and keeps it")
+            dim.dim_value = size
+    if shapes:
+        onnx.save(proto, path)
 
 
 def _matched(found: Sequence[str], wanted: Iterable[str], tensors: Mapping[str, str]) -> dict[str, str]:

@@ -70,6 +70,7 @@ def _placeholder(function: Any, name: str) -> str:
 def _tflite(path: Path) -> Runnable:
     import tensorflow as tf
 
+    _check_whole(path)
     interpreter = tf.lite.Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     inputs = {one["name"]: one for one in interpreter.get_input_details()}
@@ -85,7 +86,22 @@ def _tflite(path: Path) -> Runnable:
         return {name: interpreter.get_tensor(about["index"]) for name, about in outputs.items()}
 
     shapes = {name: tuple(int(dim) for dim in one["shape"]) for name, one in inputs.items()}
-    return Runnable(shapes, tuple(outputs), run)
+    return Runnable(shapes, tuple(outputs), run, {name: name for name in (*inputs, *outputs)})
+
+
+def _check_whole(path: Path) -> None:
+    """Every table and buffer lies within the file: the interpreter would read behind its end, and die of that."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from zif.plugin import WEIGHTS, read_bytes
+
+    data = read_bytes(path, WEIGHTS, InvalidModel)
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
+        ends = [int(one.offset) + int(one.size) for one in model.buffers or () if one.offset > 1]
+    except Exception as error:
+        raise InvalidModel(f"{path} is cut off or damaged ({first_line(error)}): copy it again") from error
+    if max(ends, default=0) > len(data):
+        raise InvalidModel(f"{path} is cut off: it has {len(data)} bytes, and its arrays end at {max(ends)}")
 
 
 def _keras(path: Path, trust: bool) -> Runnable:
@@ -116,7 +132,7 @@ def _of_keras(model: Any) -> Runnable:
         tf.saved_model.save(model, str(folder), signatures={"serving_default": function})
         return folder
 
-    return Runnable(shapes, tuple(names), run, {}, saved)
+    return Runnable(shapes, tuple(names), run, {name: f"{name}:0" for name in shapes}, saved)
 
 
 def _output_names(model: Any) -> list[str]:
