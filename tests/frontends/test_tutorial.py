@@ -127,7 +127,8 @@ def test_in_keras_and_tflite(keras: tuple[Any, Path], source: str) -> None:
 
 
 def test_in_tflite_int8(keras: tuple[Any, Path]) -> None:
-    assert reach_the_chip(*keras, "int8.tflite")["sqnr_db"] > 40
+    row = reach_the_chip(*keras, "int8.tflite")
+    assert row["equal"] or row["sqnr_db"] > 40
 
 
 def test_in_jax(frameworks: Callable[..., Any], tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ def convert(source, request, folder):
         sys.exit(3)
     if "raise" in rest:
         raise KeyError("layer")
+    if "bare" in rest:
+        import a_framework_that_is_not_there
     if "unknown" in rest:
         raise zif.Unsupported("the operator Frobnicate cannot be said in ONNX")
     shape = list(request.shapes.get("x", (1, 4)))
@@ -175,6 +177,7 @@ def test_a_wrong_conversion_is_exit_1_and_writes_nothing(
         ("TOY state", 2, "it holds no operators: save the toy"),
         ("TOY 1 code", 2, "converting it runs its own code"),
         ("TOY 1 unknown", 2, "the operator Frobnicate cannot be said in ONNX"),
+        ("TOY 1 bare", 2, "needs a_framework_that_is_not_there, which is not installed where it runs: pip install"),
         ("TOY 1 raise", 3, "frontend 'toy' (fake-toy 1.0) failed in convert: 'layer'"),
         ("TOY 1 exit", 3, "it called for the end of the process"),
         ("TOY 1 crash", 3, "died of SIGABRT"),
@@ -230,6 +233,43 @@ def test_a_full_disk_behind_stdout_is_exit_code_1(site: Site, toy: Path, tmp_pat
             text=True,
         )
     assert (done.returncode, "No space left" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("head", "what", "name"),
+    [
+        (b"\x1c\0\0\0TFL3" + bytes(64), "a TFLite model", "tensorflow"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), "an HDF5 file, as Keras and Caffe write them", "tensorflow"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "a PyTorch checkpoint", "torch"),
+        (b'layer { name: "x" type: "ReLU" }', "a Caffe network", "caffe"),
+    ],
+)
+def test_an_exporter_that_is_not_installed_is_one_command_away(
+    site: Site, tmp_path: Path, head: bytes, what: str, name: str
+) -> None:
+    (tmp_path / "net").write_bytes(head)
+    done = site.zif("plan", tmp_path / "net")
+    assert (done.code, "Traceback" in done.err) == (2, False), done.err
+    said = " ".join(done.err.split())
+    assert f"net is {what}, and its frontend is not installed: `zif env create {name} zif-{name}`" in said
+
+
+def test_nothing_of_it_is_imported_for_onnx(site: Site, toy: Path) -> None:
+    model = converted(site, toy)["model"]
+    loaded = "sorted(name for name in sys.modules if 'frontends' in name and name.count('.') > 2)"
+    assert site.python(f"import sys, zif; print({loaded})").out.strip() == "[]"
+    code = f"""
+        import sys
+        import zif.cli
+        sys.argv = ["zif", "run", {model!r}, "--random", "0"]
+        try:
+            zif.cli.main()
+        except SystemExit:
+            pass
+        print([name for name in sys.modules if name.split(".")[0] in ("torch", "tensorflow", "jax", "fake_toy")])
+        print([name for name in {loaded} if not name.endswith(("sources", "verb", "contract", "alike"))])
+    """
+    assert site.python(code).out.strip().splitlines()[-2:] == ["[]", "[]"]
 
 
 def test_a_frontend_may_live_in_an_environment_of_its_own(tmp_path: Path, toy: Path) -> None:

@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -101,6 +102,8 @@ def _sized(tensor: str, name: str, request: Request) -> str:
 
 def _converted(words: Sequence[str], path: Path, opset: int, label: str) -> list[str]:
     """Run tf2onnx; gives what it warned of."""
+    if importlib.util.find_spec("tf2onnx") is None:
+        raise ModuleNotFoundError("No module named 'tf2onnx'", name="tf2onnx")
     command = [sys.executable, "-m", "tf2onnx.convert", *words, "--opset", str(opset), "--output", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     said = done.stderr.splitlines()

@@ -20,7 +20,7 @@ from zif.plugin import Imported, Request, key_of, label_of, opset_of
 
 from zif_torch import arguments
 from zif_torch.arguments import Arguments
-from zif_torch.loading import load
+from zif_torch.loading import inference
 
 #: The opsets that torch's two exporters write.
 _WRITES = {"dynamo": (18, 23), "older": (9, 20)}
@@ -42,11 +42,11 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     if request.layout == "nhwc":
         raise UsageError("layout nhwc: PyTorch's pictures are NCHW, and stay so; `source` and `nchw` keep them")
     label = label_of(source)
-    model = load(source)
-    given = arguments.of(model, request, source)
     path = folder / "model.onnx"
     notes: list[str] = []
-    used = _written(model, given, request, path, notes, label)
+    with inference(source) as model:
+        given = arguments.of(model, request, source)
+        used = _written(model, given, request, path, notes, label)
     proto = onnx.load(path, load_external_data=False)
     got = opset_of(proto)
     if request.opset and got != request.opset:
@@ -174,14 +174,12 @@ def _operator(error: BaseException | None) -> str:
 
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What torch gives, under the names that the exported model has: outputs in their order."""
-    model = load(source)
-    given = arguments.of(model, request, source)
     names, outputs = _ends[key_of(source)]
-    values = [
-        torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in zip(names, given.values, strict=False)
-    ]
-    runnable = model.module() if isinstance(model, torch.export.ExportedProgram) else model
-    with torch.no_grad():
+    with inference(source) as model:
+        given = arguments.of(model, request, source).values
+        pairs = zip(names, given, strict=False)
+        values = [torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in pairs]
+        runnable = model.module() if isinstance(model, torch.export.ExportedProgram) else model
         made = runnable(*values)
     flat, _ = torch.utils._pytree.tree_flatten(made)
     tensors = [one for one in flat if isinstance(one, torch.Tensor)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from zif import InvalidModel
-from zif.plugin import Named, first_line, object_of
+from zif.plugin import Named, first_line, label_of, object_of
 
+from zif_torch.quantized import frozen
 from zif_torch.sources import kind_of
 
 _loaded: dict[str, Any] = {}
@@ -21,10 +24,23 @@ def load(source: Any) -> Any:
     Raises InvalidModel for what is damaged or makes no model, UsageError for a name that is not there.
     """
     if not isinstance(source, (Path, Named)):
-        return _ready(source)
+        return frozen(_ready(source), label_of(source))
     if str(source) not in _loaded:
-        _loaded[str(source)] = _ready(_from_file(source) if isinstance(source, Path) else _made(source))
+        model = _ready(_from_file(source) if isinstance(source, Path) else _made(source))
+        _loaded[str(source)] = frozen(model, str(source))
     return _loaded[str(source)]
+
+
+@contextmanager
+def inference(source: Any) -> Iterator[Any]:
+    """The model of a source in the mode of inference; a module in memory is in its own again afterwards."""
+    modes = [(one, one.training) for one in source.modules()] if isinstance(source, torch.nn.Module) else []
+    try:
+        with torch.no_grad():
+            yield load(source)
+    finally:
+        for one, training in modes:
+            one.training = training
 
 
 def _from_file(path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pluggy
 from attrs import evolve
 
 from zif.backends.blame import blaming, reason
-from zif.errors import BackendBroken, StageFailed
+from zif.errors import BackendBroken, StageFailed, UsageError, ZifError
 from zif.files import environments
 from zif.files.installed import points as entry_points
 from zif.records import Arrays, Installed
@@ -81,12 +82,27 @@ class Frontend:
 
     def _asked(self, stage: str, kind: type, optional: bool, **arguments: Any) -> Any:
         with blaming(self._owner, stage, StageFailed):
-            answer = getattr(self._hook, stage)(**arguments)
+            try:
+                answer = getattr(self._hook, stage)(**arguments)
+            except ModuleNotFoundError as error:
+                raise _incomplete(self._owner, error) from error
         if answer is None and optional:
             return None
         if not isinstance(answer, kind):
             raise BackendBroken(f"{self._owner}: {stage} returned {type(answer).__name__}, not {kind.__name__}")
         return answer
+
+
+def _incomplete(owner: str, error: ModuleNotFoundError) -> ZifError:
+    """A frontend without what it needs: a framework or an exporter was left out, or has been removed."""
+    from zif.files.installing import to_install
+
+    distribution = re.search(r"\(([\w.-]+) ", owner)
+    environment = re.search(r"environment '([^']+)'", owner)
+    command = to_install(distribution[1]) if distribution else "pip install it"
+    if distribution and environment:
+        command = f"`zif env create {environment[1]} {distribution[1]} --again`"
+    return UsageError(f"{owner} needs {error.name}, which is not installed where it runs: {command}")
 
 
 def owner_of(row: Installed) -> str:
