@@ -1,0 +1,120 @@
+"""The table of docs/frontends.md: what comes in, and what each exporter alone makes of the same models.
+
+Needs the environments `torch` (zif-torch torchvision), `tensorflow` and `jax` (zif-jax flax), as `zif env create` makes
+them; ZIF_DATA says where they lie. A model counts as right where it runs in ONNX Runtime and is within 60 dB of its
+source, within 25 dB where it is quantized, and is what was asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import onnx
+import onnxruntime
+from zif.files import environments
+
+HERE = Path(__file__).parent
+INPUTS = {"torch": "x", "jax": "x"}
+EXPORTERS = {"torch": "torch.onnx.export", "tensorflow": "tf2onnx, keras", "jax": "jax2onnx.to_onnx"}
+
+
+@attrs.frozen
+class Row:
+    """A model: where it is from, what it shows, what zif made of it, and what the exporter alone did."""
+
+    framework: str
+    feature: str
+    ours: str
+    alone: str
+
+
+def rows_of(framework: str) -> tuple[tuple[Any, ...], ...]:
+    """ROWS of the framework's file, which cannot be imported here: names, words and shapes."""
+    tree = ast.parse((HERE / f"nets_{framework}.py").read_text(encoding="utf-8"))
+    (table,) = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and "ROWS" in ast.unparse(node.targets)
+    ]
+    return tuple(
+        tuple(ast.literal_eval(cell) for cell in row.elts if not isinstance(cell, ast.Name)) for row in table.elts
+    )
+
+
+def tried(framework: str, folder: Path) -> Iterator[Row]:
+    """Every model of a framework, by its exporter alone and by zif."""
+    made = environments.environment(framework)
+    shutil.copyfile(HERE / f"nets_{framework}.py", folder / "nets.py")
+    subprocess.run([made.python, "nets.py", "."], cwd=folder, check=True, capture_output=True)
+    alone = json.loads((folder / "alone.json").read_text())
+    for name, feature, shape in rows_of(framework):
+        source = f"nets.py:{name}" if framework in INPUTS else name
+        words = ["--shape", f"{INPUTS[framework]}={','.join(map(str, shape))}"] if framework in INPUTS else []
+        words += ["--opset", "11"] if name == "simple" else []
+        yield Row(framework, feature, by_zif(source, words, folder), by_exporter(name, alone[name], folder))
+
+
+def by_zif(source: str, words: list[str], folder: Path) -> str:
+    """What `zif convert` says of it."""
+    command = [sys.executable, "-m", "zif", "convert", source, "-o", str(folder / "ours.onnx"), "--overwrite"]
+    done = subprocess.run([*command, *words, "--json"], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"refused: {json.loads(done.stdout)['message'][:100]}"
+    told = json.loads(done.stdout)
+    if told["check"]["skipped"]:
+        return f"not compared: {told['check']['skipped']}"
+    ratios = [one["sqnr_db"] for one in told["check"]["outputs"] if not one["equal"]]
+    near = f"{min(ratios):.0f} dB" if all(ratios) and ratios else "equal"
+    return f"right, opset {told['opset']}, {near}"
+
+
+def by_exporter(name: str, told: dict[str, Any], folder: Path) -> str:
+    """What came of the exporter's file, held against the values that the framework gave."""
+    if "refused" in told:
+        return f"refused: {told['refused']}"
+    path, values = folder / f"{name}.onnx", np.load(folder / f"{name}.npz")
+    opset = max(entry.version for entry in onnx.load(path, load_external_data=False).opset_import if not entry.domain)
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        made = session.run(None, {session.get_inputs()[0].name: values["x"]})[0]
+    except Exception as error:
+        return f"wrong: does not run ({str(error).strip().splitlines()[0][:70]})"
+    if "asked" in told and opset != told["asked"]:
+        beside = " and weights in a second file" if path.with_suffix(".onnx.data").exists() else ""
+        return f"wrong: opset {opset} where {told['asked']} was asked for{beside}"
+    return verdict(made, values["y"], opset, name)
+
+
+def verdict(made: np.ndarray, right: np.ndarray, opset: int, name: str) -> str:
+    """The words for what is near, and for what is not."""
+    if made.shape != right.shape:
+        return f"wrong: {made.shape} where the source has {right.shape}"
+    noise, signal = (
+        float(np.square(made - right, dtype=np.float64).sum()),
+        float(np.square(right, dtype=np.float64).sum()),
+    )
+    ratio = 10 * np.log10(signal / noise) if noise else np.inf
+    near = "equal" if noise == 0 else f"{ratio:.0f} dB"
+    enough = ratio > (25 if name in ("trained", "int8.tflite") else 60)
+    return f"right, opset {opset}, {near}" if enough else f"wrong: {near}"
+
+
+def main() -> None:
+    """Print the table."""
+    print("| source | feature | zif | the exporter alone |\n|---|---|---|---|")
+    for framework in sys.argv[1:] or list(EXPORTERS):
+        with tempfile.TemporaryDirectory() as folder:
+            for row in tried(framework, Path(folder)):
+                print(f"| {row.framework} | {row.feature} | {row.ours} | {row.alone} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
