@@ -8,7 +8,7 @@ EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 PY ?=
 ALL ?=
 
-.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check matrix fuzz soak
+.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check matrix fuzz soak soak-many
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -49,6 +49,9 @@ docs: $(READY)  ## the documents as a site, links checked
 
 soak: $(READY)  ## hours in the life of a host: threads, shapes, killed workers; MINUTES=, SEED=, CHIP=
 	$(BIN)/python -m tools.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(CHIP),--chip $(CHIP))
+
+soak-many: $(READY)  ## 24 threads over 8 sessions that come and go, and a host that is killed; MINUTES=, SEED=
+	$(BIN)/python -m tools.soak_many $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(READY)  ## hostile input through every command; SEED=, CASE=, COUNT=, MINUTES=, CAMPAIGN=, SAVE=FOLDER, FAULTS=1
 	$(BIN)/python -m tools.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE)) $(if $(COUNT),--count $(COUNT)) \

@@ -27,7 +27,7 @@ import numpy as np
 import onnx
 import psutil
 import zif
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 from onnx import TensorProto, helper, numpy_helper
 
 THREADS, WIDTH, LONGEST = 4, 64, 48
@@ -59,11 +59,18 @@ class Lane:
 
 @frozen
 class Reading:
-    """What the host and its workers hold: MiB of memory that is theirs alone, descriptors, entries of shared memory."""
+    """What the host and its workers hold: MiB that are theirs alone, descriptors, entries of shared memory, and
+    the threads of this process."""
 
     memory: float
     descriptors: int
     shared: int
+    threads: int = 0
+
+    @classmethod
+    def words(cls) -> tuple[str, ...]:
+        """What is counted."""
+        return tuple(one.name for one in fields(cls))
 
     @classmethod
     def now(cls) -> Reading:
@@ -75,7 +82,7 @@ class Reading:
                 memory += process.memory_full_info().uss
                 descriptors += process.num_fds()
         shared = len(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else 0
-        return cls(memory / 2**20, descriptors, shared)
+        return cls(memory / 2**20, descriptors, shared, psutil.Process().num_threads())
 
 
 @define
@@ -121,14 +128,15 @@ class Soak:
     def _kill(self, every: float) -> None:
         source = random.Random(self.seed)
         while not self._stop.wait(every * source.uniform(0.5, 1.5)):
-            workers = [one for one in psutil.Process().children() if _is_worker(one)]
+            workers = [one for one in psutil.Process().children() if is_worker(one)]
             if workers:
                 with suppress(psutil.Error):
                     source.choice(workers).send_signal(signal.SIGKILL)
                     self.counts["workers killed"] += 1
 
 
-def _is_worker(process: psutil.Process) -> bool:
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process is a backend's worker."""
     try:
         return any("isolation" in word for word in process.cmdline())
     except psutil.Error:
@@ -155,7 +163,7 @@ def grown(readings: Sequence[Reading]) -> list[str]:
     third = len(readings) // 3
     before, after = readings[third : 2 * third], readings[2 * third :]
     told = []
-    for name, slack in (("memory", 24.0), ("descriptors", 12.0), ("shared", 3.0)):
+    for name, slack in (("memory", 24.0), ("descriptors", 12.0), ("shared", 3.0), ("threads", 12.0)):
         first, last = (float(np.median([getattr(one, name) for one in rows])) for rows in (before, after))
         if last > first * 1.03 + slack:
             told.append(f"{name} grew from {first:.0f} to {last:.0f}")

@@ -255,7 +255,7 @@ def test_segments_of_one_processor_take_turns_and_a_fault_gives_the_place_back()
         for thread in threads:
             thread.join(WAIT)
         assert inside == [0, 1]
-        assert all(one.idle for one in ones)
+        assert all(one._busy == 0 for one in ones)
 
 
 @pytest.mark.parametrize("wishes", [{"memory": "much"}, {"memory": {"npu": 0}}, {"idle": 0}, {"idle": -1}])
@@ -284,3 +284,16 @@ def test_a_session_of_several_sizes_rests_too() -> None:
             one.rest()
             given = np.ones((1, length), np.float32)
             np.testing.assert_array_equal(one.run({"x": given})["y"], -given)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_who_is_closed_while_the_host_looks_for_idle_ones_disturbs_nobody(two: tuple[Path, Path]) -> None:
+    with zif.Host(idle=0.01) as host:
+        for _ in range(10):
+            one = host.load(two[0], only="qnn_cpu")
+            time.sleep(0.01)
+            one.close()
+        by_hand = host.load(two[1], only="qnn_cpu")
+        by_hand.session.reload = None
+        time.sleep(0.1)
+        assert not by_hand.resting

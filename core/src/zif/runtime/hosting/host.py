@@ -110,7 +110,7 @@ class Host:
         """Have every session rest that is not kept and that nobody has run for so long."""
         with self._lock:
             for one in self._sessions:
-                if not one.keep and one.idle and not one.resting and monotonic() - one.used >= seconds:
+                if one.may_rest and monotonic() - one.used >= seconds:
                     one.rest()
 
     def close(self) -> None:
@@ -136,8 +136,8 @@ class Host:
             min(ways, key=lambda one: (one.priority, one.used)).rest()
 
     def _gives_way(self, one: Hosted, priority: int, own: Hosted | None, short: str) -> bool:
-        asked = self._give_way and not one.keep and one is not own and one.priority <= priority
-        return asked and one.idle and not one.resting and bool(_of(one.need, short))
+        asked = self._give_way and one is not own and one.priority <= priority
+        return asked and one.may_rest and bool(_of(one.need, short))
 
     def _short(self, need: Mapping[str, int], own: Hosted | None) -> str | None:
         """The limit that would be passed; None when there is room."""

@@ -76,8 +76,8 @@ class Hosted:
 
     def close(self) -> None:
         """Close the session, and leave the host. May be called twice."""
+        self._host.forget(self)  # first: who is on its way out is not asked to rest
         self.session.close()
-        self._host.forget(self)
 
     @property
     def resting(self) -> bool:
@@ -85,9 +85,10 @@ class Hosted:
         return self.session.resting
 
     @property
-    def idle(self) -> bool:
-        """Whether no run is under way."""
-        return not self._busy
+    def may_rest(self) -> bool:
+        """Whether the host may have it rest now: nobody runs it, it is not kept, and can be loaded again."""
+        session = self.session
+        return not (self._busy or self.keep or session._closed or session.resting or session.reload is None)
 
     @property
     def plan(self) -> Plan:
