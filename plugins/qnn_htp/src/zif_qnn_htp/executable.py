@@ -13,7 +13,7 @@ from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_con
 
 from zif_qnn_htp.artifact import FORMAT
 from zif_qnn_htp.chips import Chip
-from zif_qnn_htp.options import HtpOptions, provider_options
+from zif_qnn_htp.options import HtpOptions, provider_options, run_settings
 from zif_qnn_htp.segment import KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
     with laid_out(compiled, context_files(compiled, segment), follows_links=True) as folder:
         session = load_context(folder / segment.wrapper, "htp", given)
     again = lambda: load(compiled, evolve(options, profiling="detailed"))  # noqa: E731
-    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again)
+    modes = run_settings(options)
+    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again, modes)
 
 
 def _check(name: str, compiled: Compiled, crc: int) -> None:
@@ -81,6 +82,8 @@ def _check_chip(segment: Segment) -> None:
 class HtpExecutable:
     """Runs a session; outputs that depend on no input are given from `known`. `again` opens one that is profiled.
 
+    settings: entries of every run, in the provider's words (see `run_settings`).
+
     Safe to call from several threads; QNN runs one after the other.
     """
 
@@ -93,6 +96,7 @@ class HtpExecutable:
         baked: tuple[str, ...],
         profile: Profile | None,
         again: Callable[[], HtpExecutable],
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._session = session
         self._inputs, self._outputs = inputs, outputs
@@ -101,7 +105,7 @@ class HtpExecutable:
         self._profile = profile
         self._again = again
         self._closed = False
-        self._quiet = _quiet_run()
+        self._quiet = _quiet_run(settings or {})
 
     def run(self, inputs: Arrays) -> Arrays:
         """Compute every output. Raises InvalidInput for an input that is missing or fixed, QnnError when QNN fails."""
@@ -184,12 +188,14 @@ class HtpExecutable:
         return {n: made[n] if n in made else known[n].copy() for n in self._outputs if n in made or n in known}
 
 
-def _quiet_run() -> Any:
-    """Run options under which ONNX Runtime raises an error without writing it to the terminal as well."""
+def _quiet_run(settings: Mapping[str, str]) -> Any:
+    """Run options with these entries under which an error is raised without being written to the terminal as well."""
     import onnxruntime
 
     options = onnxruntime.RunOptions()
     options.log_severity_level = 4
+    for name, value in settings.items():
+        options.add_run_config_entry(name, value)
     return options
 
 

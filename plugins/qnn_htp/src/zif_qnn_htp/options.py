@@ -81,6 +81,14 @@ class HtpOptions:
     context_priority: Literal["low", "normal", "normal_high", "high"] = field(
         default="normal", metadata=_help("priority among everything that runs on the NPU; no effect on the emulator")
     )
+    run_mode: PerformanceMode = field(
+        default="default",
+        metadata=_help("clocks and power of the NPU during each run, such as burst; no effect on the emulator"),
+    )
+    idle_mode: PerformanceMode = field(
+        default="default",
+        metadata=_help("clocks and power of the NPU after each run, such as low_power_saver; as above"),
+    )
     device_id: int = field(
         default=0, validator=validators.ge(0), metadata=_help("which NPU of several; the emulator has 0 only")
     )
@@ -121,6 +129,9 @@ class HtpOptions:
     def _of_emulator(self) -> Iterator[str]:
         if self.performance_mode != "default":
             yield f"performance_mode {self.performance_mode} has no effect on the emulator, which has no clocks"
+        for name, mode in (("run_mode", self.run_mode), ("idle_mode", self.idle_mode)):
+            if mode != "default":
+                yield f"{name} {mode} has no effect on the emulator, which has no clocks"
         if self.context_priority != "normal":
             yield f"context_priority {self.context_priority} has no effect on the emulator"
 
@@ -140,6 +151,12 @@ def provider_options(options: HtpOptions, chip: Chip) -> ProviderOptions:
         qnn_context_priority=None if priority == "normal" else priority,
         device_id=options.device_id or None,
     )
+
+
+def run_settings(options: HtpOptions) -> dict[str, str]:
+    """What the provider is told with every run: the mode while it lasts, and the mode afterwards."""
+    modes = {"qnn.htp_perf_mode": options.run_mode, "qnn.htp_perf_mode_post_run": options.idle_mode}
+    return {name: mode for name, mode in modes.items() if mode != "default"}
 
 
 def _extended(options: HtpOptions, chip: Chip) -> bool:
