@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -230,3 +232,25 @@ def test_the_chain_of_turns_does_not_grow() -> None:
         while turn is not None:
             length, turn = length + 1, turn._before
         assert length <= pipeline.depth + 1
+
+
+ENDING = """
+import threading, numpy as np, zif
+from onnx import TensorProto, helper
+ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "xy"]
+nodes = [helper.make_node("Relu", ["x"], ["r"], "relu"), helper.make_node("Tanh", ["r"], ["y"], "tanh")]
+graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+run = zif.load(model, pin={"relu": "qnn_cpu", "tanh": "reference"}, isolate=ISOLATE)
+x = np.ones((1, 8), np.float32)
+assert len(list(run.map({"x": x} for _ in range(4)))) == 4
+pipeline = run.pipeline(depth=4)
+futures = [pipeline.submit({"x": x}) for _ in range(4)]
+"""
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_the_interpreter_ends_with_runs_in_flight(isolate: bool) -> None:
+    code = ENDING.replace("ISOLATE", str(isolate))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

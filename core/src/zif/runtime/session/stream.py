@@ -57,6 +57,7 @@ class Stream:
         self._session = session
         self._links = checked_links(session, state)
         self._names = _checked_outputs(session, outputs)
+        self._kept = frozenset(self._links.values())
         self._lock = threading.Lock()
         self._closed = False
         self._initial = self._admitted(initial)
@@ -71,7 +72,8 @@ class Stream:
         with self._lock:
             before = self._before(given)
             made = self._session.run({**given, **before}, trace=trace)
-            self._check_guessed(before, made)
+            if before is not self._state:
+                self._check_guessed(before, made)
             self._state = {name: made[source] for name, source in self._links.items()}
             return self._handed_out(made)
 
@@ -115,10 +117,10 @@ class Stream:
 
     def _given(self, inputs: Any) -> Mapping[str, Any]:
         given = {} if inputs is None else inputs
-        if not isinstance(given, Mapping):
+        if type(given) is not dict and not isinstance(given, Mapping):
             raise InvalidInput(f"inputs must be a mapping of name to array, not {type(given).__name__}")
-        for name in given:
-            if name in self._links:
+        for name in self._links:
+            if name in given:
                 raise InvalidInput(
                     f"input {name!r} is a state of this stream, which keeps it from run to run: leave it out, or set "
                     f"it with stream.reset({{{name!r}: array}})"
@@ -129,9 +131,9 @@ class Stream:
         """The states that the next run reads."""
         self._check_open()
         assert self._state is not None
-        missing = self._links.keys() - self._state.keys()
-        if not missing:
+        if len(self._state) == len(self._links):
             return self._state
+        missing = self._links.keys() - self._state.keys()
         zeros = self._zeros(given)
         for name in missing - zeros.keys():
             raise self._open(name)
@@ -186,7 +188,7 @@ class Stream:
         return {name: np.array(value, order="C") for name, value in Admission(infos).admit(state).items()}
 
     def _handed_out(self, made: dict[str, Any]) -> dict[str, Any]:
-        kept = set(self._links.values())
+        kept = self._kept
         return {name: np.array(made[name]) if name in kept else made[name] for name in self._names}
 
     def _check_open(self) -> None:
