@@ -71,6 +71,7 @@ EXCEPTIONS = {
     "zif/runtime/cache/ground.py": ({"os.open", "os.fdopen"}, GROUND),
     "zif/runtime/cache/key.py": ({"json.loads"}, OWN),
     "zif/runtime/cache/removal.py": ({"os.open", "shutil.rmtree"}, GROUND),
+    "zif/runtime/cache/shared/objects.py": ({".open"}, "objects of a store: hashed, and their index signed"),
     "zif/runtime/cache/store.py": ({"shutil.rmtree"}, "a draft of an entry, which zif made"),
     "zif/runtime/dropin/launch.py": ({"runpy.run_path"}, "the user's own program, which the user starts with it"),
     "zif/runtime/frontends/child.py": ({"os.fdopen"}, "its own stdout, on which it answers"),

@@ -8,6 +8,7 @@ in a process of its own, where it can take nobody with it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 #: Seconds for a scheduler to answer, and for its first worker to come.
 _CONNECT_S, _WORKERS_S = 15, 60
 
-#: Cells that are handed out ahead, for each thread of the workers.
-_AHEAD = 3
+#: Cells that are handed out ahead, for each thread of the workers; after so many seconds these are counted anew.
+_AHEAD, _ASK_S = 3, 5.0
 
 
 class ClusterLost(ZifError):
@@ -59,6 +60,7 @@ class _Handing:
     def __init__(self, distributed: Any, client: Any, machine: Machine, cluster: str) -> None:
         self._distributed, self._client, self._machine, self._cluster = distributed, client, machine, cluster
         self._refused = _refused_workers(client, machine)
+        self._asked, self._count = float("-inf"), 1
         self._check_left()
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
@@ -109,6 +111,12 @@ class _Handing:
         return list(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def _threads(self) -> int:
+        """Threads of the workers that are taken; asked anew from time to time, for workers come and go."""
+        if time.monotonic() - self._asked > _ASK_S:
+            self._asked, self._count = time.monotonic(), self._count_threads()
+        return self._count
+
+    def _count_threads(self) -> int:
         info = self._client.scheduler_info(n_workers=-1)["workers"]
         return max(1, sum(int(one["nthreads"]) for name, one in info.items() if name not in self._refused))
 
@@ -170,7 +178,7 @@ def _client(distributed: Any, jobs: int, cluster: str) -> Iterator[Any]:
         with (
             dask.config.set({"distributed.scheduler.allowed-failures": 1}),
             distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=jobs, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
             ) as local,
             distributed.Client(local) as client,
         ):

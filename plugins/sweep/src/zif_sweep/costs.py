@@ -28,7 +28,7 @@ SECONDS: Mapping[str, float] = {
 ROW_BYTES, BUNDLE_BYTES, REQUESTS = 1100.0, 8e6, 8.0
 
 #: Tasks and rows that one scheduler and one table took in a second when they were measured (docs/sweep.md).
-SCHEDULER_PER_S, TABLE_PER_S = 200.0, 2000.0
+SCHEDULER_PER_S, TABLE_PER_S = 100.0, 2000.0
 
 
 class Scale(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,14 +24,24 @@ Name = Annotated[
 ]
 
 
+SharedOption = Annotated[
+    bool, typer.Option("--shared", help="In the cache that machines share, which ZIF_CACHE names by a URL.")
+]
+
+
 @app.command("ls")
 @app.command("list", hidden=True)
-def ls(as_json: JsonOption = False) -> None:
+def ls(shared: SharedOption = False, as_json: JsonOption = False) -> None:
     """List the artifacts, last used first."""
     from zif.cli.views.terminal import document, say, table
     from zif.files.wording import size
 
     cache = _cache()
+    if shared:
+        from zif.cli.views import shared_cache
+
+        shared_cache.ls(cache, as_json)
+        return
     entries = cache.entries()
     total = sum(entry.bytes for entry in entries)
     if as_json:
@@ -75,6 +86,7 @@ def show(name: Name, as_json: JsonOption = False) -> None:
 @app.command()
 def clear(
     name: Annotated[str, typer.Argument(help="One artifact only, by the start of its name.")] = "",
+    shared: SharedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove every artifact, or one. What zif did not put there stays."""
@@ -82,6 +94,11 @@ def clear(
     from zif.files.wording import size
 
     cache = _cache()
+    if shared:
+        from zif.cli.views import shared_cache
+
+        shared_cache.clear(cache, name, as_json)
+        return
     if name:
         entry = _found(cache, name)
         removed, freed = int(cache.remove(entry.name)), entry.bytes
@@ -96,11 +113,17 @@ def clear(
 
 
 @app.command()
-def verify(as_json: JsonOption = False) -> None:
+def verify(shared: SharedOption = False, as_json: JsonOption = False) -> None:
     """Read every artifact and remove what is damaged. Exit 1 when something was."""
     from zif.cli.views.terminal import document, say
 
     cache = _cache()
+    if shared:
+        from zif.cli.views import shared_cache
+
+        if shared_cache.verify(cache, as_json):
+            raise typer.Exit(1)
+        return
     wrong = cache.verify()
     if as_json:
         fields = {"root": str(cache.root), "damaged": wrong, "whole": len(cache.entries())}
@@ -112,6 +135,31 @@ def verify(as_json: JsonOption = False) -> None:
         _tell_strangers(cache)
     if wrong:
         raise typer.Exit(1)
+
+
+@app.command()
+def push(as_json: JsonOption = False) -> None:
+    """Send what the shared cache does not have yet: what was compiled here while it could not be reached."""
+    from zif.cli.views import shared_cache
+
+    if shared_cache.push(_cache(), as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for it.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key for a shared cache: whoever has it may write what the others run."""
+    from zif.cli.views.terminal import document, say
+    from zif.runtime.cache.shared.believing import make_key
+
+    make_key(file)
+    if as_json:
+        document("cache", {"key": str(file)})
+    else:
+        say(f"wrote {file}: give it to all who share the cache, and to nobody else; ZIF_CACHE_KEY names it")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,23 @@ def check(folder: Path, index: Mapping[str, Any], *, hashes: bool = True) -> dic
     for name, content in files.items():
         (mark_file if hashes else check_size)(folder / FILES, name, content)
     return {name: folder / FILES / name for name in files}
+
+
+def contents(index: Mapping[str, Any]) -> Mapping[str, Content]:
+    """The artifact's own files, as an index has them. Raises Damaged."""
+    return record(_Index, index, INDEX, Damaged).files
+
+
+def adopted(artifacts: Path, name: str, index: Mapping[str, Any], fill: Callable[[Path], object]) -> Path:
+    """An entry that another machine made, under a temporary name and with this user's seal, whole or not at all.
+
+    name: the hash of its key. fill: writes its files, which it hashes. Raises what `fill` does, and OSError.
+    """
+    with drafted(artifacts / f"{DRAFT}{secrets.token_hex(4)}", 0o700) as place:
+        (place / FILES).mkdir()
+        fill(place)
+        (place / INDEX).write_bytes(seal({**index, "seal": seal_of(SCHEMA, _sealed(name, index))}))
+    return place
 
 
 def draft(artifacts: Path, key: Key, label: str, compiled: Compiled, outside: Mapping[str, Path]) -> Path:

@@ -10,6 +10,9 @@ ARTIFACTS, LOCKS, TAG = "artifacts", "locks", "CACHEDIR.TAG"
 #: The folder of what was verified, beside the artifacts.
 VERIFIED = "verified"
 
+#: The folder of what a shared cache does not have yet: an empty file for each, named as the artifact.
+UNSENT = "unsent"
+
 #: What a folder of an artifact begins with while it is written, and while it is deleted.
 DRAFT, GONE = ".draft-", ".gone-"
 

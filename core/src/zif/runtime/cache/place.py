@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
 _OFF = ("off", "0", "no", "none")
 
 
+def is_url(given: str) -> bool:
+    """Whether ZIF_CACHE names a store, such as s3://bucket/zif, and no folder."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+://.*", given) is not None
+
+
 def default_root() -> Path | None:
     """The folder that ZIF_CACHE names, else the system's place for caches.
 
-    None when ZIF_CACHE is "off", and for a user without a home.
+    None when ZIF_CACHE is "off", and for a user without a home. Where it names a store that machines share, this is
+    the user's own tier in front of it: the folder that ZIF_CACHE_LOCAL names, else the system's place.
     """
     import platformdirs
 
     given = os.environ.get("ZIF_CACHE", "")
+    if is_url(given):
+        given = os.environ.get("ZIF_CACHE_LOCAL", "")
     if given.strip().lower() in _OFF:
         return None
     if given:
@@ -62,8 +71,15 @@ def default_limit() -> int:
 
 
 def default_cache() -> Cache | None:
-    """The user's cache; None when it is switched off or there is no place for one."""
+    """The user's cache; None when it is switched off or there is no place for one. Raises UsageError."""
     from zif.runtime.cache.store import Cache
 
     root = default_root()
-    return Cache(root, default_limit()) if root is not None else None
+    if root is None:
+        return None
+    url = os.environ.get("ZIF_CACHE", "")
+    if not is_url(url):
+        return Cache(root, default_limit())
+    from zif.runtime.cache.shared import shared_tier
+
+    return Cache(root, default_limit(), shared=shared_tier(url))

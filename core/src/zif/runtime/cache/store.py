@@ -22,7 +22,7 @@ from zif.errors import UsageError
 from zif.runtime.cache import ground, removal
 from zif.runtime.cache.entry import INDEX, Entry, check, draft, entry_of, read, read_index
 from zif.runtime.cache.key import Key, key_of
-from zif.runtime.cache.names import ARTIFACTS, LOCKS, VERIFIED, is_answer, is_key, is_passing
+from zif.runtime.cache.names import ARTIFACTS, LOCKS, UNSENT, VERIFIED, is_answer, is_key, is_passing
 from zif.runtime.hashed import Damaged, total_bytes
 from zif.runtime.userkey import ensure_key
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from zif.backends.backend import Backend
     from zif.model import Model
     from zif.records import Compiled, Target
+    from zif.runtime.cache.shared import Tier
+    from zif.runtime.cache.shared.unsent import Unsent
 
 _STALE_S = 24 * 3600.0
 
@@ -61,11 +63,13 @@ class Cache:
     """Artifacts under `root`, at most `limit` bytes of them; what was used least recently goes first.
 
     spare_s: an artifact that was used within so many seconds stays even then: another process may be opening it.
+    shared: a cache that machines share, behind this one.
     """
 
     root: Path
     limit: int = 10 << 30
     spare_s: float = 600.0
+    shared: Tier | None = None
 
     def fetch(
         self,
@@ -105,10 +109,12 @@ class Cache:
             return make()
         one = _Fetch(self, key, label, outside, tell)
         found = one.get()
-        if found is not None:
-            return found
-        with one.alone():
-            return one.get() or one.keep(make())
+        if found is None:
+            with one.alone():
+                found = one.get() or (one.keep(make()) if self.shared is None else one.shared_or_made(make))
+        if self.shared is not None:
+            unsent(self).send(key.hash, tell)
+        return found
 
     def lookup(self, key: Key, label: str = "", outside: Mapping[str, Path] | None = None) -> Hit | Miss:
         """Whether the artifact is there and would be run, or why not. Reads its files.
@@ -175,6 +181,7 @@ class Cache:
                 removed, freed = removed + 1, freed + size
         if self._there():
             removal.sweep(self.root / VERIFIED, 0, is_answer)
+            removal.sweep(self.root / UNSENT, 0, is_key)
         self._sweep()
         return removed, freed
 
@@ -252,6 +259,23 @@ class _Fetch:
             os.utime(folder / INDEX)
         return compiled
 
+    def shared_or_made(self, make: Callable[[], Compiled]) -> Compiled:
+        """From the cache that machines share, else made by one of them, as far as the store can tell."""
+        from zif.runtime.cache.shared.use import Using
+
+        assert self.cache.shared is not None
+        using = Using(self.cache.shared, self.cache.artifacts, self.cache.limit, self.key.hash, self.tell)
+        if using.fetched() and (found := self.get()) is not None:
+            return found
+        with using.alone():
+            if using.came() and (found := self.get()) is not None:
+                return found
+            kept = self.keep(make())
+            if self._folder.exists():
+                unsent(self.cache).note(self.key.hash)
+                unsent(self.cache).send(self.key.hash, self.tell)
+            return kept
+
     def keep(self, compiled: Compiled) -> Compiled:
         """Store an artifact: it comes back with its files in the cache, or as it was when it cannot be stored."""
         cache = self.cache
@@ -301,6 +325,14 @@ class _Fetch:
             shutil.rmtree(place, ignore_errors=True)
             if not self._folder.exists():
                 raise
+
+
+def unsent(cache: Cache) -> Unsent:
+    """What of this cache the shared one does not have yet."""
+    from zif.runtime.cache.shared.unsent import Unsent
+
+    assert cache.shared is not None
+    return Unsent(cache.shared, cache.root)
 
 
 def _whole(folder: Path, key: Key, outside: Mapping[str, Path]) -> tuple[Entry, Compiled]:

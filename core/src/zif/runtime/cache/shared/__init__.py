@@ -1,0 +1,13 @@
+"""A cache that machines share, in an object store or on a disk that all of them see, behind the user's own.
+
+What may come in: what lies there and how it is believed. What an artifact is, and where the user's own are, is beside.
+"""
+
+from __future__ import annotations
+
+from zif.runtime.cache.shared.believing import Trust
+from zif.runtime.cache.shared.objects import Unreachable
+from zif.runtime.cache.shared.place import shared_tier
+from zif.runtime.cache.shared.tier import Found, Tier
+
+__all__ = ["Found", "Tier", "Trust", "Unreachable", "shared_tier"]
