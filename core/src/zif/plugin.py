@@ -178,6 +178,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Function", "zif.evaluation.accuracy", "Function", "a user's judge of a session"),
         ("resolved", "zif.evaluation.accuracy", "resolved", "the function behind FILE.py:FUNCTION"),
         ("score", "zif.evaluation.accuracy", "score", "its number for a session"),
+        (
+            "keep_times",
+            "zif.evaluation.profiling.store",
+            "keep_times",
+            "what units took on a chip elsewhere, for plans for it",
+        ),
         ("Tally", "zif.runtime.measures", "Tally", "SQNR, cosine and errors, summed over samples"),
         ("is_float", "zif.runtime.measures", "is_float", "whether a dtype is a floating point"),
         ("literal", "zif.evaluation.comparison.sides", "literal", "a model as it is written, on the reference"),

@@ -55,6 +55,7 @@ from zif.evaluation.accuracy import resolved as resolved
 from zif.evaluation.accuracy import score as score
 from zif.evaluation.comparison.sides import literal as literal
 from zif.evaluation.comparison.where import idle_accelerator as idle_accelerator
+from zif.evaluation.profiling.store import keep_times as keep_times
 from zif.evaluation.verification import verify as verify
 from zif.files.archives import arrays_in as parse_arrays
 from zif.files.documents import json_of as parse_json
@@ -248,6 +249,7 @@ __all__ = [
     "installed_onnx",
     "is_float",
     "json_text",
+    "keep_times",
     "key_of",
     "kind_of",
     "label_of",

@@ -83,7 +83,8 @@ class Planner:
         participants = constrained(participants, model, target, wishes)
         priced = quantized(model, request.assume) if request.assume else model
         here = target.is_host and not request.assume
-        prices = price(priced, target, list(participants.by_name.values()), here, energy.modes(request))
+        chip = "" if target.is_host or request.assume else target.name
+        prices = price(priced, target, list(participants.by_name.values()), here, energy.modes(request), chip)
         return cls(priced, target, request, participants, prices, tuple(participants.by_name))
 
     def plan(self, bans: Bans | None = None) -> Plan:

@@ -50,11 +50,13 @@ def price(
     participants: Sequence[Participant],
     here: bool | None = None,
     modes: Mapping[str, str] = {},
+    chip: str = "",
 ) -> Prices:
     """Price every unit on every participant: the backend's own figure where it gives one, else the cost model's.
 
     here: whether what was measured on this machine counts; where the target is this machine, unless said otherwise.
-    modes: the performance mode that was asked for, by backend, for what processors draw in it.
+    modes: the performance mode that was asked for, by backend, for what processors draw in it. chip: whose
+    times count that were measured on it elsewhere; "" for nobody's.
     """
     costs = CostModel(target)
     n, k = len(model.units), len(participants)
@@ -64,6 +66,8 @@ def price(
         _overlay(us[:, column], source[:, column], model, participant)
         if target.is_host if here is None else here:
             _measured(us[:, column], source[:, column], model, participant)
+        elif chip:
+            _measured(us[:, column], source[:, column], model, participant, chip)
     rates = [costs.rates(participant.capabilities) for participant in participants]
     at_home = np.array([participant.capabilities.processor == "cpu" for participant in participants], dtype=bool)
     fixed, per_byte = _links(rates, at_home.tolist())
@@ -94,12 +98,16 @@ def _overlay(us: Floats, source: NDArray[Any], model: Model, participant: Partic
             us[row], source[row] = verdict.cost_us, "declared"
 
 
-def _measured(us: Floats, source: NDArray[Any], model: Model, participant: Participant) -> None:
-    """Put what was measured here over everything: each unit's part where units were timed, else shared out by costs."""
+def _measured(us: Floats, source: NDArray[Any], model: Model, participant: Participant, chip: str = "") -> None:
+    """Put what was measured here, or on a chip elsewhere, over everything.
+
+    Each unit has its own part where units were timed; else the whole is shared out by costs.
+    """
     from zif.planning.costs.measured import measured
 
     rows = {unit.id: row for row, unit in enumerate(model.units)}
-    for one in measured(model.fingerprint, participant.backend.name, participant.capabilities.toolchain):
+    toolchain = participant.capabilities.toolchain
+    for one in measured(model.fingerprint, participant.backend.name, toolchain, chip=chip):
         if all(unit in rows for unit in one.units):
             at = [rows[unit] for unit in one.units]
             estimate = float(us[at].sum())

@@ -12,9 +12,11 @@ from zif.files.writing import write_whole
 from zif.planning.costs.measured import SCHEMA, device, path_of, read_rows, same_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from zif.evaluation.profiling.profile import Profile, SegmentProfile
+    from zif.model import Model
 
 
 def save(profile: Profile, keep: Path | None = None) -> Path | None:
@@ -30,6 +32,28 @@ def save(profile: Profile, keep: Path | None = None) -> Path | None:
     old = [row for row in read_rows(path) if not any(same_segment(row, new) for new in rows)]
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"schema": SCHEMA, "model": profile.model, "device": device(), "segments": [*old, *rows]}
+    write_whole(path, json.dumps(document, indent=1), durable=True)
+    return path
+
+
+def keep_times(
+    model: Model,
+    chip: str,
+    backend: str,
+    us: float,
+    parts: Mapping[str, float],
+    keep: Path | None = None,
+) -> Path:
+    """Keep what a model's units took on a chip elsewhere, for plans for that chip.
+
+    us: microseconds of all of `parts` together, those of each unit by its id. An older measurement of the same
+    units on the same backend is replaced. Raises OSError where it cannot be written.
+    """
+    rows = [{"backend": backend, "toolchain": "", "units": list(parts), "us": round(us, 3), "parts": dict(parts)}]
+    path = path_of(model.fingerprint, keep, chip)
+    old = [row for row in read_rows(path) if not any(same_segment(row, new) for new in rows)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"schema": SCHEMA, "model": model.name, "device": chip, "segments": [*old, *rows]}
     write_whole(path, json.dumps(document, indent=1), durable=True)
     return path
 

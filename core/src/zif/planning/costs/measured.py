@@ -39,23 +39,27 @@ class Measured:
     parts: Mapping[str, float]
 
 
-def measured(fingerprint: str, backend: str, toolchain: str, keep: Path | None = None) -> list[Measured]:
-    """Every segment measured here of this model on this backend and toolchain.
+def measured(
+    fingerprint: str, backend: str, toolchain: str, keep: Path | None = None, chip: str = ""
+) -> list[Measured]:
+    """Every segment measured of this model on this backend and toolchain: on this machine, or on a chip elsewhere.
 
-    The largest segments come first, so that whoever applies them in order ends with the finest figure.
+    What was measured elsewhere, by a toolchain of its own, stands under none and counts for any. The largest segments
+    come first, so that whoever applies them in order ends with the finest figure.
     """
     rows = [
         row
-        for row in read_rows(path_of(fingerprint, keep))
-        if (row["backend"], row["toolchain"]) == (backend, toolchain)
+        for row in read_rows(path_of(fingerprint, keep, chip))
+        if row["backend"] == backend and row["toolchain"] == ("" if chip else toolchain)
     ]
     rows.sort(key=lambda row: -len(row["units"]))
     return [Measured(tuple(row["units"]), row["us"], row.get("parts", {})) for row in rows]
 
 
-def path_of(fingerprint: str, keep: Path | None) -> Path:
-    """The file of one model on this machine, in the folder `keep` or the default one."""
-    name = hashlib.sha256(f"{fingerprint}\0{device()}".encode()).hexdigest()[:32]
+def path_of(fingerprint: str, keep: Path | None, chip: str = "") -> Path:
+    """The file of one model on this machine, or on a chip elsewhere, in the folder `keep` or the default one."""
+    where = f"chip {chip}" if chip else device()
+    name = hashlib.sha256(f"{fingerprint}\0{where}".encode()).hexdigest()[:32]
     return (keep or folder()) / f"{name}.json"
 
 

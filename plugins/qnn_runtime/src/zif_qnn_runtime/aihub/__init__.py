@@ -1,0 +1,1 @@
+"""Qualcomm AI Hub: phones that Qualcomm hosts, through its own client, and what they measured, for plans."""
