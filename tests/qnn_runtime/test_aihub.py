@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper
 from small import save, value
 from zif import schemas
+from zif.backends.environments.installer import uv
 from zif.cli import run
 from zif.errors import UsageError
 from zif_qnn_runtime import status
@@ -163,3 +167,71 @@ def test_without_the_client_it_says_how_to_have_it(
     assert (code, "pip install qai-hub" in out["message"]) == (1, True)
     code, out = said(capfd, "aihub", "profile", "net.onnx", "--device", "S24", "-t", "no-such-chip")
     assert code == 2
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Qualcomm's own client from the index, beside this environment, with whose packages it does not go together."""
+    folder = tmp_path_factory.mktemp("qai-hub")
+    tool = uv()
+    command = [tool, "pip", "install"] if tool else [sys.executable, "-m", "pip", "install"]
+    done = subprocess.run([*command, "--quiet", "--target", str(folder), "qai-hub>=0.56,<1"], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"no qai-hub from the index: {done.stderr.decode()[-200:]}")
+    return folder
+
+
+def standing_in(client: Path, room: Path, mode: str, *words: str) -> tuple[int, Any, list[dict[str, Any]]]:
+    """The command line against a local stand-in of AI Hub's HTTP interface: code, document, what was asked."""
+    script = Path(__file__).with_name("hub_stand_in.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(client), str(room), "aihub", *words, "--json"],
+        cwd=room,
+        env={**os.environ, "STAND_IN": mode},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("{"), done.stderr
+    return done.returncode, json.loads(done.stdout), json.loads((room / "asked.json").read_text())
+
+
+PHONE = ("--device", "Samsung Galaxy S24")
+
+
+@pytest.mark.slow
+def test_a_profile_goes_through_the_real_client_and_comes_back_as_times(client: Path, room: Path) -> None:
+    words = ("profile", "net.onnx", *PHONE, "-t", CHIP, "--options", "--compute_unit npu")
+    code, out, asked = standing_in(client, room, "works", *words)
+    assert (code, out["job"], out["us"]) == (0, "j1", 1000.0)
+    assert {one["unit"]: one["us"] for one in out["units"]} == {"/body/conv": 700.0, "/body/relu": 200.0, "pool": 100.0}
+    (job,) = [one["job"] for one in asked if "job" in one]
+    assert job == {"model": "m1", "device": PHONE[1], "profile": True, "options": "--compute_unit npu"}
+    (upload,) = [one for one in asked if one.get("path") == "/upload/m1"]
+    assert upload["bytes"] == (room / "net.onnx").stat().st_size
+    assert not upload["token"]  # which goes to AI Hub alone, from the client's own configuration
+    assert all(one["token"] for one in asked if one.get("path", "").startswith("/api/"))
+    if status("htp").available:
+        assert zif.plan("net.onnx", CHIP).unit("/body/conv").verdicts["qnn_htp"].cost_source == "measured"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "words", "code", "said_"),
+    [
+        ("works", PHONE, 0, ""),
+        ("wrong", PHONE, 1, ""),
+        ("fails", PHONE, 1, "AI Hub's job j1 failed: too big"),
+        ("refuses", PHONE, 1, "`qai-hub configure --api_token TOKEN` sets the token"),
+        ("works", ("--device", "Nokia"), 1, "is not available"),
+    ],
+)
+def test_outputs_of_a_device_are_held_against_the_cpu(
+    client: Path, room: Path, mode: str, words: tuple[str, ...], code: int, said_: str
+) -> None:
+    got, out, _ = standing_in(client, room, mode, "inference", "net.onnx", *words, "--random", "0")
+    assert got == code, out
+    assert said_ in out.get("message", "")
+    if not said_:
+        (row,) = out["outputs"]
+        assert (row["max_abs"] == 0.0) == (mode == "works")
+    assert "secret-token" not in json.dumps(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -85,7 +86,9 @@ def run(request: Request, profile: bool) -> Done:
             job = job[0]
         status = job.wait()
         if not status.success:
-            raise BackendUnavailable(f"AI Hub's job {job.job_id} failed: {status.message or status.code} ({job.url})")
+            raise BackendUnavailable(
+                f"AI Hub's job {job.job_id} failed: {status.message or status.code}. `{job.url}` has its log"
+            )
         measured = results_of(job.download_profile(), f"AI Hub's job {job.job_id}") if profile else None
         outputs = (job.download_output_data() or {}) if request.inputs else {}
         return Done(str(job.job_id), str(job.url), request.device, measured, outputs)
@@ -108,7 +111,7 @@ def _telling(device: str) -> Iterator[None]:
     except BackendUnavailable:
         raise
     except Exception as error:  # the client's own classes, those of requests, and what its configuration lacks
-        said = " ".join(str(error).split())
+        said = " ".join(re.sub("[─-╿|]", " ", str(error)).split()).rstrip(".")
         raise BackendUnavailable(
             f"AI Hub did not take the job for {device}: {said}. `qai-hub configure --api_token TOKEN` sets the token, "
             "`qai-hub list-devices` lists devices"
