@@ -1,7 +1,7 @@
 """AI Hub's HTTP interface as far as its client asks it for one job, and the command line before it.
 
-Run as `python hub_stand_in.py CLIENT FOLDER WORDS...`: CLIENT is where qai-hub is installed, FOLDER where the script writes
-what was asked (asked.json) and its configuration. It knows no more of AI Hub than the client's own messages.
+Run as `python hub_stand_in.py CLIENT FOLDER WORDS...`: CLIENT is where qai-hub is installed, FOLDER where the script
+writes what was asked (asked.json) and its configuration. It knows no more of AI Hub than the client's own messages.
 """
 
 from __future__ import annotations
