@@ -11,6 +11,7 @@ Last, a host of its own is killed with SIGKILL while it does the same: nothing o
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import random
 import signal
@@ -246,6 +247,7 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="without the host that is killed")
     given = parser.parse_args()
     print(f"seed {given.seed}, {given.minutes:g} minutes, {THREADS} threads, {PLACES} sessions")
+    faulthandler.dump_traceback_later(given.minutes * 90 + 300, exit=True)  # whoever hangs says where
     counts, problems = many(given.minutes * 60, given.seed)
     for name, count in sorted(counts.items()):
         print(f"{count:9,}  {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,6 +44,14 @@ class Bindable(Plain):
             return made
 
         return call
+
+
+def soon(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether something comes to hold that another thread does."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.005)
+    return holds()
 
 
 def info(name: str, *shape: int | str, type: str = "tensor(float)") -> TensorInfo:

@@ -14,7 +14,7 @@ import zif
 from broken import BREAKING, JUDGE, save
 from fakes import COMPILING, GOOD, Site
 from onnx import TensorProto, helper
-from runtime.made_up import Plain, X, info, session, step
+from runtime.made_up import Plain, X, info, session, soon, step
 from zif.errors import Unsupported, UsageError
 from zif.runtime.session import Session
 from zif.runtime.started import Starting
@@ -89,7 +89,7 @@ def test_a_run_that_is_under_way_ends_on_the_old_steps_and_only_then_are_they_cl
     thread.join()
     gc.collect()
     np.testing.assert_array_equal(made[0], X + 1)
-    assert (old.closed, new.closed) == (1, 0)
+    assert soon(lambda: (old.closed, new.closed) == (1, 0))
     run.close()
     assert (old.closed, new.closed) == (1, 1)
 

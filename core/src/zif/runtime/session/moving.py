@@ -76,9 +76,12 @@ class Moving:
                 raise UsageError("the session is closed: load the model again")
             if self.reload is None:
                 raise UsageError("only a session that zif.load made of a file, or of a small model in memory, can rest")
-            if not self._wiring.resting:
-                old, self._wiring = self._wiring, evolve(self._wire(()), resting=True)
-                self._retired.add(old)
+            if self._wiring.resting:
+                return
+            old, self._wiring = self._wiring, evolve(self._wire(()), resting=True)
+            leaving = self._retired.add(old)
+        del old
+        leaving.wait()
 
     def awake(self) -> None:
         """Load again now what rests; nothing otherwise. Raises what `zif.load` raises, UsageError for another model."""
