@@ -46,7 +46,7 @@ class Row:
     precision was had. attempts: 2 where it was tried once more, in a process of its own. when: its end, UTC.
 
     latency_us, energy_uj, transfer_bytes, units, segments: of the plan. coverage: the share of its multiply-accumulates
-    (of its units, where it has none) that an accelerator does. bytes: of the artifacts in the bundle. word, sqnr_db: what
+    (of its units, where it has none) that an accelerator does. bytes: of the bundle's artifacts. word, sqnr_db: what
     verifying found, and the least ratio of an output in dB. accuracy: what the user's function gave. measured_us: the
     median of runs on hardware. seen_us: that of runs on an emulator, which is no figure of the chip.
     """

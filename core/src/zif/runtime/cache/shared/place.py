@@ -37,6 +37,8 @@ def _opened(url: str, *_: object) -> Tier:
         raise UsageError(f"ZIF_CACHE={url}: {error}") from error
     except Exception as error:  # whatever a file system of fsspec's makes of its URL
         raise UsageError(f"ZIF_CACHE={url} cannot be opened: {error}") from error
+    if hasattr(fs, "retries"):  # s3fs tries five times with growing pauses, after the library below it has tried
+        fs.retries = 2
     return Tier(Objects(fs, root, url), trust)
 
 
