@@ -235,6 +235,18 @@ def test_what_a_judge_finds_wrong_is_not_switched_to(tmp_path: Path, broken: str
     assert state == "switched" or "dB" in events[-1][1]
 
 
+def test_what_the_starting_backend_should_not_run_leaves_it_before_anything_is_compiled(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    site.add("able", GOOD, OPS=frozenset({"Relu", "MatMul", "Tanh", "Abs"}), COST=0.1)
+    site.add("judge", GOOD + JUDGE, COST=50.0)
+    first, last, ended, events = ran(site, save(tmp_path / "m.onnx"))
+    assert first[0] == "able"
+    assert ended == "switched"
+    np.testing.assert_allclose(first[1], last[1], rtol=1e-5)
+    assert [kind for kind, _ in events] == ["started", "replan", "switched"]
+    assert events[1][1] == "moved off able: n (does not have Neg)"
+
+
 def test_the_interpreter_ends_while_it_compiles(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     site.add("judge", GOOD + JUDGE, COST=50.0)

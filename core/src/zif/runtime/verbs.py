@@ -159,8 +159,8 @@ def load(
 
         def planned(onnx: Any, name: str, options: Mapping[str, Any]) -> Session:
             its = {name: options} if options else None
-            alike: dict[str, Any] = {"config": its, "isolate": isolate, "cache": cache}
-            return load(onnx, only=name, shapes=shapes, custom_ops=custom_ops, **alike)
+            alike: dict[str, Any] = {"config": its, "isolate": isolate, "cache": cache, "exclude": exclude}
+            return load(onnx, only=name or None, shapes=shapes, custom_ops=custom_ops, **alike)
 
         session = load_at_once(source, target, wishes, onward, planned, samples, progress)
         return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more))

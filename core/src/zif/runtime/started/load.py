@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,18 @@ from zif.errors import InvalidModel, UsageError, ZifError
 from zif.runtime.session import Event
 from zif.runtime.started.at_once import open_at_once, starter
 from zif.runtime.started.beside import Starting
+from zif.runtime.started.wary import steer
 from zif.targets import target as find
 
 if TYPE_CHECKING:
+    from zif.backends.backend import Backend
     from zif.model import Model
     from zif.model.arguments import Progress
     from zif.runtime.session import Session
 
 #: Loads for the target: what it tells the function it is doing may end it.
 Load = Callable[["Model", "Progress"], "Session"]
-#: Loads on one backend of this machine, with its options, planned as any model is.
+#: Loads on one backend of this machine, with its options, planned as any model is; "" for any of them.
 Planned = Callable[[Any, str, Mapping[str, Any]], "Session"]
 
 
@@ -48,16 +51,22 @@ def load_at_once(
     def make(told: Progress) -> tuple[Session, Model]:
         told("reading the model")
         model = Model.load(onnx, shapes or None, () if isinstance(onnx, Model) else custom_ops)
+        running = started()
+        if running is not None:
+            told("hearing what is known of the backend that runs it")
+            steer(running, by, model, lambda: planned(model, "", {}))
         return load(model, told), model
 
+    started: Callable[[], Session | None] = lambda: None  # noqa: E731 - nothing runs yet
     try:
-        session = _opened(onnx, target, planned, wishes)
+        session, by = _opened(onnx, target, planned, wishes)
     except (UsageError, InvalidModel):
         raise
     except ZifError as error:
         made, _ = make(progress or (lambda _: None))
         made.events.append(Event("stayed", "zif", None, f"not started on the CPU: {error}"))
         return made
+    started = weakref.ref(session)  # nobody compiles for a session that was forgotten
     session.starting = Starting(session, make, samples, progress)
     return session
 
@@ -76,7 +85,7 @@ def _check(target: str, wishes: Mapping[str, Any]) -> None:
             backend(name)  # raises BackendNotFound with the ones that are installed
 
 
-def _opened(onnx: Any, target: str, planned: Planned, wishes: Mapping[str, Any]) -> Session:
+def _opened(onnx: Any, target: str, planned: Planned, wishes: Mapping[str, Any]) -> tuple[Session, Backend]:
     config = settle(wishes.get("config"), find(target))
     exclude = wishes.get("exclude") or ()
     by = starter((exclude,) if isinstance(exclude, str) else exclude, config, bool(wishes.get("isolate")))
@@ -88,4 +97,4 @@ def _opened(onnx: Any, target: str, planned: Planned, wishes: Mapping[str, Any])
         session = planned(onnx, by.backend.name, config.get(by.backend.name, {}))
     text = f"runs on {by.backend.name} until what is compiled for the target is ready"
     session.events.append(Event("started", by.backend.name, None, text))
-    return session
+    return session, by.backend
