@@ -119,6 +119,16 @@ def test_scale_and_zero_point_of_outputs_stand_in_the_specs(bundle: Path, tmp_pa
 
 
 @pytest.mark.parametrize("word", ["qairt", "snpe", "android"])
+def test_every_file_can_lie_on_windows(bundle: Path, tmp_path: Path, x: dict[str, Any], word: str) -> None:
+    """Names that Windows takes, whatever tensors are called; lines that end as they were written."""
+    folder = exported(bundle, tmp_path / word, word, x)
+    for path in folder.rglob("*"):
+        assert re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", path.name), path
+        assert path.stem.lower() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
+    assert [path.name for path in texts(folder) if b"\r" in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("word", ["qairt", "snpe", "android"])
 def test_no_flag_is_written_that_the_tool_does_not_document(
     bundle: Path, tmp_path: Path, x: dict[str, Any], word: str
 ) -> None:
