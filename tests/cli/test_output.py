@@ -24,6 +24,7 @@ JUDGE = "def judge(session):\n    return 1.0\n"
 #: Every command of core with arguments that make it say something.
 COMMANDS = {
     "backends": "",
+    "bench": "net.onnx --random 0 --seconds 0.01 --queries 3",
     "cache": "ls",
     "check": "good -k unknown_option",
     "compare": "net.onnx net.onnx --random 0",

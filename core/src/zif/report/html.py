@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def plan_html(plan: Plan) -> str:
     """The page. No network, no external file; without JavaScript every table is still there."""
     return (
-        _environment()
+        environment()
         .get_template("plan.html.j2")
         .render(
             plan=plan,
@@ -43,7 +43,8 @@ def plan_html(plan: Plan) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Where the pages' templates are."""
     import jinja2
 
     loader = jinja2.PackageLoader("zif.report", "templates")
