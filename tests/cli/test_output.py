@@ -25,6 +25,7 @@ JUDGE = "def judge(session):\n    return 1.0\n"
 COMMANDS = {
     "backends": "",
     "bench": "net.onnx --random 0 --seconds 0.01 --queries 3",
+    "bundle": "inspect net.zif",
     "cache": "ls",
     "check": "good -k unknown_option",
     "compare": "net.onnx net.onnx --random 0",
@@ -64,6 +65,7 @@ def room(site: Site, tmp_path: Path) -> Path:
     site.add("good", COMPILING)
     classifier(tmp_path / "net.onnx")
     (tmp_path / "judge.py").write_text(JUDGE)
+    site.zif("compile", "net.onnx", "-o", "net.zif", cwd=tmp_path)
     return tmp_path
 
 

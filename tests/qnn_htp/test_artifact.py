@@ -233,8 +233,8 @@ class TestLoading:
         from zif_qnn_htp import executable
 
         monkeypatch.setattr(executable, "host_kind", lambda: "hardware")
-        monkeypatch.setattr(zif, "target", lambda _: snapdragon("host", "Some phone", htp_arch=79, soc_model=69))
-        with pytest.raises(BackendUnavailable, match=r"soc_model 57, and this is Some phone \(soc_model 69\)"):
+        monkeypatch.setattr(zif, "target", lambda _: snapdragon("host", "Some phone", htp_arch=73, soc_model=43))
+        with pytest.raises(BackendUnavailable, match="Hexagon v75, and Some phone has v73, which is older"):
             zif_qnn_htp.load(artifact, HtpOptions())
 
     WRONG: ClassVar[dict[str, object]] = {

@@ -41,7 +41,7 @@ def test_without_a_chip_the_backend_and_the_target_give_the_name(htp: None, chip
 def test_a_device_takes_the_chip_that_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     here = attrs.evolve(changed(zif.target(OTHER_ELITE), vtcm_mb=4), name="host")
     monkeypatch.setattr(from_bundle, "host", lambda: here)
-    bundle: Any = SimpleNamespace(targets=[GEN3, ELITE, "sa8295p"])
+    bundle: Any = SimpleNamespace(targets=[GEN3, ELITE, "sa8295p"], segments=lambda _: ())
     assert from_bundle.chosen(bundle, "host").name == ELITE
     monkeypatch.setattr(from_bundle, "host", lambda: zif.Target("host"))
     assert from_bundle.chosen(bundle, "host").name == GEN3

@@ -14,6 +14,7 @@ from zif.errors import BackendBroken, UsageError, ZifError
 from zif.files import entrypoints
 
 COMMANDS, VERBS, EXPORTERS, FORMS = "zif.commands", "zif.verbs", "zif.exporters", "zif.onnx_forms"
+FITS = "zif.fits"
 
 #: Which distribution brings a name that zif itself documents, so that a missing one can be told.
 BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize", "sweep": "zif-sweep"}
@@ -59,6 +60,11 @@ def exporter(word: str) -> Any:
 def onnx_form(format: str) -> Any:
     """What gives artifacts of a format as ONNX; None when nobody does. Raises BackendBroken as `command`."""
     return _brought(FORMS, format, f"the ONNX form of {format}")
+
+
+def fit_of(format: str) -> Any:
+    """What judges artifacts of a format; None when nobody does. Raises BackendBroken as `command`."""
+    return _brought(FITS, format, f"what judges {format}")
 
 
 def _refusing(name: str, error: ZifError) -> Callable[..., Any]:

@@ -36,7 +36,7 @@ def opened(
             raise
     from zif.model import Model
 
-    verbs.check_trusted(source, wanted.get("trusted_only", False))
+    verbs.check_trusted(source, wanted.get("trusted_only", False) or wanted.get("trusted_key") is not None)
     if sizes is not None and sizes.several(wanted):
         return _bucketed(source, feed, wanted, told, sizes)
     model = Model.load(source, wanted["shapes"], wanted.get("custom_ops", ()))

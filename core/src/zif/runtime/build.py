@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
+from zif.backends.isolation.remote import IsolatedBackend
 from zif.backends.watched import watched
 from zif.errors import BackendCrashed, StageFailed, Unsupported, ZifError
 from zif.files.wording import listed
@@ -41,13 +42,15 @@ FAILURES = (Unsupported, StageFailed, BackendCrashed)
 class Builder:
     """Builds the segments of a planner's plans, keeping what was built when the plan changes.
 
-    also: forms that backends put beside their artifacts where they can (see `zif.runtime.extra_formats`).
+    also: forms that backends put beside their artifacts where they can (see `zif.runtime.extra_formats`). fresh: every
+    segment is compiled by a worker that has done nothing yet, where its backend has workers, to be alike each time.
     """
 
     planner: Planner
     cache: Cache | None = None
     progress: Progress | None = None
     also: tuple[str, ...] = ()
+    fresh: bool = False
     events: list[Event] = field(factory=list)
     _built: dict[tuple[str, tuple[str, ...]], Compiled] = field(factory=dict, init=False)
     _faulty: dict[tuple[str, ...], set[str]] = field(factory=dict, init=False)
@@ -156,6 +159,8 @@ class Builder:
         backend, target, options = participant.backend, self.planner.target, self.options(name)
 
         def make() -> Compiled:
+            if self.fresh and isinstance(backend, IsolatedBackend):
+                backend.renew()
             return compiled_by(backend, model, target, options, participant.capabilities.toolchain)
 
         if self.cache is None or "compile" not in backend.stages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from zif.backends.isolation.remote import stand_in
 from zif.backends.onnx_artifact import read_onnx
 from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched
-from zif.errors import BackendCrashed, BackendUnavailable, InvalidBundle, StageFailed
+from zif.errors import BackendCrashed, BackendUnavailable, InvalidBundle, StageFailed, UsageError
 from zif.files.records import record
 from zif.model.engines import libraries
 from zif.model.infer import skeleton
@@ -26,6 +26,8 @@ from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
 from zif.runtime.bundle import Bundle, open_bundle
 from zif.runtime.bundle.layout import BUCKETS, CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.runtime.bundle.manifest import MANIFEST
+from zif.runtime.fit import GRADES, Fit, fit, ranked, sentence
 from zif.runtime.session import Event, Session, Step
 from zif.targets import host
 from zif.targets import target as find
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from zif.records import Array, Capabilities, Executable, Target
 
 
+COMPILE = "Compile the model again with `zif compile`, on this machine or for this chip."
 _AGAIN = "Build the bundle again with `zif compile`, or copy it again."
 
 
@@ -45,36 +48,45 @@ def load_bundle(
     isolate: bool = False,
     *,
     trusted_only: bool = False,
+    trusted_key: str | Path | None = None,
     custom_ops: Sequence[str | Path] | str | Path = (),
 ) -> Session:
     """A session on the bundle's artifacts for `target`; "host" takes what fits this machine best.
 
-    trusted_only: refuse a bundle that this user's zif did not make. custom_ops: libraries of operators; a bundle brings
+    trusted_only: refuse a bundle that this user's zif did not make. trusted_key: refuse one that the key in this PEM
+    file did not sign. custom_ops: libraries of operators; a bundle brings
     none. The plan's segments say `hardware` or `emulator` as
     their backends are here, not as they were where the bundle was built. Raises InvalidBundle, UsageError for a target
     that the bundle is not for, BackendNotFound, BackendUnavailable, and what backends raise when they load.
     """
-    bundle = open_bundle(folder, trusted_only=trusted_only)
-    chip = chosen(bundle, target)
+    bundle = open_bundle(folder, trusted_only=trusted_only, trusted_key=trusted_key)
+    taken = choose(bundle, target)
+    told = tuple(_fitting(taken, target))
+    chip = find(taken.target)
     known = libraries(custom_ops)
     if BUCKETS not in bundle.files:
-        return _session(bundle, chip, isolate, known)
+        return _session(bundle, chip, isolate, known, told)
     from zif.runtime.buckets.bundling import load_bundled
 
     def opened(inner: Path) -> Session:
+        if trusted_key is not None:  # its manifest is a file of the bundle that was signed
+            bundle.path((inner / MANIFEST).resolve().relative_to(bundle.folder).as_posix())
         whole = open_bundle(inner, trusted_only=trusted_only)
-        return _session(whole, chip, isolate, known)
+        return _session(whole, chip, isolate, known, told)
 
-    return load_bundled(bundle, opened, lambda: _session(bundle, chip, isolate, known))
+    return load_bundled(bundle, opened, lambda: _session(bundle, chip, isolate, known, told))
 
 
-def _session(bundle: Bundle, chip: Target, isolate: bool, custom_ops: tuple[Path, ...]) -> Session:
-    """The session on the artifacts of a bundle's own plan."""
+def _session(
+    bundle: Bundle, chip: Target, isolate: bool, custom_ops: tuple[Path, ...], told: Sequence[Event] = ()
+) -> Session:
+    """The session on the artifacts of a bundle's own plan. told: what its user should know of the choice."""
     plan = plan_of(bundle, chip.name)
     readers, tensors = _known(bundle)
     optional = tuple(readers)
     loader = _Loader(bundle, chip, readers, shared=len(plan.segments) > 1, isolate=isolate)
     loader.custom_ops = custom_ops
+    loader.events.extend(told)
     steps = loader.steps(plan.segments)
     plan = evolve(plan, segments=tuple(step.segment for step in steps))
     return Session(plan, steps, tensors, optional, loader.events, None, constants_of(bundle, plan.outputs))
@@ -87,19 +99,54 @@ def planned(folder: Path, target: str = "host") -> Plan:
 
 
 def chosen(bundle: Bundle, target: str) -> Target:
-    """Which of the bundle's targets to run: the one that is named, or for "host" the one that this machine is.
+    """Which of the bundle's targets to run: see `choose`."""
+    return find(choose(bundle, target).target)
 
-    That is the chip that has most figures in common with it. A machine that is none of them takes the first, as the
-    one that compiled it does to try it out.
+
+def choose(bundle: Bundle, target: str) -> Fit:
+    """What the bundle holds for a chip, the best of its targets, looked at before anything is opened.
+
+    A chip that the bundle is for gets its own, if that will do; another chip what fits it best. "host" is the chip that
+    this machine is; a machine that is none takes the bundle's "host", else the first, as the one that compiled it does
+    to try it out. Raises UsageError when nothing in it will do for the chip that was named, BackendUnavailable when it
+    is for that chip and must be compiled again: chip, driver or release differ, and the error says which.
     """
     asked = find(target)
-    if not asked.is_host:
-        bundle.plan(asked.name)  # raises UsageError when it is not for this chip
-        return asked
-    if "host" in bundle.targets:
-        return asked
-    here = host()
-    return max(map(find, bundle.targets), key=lambda chip: _agreeing(chip, here))
+    if asked.is_host:
+        return _for_this_machine(bundle, host())
+    if asked.name in bundle.targets:
+        own = fit(bundle, asked.name, asked)
+        if own.grade != "recompile":
+            return own
+    found = ranked(bundle, asked)
+    good = [one for one in found if one.grade in ("optimal", "works") and one.target != "host"]
+    if good:
+        return good[0]
+    if asked.name in bundle.targets:
+        raise BackendUnavailable(f"{bundle.folder}, {asked.name}: {'; '.join(own.reasons)}. {COMPILE}")
+    raise UsageError(
+        f"the bundle {bundle.folder} is for {', '.join(bundle.targets)}, not for {asked.name}: compile for it."
+        f" {sentence(found)}"
+    )
+
+
+def _for_this_machine(bundle: Bundle, here: Target) -> Fit:
+    """The bundle's "host", or what fits the chip that this machine is; where it is none, engines emulate the first."""
+    found = ranked(bundle, here)
+    own = [one for one in found if one.target == "host"]
+    best = min(found, key=lambda one: (GRADES.index(one.grade), one.distance, -_agreeing(find(one.target), here)))
+    taken = own[0] if own and own[0].grade != "recompile" else best
+    if taken.grade == "recompile":
+        raise BackendUnavailable(f"{bundle.folder}: {sentence(found)}. {COMPILE}")
+    return taken
+
+
+def _fitting(taken: Fit, target: str) -> Iterator[Event]:
+    """What a user should know of the choice: that it is another chip's, and what keeps it from being the best."""
+    asked = find(target)
+    if not asked.is_host and asked.name != taken.target:
+        yield Event("fit", "", None, f"for {asked.name} what was compiled for {taken.target} is taken: {taken.grade}")
+    yield from (Event("fit", one.backend, one.segment, one.reason) for one in taken.segments if one.reason)
 
 
 def _agreeing(chip: Target, here: Target) -> int:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @frozen(eq=False)
 class Work:
     """How buckets are built. wishes: what shapes a plan; builder: as `zif.runtime.verbs.builder`; also, verify: as
-    `zif.compile` takes them, but that nothing stands beside what runs at the real shape.
+    `zif.compile` takes them, but that nothing stands beside what runs at the real shape. sign: the key for the whole.
     """
 
     targets: Sequence[str]
@@ -35,6 +35,7 @@ class Work:
     builder: Callable[..., Builder]
     also: tuple[str, ...]
     verify: bool
+    sign: str | Path | None = None
 
 
 def compile_buckets(
@@ -63,7 +64,14 @@ def compile_buckets(
         else:
             judged = partial(build_verified, samples=None, told=progress) if work.verify else None
             whole = compile_model(
-                asked.model, folder, work.targets, lambda name: work.builder(rests[name]), overwrite, judged, files
+                asked.model,
+                folder,
+                work.targets,
+                lambda name: work.builder(rests[name]),
+                overwrite,
+                judged,
+                files,
+                work.sign,
             )
     return evolve(whole, buckets=tuple(built))
 
@@ -83,7 +91,8 @@ def _bucket(
         return work.builder(asked.planner(point, target, work.policy, work.wishes, progress=progress), also=work.also)
 
     judged = partial(build_verified, samples=asked.own(point), told=progress) if work.verify else None
-    return compile_model(asked.at(point), folder, work.targets, build, overwrite, judged, more)
+    key = work.sign if more else None  # what lies in a folder of another bundle is signed with that
+    return compile_model(asked.at(point), folder, work.targets, build, overwrite, judged, more, key)
 
 
 def _files(folder: Path, into: str) -> dict[str, bytes | Path]:

@@ -57,16 +57,19 @@ def compile_model(
     overwrite: bool = False,
     verified: Callable[[Builder], Verified] | None = None,
     more: Mapping[str, bytes | Path] | None = None,
+    sign: str | Path | None = None,
 ) -> Compilation:
     """Build every target's segments with `build(target)` and write the bundle. Raises ZifError subclasses.
 
-    more: further files, by their path in the bundle.
+    more: further files, by their path in the bundle. sign: a private key in PEM.
     verified: builds what a builder plans and holds it against a judge; without, what is built is believed.
     """
     from zif.encodings.config import at_outputs, encodings
     from zif.runtime.bundle import check_place, write_bundle
+    from zif.runtime.bundle.signing import key_to_sign
 
     check_place(folder, overwrite)
+    key = key_to_sign(sign) if sign is not None else None
     builders = {builder.planner.target.name: builder for builder in map(build, targets)}
     if len(builders) < len(targets):
         raise UsageError(f"the same target is named twice: {', '.join(targets)}")
@@ -96,6 +99,7 @@ def compile_model(
         versions=_versions(plans),
         extras={**_extras(model, [plan for _, plan, _ in built.values()], checked), **(more or {})},
         overwrite=overwrite,
+        sign=key,
     )
     events = {name: tuple(builder.events) for name, (builder, _, _) in built.items()}
     return Compilation(place, plans, events, checked)

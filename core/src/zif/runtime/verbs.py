@@ -100,6 +100,7 @@ def load(
     isolate: bool = False,
     custom_ops: Sequence[str | Path] | str | Path = (),
     trusted_only: bool = False,
+    trusted_key: str | Path | None = None,
     progress: Progress | None = None,
     verify: Literal["off", "outputs", "units"] = "off",
     samples: Sequence[Sample] | None = None,
@@ -119,11 +120,13 @@ def load(
     units that prove wrong leave their backend. verify "outputs": every run is held against a judge, which costs two
     runs on the CPU, and outputs that prove wrong are a WrongResult; with on_fault "fallback" the judge's are given
     instead, and an event says so. trusted_only: refuse what this user's zif did not make: a bundle without this user's
-    seal, and every model. start "cpu": the session runs on the CPU at once, with the model as it stands, and goes over
-    to the target between two runs when that is compiled and held against a judge; see `Session.starting`. buckets:
-    several sizes of a dimension, each with a plan of its own, the smallest fitting one chosen per run (see
-    `zif.runtime.buckets`): how many to fit to the sizes of `samples`, or sizes by the name of a dimension, {"length":
-    (64, 128)}; `shapes` with several sizes, {"x": (1, 3, 48, (160, 320))}, means the same. Raises ZifError subclasses.
+    seal, and every model. trusted_key: refuse every bundle that the key in this PEM file (Ed25519; its public half is
+    enough) did not sign, and every model. start "cpu": the session runs on the CPU at once, with the model as it
+    stands, and goes over to the target between two runs when that is compiled and held against a judge; see
+    `Session.starting`. buckets: several sizes of a dimension, each with a plan of its own, the smallest fitting one
+    chosen per run (see `zif.runtime.buckets`): how many to fit to the sizes of `samples`, or sizes by the name of a
+    dimension, {"length": (64, 128)}; `shapes` with several sizes, {"x": (1, 3, 48, (160, 320))}, means the same.
+    Raises ZifError subclasses.
     """
     from zif.runtime.buckets.sizes import several
 
@@ -138,10 +141,11 @@ def load(
         if verify != "off":
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
-        session = load_bundle(folder, target, isolate, trusted_only=trusted_only, custom_ops=custom_ops)
         given: dict[str, Any] = {"isolate": isolate, "trusted_only": trusted_only, "custom_ops": custom_ops}
+        given |= {"trusted_key": trusted_key}
+        session = load_bundle(folder, target, **given)
         return may_rest(session, source, lambda same: load(same, target, **given))
-    check_trusted(source, trusted_only)
+    check_trusted(source, trusted_only or trusted_key is not None)
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     wishes |= {"custom_ops": custom_ops}
@@ -229,7 +233,9 @@ def check_policy(policy: str) -> None:
 def check_trusted(source: Source, trusted_only: bool) -> None:
     """Raise UsageError for a model of which its maker is asked. A bundle's is seen when it is opened."""
     if trusted_only and not is_bundle(source):
-        raise UsageError("trusted-only is for bundles, which carry the seal of who made them; a model carries none")
+        raise UsageError(
+            "trusted-only and trusted-key are for bundles, which carry a seal or signature; a model carries none"
+        )
 
 
 def compile(
@@ -245,6 +251,7 @@ def compile(
     verify: bool = True,
     samples: Sequence[Sample] | None = None,
     buckets: int | Mapping[str, Any] | None = None,
+    sign: str | Path | None = None,
     **wishes: Any,
 ) -> Compilation:
     """Build a model for one or several targets and write a bundle, which `load` opens on any of them without the model.
@@ -255,7 +262,8 @@ def compile(
     arithmetic and hold it against a judge on the CPU; units that are further from it than their precision costs leave
     that backend, and the events say so. samples: what to verify with, sets of arrays by input name, or functions that
     give one; without, values are made from seeds. buckets, and shapes with several sizes: as `load` takes them; the
-    bundle has all of them. `wishes` are those of `load`. Raises ZifError subclasses; then nothing is written.
+    bundle has all of them. sign: a private key (Ed25519 in PEM) to sign the bundle with. `wishes` are those of `load`.
+    Raises ZifError subclasses; then nothing is written.
     """
     from zif.model import Model
     from zif.runtime.buckets.sizes import several
@@ -269,21 +277,22 @@ def compile(
 
         asked = bucketed(source, buckets, samples, progress, **wishes)
         work = Work(
-            _names(target), policy, wishes, partial(builder, cache=cache, progress=progress), _names(also), verify
+            _names(target), policy, wishes, partial(builder, cache=cache, progress=progress), _names(also), verify, sign
         )
         return compile_buckets(asked, asked.findings(cache, progress), output, work, overwrite, progress)
     custom_ops = wishes.get("custom_ops") or ()
     model = Model.load(as_onnx(source, wishes.get("shapes"), progress, cache), wishes.get("shapes"), custom_ops)
 
     def build(name: str) -> Builder:
-        return builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
+        made = builder(planner(model, name, policy, progress=progress, **wishes), cache, progress, _names(also))
+        return evolve(made, fresh=True)
 
     def verified(made: Builder) -> Verified:
         from zif.runtime.verified import build_verified
 
         return build_verified(made, samples, progress)
 
-    return compile_model(model, output, _names(target), build, overwrite, verified if verify else None)
+    return compile_model(model, output, _names(target), build, overwrite, verified if verify else None, sign=sign)
 
 
 def planner(

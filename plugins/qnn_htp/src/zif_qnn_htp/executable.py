@@ -13,6 +13,7 @@ from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_con
 
 from zif_qnn_htp.artifact import FORMAT
 from zif_qnn_htp.chips import Chip
+from zif_qnn_htp.fit import fit
 from zif_qnn_htp.options import HtpOptions, provider_options, run_settings
 from zif_qnn_htp.segment import KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
@@ -34,7 +35,7 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
     names = tuple(info.name for info in compiled.outputs)
     if not segment.wrapper:
         return HtpExecutable(None, (), names, known, (), None, lambda: load(compiled, options))
-    _check_chip(segment)
+    _check_chip(compiled)
     chip = Chip("", segment.soc_model, segment.htp_arch, fp16=True)
     profile = Profile(options.profiling) if options.profiling != "off" else None
     given = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
@@ -64,18 +65,17 @@ def _check_release(segment: Segment) -> None:
         )
 
 
-def _check_chip(segment: Segment) -> None:
-    """On a device the artifact must be for the chip that is there; the emulator runs what is for any chip."""
-    if host_kind() == "emulator" or segment.soc_model is None:
-        return
+def _check_chip(compiled: Compiled) -> None:
+    """On a device the artifact must do for the chip that is there; the emulator runs what is for any chip."""
     import zif
 
-    host = zif.target("host")
-    here = figures(host).soc_model
-    if here is not None and here != segment.soc_model:
+    here = zif.target("host")
+    if host_kind() == "emulator" or figures(here).soc_model is None:
+        return
+    grade, reason, _ = fit(compiled, here)
+    if grade == "recompile":
         raise BackendUnavailable(
-            f"the artifact is for the chip with soc_model {segment.soc_model}, and this is {host.title}"
-            f" (soc_model {here}): compile the model for this chip"
+            f"the artifact does not run on this machine: {reason}. Compile the model for this chip."
         )
 
 

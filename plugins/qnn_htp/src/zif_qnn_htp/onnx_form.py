@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import onnx
 from zif.plugin import OnnxForm, from_array
 
-from zif_qnn_htp.segment import KNOWN, content, context_files, known_values, read_segment
+from zif_qnn_htp.fit import memory_of
+from zif_qnn_htp.segment import KNOWN, Segment, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
     from zif import Compiled
+
+#: Words of `v2:<backend>:<QNN>:<API>:<Hexagon>:<chip>:<memory>:<driver>`.
+_WORDS, _ARCH, _MEMORY = 8, 4, 6
 
 
 def onnx_form(compiled: Compiled) -> OnnxForm:
@@ -21,7 +25,21 @@ def onnx_form(compiled: Compiled) -> OnnxForm:
         wrapper, binary = context_files(compiled, segment)
         model = onnx.load_model_from_string(content(compiled, wrapper))
         files[binary] = compiled.files[binary]
+        _say_chip(model, segment, memory_of(compiled))
     if KNOWN in segment.crc32:
         for name, array in known_values(content(compiled, KNOWN)).items():
             model.graph.initializer.append(from_array(array, name))
     return OnnxForm(model, files, compiled=True)
+
+
+def _say_chip(model: onnx.ModelProto, segment: Segment, memory: int | None) -> None:
+    """Name the Hexagon and its memory in what ONNX Runtime judges by: compiled on a PC for a chip, both are 0 there.
+
+    It would refuse the binary on every newer Hexagon, its own chip's included.
+    """
+    for prop in model.metadata_props:
+        words = prop.value.split(":")
+        if prop.key.startswith("ep_compatibility_info.") and len(words) == _WORDS and words[0] == "v2":
+            words[_ARCH] = str(segment.htp_arch or 0) if words[_ARCH] == "0" else words[_ARCH]
+            words[_MEMORY] = str(memory or 0) if words[_MEMORY] == "0" else words[_MEMORY]
+            prop.value = ":".join(words)

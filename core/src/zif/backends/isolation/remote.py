@@ -64,6 +64,13 @@ class IsolatedBackend(Backend):
             self._remember(key, target, answer)
         return answer
 
+    def renew(self) -> None:
+        """Have the next stage done by a worker that has done nothing yet, unless somebody uses the one that there is.
+
+        What an engine makes can depend on what its process did before: on counters of its own, say.
+        """
+        self._slot.close_idle()
+
     def _options_class(self, target: Target, told: Any) -> type[Any]:
         """The class of options: this process's own, or one that stands for what the worker described."""
         if self._inner is not None:

@@ -46,6 +46,9 @@ CalibrationOption = Annotated[
 PreprocessOption = Annotated[
     str, typer.Option("--preprocess", metavar="TEXT|FILE", help="Images: resize=224x224,scale=1/255,mean=…,std=…,…")
 ]
+SignOption = Annotated[
+    Path | None, typer.Option("--sign", metavar="KEY.pem", help="Sign the bundle with this private key (Ed25519).")
+]
 
 
 @sized
@@ -64,6 +67,7 @@ def command(
     quantize: QuantizeOption = "",
     calibration: CalibrationOption = None,
     preprocess: PreprocessOption = "",
+    sign: SignOption = None,
     no_cache: options.NoCacheOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,7 +95,7 @@ def command(
         raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
     check_place(output, overwrite)  # before anything is quantized
     reads = (calibration or samples, preprocess)
-    check_folder(output, lambda: read_by(model, fixed, *reads, [wanted.get("config")]))
+    check_folder(output, lambda: read_by(model, fixed, *reads, [wanted.get("config"), sign]))
     note_folder(calibration, preprocess)
     with working(f"compiling {model.name}") as told:
         source: Path | Model = model
@@ -109,6 +113,7 @@ def command(
             cache=not no_cache,
             progress=told,
             verify=verify,
+            sign=sign,
             samples=_samples(samples or calibration, source, preprocess, fixed, wanted) if verify or several else None,
             buckets=sizes.buckets,
             **wanted,

@@ -28,6 +28,12 @@ OutputOption = Annotated[
 TrustedOption = Annotated[
     bool, typer.Option("--trusted-only", help="Refuse what your own zif did not make: bundles of others, models.")
 ]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trusted-key", metavar="KEY.pem", help="Refuse what this key (its public half will do) did not sign."
+    ),
+]
 FaultOption = Annotated[
     str, typer.Option("--on-fault", help="fail, or fallback: a segment that fails moves to another backend.")
 ]
@@ -47,6 +53,7 @@ def command(
     wanted: options.Wishes = {},  # noqa: B006 - filled in by `planned`
     isolate: options.IsolateOption = False,
     trusted_only: TrustedOption = False,
+    trusted_key: KeyOption = None,
     on_fault: FaultOption = "fail",
     no_cache: options.NoCacheOption = False,
     trace: Annotated[
@@ -64,7 +71,7 @@ def command(
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
     wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
-    wanted |= {"trusted_only": trusted_only}
+    wanted |= {"trusted_only": trusted_only, "trusted_key": trusted_key}
     with _traced(trace, model):
         document = _run(model, feed, wanted, repeat, output, raw, verify, sizes)
     document["trace"] = str(trace) if trace is not None else None

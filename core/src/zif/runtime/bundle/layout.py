@@ -31,7 +31,8 @@ VERIFICATION, VERIFICATION_SCHEMA = "verification.json", "zif.verification/1"
 
 #: The sizes that a bundle is for, where they are several; each is a bundle in a folder of this name.
 BUCKETS, BUCKETS_SCHEMA, BUCKET_FOLDER = "buckets.json", "zif.buckets/1", "buckets"
-_ASIDE = ("dlc", "source")
+#: The folders of what only other tools read.
+ASIDE = ("dlc", "source")
 #: Whose files open each other by their names, which they therefore keep.
 _NAMING = "source"
 
@@ -84,7 +85,7 @@ def _wish(compiled: Compiled, stem: str) -> dict[str, str]:
             name: f"segments/{stem}.onnx" if name == compiled.main else f"segments/{name}" for name in compiled.files
         }
     wish: dict[str, str] = {}
-    for folder in ("context_binaries", *_ASIDE):
+    for folder in ("context_binaries", *ASIDE):
         wish |= _flat(folder, stem, [name for name in compiled.files if _folder(name) == folder])
     return wish
 
@@ -107,7 +108,7 @@ def _nested(compiled: Compiled, stem: str) -> dict[str, str]:
 
 def _folder(name: str) -> str:
     first, _, rest = name.partition("/")
-    return first if rest and first in _ASIDE else "context_binaries"
+    return first if rest and first in ASIDE else "context_binaries"
 
 
 def stem(number: int, label: str) -> str:

@@ -52,7 +52,7 @@ class Manifest:
 
 def read_manifest(root: Path) -> tuple[Manifest, str]:
     """The manifest of the bundle in a folder, and the text that its user's seal is on. Raises Damaged."""
-    data = unseal(_text(root), MANIFEST, SCHEMA)
+    data = unseal(manifest_bytes(root), MANIFEST, SCHEMA)
     manifest = record(Manifest, data, MANIFEST, Damaged)
     _check(manifest)
     return manifest, sealed_text(data)
@@ -66,13 +66,14 @@ def sealed_text(data: Mapping[str, Any]) -> str:
 def is_bundle(folder: Path | str) -> bool:
     """Whether a folder says that it is a bundle, of whatever version; it may still be damaged."""
     try:
-        data = json_of(_text(Path(folder)), MANIFEST, Damaged)
+        data = json_of(manifest_bytes(Path(folder)), MANIFEST, Damaged)
         return isinstance(data, dict) and str(data.get("schema")).startswith(_FAMILY)
     except (Damaged, OSError, ValueError):
         return False
 
 
-def _text(root: Path) -> bytes:
+def manifest_bytes(root: Path) -> bytes:
+    """The manifest as it stands in the file. Raises Damaged, OSError."""
     if not root.is_dir():
         raise Damaged("it is no folder" if os.path.lexists(root) else "there is no such folder")
     if not os.path.lexists(root / MANIFEST):

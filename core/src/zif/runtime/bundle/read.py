@@ -14,8 +14,9 @@ from zif.errors import InvalidBundle, UsageError
 from zif.files.documents import json_of
 from zif.records import Compiled
 from zif.runtime.artifact import restore
-from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, Row, read_manifest
+from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, Row, manifest_bytes, read_manifest
 from zif.runtime.bundle.references import check_references
+from zif.runtime.bundle.signing import SIGNATURE, check_signature
 from zif.runtime.hashed import Content, Damaged, Mark, check_mark, check_size, mark_file, open_file, read_file
 from zif.runtime.userkey import sealed_by_user
 
@@ -68,13 +69,27 @@ class Bundle:
         """
         name = self.targets[0] if target is None else target
         self.plan(name)
-        row = self._artifacts.get((segment, name))
-        if row is None:
-            raise _invalid(self.folder, f"it has no artifact of segment {segment} for {name}")
+        row = self._row(segment, name)
         with self._told():
             compiled = restore(row, self._contents(row))
             check_references(compiled)
             return compiled
+
+    def segments(self, target: str) -> tuple[tuple[int, str], ...]:
+        """The number of every segment for a target, and the backend that made its artifact, in order."""
+        rows = [row for (_, name), row in sorted(self._artifacts.items()) if name == target]
+        return tuple((row.segment, row.certificate.backend if row.certificate else row.format) for row in rows)
+
+    def place(self, segment: int, target: str) -> str:
+        """Where an artifact's main file lies, relative to the folder."""
+        row = self._row(segment, target)
+        return row.files[row.main]
+
+    def described(self, segment: int, target: str) -> Compiled:
+        """The artifact of a segment as it is told, with its main file and no other. Raises InvalidBundle."""
+        row = self._row(segment, target)
+        with self._told():
+            return restore(row, self._contents(row, only=row.main))
 
     def path(self, name: str) -> Path:
         """Where a listed file is, its hash checked. Raises InvalidBundle."""
@@ -107,7 +122,7 @@ class Bundle:
     @property
     def unlisted(self) -> tuple[str, ...]:
         """What lies in the folder besides."""
-        return tuple(sorted({*_there(self.folder)} - {*self.files, MANIFEST}))
+        return tuple(sorted({*_there(self.folder)} - {*self.files, SIGNATURE, MANIFEST}))
 
     @property
     def input_specs(self) -> Mapping[str, Any]:
@@ -125,10 +140,16 @@ class Bundle:
             raise Damaged(f"its manifest does not list {name}")
         return self.files[name]
 
-    def _contents(self, row: Row) -> dict[str, bytes | Path]:
-        """An artifact's files: main first, in memory as long as there is room."""
+    def _row(self, segment: int, target: str) -> Row:
+        row = self._artifacts.get((segment, target))
+        if row is None:
+            raise _invalid(self.folder, f"it has no artifact of segment {segment} for {target}")
+        return row
+
+    def _contents(self, row: Row, only: str = "") -> dict[str, bytes | Path]:
+        """An artifact's files, or one: main first, in memory as long as there is room."""
         room, contents = self._in_memory, dict[str, bytes | Path]()
-        for name in sorted(row.files, key=lambda name: name != row.main):
+        for name in [only] if only else sorted(row.files, key=lambda name: name != row.main):
             place = row.files[name]
             size, weights = self.files[place].bytes, row.format == "onnx" and name != row.main
             if weights or size > room:
@@ -136,7 +157,7 @@ class Bundle:
             else:
                 contents[name] = read_file(self.folder, place, self.files[place])
                 room -= size
-        return {name: contents[name] for name in row.files}
+        return {name: contents[name] for name in row.files if name in contents}
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -146,14 +167,17 @@ class Bundle:
             raise _invalid(self.folder, str(error)) from error
 
 
-def open_bundle(folder: Path | str, *, trusted_only: bool = False) -> Bundle:
+def open_bundle(folder: Path | str, *, trusted_only: bool = False, trusted_key: str | Path | None = None) -> Bundle:
     """Open a bundle. Checks the manifest, that every file is there with its size, and that none leads elsewhere.
 
-    trusted_only: refuse one that does not carry the seal of this user's own key. Raises InvalidBundle naming the file
+    trusted_only: refuse one that does not carry the seal of this user's own key. trusted_key: refuse one that is not
+    signed by the key in this PEM file (its public half is enough). Raises InvalidBundle naming the file
     and what is wrong with it, UsageError where there is no key to know a seal by.
     """
     root = Path(folder)
     try:
+        if trusted_key is not None:
+            check_signature(root, manifest_bytes(root), trusted_key)
         manifest, text = read_manifest(root)
         if trusted_only and not sealed_by_user(SCHEMA, text, manifest.seal):
             raise InvalidBundle(_not_ours(root, manifest.seal is not None))
@@ -165,7 +189,7 @@ def open_bundle(folder: Path | str, *, trusted_only: bool = False) -> Bundle:
     except OSError as error:
         raise _invalid(root, f"{error.strerror}: {error.filename}") from error
     artifacts = {(row.segment, row.target): row for row in manifest.artifacts}
-    room = IN_MEMORY_TRUSTED if trusted_only else IN_MEMORY
+    room = IN_MEMORY_TRUSTED if trusted_only or trusted_key is not None else IN_MEMORY
     known = (root, manifest.targets, manifest.versions, manifest.files, manifest.by_target(), artifacts)
     return Bundle(*known, room, lambda: manifest.seal is not None and sealed_by_user(SCHEMA, text, manifest.seal))
 
@@ -180,7 +204,7 @@ def _not_ours(folder: Path, sealed: bool) -> str:
     why = "the seal on it is not of this user's key" if sealed else "it carries no seal"
     return (
         f"{folder} was not made by this user's zif ({why}), and only such bundles were asked for. Compile the model "
-        "here, or leave out trusted-only if you trust whoever made it. Signatures of others are not read by this zif."
+        "here, or leave out trusted-only if you trust whoever made it. What somebody signed is let in by trusted-key."
     )
 
 

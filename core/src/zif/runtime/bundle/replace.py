@@ -23,6 +23,7 @@ from zif.files.opening import remove_inside
 from zif.files.wording import listed
 from zif.files.writing import refused, sync_folder
 from zif.runtime.bundle.manifest import MANIFEST, SCHEMA, is_bundle, read_manifest
+from zif.runtime.bundle.signing import SIGNATURE
 from zif.runtime.hashed import Content, Damaged, mark_file
 from zif.runtime.userkey import sealed_by_user
 
@@ -73,7 +74,7 @@ def remove_bundle(folder: Path) -> None:
     """Delete the files that the folder's manifest lists, the manifest last, and the folders that are empty then."""
     with contextlib.suppress(OSError, Damaged):
         manifest, _ = read_manifest(folder)
-        for name in (*manifest.files, MANIFEST):
+        for name in (*manifest.files, SIGNATURE, MANIFEST):
             with contextlib.suppress(Damaged):
                 remove_inside(folder, name, Damaged)
         for name in sorted(_folders(manifest.files), reverse=True):
@@ -122,7 +123,10 @@ def _check_own(place: Path) -> None:
         why = "whose seal is not of this user's key" if manifest.seal else "that carries no seal"
         raise UsageError(f"{place} is a bundle {why}, {_NOT_TOLD}")
     _refuse(
-        place, _strangers(place, {*manifest.files, MANIFEST}), "also holds {}, which its manifest does not list", "it"
+        place,
+        _strangers(place, {*manifest.files, SIGNATURE, MANIFEST}),
+        "also holds {}, which its manifest does not list",
+        "it",
     )
     _refuse(place, _changed(place, manifest.files), "holds {}, which is not as this zif wrote it", "what it wrote")
 

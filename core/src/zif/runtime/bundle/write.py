@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -23,8 +23,12 @@ from zif.runtime.artifact import describe, plain, seal
 from zif.runtime.bundle.layout import Layout, stem
 from zif.runtime.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, SEAL, sealed_text
 from zif.runtime.bundle.replace import beside, check_place, put, remove_rest, why_not
+from zif.runtime.bundle.signing import SIGNATURE, signature_of
 from zif.runtime.hashed import Content, Damaged, total_bytes, write_file
 from zif.runtime.userkey import seal_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 def write_bundle(
@@ -40,6 +44,7 @@ def write_bundle(
     versions: Mapping[str, Any] | None = None,
     extras: Mapping[str, bytes | Path] | None = None,
     overwrite: bool = False,
+    sign: Ed25519PrivateKey | None = None,
 ) -> Path:
     """Write a bundle and give its folder.
 
@@ -47,7 +52,7 @@ def write_bundle(
     segment number and target. labels: what an artifact's files are called ("npu-v2"; else backend and target). inputs,
     outputs: of the whole model, with the quantization of each in `ranges`. quantization: the encodings in force.
     versions: of everything that took part. extras: more files, by their path in the bundle. overwrite: replace a bundle
-    that is there (never anything else).
+    that is there (never anything else). sign: the key to sign the manifest with.
 
     Raises UsageError when the place is taken or cannot be written to, NotWritten when there is no room; then everything
     is as before.
@@ -57,7 +62,9 @@ def write_bundle(
     layout = Layout()
     try:
         rows = [_row(layout, key, compiled, labels or {}) for key, compiled in sorted(artifacts.items())]
-        for name, content in _documents(inputs, outputs, ranges, quantization).items() | (extras or {}).items():
+        more = dict(extras or {})
+        documents = {} if INPUTS in more else _documents(inputs, outputs, ranges, quantization)
+        for name, content in (documents | more).items():
             layout.add(name, content)
         place.parent.mkdir(parents=True, exist_ok=True)
         _room(place.parent, layout.files)
@@ -66,7 +73,10 @@ def write_bundle(
             files = {
                 name: write_file(content, draft, name, sync=True) for name, content in sorted(layout.files.items())
             }
-            write_file(_manifest(plans, rows, files, versions), draft, MANIFEST, sync=True)
+            manifest = _manifest(plans, rows, files, versions)
+            if sign is not None:
+                write_file(signature_of(manifest, sign), draft, SIGNATURE, sync=True)
+            write_file(manifest, draft, MANIFEST, sync=True)
         try:
             strike(draft)
             put(draft, place)

@@ -29,6 +29,18 @@ def _write(job: Export, options: Options) -> Exported:
     return export(job, options.embed)
 
 
+def _write_package(job: Export, options: Options) -> Exported:
+    from zif_qnn_cpu.exporting.package import export_package
+
+    return export_package(job, options.embed)
+
+
+PACKAGE = Exporter(
+    "A model package of ONNX Runtime: a variant of the plan for each chip of the bundle.",
+    _write_package,
+    Options,
+    folder=True,
+)
 EXPORTER = Exporter(
     "The whole plan as one ONNX file: what was compiled as EPContext nodes, the rest as it was.", _write, Options
 )
