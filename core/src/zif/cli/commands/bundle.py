@@ -13,6 +13,12 @@ from zif.cli.options import JsonOption
 app = typer.Typer(help="Look into bundles: inspect, diff, verify, strip, components.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A bundle's folder.", show_default=False)]
+Anything = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PATH", help="A bundle, an EPContext model, or a model package's folder.", show_default=False
+    ),
+]
 Key = Annotated[
     Path | None, typer.Option("--trusted-key", metavar="KEY.pem", help="Refuse what this key did not sign.")
 ]
@@ -28,12 +34,19 @@ Document = Annotated[
 
 
 @app.command("inspect")
-def inspect(bundle: Folder, target: options.TargetOption = "host", as_json: JsonOption = False) -> None:
-    """Say what is inside, and how well it goes with this machine or a chip. Exit 1 when it must be compiled again."""
+def inspect(bundle: Anything, target: options.TargetOption = "host", as_json: JsonOption = False) -> None:
+    """Say what is inside, and how well it goes with this machine or a chip. Exit 1 when it must be compiled again.
+
+    Of an EPContext model or a model package of ONNX Runtime: what is compiled in it, by whom and for what.
+    """
     from zif.cli.views import bundle as view
+    from zif.cli.views import context as foreign
     from zif.cli.views import terminal
     from zif.runtime.bundle import open_bundle
 
+    other = foreign.inspected(bundle)
+    if other is not None:
+        return terminal.document("context", other) if as_json else foreign.show(other)
     document = view.inspected(open_bundle(bundle), target)
     if as_json:
         terminal.document("bundle", document)
@@ -41,6 +54,7 @@ def inspect(bundle: Folder, target: options.TargetOption = "host", as_json: Json
         view.show(document)
     if document["taken"] is None:
         raise typer.Exit(1)
+    return None
 
 
 @app.command("diff")

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from zif.errors import UsageError
 from zif.files.wording import did_you_mean
-from zif.runtime.bundle.layout import ASIDE, CONSTANTS, SESSION, VERIFICATION, stem
+from zif.runtime.bundle.layout import ASIDE, BUCKETS, CONSTANTS, SESSION, VERIFICATION, stem
 from zif.runtime.bundle.manifest import INPUTS, QUANTIZATION
 from zif.runtime.bundle.read import Bundle
 from zif.runtime.bundle.write import write_bundle
@@ -24,6 +24,8 @@ def strip(
     The first target named is the one that a reader gets who names none. Raises UsageError for a target that the bundle
     is not for, InvalidBundle for one that is not whole.
     """
+    if BUCKETS in bundle.files:
+        raise UsageError(f"{bundle.folder} is for several sizes, and nothing is taken out of such: compile it again")
     wanted = tuple(dict.fromkeys(targets)) or bundle.targets
     for name in wanted:
         if name not in bundle.targets:
