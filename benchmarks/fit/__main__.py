@@ -22,12 +22,13 @@ from rich.console import Console
 from zif.planning.costs import CostModel
 from zif.targets import target
 
-from benchmarks.fit.data import Data, Row, fitted, why_not
+from benchmarks.fit import few, intervals, kin
+from benchmarks.fit.data import LATEST, PRECISIONS, Data, Row, fitted, why_not
 from benchmarks.fit.planned import planned
-from benchmarks.fit.predict import by_chip, by_core
+from benchmarks.fit.predict import by_chip, by_chip_and_family, by_core, judged
 from benchmarks.fit.report import residuals, summary
 from benchmarks.fit.solve import Fit
-from benchmarks.fit.validate import baseline, by_model, chips_of
+from benchmarks.fit.validate import baseline, by_family, chips_of
 from benchmarks.fit.write import document, save
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,17 +51,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         planned(rows, data, [target(name).name for name in options.plans], console)
         return
     fit = Fit(chips_of(rows)).fit(rows, data)
-    unseen = fit.predict(rows, data) if options.quick else by_model(rows, data, fit)
+    unseen = fit.predict(rows, data) if options.quick else by_family(rows, data, fit)
+    now = [i for i, row in enumerate(rows) if row.toolchain == LATEST]
+    latest, said = [rows[i] for i in now], unseen[now]
     lines = {
-        "this fit" if options.quick else "model left out": unseen,
-        "MACs (line per chip)": baseline(rows, [data.macs[row.model] for row in rows]),
+        "this fit" if options.quick else "family left out": said,
+        "MACs (line per chip)": baseline(latest, [data.macs[row.model] for row in latest]),
     }
-    summary("the fit itself" if options.quick else "models left out", rows, lines, console)
-    residuals(rows, unseen, console)
+    summary("the fit itself" if options.quick else "families left out", latest, lines, console)
+    residuals(latest, said, console, "the fit itself" if options.quick else "the family left out of the fit")
+    intervals.show("families left out", latest, said, console)
+    found = {"measured": intervals.shipped(latest, said)}
     if options.chips:
-        chips(rows, data, fit, console)
+        found |= chips(rows, data, fit, console)
     if options.write:
-        save(document(fit, rows, unseen, _made(rows)), COSTS)
+        content = document(fit, rows, unseen, _made(rows))
+        rest = {
+            "covariance": [[float(f"{x:.3g}") for x in line] for line in kin.covariance(content)],
+            "known": kin.known(rows, fit.predict(rows, data), data),
+        }
+        save(content | {"intervals": found} | rest, COSTS)
         console.print(f"wrote {COSTS}")
 
 
@@ -75,7 +85,7 @@ def score(rows: Sequence[Row], data: Data, console: Console) -> None:
 
 
 def _as_planned(row: Row, data: Data) -> float:
-    return CostModel(target(row.chip)).model_us(data.models[row.model], "npu", row.precision).us
+    return CostModel(target(row.chip), ()).model_us(data.models[row.model], "npu", row.precision).us
 
 
 def others(every: Sequence[Row], data: Data, console: Console) -> None:
@@ -83,18 +93,34 @@ def others(every: Sequence[Row], data: Data, console: Console) -> None:
     for row in every:
         if row.processor in ("gpu", "cpu"):
             precision = {"gpu": "fp16", "cpu": {"fp16": "fp32"}.get(row.precision, row.precision)}[row.processor]
-            us = CostModel(target(row.chip)).model_us(data.models[row.model], row.processor, precision).us  # type: ignore[arg-type]
+            us = CostModel(target(row.chip), ()).model_us(data.models[row.model], row.processor, precision).us  # type: ignore[arg-type]
             console.print(
                 f"{row.processor} {row.model} {row.table} {row.chip}: {us / row.us:.2f} × the measured {row.us:.0f} µs"
             )
 
 
-def chips(rows: Sequence[Row], data: Data, whole: Fit, console: Console) -> None:
-    """Chips left out: with the rates that chips.json has of them, from one model, and with the architecture alone."""
-    kept = [i for i, row in enumerate(rows) if row.model != "wideresnet50"]  # chips.json's rates come from it
+def chips(rows: Sequence[Row], data: Data, whole: Fit, console: Console) -> dict[str, dict[str, list[float]]]:
+    """Chips left out: with the rates that chips.json has of them, from one model, and with the architecture alone.
+
+    Also with families left out beside, and after a few runs of a user. Gives the intervals for such chips.
+    """
+    kept = [i for i, row in enumerate(rows) if judged(row)]
     part = [rows[i] for i in kept]
-    found = {name: predicted[kept] for name, predicted in by_chip(rows, data, whole).items()}
-    summary("chips left out", part, found, console)
+    alone, (both, few_of_both) = by_chip(rows, data, whole), by_chip_and_family(rows, data, whole)
+    lines = {name: predicted[kept] for name, predicted in alone.by.items()} | {"and families": both[kept]}
+    summary("chips left out", part, lines, console)
+    intervals.show("chips and families left out", part, both[kept], console)
+    few.shown(
+        "median error on a chip left out, after runs of models; graphs seen elsewhere", alone.graphs_known, console
+    )
+    few.shown("the same, of families that nobody has seen", {3: few_of_both}, console)
+    words = np.array(few_of_both.words)
+    after = {
+        word: intervals.rounded(intervals.between(few_of_both.after[words == word]))
+        for word in PRECISIONS.values()
+        if (words == word).any()
+    }
+    return {"relative": intervals.shipped(part, both[kept]), "corrected": after}
 
 
 def _made(rows: Sequence[Row]) -> dict[str, str]:
@@ -104,7 +130,7 @@ def _made(rows: Sequence[Row]) -> dict[str, str]:
         "command": "python -m benchmarks.fit --write",
         "source": "on-device latencies published in qai-hub-models 0.65.0 (BSD-3-Clause, Qualcomm Technologies, Inc.)",
         "rows": f"{len(rows)} NPU rows of {models} models on {names} chips",
-        "errors": "each model predicted by a fit to the other models",
+        "errors": "each family of models predicted by a fit to the other families",
     }
 
 
@@ -122,7 +148,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plans", nargs="+", metavar="CHIP", help="fit nothing: score what zif.plan says for chips")
     parser.add_argument("--chips", action="store_true", help="also leave each chip out")
     parser.add_argument(
-        "--quick", action="store_true", help="skip leaving models out; errors are then those of the fit"
+        "--quick", action="store_true", help="skip leaving families out; errors are then those of the fit"
     )
     parser.add_argument("--score", action="store_true", help="fit nothing: score what is shipped")
     return parser.parse_args(arguments)

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from zif.model import Model
 from zif.planning.costs.features import of_model
+from zif.planning.costs.kinds import FEATURES
 from zif.targets import target
 
 Floats = NDArray[np.float64]
@@ -19,6 +20,17 @@ Floats = NDArray[np.float64]
 #: What the tables call a quantization, as the arithmetic on the NPU. Mixed ones are neither, and left out.
 PRECISIONS: Mapping[str, str] = {"float": "fp16", "w8a8": "int8", "w8a16": "int16"}
 RUNTIMES = ("onnx", "qnn_dlc", "tflite")
+#: Ways of running that are one of the three, compiled before.
+_SAME = {"precompiled_qnn_onnx": "onnx", "qnn_context_binary": "qnn_dlc", "voice_ai": "qnn_dlc"}
+_TABLES = ("aihub-latency.csv", "aihub-latency-2.csv", "aihub-latency-releases.csv")
+#: Relative noise of one measurement on two kits, beside which that of all others is nothing.
+_NOISE = {"qcs6490": 0.2, "qcs9075": 0.05}
+LATEST = "2.50"
+#: Published for a picture with the channels last: no runtime takes longer for them than TFLite, which takes all so.
+CHANNELS_LAST = (
+    *("face_det_lite", "facemap_3dmm", "foot_track_net", "gear_guard_net", "googlenet"),
+    "mediapipe_selfie",
+)
 
 
 @frozen
@@ -31,16 +43,22 @@ class Row:
     runtime: str
     us: float
     processor: str = "npu"
+    toolchain: str = LATEST
 
     @property
     def precision(self) -> str:
         """ "fp16", "int8", "int16"."""
         return PRECISIONS[self.table]
 
+    @property
+    def noise(self) -> float:
+        """Relative error of one measurement on this kit."""
+        return _NOISE.get(self.chip, 0.0)
+
 
 @frozen(slots=False)
 class Data:
-    """A folder with `aihub-latency.csv` and `graphs/`."""
+    """A folder with `aihub-latency.csv`, more of that kind, and `graphs/`."""
 
     folder: Path
     models: Mapping[str, Model] = field(repr=False)
@@ -55,14 +73,22 @@ class Data:
         return cls(folder, {path.stem: Model.load(path) for path in graphs})
 
     @cached_property
-    def counts(self) -> Mapping[str, Floats]:
-        """Feature counts by model, summed over units: float64[len(FEATURES)]."""
+    def plain(self) -> Mapping[str, Floats]:
+        """Feature counts by model, summed over units, of the graphs as they are: float64[len(FEATURES)]."""
         return {name: of_model(model).counts.sum(axis=0) for name, model in self.models.items()}
 
     @cached_property
+    def counts(self) -> Mapping[str, Floats]:
+        """The same of what was measured: some were handed their picture with the channels last."""
+        column = list(FEATURES).index("picture")
+        kept = np.arange(len(FEATURES)) != column
+        return {name: counts * kept if name in CHANNELS_LAST else counts for name, counts in self.plain.items()}
+
+    @cached_property
     def pixels(self) -> Mapping[str, float]:
-        """Millions of input elements by model."""
-        return {name: sum(value.elements or 0 for value in model.inputs) / 1e6 for name, model in self.models.items()}
+        """Millions of input elements that a runtime converts, by model."""
+        sizes = {name: sum(value.elements or 0 for value in model.inputs) / 1e6 for name, model in self.models.items()}
+        return {name: 0.0 if name in CHANNELS_LAST else size for name, size in sizes.items()}
 
     @cached_property
     def macs(self) -> Mapping[str, float]:
@@ -81,17 +107,31 @@ class Data:
 
     def rows(self) -> list[Row]:
         """Every row of a model whose graph is here, of a precision that is fitted, all layers on one processor."""
-        with (self.folder / "aihub-latency.csv").open(newline="", encoding="utf-8") as file:
-            return [row for record in csv.DictReader(file) if (row := self._row(record)) is not None]
+        found: dict[Row, None] = {}
+        for table in _TABLES:
+            if (self.folder / table).is_file():
+                with (self.folder / table).open(newline="", encoding="utf-8") as file:
+                    found |= {row: None for record in csv.DictReader(file) if (row := self._row(record)) is not None}
+        return list(found)
 
     def _row(self, record: Mapping[str, str]) -> Row | None:
-        if record["model"] not in self.models or record["precision"] not in PRECISIONS:
+        model, runtime = self._graph(record), _SAME.get(record["runtime"], record["runtime"])
+        if model is None or record["precision"] not in PRECISIONS or runtime not in RUNTIMES:
             return None
         used = [name for name in ("npu", "gpu", "cpu") if record[f"layers_{name}"] not in ("", "0")]
-        if len(used) != 1 or record["runtime"] not in RUNTIMES:
+        if len(used) != 1:
             return None
-        us = float(record["latency_ms"]) * 1e3
-        return Row(record["model"], record["precision"], target(record["chipset"]).name, record["runtime"], us, used[0])
+        us, version = float(record["latency_ms"]) * 1e3, ".".join(record.get("qairt", "").split(".")[:2])
+        chip = target(record["chipset"]).name
+        return Row(model, record["precision"], chip, runtime, us, used[0], version or LATEST)
+
+    def _graph(self, record: Mapping[str, str]) -> str | None:
+        """The graph of a row: of the model, or of the component that ran."""
+        if record["model"] in self.models:
+            return record["model"]
+        component = record.get("component", "").lower()
+        parts = (name for name in self.models if name.startswith(record["model"] + "__"))
+        return next((name for name in parts if name.rpartition("__")[2] in component), None)
 
 
 def fitted(rows: Sequence[Row]) -> list[Row]:

@@ -20,17 +20,21 @@ class Prior(NamedTuple):
 
 
 PRIORS: Mapping[str, Prior] = {
-    "launch": Prior((180, 100, 180), 0.5, "overhead"),
+    "launch": Prior((100, 50, 100), 0.5, "overhead"),
     "op": Prior((0.5, 0.5, 0.5), 0.6, "overhead"),
     "conv": Prior((220, 80, 160), 0.4, "matrix"),
-    "conv3d": Prior((220, 80, 160), 0.4, "matrix"),
+    "conv3d": Prior((80, 30, 50), 0.7, "matrix"),
     "depthwise": Prior((1.0, 0.4, 0.7), 0.7, "vector"),
     "depthwise_large": Prior((1.0, 0.4, 0.7), 0.7, "vector"),
     "attention": Prior((300, 200, 300), 0.5, "matrix"),
     "weights": Prior((40, 20, 20), 0.5, "memory"),
     "traffic": Prior((5, 3, 5), 0.7, "vector"),
     "attention_traffic": Prior((40, 40, 40), 0.7, "vector"),
+    "operand": Prior((20, 20, 20), 0.7, "vector"),
+    "products": Prior((200, 200, 200), 0.7, "overhead"),
+    "spill": Prior((10, 5, 10), 0.7, "memory"),
     "elementwise": Prior((30, 20, 30), 0.5, "vector"),
+    "picture": Prior((10, 20, 20), 0.7, "vector"),
     "transcendental": Prior((30, 10, 25), 0.7, "special"),
     "softmax": Prior((100, 60, 100), 0.7, "vector"),
     "norm": Prior((80, 50, 80), 0.7, "vector"),

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from zif.planning.costs.kinds import FEATURES
 
-from benchmarks.fit.data import PRECISIONS, RUNTIMES, Data, Row
+from benchmarks.fit.data import LATEST, PRECISIONS, RUNTIMES, Data, Row
 from benchmarks.fit.prior import GROUPS, PRIORS
 
 Floats = NDArray[np.float64]
 COUNTS = ("launch", *FEATURES)
 WORDS = tuple(PRECISIONS.values())
+TOOLCHAINS = (LATEST, "2.45", "2.42", "2.41", "2.37")  # the first is what others compare to
 _GROUP = np.array([GROUPS.index(PRIORS[name].group) for name in COUNTS])
 _PRIOR = np.log([PRIORS[name].us for name in COUNTS])
 _IN_GROUP = (_GROUP[:, None] == np.arange(len(GROUPS))).astype(np.float64)
@@ -46,8 +47,10 @@ class Table:
     precision: NDArray[np.intp]
     chip: NDArray[np.intp]
     runtime: NDArray[np.intp]
+    toolchain: NDArray[np.intp]
     at_chip: Floats  # float64[chips * precisions, rows], one where a row belongs
     at_runtime: Floats  # float64[runtimes * precisions, rows]
+    at_toolchain: Floats  # float64[toolchains * precisions, rows]
 
     @classmethod
     def of(cls, rows: Sequence[Row], data: Data, chips: Sequence[str]) -> Table:
@@ -55,18 +58,26 @@ class Table:
         precision = np.array([WORDS.index(row.precision) for row in rows])
         chip = np.array([chips.index(row.chip) for row in rows])
         runtime = np.array([RUNTIMES.index(row.runtime) for row in rows])
+        toolchain = np.array([TOOLCHAINS.index(row.toolchain) for row in rows])
         return cls(
             np.array([np.concatenate(([1.0], data.counts[row.model])) for row in rows]),
             np.array([data.pixels[row.model] for row in rows]),
             np.array([data.edge_us(row) for row in rows]),
             np.log([row.us for row in rows]),
-            np.array([min(1.0, _FULL / same[row.model, row.precision]) for row in rows]),
+            np.array([min(1.0, _FULL / same[row.model, row.precision]) * _trust(row) for row in rows]),
             precision,
             chip,
             runtime,
+            toolchain,
             _members(chip * len(WORDS) + precision, len(chips) * len(WORDS)),
             _members(runtime * len(WORDS) + precision, len(RUNTIMES) * len(WORDS)),
+            _members(toolchain * len(WORDS) + precision, len(TOOLCHAINS) * len(WORDS)),
         )
+
+
+def _trust(row: Row) -> float:
+    """The weight of a row on a noisy kit beside one on another."""
+    return 1 / (1 + (row.noise / _NOISE) ** 2)
 
 
 def _members(index: NDArray[np.intp], size: int) -> Floats:
@@ -94,6 +105,7 @@ class Fit:
             "chip_group": ((d, g), 0.35),
             "chip_precision_group": ((d, p, g), 0.35),
             "runtime": ((r, p), 0.1 * fixed),
+            "toolchain": ((len(TOOLCHAINS), p), 0.1 * np.where(np.arange(len(TOOLCHAINS)) == 0, 1e-3, 1.0)[:, None]),
             "input": ((r, p), 0.7),
         }
 
@@ -119,6 +131,10 @@ class Fit:
         parts = self._parts(self.values)
         return np.exp(parts["runtime"]), _INPUT_US * np.exp(parts["input"])
 
+    def toolchains(self) -> Floats:
+        """float64[toolchains, precisions]: how many times as long a model takes as with the latest."""
+        return np.exp(self._parts(self.values)["toolchain"])
+
     @staticmethod
     def _log_scales(parts: dict[str, Floats]) -> Floats:
         speed = parts["chip"][:, None, None] + parts["chip_precision"][:, :, None]
@@ -131,7 +147,7 @@ class Fit:
         terms = t.counts * np.exp(log_c)
         at = t.runtime, t.precision
         given = t.pixels * _INPUT_US[at] * np.exp(parts["input"][at] + scale[:, GROUPS.index("vector")])
-        engine = np.exp(parts["runtime"][at])
+        engine = np.exp(parts["runtime"][at] + parts["toolchain"][t.toolchain, t.precision])
         total = (terms.sum(axis=1) + given) * engine
         whole = total + t.edge
         ratio = engine / whole
@@ -161,10 +177,11 @@ class Fit:
             "chip_group": fine.sum(axis=1),
             "chip_precision_group": fine,
             "runtime": (t.at_runtime @ by_group.sum(axis=1)).reshape(r, p),
+            "toolchain": (t.at_toolchain @ by_group.sum(axis=1)).reshape(-1, p),
             "input": (t.at_runtime @ given).reshape(r, p),
         }
 
-    def fit(self, rows: Sequence[Row], data: Data) -> Fit:
+    def fit(self, rows: Sequence[Row], data: Data, steps: int = 300) -> Fit:
         """Move the deviations to where they explain the rows best; returns itself."""
         table = Table.of(rows, data, self.chips)
         spread = np.concatenate([np.broadcast_to(s, shape).ravel() for shape, s in self._layout().values()])
@@ -174,7 +191,7 @@ class Fit:
             (table, spread),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": 300, "maxcor": 30},
+            options={"maxiter": steps, "maxcor": 30},
         )
         self.values = result.x
         return self

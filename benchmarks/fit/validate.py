@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from benchmarks.fit.data import Data, Row
+from benchmarks.fit.families import family
 from benchmarks.fit.solve import Fit
 
 Floats = NDArray[np.float64]
+STEPS = 150  # of a search that starts from the fit to everything
 
 
 @frozen
@@ -41,13 +43,18 @@ def by_model(rows: Sequence[Row], data: Data, whole: Fit) -> Floats:
     return _left_out(rows, data, whole, lambda row: row.model)
 
 
+def by_family(rows: Sequence[Row], data: Data, whole: Fit) -> Floats:
+    """float64[rows]: each family of models predicted by a fit to all others."""
+    return _left_out(rows, data, whole, lambda row: family(row.model))
+
+
 def _left_out(rows: Sequence[Row], data: Data, whole: Fit, key: Callable[[Row], str]) -> Floats:
     predicted = np.zeros(len(rows))
     for name in sorted({key(row) for row in rows}):
         inside = [index for index, row in enumerate(rows) if key(row) == name]
         fit = Fit(whole.chips)
         fit.values = whole.values.copy()
-        fit.fit([row for row in rows if key(row) != name], data)
+        fit.fit([row for row in rows if key(row) != name], data, STEPS)
         predicted[inside] = fit.predict([rows[index] for index in inside], data)
     return predicted
 

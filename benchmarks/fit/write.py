@@ -14,7 +14,7 @@ from zif.targets import target
 
 from benchmarks.fit.data import PRECISIONS, RUNTIMES, Row
 from benchmarks.fit.prior import GROUPS, PRIORS
-from benchmarks.fit.solve import COUNTS, WORDS, Fit, Floats
+from benchmarks.fit.solve import COUNTS, TOOLCHAINS, WORDS, Fit, Floats
 from benchmarks.fit.validate import Score
 
 REFERENCE = "snapdragon-8-gen-3"
@@ -43,6 +43,7 @@ def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapp
             },
         }
         for d, chip in enumerate(fit.chips)
+        if chip in {name for name, _ in seen}
     }
     return {
         "schema": "zif.costs/1",
@@ -54,6 +55,7 @@ def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapp
         "microseconds": shipped,
         "chips": chips,
         "runtimes": _runtimes(fit, unit),
+        "toolchains": _toolchains(fit),
         "errors": _errors(rows, predicted) if predicted is not None else {},
     }
 
@@ -68,6 +70,14 @@ def _runtimes(fit: Fit, unit: Floats) -> dict[str, Any]:
             for p, word in enumerate(WORDS)
         }
         for r, runtime in enumerate(RUNTIMES)
+    }
+
+
+def _toolchains(fit: Fit) -> dict[str, Any]:
+    """How many times as long a model takes as with the latest version, in the median of what the data says."""
+    found = fit.toolchains()
+    return {
+        version: {word: _round(found[v, p]) for p, word in enumerate(WORDS)} for v, version in enumerate(TOOLCHAINS)
     }
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "bench": "net.onnx --random 0 --seconds 0.01 --queries 3",
     "bundle": "inspect net.zif",
     "cache": "ls",
+    "calibrate": "--list",
     "check": "good -k unknown_option",
     "compare": "net.onnx net.onnx --random 0",
     "compile": "net.onnx -o bundle.zif",

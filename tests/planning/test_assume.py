@@ -36,7 +36,8 @@ def test_it_is_near_what_the_quantized_model_itself_is_told(tmp_path: Path) -> N
     onnx.save(network(), tmp_path / "float.onnx")
     real = zif.plan(quantized(tmp_path / "float.onnx", tmp_path / "int8.onnx"), CHIP, only=QNN)
     said = zif.plan(network(), CHIP, only=QNN, assume="w8a8")
-    assert said.predicted.latency_us == pytest.approx(real.predicted.latency_us, rel=0.15)
+    # The edges' conversions stand in the quantized model alone, and weigh beside a launch of 50 µs.
+    assert said.predicted.latency_us == pytest.approx(real.predicted.latency_us, rel=0.25)
     npu, same = (plan.predicted.memory["qnn_htp"] for plan in (real, said))
     assert same.weights_bytes == pytest.approx(npu.weights_bytes, rel=0.05)
 

@@ -23,7 +23,8 @@ def test_a_convolution_counts_padded_products_weights_and_traffic() -> None:
     assert got["weights"] == pytest.approx(48 * 40 * 9 / 1e6)
     assert got["traffic"] == pytest.approx(14 * 14 * (64 + 64) / 1e6)
     assert got["op"] == 1
-    assert set(got) == {"op", "conv", "weights", "traffic"}
+    assert got["picture"] == pytest.approx(14 * 14 * 64 / 1e6)  # the input of the model, handed over channels second
+    assert set(got) == {"op", "conv", "weights", "traffic", "picture"}
 
 
 def test_plain_figures_are_not_padded() -> None:
@@ -65,7 +66,7 @@ def test_an_activation_rides_on_a_convolution_only_when_nobody_else_reads_that()
 def test_a_swish_is_one_operator() -> None:
     nodes = [node("Relu", "x", "a"), node("Sigmoid", "a", "g"), node("Mul", "a g", "y")]
     found = model(nodes, {"x": [1, 32, 8, 8]}, ["y"])
-    assert counts(found, 1)["transcendental"] == pytest.approx(32 * 64 / 1e6)
+    assert counts(found, 1)["transcendental"] == pytest.approx(32 * 8 * 32 / 1e6)  # no convolution: channels are last
     assert counts(found, 2) == {"op": pytest.approx(0.1)}
 
 
@@ -91,7 +92,9 @@ def test_a_concatenation_copies_what_no_convolution_wrote_in_place() -> None:
 
 
 def test_channels_are_the_second_axis_of_a_picture_and_the_last_of_a_sequence() -> None:
-    picture = model([node("Sigmoid", "x", "y")], {"x": [1, 8, 16, 64]}, ["y"])
+    picture = model(
+        [node("Sigmoid", "x", "s"), node("Conv", "s w", "y")], {"x": [1, 8, 16, 64]}, ["y"], {"w": [8, 8, 1, 1]}
+    )
     sequence = model([node("Sigmoid", "x", "y")], {"x": [16, 64, 8]}, ["y"])
     assert counts(picture)["transcendental"] == pytest.approx(32 * 16 * 64 / 1e6)
     assert counts(sequence)["transcendental"] == pytest.approx(16 * 64 * 32 / 1e6)
@@ -101,8 +104,50 @@ def test_products_with_weights_and_of_activations_are_told_apart() -> None:
     weights = counts(model([node("MatMul", "x w", "y")], {"x": [4, 20, 48]}, ["y"], {"w": [48, 64]}))
     assert weights["conv"] == pytest.approx(4 * 20 * 64 * 64 / 1e9)
     scores = counts(model([node("MatMul", "x z", "y")], {"x": [4, 20, 48], "z": [4, 48, 64]}, ["y"]))
-    assert scores["attention"] == pytest.approx(4 * 20 * 48 * 64 / 1e9)
+    assert scores["attention"] == pytest.approx(4 * 20 * 64 * 64 / 1e9)  # 48 filled up to two blocks
+    assert scores["operand"] == pytest.approx(4 * 48 * 64 / 1e6)
+    assert scores["products"] == pytest.approx(4 / 1e3)
     assert "conv" not in scores
+
+
+def transposed(shape: list[int], perm: list[int]) -> dict[str, float]:
+    nodes = [node("Relu", "x", "a"), node("Transpose", "a", "t", perm=perm), node("Sigmoid", "t", "y")]
+    return counts(model(nodes, {"x": shape}, ["y"]), 1)
+
+
+def test_a_transposition_counts_only_where_data_moves() -> None:
+    assert set(transposed([1, 64, 8, 32], [0, 2, 1, 3])) == {"op", "transpose"}  # heads before tokens
+    assert set(transposed([1, 64, 32], [1, 0, 2])) == {"op"}  # only an axis of one moves
+    assert set(transposed([1, 8, 8, 32], [0, 3, 1, 2])) == {"op"}  # back to channels second
+
+
+def test_channels_go_last_for_nothing_in_a_picture_and_the_factor_of_a_product_is_read_either_way() -> None:
+    nodes = [node("Conv", "x w", "c"), node("Transpose", "c", "t", perm=[0, 2, 3, 1]), node("Relu", "t", "y")]
+    found = model(nodes, {"x": [1, 32, 8, 8]}, ["y"], {"w": [32, 32, 1, 1]})
+    assert counts(found, 1) == {"op": pytest.approx(0.1)}
+    nodes = [node("Relu", "k", "r"), node("Transpose", "r", "t", perm=[0, 2, 1]), node("MatMul", "q t", "y")]
+    found = model(nodes, {"q": [4, 64, 32], "k": [4, 64, 32]}, ["y"])
+    assert counts(found, 1) == {"op": pytest.approx(0.1)}
+
+
+def test_a_cache_of_keys_is_no_picture() -> None:
+    nodes = [node("Concat", "past new", "keys", axis=3), node("MatMul", "q keys", "y")]
+    found = model(nodes, {"past": [1, 8, 32, 63], "new": [1, 8, 32, 1], "q": [1, 8, 1, 32]}, ["y"])
+    assert "picture" not in counts(found, 0)
+
+
+def test_what_leaves_the_local_memory_counts_beyond_it() -> None:
+    assert "spill" not in counts(conv(channels=32, made=32, size=128))
+    large = counts(conv(channels=32, made=32, size=512))
+    assert large["spill"] == pytest.approx(2 * 32 * 512 * 512 / 1e6 - 4)
+
+
+def test_a_picture_is_laid_out_once_and_as_narrow_as_it_is_then() -> None:
+    nodes = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z", "d"), node("Conv", "d w", "y")]
+    found = model(nodes, {"x": [1, 3, 8, 8]}, ["y"], {"w": [8, 3, 1, 1], "s": [], "z": []}, z=TensorProto.UINT8)
+    paid = [row for row in range(len(found.units)) if "picture" in counts(found, row)]
+    assert len(paid) == 1
+    assert found.units[paid[0]].op_type != "QuantizeLinear"
 
 
 def test_what_is_known_before_the_first_run_costs_nothing() -> None:

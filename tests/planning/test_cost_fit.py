@@ -71,7 +71,7 @@ def test_a_fit_finds_the_latencies_that_it_was_given(data: fit_data.Data) -> Non
     rows = fit_data.fitted(data.rows())
     fit = solve.Fit(validate.chips_of(rows)).fit(rows, data)
     measured = np.array([row.us for row in rows])
-    assert validate.Score.of(measured, fit.predict(rows, data)).error < 0.05
+    assert validate.Score.of(measured, fit.predict(rows, data)).error < 0.06
     scales = dict(zip(fit.chips, fit.scales().mean(axis=(1, 2)), strict=True))
     assert scales["snapdragon-8-gen-3"] < scales["qcs8275"] < scales["sa8295p"]
 
@@ -82,9 +82,9 @@ def test_no_row_is_scored_by_a_fit_that_saw_its_model(data: fit_data.Data, monke
     scored: list[set[str]] = []
     real_fit, real_predict = solve.Fit.fit, solve.Fit.predict
 
-    def watch_fit(self: solve.Fit, part: list[fit_data.Row], source: fit_data.Data) -> solve.Fit:
+    def watch_fit(self: solve.Fit, part: list[fit_data.Row], source: fit_data.Data, steps: int = 9) -> solve.Fit:
         seen.append({row.model for row in part})
-        return real_fit(self, part, source)
+        return real_fit(self, part, source, steps)
 
     def watch_predict(self: solve.Fit, part: list[fit_data.Row], source: fit_data.Data) -> solve.Floats:
         scored.append({row.model for row in part})

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from zif.errors import Unsupported
 from zif.model.arguments import Progress
-from zif.planning import energy
+from zif.planning import energy, interval
 from zif.planning.advice import Scene, advise
 from zif.planning.candidates.assumed import lifted, quantized, told
 from zif.planning.candidates.limits import constrained
@@ -290,6 +290,7 @@ def _predict(planner: Planner, placed: Placed, segments: Sequence[Segment], tran
         source=", ".join(sorted(set(map(str, chosen)))),
         memory=footprints(task, sizes, planner.prices, solution.labels, solution.segments, planner.model),
         **energy.told(planner.target, planner.names, planner.prices, segments, transfers, latency),
+        **interval.told(planner.prices, solution.labels, planner.names, segments, transfers),
     )
 
 

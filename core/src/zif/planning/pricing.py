@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_OWN = ("declared", "measured")  # figures that are no prediction of zif's
+
 
 @frozen(eq=False)
 class Prices:
@@ -29,7 +31,8 @@ class Prices:
     figure comes from. watts, launch_us: float64[K]. link_us: float64[K + 1, K + 1] per tensor; link_us_per_byte too.
     float_bytes: float64[K], what an element of floating point takes. at_home: bool[K], who works in host memory.
     local_bytes: by backend, the processor's own fast memory; None without one. drawn: by backend, the watts with their
-    interval and source.
+    interval and source. bounds: float64[n, K, 2], least and most of each figure as multiples of it. corrected: what is
+    said of the user's own corrections that are in these prices, by backend.
     """
 
     us: Floats
@@ -42,6 +45,8 @@ class Prices:
     at_home: NDArray[np.bool_]
     local_bytes: tuple[int | None, ...]
     drawn: tuple[Watts, ...]
+    bounds: Floats
+    corrected: Mapping[str, str]
 
 
 def price(
@@ -60,7 +65,8 @@ def price(
     """
     costs = CostModel(target)
     n, k = len(model.units), len(participants)
-    us, source = np.zeros((n, k)), np.empty((n, k), dtype=object)
+    us, source, bounds = np.zeros((n, k)), np.empty((n, k), dtype=object), np.ones((n, k, 2))
+    corrected = {}
     for column, participant in enumerate(participants):
         us[:, column], source[:, column] = costs.unit_costs(model, participant.capabilities)
         _overlay(us[:, column], source[:, column], model, participant)
@@ -68,6 +74,11 @@ def price(
             _measured(us[:, column], source[:, column], model, participant)
         elif chip:
             _measured(us[:, column], source[:, column], model, participant, chip)
+        own = np.isin(source[:, column], _OWN)
+        bounds[~own, column] = costs.unit_bounds(model, participant.capabilities)[~own]
+        said = costs.correction(participant.capabilities.toolchain)
+        if said is not None and "corrected" in source[:, column]:
+            corrected[participant.backend.name] = said.told
     rates = [costs.rates(participant.capabilities) for participant in participants]
     at_home = np.array([participant.capabilities.processor == "cpu" for participant in participants], dtype=bool)
     fixed, per_byte = _links(rates, at_home.tolist())
@@ -81,7 +92,7 @@ def price(
     )
     watts = np.array([one.watts for one in drawn], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
-    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, local, drawn)
+    return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, local, drawn, bounds, corrected)
 
 
 def _float_bytes(participant: Participant, rates: Rates) -> float:

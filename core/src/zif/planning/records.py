@@ -17,7 +17,8 @@ class UnitVerdict:
 
     `code` and `reason` say why the unit runs there or does not, `source` who has decided that, and `overruled` whose
     word stood before, from the first to the last: see `zif.verdicts.settle`. `cost_us` is None where it cannot run;
-    `would_cost_us` is what it would cost there then. `cost_source` is "fitted", "roofline", "declared" or "measured".
+    `would_cost_us` is what it would cost there then. `cost_source` is "fitted", "corrected", "roofline",
+    "declared" or "measured".
     """
 
     supported: bool | None
@@ -124,7 +125,8 @@ class Predicted:
     energy_low_uj and energy_high_uj: the same plan at the least and the most that its processors may draw.
     average_watts: what runs draw without a pause, which is what has to be cooled. power: by backend that got units,
     what it draws while it works, in the performance mode that was asked for. power_note: what these figures are, and
-    what would take their place.
+    what would take their place. latency_low_us and latency_high_us: eight times of ten a run takes between these, by
+    what predictions of other models were off; latency_note: what that rests on.
     """
 
     latency_us: float
@@ -139,6 +141,9 @@ class Predicted:
     average_watts: float = 0.0
     power: Mapping[str, Watts] = Factory(dict)
     power_note: str = ""
+    latency_low_us: float = 0.0
+    latency_high_us: float = 0.0
+    latency_note: str = ""
 
 
 @frozen

@@ -156,6 +156,9 @@ def _predicted(plan: Plan) -> None:
     cells = [[name, duration(us), ratio(us, told.latency_us)] for name, us in rows]
     table("Predicted", ("placement", "latency", "to this plan"), cells, right=("latency", "to this plan"))
     say(f"figures: {told.source or 'none'}")
+    if told.latency_note:
+        between = f"{duration(told.latency_low_us)} to {duration(told.latency_high_us)}"
+        say(f"{between}, eight times of ten: {told.latency_note}")
     _power(told)
     _memory(told)
 

@@ -5,11 +5,14 @@ Distributions bring it beside their chips (`zif.files.brought`), each a file of 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import attrs
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -24,7 +27,9 @@ Floats = NDArray[np.float64]
 
 SCHEMA = "zif.costs/1"
 GROUPS = ("overhead", "matrix", "vector", "special", "memory")
-#: Of a chip that was not measured only its rate of multiplying is known; the rest of a chip differs by less than that.
+WORDS = ("fp16", "int8", "int16")
+#: Of a chip that was not measured only its rate of multiplying is known, by a model that reads many weights: those go
+#: with it, the rest of a chip differs by less.
 _DAMPING = 0.7
 
 
@@ -34,7 +39,9 @@ class Coefficients:
 
     us: float64[len(FEATURES)], microseconds per count. launch_us: starting a segment. slower: than the reference chip,
     by group. note: how a chip that was not measured is come by, in words. error: median relative error on the chip when
-    models are left out of the fit; None where too little was measured, or another chip.
+    models are left out of the fit; None where too little was measured, or another chip. between: of ten latencies
+    eight lie within these multiples of what is predicted for a whole model; corrected: the same after a user's own
+    measurements. groups: of each count, then of the launch. table: where these prices stand.
     """
 
     us: Floats
@@ -42,6 +49,41 @@ class Coefficients:
     slower: Mapping[str, float]
     note: str
     error: float | None
+    between: tuple[float, float] | None = None
+    corrected: tuple[float, float] | None = None
+    groups: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+@frozen(eq=False)
+class Known:
+    """A graph that was measured: its counts, and by precision how many times its prices' sum it took."""
+
+    name: str
+    counts: Floats
+    took: Mapping[str, float]
+
+    @classmethod
+    def of(cls, name: str, one: Mapping[str, Any]) -> Known:
+        """From the parsed file. Raises KeyError, TypeError or ValueError."""
+        counts = one["counts"]
+        took = {word: float(value) for word, value in one["took"].items()}
+        if not all(0 < value < math.inf for value in took.values()):
+            raise ValueError(f"{name} took no time")
+        return cls(name, np.array([float(counts.get(feature, 0.0)) for feature in FEATURES]), took)
+
+    def same(self, counts: Floats) -> bool:
+        """Whether a graph counts like this one, to a hundredth."""
+        return bool(np.all(np.abs(counts - self.counts) <= 0.01 * np.abs(self.counts) + 1e-4))
+
+
+def _square(given: Any) -> Floats | None:
+    if given is None:
+        return None
+    found = np.array(given, dtype=np.float64)
+    if found.shape != (len(WORDS) * len(GROUPS),) * 2:
+        raise ValueError(f"the covariance is {found.shape}")
+    return found
 
 
 @frozen(eq=False)
@@ -49,7 +91,11 @@ class Table:
     """A file of costs. us: by precision and count, "launch" among them. scales: by chip, precision and group.
 
     generations: of each chip that was measured, the figure by which others find their nearest relatives; `generation`
-    names the vendor and the figure in a target's `vendor`.
+    names the vendor and the figure in a target's `vendor`. intervals: by what is known of a chip ("measured",
+    "relative", "corrected") and precision, least and most as multiples of a prediction; empty in files that have none.
+    known: graphs that were measured. covariance: float64[words * groups] square, of the logarithms of what is learned
+    of a chip beyond its relatives (`WORDS` times `GROUPS`); None in files without it.
+    stamp: tells this table from another. A count that a file does not price is free.
     """
 
     us: Mapping[str, Mapping[str, float]]
@@ -58,6 +104,10 @@ class Table:
     generation: tuple[str, str]
     generations: Mapping[str, float]
     errors: Mapping[str, Any]
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]]
+    known: Sequence[Known]
+    covariance: Floats | None
+    stamp: str
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Table:
@@ -70,11 +120,22 @@ class Table:
             generation=(document["generation"]["vendor"], document["generation"]["figure"]),
             generations={name: float(chip["generation"]) for name, chip in chips.items()},
             errors=document["errors"],
+            intervals={
+                known: {word: (float(low), float(high)) for word, (low, high) in by_word.items()}
+                for known, by_word in document.get("intervals", {}).items()
+            },
+            known=tuple(Known.of(name, one) for name, one in document.get("known", {}).items()),
+            covariance=_square(document.get("covariance")),
+            stamp=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16],
         )
         for name, scales in table.scales.items():
             for precision in scales:
                 table._fit([name], precision, "", np.zeros(len(GROUPS)))
         return table
+
+    def graph(self, counts: Floats) -> Known | None:
+        """The measured graph that counts the same: float64[len(FEATURES)], summed over units; None without one."""
+        return next((one for one in self.known if one.same(counts)), None)
 
     def knows(self, name: str, precision: str) -> bool:
         """Whether the chip of this name was measured in the precision."""
@@ -95,7 +156,18 @@ class Table:
         us = {count: value * scale[self.groups[count]] for count, value in self.us[precision].items()}
         found = self.errors.get(precision, {}).get(names[0], {}).get("median")
         error = None if note or found is None else float(found)
-        return Coefficients(np.array([us[name] for name in FEATURES]), float(us["launch"]), scale, note, error)
+        known = self.intervals.get("relative" if note else "measured", {}).get(precision)
+        return Coefficients(
+            us=np.array([us.get(name, 0.0) for name in FEATURES]),
+            launch_us=float(us["launch"]),
+            slower=scale,
+            note=note,
+            error=error,
+            between=known,
+            corrected=self.intervals.get("corrected", {}).get(precision),
+            table=self,
+            groups=tuple(self.groups.get(name, "overhead") for name in (*FEATURES, "launch")),
+        )
 
     def _nearest(self, target: Target, precision: str) -> tuple[Sequence[str], str]:
         if self.knows(target.name, precision):
@@ -121,6 +193,13 @@ def fitted(target: Target, precision: str) -> Coefficients | None:
     ]
     found = (table.at(target, precision) for table in (*exact, *every))
     return next((one for one in found if one is not None), None)
+
+
+def corrected(fit: Coefficients, factors: Mapping[str, float]) -> Coefficients:
+    """The same prices after a user's own measurements: `factors` by group of counts."""
+    by = np.array([factors.get(group, 1.0) for group in fit.groups])
+    between = fit.corrected or fit.between
+    return attrs.evolve(fit, us=fit.us * by[:-1], launch_us=fit.launch_us * float(by[-1]), between=between)
 
 
 def tables() -> tuple[Table, ...]:
@@ -177,9 +256,7 @@ def _slower(rates: Rates, names: Sequence[str], precision: str) -> Floats:
     others = [found for name in names if (found := _rates(name)) is not None]
     macs = [math.log(o.macs_per_s[precision]) for o in others if precision in o.macs_per_s]
     compute = sum(macs) / len(macs) - math.log(_rate(rates, precision)) if macs else 0.0
-    memory = sum(math.log(o.bytes_per_s) for o in others) / len(others) - math.log(rates.bytes_per_s) if others else 0.0
-    by_group = {"matrix": compute, "memory": (compute + memory) / 2}
-    return np.array([by_group.get(group, _DAMPING * compute) for group in GROUPS])
+    return np.array([compute if group in ("matrix", "memory") else _DAMPING * compute for group in GROUPS])
 
 
 def _rate(rates: Rates, precision: str) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from zif.planning.costs import rules
+from zif.planning.costs import rules, views
 from zif.planning.costs.kinds import FEATURES, FOLLOWERS, GATES, UNFOLDING, kind_of
 from zif.planning.costs.shapes import Shape, sizes
 
@@ -48,8 +48,8 @@ def of_model(model: Model) -> Features:
     """The counts of every unit, in the model's order; kept as long as the model is."""
     found = _CACHE.get(model)
     if found is None:
-        images = [value.name for value in model.inputs if len(value.shape or ()) >= 4]
-        walk = _Walk(model.tensors, model.units, [value.name for value in model.outputs], images)
+        images = views.pictures(model)
+        walk = _Walk(model.tensors, model.units, [value.name for value in model.outputs], images, views.orders(model))
         found = _CACHE[model] = walk.run(model.units)
     return found
 
@@ -66,16 +66,25 @@ class _Walk:
     """One pass over units in order."""
 
     def __init__(
-        self, tensors: Mapping[str, TensorInfo], units: Sequence[Unit], outputs: Sequence[str], images: Sequence[str]
+        self,
+        tensors: Mapping[str, TensorInfo],
+        units: Sequence[Unit],
+        outputs: Sequence[str],
+        images: Sequence[str],
+        orders: Mapping[str, Sequence[int]],
     ) -> None:
         self.tensors = tensors
+        self.orders = orders
         self.made: dict[str, _Made] = {}
         self.images = set(images)  # values laid out with the channels second
+        self.handed = set(images)  # those of them that nobody has laid out for the engine yet
         self.fixed: set[str] = set()  # values that are known before the first run
         self.readers = readers = dict.fromkeys(outputs, 1)
+        self.reader: dict[str, Unit] = {}  # the last one
         for unit in units:
             for name in unit.inputs:
                 readers[name] = readers.get(name, 0) + 1
+                self.reader[name] = unit
 
     def run(self, units: Sequence[Unit]) -> Features:
         rows: list[int] = []
@@ -105,9 +114,15 @@ class _Walk:
         if kind == "free":
             self._note(unit, _Made(unit.op_type, live[0], made.chain if made else ""), image)
             return {}, 0.0, 0.0, 0.0
+        if kind == "transpose" and (seen := self._view(unit, live[0])):
+            self._note(unit, _Made(unit.op_type, live[0], made.chain if made else ""), seen == "image")
+            return {"op": _FUSED}, 0.0, 0.0, 0.0
         chain = self._chain(unit.op_type, live) if unit.op_type in FOLLOWERS else None
         if chain is not None:
             self._note(unit, _Made(unit.op_type, live[0], chain), image)
+            return {"op": _FUSED}, float(unit.macs), 0.0, 0.0
+        if unit.op_type in ("Div", "Mul") and len(live) == 1 and self._into_erf(unit):
+            self._note(unit, _Made(unit.op_type, live[0], ""), image)
             return {"op": _FUSED}, float(unit.macs), 0.0, 0.0
         self._note(unit, _Made(unit.op_type, live[0], "matrix" if kind in _MATRIX else ""), image)
         return self._count(unit, kind, live, image)
@@ -143,7 +158,16 @@ class _Walk:
             out += second if image else last
         weights, kernel = self._weights(unit) if unit.weights or self.fixed else (0.0, ())
         facts = rules.Facts(unit, kind, inputs, outputs, into, out, copied, weights, kernel)
-        return rules.counts(facts), float(unit.macs), elements, weights
+        return rules.counts(facts) | self._laid_out(unit, live), float(unit.macs), elements, weights
+
+    def _laid_out(self, unit: Unit, live: Sequence[str]) -> rules.Counts:
+        """A picture is laid out with its channels last by whoever reads it first, and as narrow as it is by then."""
+        first = self.handed.intersection(live)
+        self.handed -= first
+        if first and unit.op_type in ("QuantizeLinear", "Cast"):
+            self.handed.update(unit.outputs)
+            return {}
+        return {"picture": sum(sizes(self._shape(name))[2] for name in first)} if first else {}
 
     def _weights(self, unit: Unit) -> tuple[float, Shape]:
         """Millions of weights, those of four bits for half, and the shape of the first that is one."""
@@ -157,9 +181,21 @@ class _Walk:
                 kernel = kernel or (info.shape if len(info.shape) >= 3 else ())
         return total, kernel
 
+    def _into_erf(self, unit: Unit) -> bool:
+        """Whether it only scales what an erf reads: the first part of a GELU."""
+        name = unit.outputs[0]
+        return self.readers.get(name) == 1 and name in self.reader and self.reader[name].op_type == "Erf"
+
     def _in_place(self, name: str) -> bool:
         made = self.made.get(name)
         return made is not None and made.chain == "matrix" and self.readers.get(name) == 1
+
+    def _view(self, unit: Unit, source: str) -> str:
+        """What a transposition leaves, "image" or "plain", when no data moves for it; "" when some does."""
+        name = unit.outputs[0] if unit.outputs else ""
+        alone = self.reader.get(name) if self.readers.get(name) == 1 else None
+        operand = alone is not None and alone.op_type == "MatMul" and alone.inputs[-1] == name
+        return views.view(self._shape(source), self.orders.get(unit.id, ()), source in self.images, operand)
 
     def _chain(self, op_type: str, live: Sequence[str]) -> str | None:
         """What the fused chain that this unit continues starts from; None when it stands alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -10,7 +11,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.errors import UsageError
-from zif.planning.costs import coefficients, features, precisions, roofline
+from zif.planning.costs import coefficients, corrections, features, precisions, roofline
 from zif.records import Capabilities, Processor, Rates, Target
 
 if TYPE_CHECKING:
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: fitted: from latencies measured on this chip or, by the ratio of rates, on its nearest relative. roofline: from
-#: rates. declared: the backend's own figure. measured: this model on this device.
-Source = Literal["fitted", "roofline", "declared", "measured"]
+#: fitted: from latencies measured on this chip or, by the ratio of rates, on its nearest relative. corrected: such, and
+#: times that the user measured on the chip. roofline: from rates. declared: the backend's own figure. measured: this
+#: model on this device.
+Source = Literal["fitted", "corrected", "roofline", "declared", "measured"]
+
+#: Of a roofline nobody knows how far it is off; within a factor of two in what was tried.
+UNKNOWN = (0.5, 2.0)
 
 
 #: Precisions that cost what another does, and those whose figures were held against measured ones.
@@ -31,28 +36,36 @@ _OWN = ("fp32", "fp16", "int16", "int8")
 @frozen
 class Estimate:
     """A figure and where it comes from. `error`: median relative error of such figures when models are left out of the
-    fit, for whole models; None where that is not known. `note`: what else there is to say.
+    fit, for whole models; None where that is not known. `note`: what else there is to say. `between`: least and most
+    in microseconds, eight times of ten; None where that is not known, either.
     """
 
     us: float
     source: Source
     error: float | None = None
     note: str = ""
+    between: tuple[float, float] | None = None
 
 
 class CostModel:
-    """Costs for one target, in microseconds. The same for equal input; reads no weights."""
+    """Costs for one target, in microseconds. The same for equal input; reads no weights.
 
-    def __init__(self, target: Target) -> None:
+    `kept`: the user's corrections; those in the folder of zif's data unless they are given.
+    """
+
+    def __init__(self, target: Target, kept: Sequence[corrections.Correction] | None = None) -> None:
         self.target = target
-        self._fitted: dict[str, coefficients.Coefficients | None] = {}
+        self.kept = corrections.kept() if kept is None else list(kept)
+        self._fitted: dict[tuple[str, str], coefficients.Coefficients | None] = {}
 
     def rates(self, capabilities: Capabilities) -> Rates:
         """The backend's own rates, or those of the target's processor with the launch cost that was fitted.
 
         Raises UsageError when there are neither.
         """
-        return capabilities.rates or self._rates(capabilities.processor, capabilities.preferred_precision)
+        return capabilities.rates or self._rates(
+            capabilities.processor, capabilities.preferred_precision, capabilities.toolchain
+        )
 
     def unit_costs(self, model: Model, capabilities: Capabilities) -> tuple[Floats, NDArray[Any]]:
         """(float64[n] microseconds, object[n] source) for every unit of the model, supported there or not."""
@@ -63,7 +76,25 @@ class CostModel:
             rates,
             capabilities.processor if capabilities.rates is None else None,
             capabilities.preferred_precision,
+            capabilities.toolchain,
         )
+
+    def unit_bounds(self, model: Model, capabilities: Capabilities) -> Floats:
+        """float64[n, 2]: least and most of every unit's cost as multiples of it, when a whole model's are meant."""
+        rates = capabilities.rates or self._target_rates(capabilities.processor)
+        own = capabilities.rates is None and capabilities.processor == "npu"
+        found: dict[str, tuple[float, float]] = {}
+        for word in {unit.precision for unit in model.units}:
+            runs_in = precisions.on_processor(word, rates.macs_per_s, capabilities.preferred_precision)
+            fit = self._coefficients(runs_in, capabilities.toolchain) if own else None
+            found[word] = (fit.between if fit is not None else None) or UNKNOWN
+        return np.array([found[unit.precision] for unit in model.units], dtype=np.float64).reshape(-1, 2)
+
+    def correction(self, toolchain: str) -> corrections.Correction | None:
+        """The user's correction that the prices of this toolchain hold; None without one."""
+        words = [word for (word, version), fit in self._fitted.items() if fit is not None and version == toolchain]
+        found = (self._correction(coefficients.fitted(self.target, word), toolchain) for word in words)
+        return next((one for one in found if one is not None), None)
 
     def model_us(self, model: Model, processor: Processor, precision: str | None = None) -> Estimate:
         """The whole model in one segment on one processor: launch, units, and moving its inputs and outputs.
@@ -73,10 +104,10 @@ class CostModel:
         """
         rates = self._rates(processor, precision or "fp16")
         words = [precision or unit.precision for unit in model.units]
-        us, source = self._price(features.of_model(model), words, rates, processor, precision or "fp16")
+        us, source = self._price(features.of_model(model), words, rates, processor, precision or "fp16", "")
         shrink = precisions.width(precision) / 4 if precision in ("int8", "int16", "int4") else 1.0
         edges = sum(self.transfer_us((v.nbytes or 0) * shrink, processor) for v in (*model.inputs, *model.outputs))
-        found: Source = "fitted" if "fitted" in source else "roofline"
+        found: Source = next((one for one in ("corrected", "fitted") if one in source), "roofline")
         return self._estimate(float(us.sum()) + rates.launch_us + edges, found, processor, precision or "fp16")
 
     def transfer_us(self, nbytes: float, processor: Processor) -> float:
@@ -89,7 +120,13 @@ class CostModel:
         return us * self._target_rates(processor).watts
 
     def _price(
-        self, counted: features.Features, words: list[str], rates: Rates, processor: Processor | None, preferred: str
+        self,
+        counted: features.Features,
+        words: list[str],
+        rates: Rates,
+        processor: Processor | None,
+        preferred: str,
+        toolchain: str,
     ) -> tuple[Floats, NDArray[Any]]:
         """Price units by the arithmetic that each runs in. Without a processor, the rates are all there is."""
         us, source = np.zeros(len(words)), np.full(len(words), "roofline", dtype=object)
@@ -98,26 +135,41 @@ class CostModel:
         for word in sorted(set(runs_in.values())):
             rows = np.flatnonzero(chosen == word)
             part = features.Features(*(column[rows] for column in attrs.astuple(counted, recurse=False)))
-            fit = self._coefficients(word) if processor == "npu" else None
+            fit = self._coefficients(word, toolchain) if processor == "npu" else None
             if fit is not None:
-                us[rows], source[rows] = part.counts @ fit.us, "fitted"
+                us[rows] = part.counts @ fit.us * took(fit, counted, word)
+                source[rows] = self._word(word, toolchain)
             else:
                 rate = rates.macs_per_s.get(word) or min(rates.macs_per_s.values())
                 us[rows] = roofline.microseconds(part, rates, rate, precisions.width(word))
         return us, source
 
-    def _coefficients(self, precision: str) -> coefficients.Coefficients | None:
+    def _coefficients(self, precision: str, toolchain: str = "") -> coefficients.Coefficients | None:
         word = _PRICED_AS.get(precision, precision)
-        if word not in self._fitted:
-            self._fitted[word] = coefficients.fitted(self.target, word)
-        return self._fitted[word]
+        if (word, toolchain) not in self._fitted:
+            fit = coefficients.fitted(self.target, word)
+            correction = self._correction(fit, toolchain)
+            if fit is not None and correction is not None and word in correction.factors:
+                fit = coefficients.corrected(fit, correction.factors[word])
+            self._fitted[word, toolchain] = fit
+        return self._fitted[word, toolchain]
 
-    def _rates(self, processor: Processor, preferred: str) -> Rates:
+    def _correction(self, fit: coefficients.Coefficients | None, toolchain: str) -> corrections.Correction | None:
+        if fit is None or fit.table is None or not self.kept:
+            return None
+        return corrections.find(self.kept, self.target.name, toolchain, fit.table.stamp)
+
+    def _word(self, precision: str, toolchain: str) -> str:
+        word = _PRICED_AS.get(precision, precision)
+        found = self._correction(coefficients.fitted(self.target, word), toolchain) if self.kept else None
+        return "corrected" if found is not None and word in found.factors else "fitted"
+
+    def _rates(self, processor: Processor, preferred: str, toolchain: str = "") -> Rates:
         rates = self._target_rates(processor)
         if processor != "npu":
             return rates
         order = [preferred, *rates.macs_per_s]
-        fit = next((found for word in order if (found := self._coefficients(word)) is not None), None)
+        fit = next((found for word in order if (found := self._coefficients(word, toolchain)) is not None), None)
         if fit is None:
             return rates
         how = f"the launch is fitted, {fit.note}" if fit.note else "the launch is fitted"
@@ -131,7 +183,14 @@ class CostModel:
         return found
 
     def _estimate(self, us: float, source: Source, processor: Processor, precision: str) -> Estimate:
-        fit = self._coefficients(precision) if source == "fitted" and processor == "npu" else None
+        fit = self._coefficients(precision) if source in ("fitted", "corrected") and processor == "npu" else None
         if fit is None:
             return Estimate(us, source, note=self._target_rates(processor).source)
-        return Estimate(us, source, fit.error if precision in _OWN else None, fit.note)
+        between = (us * fit.between[0], us * fit.between[1]) if fit.between else None
+        return Estimate(us, source, fit.error if precision in _OWN else None, fit.note, between)
+
+
+def took(fit: coefficients.Coefficients, counted: features.Features, precision: str) -> float:
+    """How many times as long as its prices say a graph took that was measured on other chips; 1 for any other."""
+    known = fit.table.graph(counted.counts.sum(axis=0)) if fit.table is not None else None
+    return known.took.get(_PRICED_AS.get(precision, precision), 1.0) if known is not None else 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from zif.planning.costs.shapes import Shape, channels, count, sizes, tiles, up
+from zif.planning.costs.shapes import LOCAL, Shape, channels, count, sizes, tiles, up
 
 if TYPE_CHECKING:
     from zif.model import Unit
@@ -61,19 +61,40 @@ def _conv(f: Facts) -> Counts:
         name = "depthwise" if area <= 9 else "depthwise_large"
         work: Counts = {name: places * up(made) * area / 1e6, "elementwise": (f.into + f.out) / 2}
     else:
-        name = "conv3d" if len(kernel) == 5 else "conv"
-        work = {name: places * area * channels(per_group, made, groups) / 1e9, "traffic": f.into + f.out}
+        padded = places * area * channels(per_group, made, groups) / 1e9
+        work = {"conv": padded, "traffic": f.into + f.out, "spill": _spill(f)}
+        if len(kernel) == 5:
+            work["conv3d"] = padded
     return {"op": 1.0, "weights": f.weights, **work}
+
+
+def _spill(f: Facts) -> float:
+    return max(0.0, f.into + f.out - LOCAL)
 
 
 def _product(f: Facts) -> Counts:
     gmacs = f.unit.macs / 1e9
     if len(f.inputs) > 1:
-        return {"op": 1.0, "attention": gmacs, "attention_traffic": f.into + f.out, "weights": f.weights}
+        return _batch(f)
     inner = count(f.inputs[0][-1]) if f.inputs[0] else 1
     columns = count(f.outputs[0][-1]) if f.outputs and f.outputs[0] else 1
     padded = gmacs * up(inner) / inner * up(columns) / columns
     return {"op": 1.0, "conv": padded, "weights": f.weights, "traffic": f.into + f.out}
+
+
+def _batch(f: Facts) -> Counts:
+    """A product of two activations, matrix by matrix; the second factor is loaded as weights are."""
+    first, second = f.inputs[0], f.inputs[1]
+    operand = sizes(second)[1]
+    inner = count(first[-1]) if first else 1
+    columns = count(second[-1]) if second else 1
+    padded = f.unit.macs / 1e9 * up(inner) / inner * up(columns) / columns
+    matrices = math.prod(map(count, (f.outputs[0] if f.outputs else ())[:-2]))
+    moved = f.into - operand + f.out
+    return {
+        **{"op": 1.0, "attention": padded, "attention_traffic": moved, "operand": operand, "weights": f.weights},
+        **{"products": matrices / 1e3, "spill": _spill(f)},
+    }
 
 
 def _attention(f: Facts) -> Counts:

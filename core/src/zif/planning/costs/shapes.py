@@ -8,6 +8,7 @@ from typing import Any, Final
 
 Shape = tuple[int | str | None, ...]
 
+LOCAL: Final = 4.0  # million padded elements that stay in the processor's own memory, whatever their width
 BLOCK: Final = 32  # channels are laid out in blocks of
 _ROW: Final = 8  # rows and columns of a convolution's output are computed in tiles of
 
@@ -38,8 +39,10 @@ def sizes(shape: Shape) -> tuple[float, float, float]:
 def tiles(shape: Shape) -> int:
     """Positions of a convolution's output with both inner axes filled up to whole tiles."""
     outer = math.prod(map(count, shape[2:-2])) * count(shape[0])
-    rows = up(count(shape[-2]), _ROW) if len(shape) >= 4 else 1
-    return outer * rows * up(count(shape[-1]), _ROW)
+    rows, columns = (count(shape[-2]) if len(shape) >= 4 else 1), count(shape[-1])
+    if rows == 1 or columns == 1:
+        return outer * (1 if rows * columns == 1 else up(rows * columns, _ROW))
+    return outer * up(rows, _ROW) * up(columns, _ROW)
 
 
 def channels(per_group: int, made: int, groups: int) -> int:

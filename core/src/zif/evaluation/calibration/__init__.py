@@ -1,0 +1,10 @@
+"""A user's own measurements on a chip, as corrections of its prices.
+
+What may come in: reading such measurements, what they say of the prices, and keeping that.
+"""
+
+from zif.evaluation.calibration.correct import factors
+from zif.evaluation.calibration.read import Given, read
+from zif.evaluation.calibration.verb import Calibrated, calibrate, forget
+
+__all__ = ["Calibrated", "Given", "calibrate", "factors", "forget", "read"]
