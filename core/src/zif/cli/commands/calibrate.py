@@ -62,7 +62,7 @@ def _chip(target: str) -> str:
 def _calibrated(chip: str, files: Sequence[Path], model: Path | None, precision: str, toolchain: str) -> Calibrated:
     from zif.errors import UsageError
     from zif.evaluation.calibration import calibrate, read
-    from zif.evaluation.calibration.read import PRECISIONS
+    from zif.evaluation.calibration.reading import PRECISIONS
     from zif.targets import target as find
 
     if precision not in PRECISIONS:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from zif.errors import NotWritten, UsageError
 from zif.evaluation.calibration.correct import applied, factors
-from zif.evaluation.calibration.read import Given
+from zif.evaluation.calibration.reading import Given
 from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.planning.candidates.assumed import ASSUMED
