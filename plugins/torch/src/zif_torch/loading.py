@@ -36,8 +36,9 @@ def inference(source: Any) -> Iterator[Any]:
     """The model of a source in the mode of inference; a module in memory is in its own again afterwards."""
     modes = [(one, one.training) for one in source.modules()] if isinstance(source, torch.nn.Module) else []
     try:
+        model = load(source)  # code that makes a model may train it
         with torch.no_grad():
-            yield load(source)
+            yield model
     finally:
         for one, training in modes:
             one.training = training
