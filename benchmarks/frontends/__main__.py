@@ -1,8 +1,9 @@
 """The table of docs/frontends.md: what comes in, and what each exporter alone makes of the same models.
 
-Needs the environments `torch` (zif-torch torchvision), `tensorflow` and `jax` (zif-jax flax), as `zif env create` makes
-them; ZIF_DATA says where they lie. A model counts as right where it runs in ONNX Runtime and is within 60 dB of its
-source, within 25 dB where it is quantized, and is what was asked for.
+Needs the environments `torch` (zif-torch torchvision zif-reference), `tensorflow` (zif-tensorflow zif-reference) and
+`jax` (zif-jax flax zif-reference), as `zif env create` makes them; ZIF_DATA says where they lie. A model counts as
+right where it runs in ONNX Runtime and is within 60 dB of its source, within 25 dB where it is quantized, and is what
+was asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,12 @@ import onnxruntime
 from zif.files import environments
 
 HERE = Path(__file__).parent
-INPUTS = {"torch": "x", "jax": "x"}
-EXPORTERS = {"torch": "torch.onnx.export", "tensorflow": "tf2onnx, keras", "jax": "jax2onnx.to_onnx"}
+#: What each framework's versions are told of, the exporters among them.
+VERSIONS = {
+    "torch": ("torch", "torchvision", "onnxscript"),
+    "tensorflow": ("tensorflow_cpu", "keras", "tf2onnx"),
+    "jax": ("jax", "flax", "jax2onnx"),
+}
 
 
 @attrs.frozen
@@ -52,28 +58,28 @@ def rows_of(framework: str) -> tuple[tuple[Any, ...], ...]:
 def tried(framework: str, folder: Path) -> Iterator[Row]:
     """Every model of a framework, by its exporter alone and by zif."""
     made = environments.environment(framework)
-    shutil.copyfile(HERE / f"nets_{framework}.py", folder / "nets.py")
+    for file, name in ((f"nets_{framework}.py", "nets.py"), ("by_zif.py", "by_zif.py")):
+        shutil.copyfile(HERE / file, folder / name)
     subprocess.run([made.python, "nets.py", "."], cwd=folder, check=True, capture_output=True)
-    alone = json.loads((folder / "alone.json").read_text())
-    for name, feature, shape in rows_of(framework):
-        source = f"nets.py:{name}" if framework in INPUTS else name
-        words = ["--shape", f"{INPUTS[framework]}={','.join(map(str, shape))}"] if framework in INPUTS else []
-        words += ["--opset", "11"] if name == "simple" else []
-        yield Row(framework, feature, by_zif(source, words, folder), by_exporter(name, alone[name], folder))
+    told = json.loads((folder / "alone.json").read_text())
+    for name, feature, _ in rows_of(framework):
+        yield Row(framework, feature, by_zif(told[name]["ours"]), by_exporter(name, told[name], folder))
 
 
-def by_zif(source: str, words: list[str], folder: Path) -> str:
-    """What `zif convert` says of it."""
-    command = [sys.executable, "-m", "zif", "convert", source, "-o", str(folder / "ours.onnx"), "--overwrite"]
-    done = subprocess.run([*command, *words, "--json"], cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return f"refused: {json.loads(done.stdout)['message'][:100]}"
-    told = json.loads(done.stdout)
-    if told["check"]["skipped"]:
-        return f"not compared: {told['check']['skipped']}"
-    ratios = [one["sqnr_db"] for one in told["check"]["outputs"] if not one["equal"]]
-    near = f"{min(ratios):.0f} dB" if all(ratios) and ratios else "equal"
-    return f"right, opset {told['opset']}, {near}"
+def versions(framework: str) -> str:
+    """Of what the environment holds, as pip left it there."""
+    folders = list(environments.environment(framework).folders)
+    held = {one.name: one.version for one in metadata.distributions(path=folders)}
+    return ", ".join(f"{name} {held.get(name.replace('_', '-'), held.get(name, '?'))}" for name in VERSIONS[framework])
+
+
+def by_zif(told: Mapping[str, Any]) -> str:
+    """What `zif.convert` said of it."""
+    if "refused" in told:
+        return f"refused: {told['refused'].partition(': ')[2][:110] or told['refused'][:110]}"
+    near = "equal" if told["db"] is None else f"{told['db']:.0f} dB"
+    older = " (by the older exporter, as told)" if any("older exporter" in note for note in told["notes"]) else ""
+    return f"right, opset {told['opset']}, {near}{older}"
 
 
 def by_exporter(name: str, told: dict[str, Any], folder: Path) -> str:
@@ -110,10 +116,12 @@ def verdict(made: np.ndarray, right: np.ndarray, opset: int, name: str) -> str:
 def main() -> None:
     """Print the table."""
     print("| source | feature | zif | the exporter alone |\n|---|---|---|---|")
-    for framework in sys.argv[1:] or list(EXPORTERS):
+    frameworks = sys.argv[1:] or list(VERSIONS)
+    for framework in frameworks:
         with tempfile.TemporaryDirectory() as folder:
             for row in tried(framework, Path(folder)):
                 print(f"| {row.framework} | {row.feature} | {row.ours} | {row.alone} |", flush=True)
+    print("\nWith " + "; ".join(map(versions, frameworks)) + ".")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import numpy as np
 import tensorflow as tf
+from by_zif import by_zif
 
 layers = keras.layers
 #: File, what it shows, the shape of its input.
@@ -59,10 +60,10 @@ def _right(file: str, net: Any, x: np.ndarray) -> np.ndarray:
     return made
 
 
-def _alone(file: str, net: Any, shape: tuple[int, ...], folder: Path) -> dict[str, Any]:
+def _tried(file: str, net: Any, shape: tuple[int, ...], folder: Path) -> dict[str, Any]:
     x = _values(shape, 1)
     np.savez(folder / f"{file}.npz", x=x, y=_right(file, None if file.endswith("tflite") else net, x))
-    made = str(folder / f"{file}.onnx")
+    made, ours = str(folder / f"{file}.onnx"), by_zif(file, folder)
     try:
         if file.endswith((".keras", ".h5")):
             keras.models.load_model(file, compile=False).export(made, format="onnx", verbose=False)
@@ -71,14 +72,14 @@ def _alone(file: str, net: Any, shape: tuple[int, ...], folder: Path) -> dict[st
             command = [sys.executable, "-m", "tf2onnx.convert", flag, file, "--output", made]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                return {"refused": done.stderr.strip().splitlines()[-1][:90]}
+                return {"ours": ours, "refused": done.stderr.strip().splitlines()[-1][:90]}
     except Exception as error:
-        return {"refused": str(error).strip().splitlines()[0][:90]}
-    return {}
+        return {"ours": ours, "refused": str(error).strip().splitlines()[0][:90]}
+    return {"ours": ours}
 
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
     nets = _write()
-    told = {file: _alone(file, nets.get(file.partition(".")[0]), shape, place) for file, _, shape in ROWS}
+    told = {file: _tried(file, nets.get(file.partition(".")[0]), shape, place) for file, _, shape in ROWS}
     (place / "alone.json").write_text(json.dumps(told))

@@ -64,6 +64,15 @@ def words():
     return make(Words)
 
 
+class Guarded(nn.Module):
+    def forward(self, x):
+        return x / 2 if x.abs().max() > 1e6 else x * 2
+
+
+def guarded():
+    return Guarded()
+
+
 def broken():
     raise RuntimeError("no weights here")
 
@@ -126,6 +135,12 @@ def test_the_tutorials_opset_is_what_is_written(torch: tuple[Any, Path]) -> None
     told = converted(torch, "nets.py:make", "--shape", "x=1,3,224,224", "--opset", "11")
     assert (told["opset"], told["opset_asked"]) == (11, 11)
     assert not list(torch[1].glob("made.onnx.data*"))
+
+
+def test_what_only_the_older_exporter_can_is_told(torch: tuple[Any, Path]) -> None:
+    told = converted(torch, "nets.py:guarded", "--shape", "x=1,8")
+    assert "(older)" in told["tool"]
+    assert any(note.startswith("written by the older exporter, since dynamo said: ") for note in told["notes"])
 
 
 def test_open_dimensions_stay_open(torch: tuple[Any, Path]) -> None:

@@ -20,13 +20,13 @@ import onnx
 from zif import InvalidModel, Unsupported, UsageError
 from zif.plugin import Imported, Request, key_of, label_of, opset_of
 
-from zif_tensorflow import running
+from zif_tensorflow import old, running
 from zif_tensorflow.running import Runnable
 from zif_tensorflow.sources import kind_of, toolchain
 
 #: What tf2onnx 1.17 writes.
 OPSETS = (9, 18)
-_FLAGS = {"saved_model": "--saved-model", "tflite": "--tflite", "graph": "--graphdef"}
+_FLAGS = {"tflite": "--tflite", "graph": "--graphdef"}
 
 #: What is loaded in this process, and the names of what was written, by source.
 _loaded: dict[str, Runnable] = {}
@@ -44,7 +44,7 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
         raise UsageError(f"{label_of(source)} has no input {unknown[0]!r}; it has {', '.join(loaded.inputs)}")
     path = folder / "model.onnx"
     turned = _turned(loaded, request)
-    said = _converted(_words(source, loaded, request, folder, turned), path, opset, label_of(source))
+    said = _converted(_words(source, loaded, request, turned), path, opset, label_of(source))
     names = _renamed(path, loaded)
     _shape(path, _asked(request, turned), label_of(source))
     _ends[key_of(source)] = (*names, turned)
@@ -77,13 +77,13 @@ def _turned(loaded: Runnable, request: Request) -> tuple[str, ...]:
     return tuple(name for name, shape in loaded.inputs.items() if len(shape) == 4)
 
 
-def _words(source: Any, loaded: Runnable, request: Request, folder: Path, turned: Sequence[str]) -> list[str]:
+def _words(source: Any, loaded: Runnable, request: Request, turned: Sequence[str]) -> list[str]:
     """The command line of tf2onnx."""
     kind = kind_of(source) if isinstance(source, Path) else "object"
     if kind in _FLAGS:
         words = [_FLAGS[kind], str(source)]
     else:
-        words = ["--saved-model", str(loaded.saved(folder / "saved"))]
+        words = ["--saved-model", str(loaded.saved(old.scratch()))]
         kind = "saved_model"
     if kind == "graph":
         words += ["--inputs", ",".join(_sized(loaded.tensors[name], name, request) for name in loaded.inputs)]

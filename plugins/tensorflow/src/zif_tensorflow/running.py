@@ -11,6 +11,8 @@ from attrs import Factory, frozen
 from zif import InvalidModel
 from zif.plugin import first_line
 
+from zif_tensorflow import old
+
 Shape = tuple[int | None, ...]
 
 
@@ -44,7 +46,13 @@ def load(source: Any, kind: str, trust: bool = False) -> Runnable:
 def _saved_model(path: Path) -> Runnable:
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(path))
+    try:
+        model = tf.saved_model.load(str(path))
+    except AttributeError as error:
+        if "add_slot" not in str(error):
+            raise
+        path = old.without_slots(path)
+        model = tf.saved_model.load(str(path))
     if "serving_default" not in model.signatures:
         have = ", ".join(model.signatures) or "none"
         raise InvalidModel(f"{path} has no signature serving_default; it has {have}")
@@ -59,7 +67,7 @@ def _saved_model(path: Path) -> Runnable:
         return {name: value.numpy() for name, value in made.items()}
 
     run.model = model  # type: ignore[attr-defined]  # a signature does not keep its variables alive
-    return Runnable(shapes, tuple(function.structured_outputs), run, ends)
+    return Runnable(shapes, tuple(function.structured_outputs), run, ends, lambda _: path)
 
 
 def _placeholder(function: Any, name: str) -> str:
