@@ -1,7 +1,7 @@
 """The table of docs/frontends.md: what comes in, and what each exporter alone makes of the same models.
 
-Needs the environments `torch` (zif-torch torchvision zif-reference), `tensorflow` (zif-tensorflow zif-reference) and
-`jax` (zif-jax flax zif-reference), as `zif env create` makes them; ZIF_DATA says where they lie. A model counts as
+Needs the environments `torch` (zif-torch torchvision zif-qnn-cpu), `tensorflow` (zif-tensorflow zif-qnn-cpu) and
+`jax` (zif-jax flax zif-qnn-cpu), as `zif env create` makes them; ZIF_DATA says where they lie. A model counts as
 right where it runs in ONNX Runtime and is within 60 dB of its source, within 25 dB where it is quantized, and is what
 was asked for.
 """
@@ -93,7 +93,7 @@ def by_exporter(name: str, told: dict[str, Any], folder: Path) -> str:
         made = session.run(None, {session.get_inputs()[0].name: values["x"]})[0]
     except Exception as error:
         return f"wrong: does not run ({str(error).strip().splitlines()[0][:70]})"
-    if "asked" in told and opset != told["asked"]:
+    if told.get("asked") and opset != told["asked"]:
         beside = " and weights in a second file" if path.with_suffix(".onnx.data").exists() else ""
         return f"wrong: opset {opset} where {told['asked']} was asked for{beside}"
     return verdict(made, values["y"], opset, name)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,10 @@ def _tried(name: str, shape: tuple[int, ...], folder: Path) -> dict[str, Any]:
     shapes, opset = {"x": shape}, 11 if name == "simple" else 0
     ours = by_zif(globals()[name](), folder, shapes=shapes, opset=opset)
     try:
-        torch.onnx.export(model, (x,), str(folder / f"{name}.onnx"), input_names=["input"], opset_version=11)
+        torch.onnx.export(model, (x,), str(folder / f"{name}.onnx"), opset_version=opset or None)
     except Exception as error:
-        return {"ours": ours, "refused": str(error).strip().splitlines()[0][:90]}
-    return {"ours": ours, "asked": 11}
+        return {"ours": ours, "refused": re.sub("\x1b\\[[0-9;]*m", "", str(error)).strip().splitlines()[0][:90]}
+    return {"ours": ours, "asked": opset}
 
 
 if __name__ == "__main__":
