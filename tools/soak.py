@@ -158,12 +158,15 @@ def _outcome(lane: Lane, x: np.ndarray[Any, Any]) -> tuple[str, str]:
     return ("right", "") if off <= lane.tolerance else ("wrong", f"off by {off}")
 
 
-def grown(readings: Sequence[Reading]) -> list[str]:
-    """What grew from the end of the first third to the last one, by more than workers that come and go explain."""
+def grown(readings: Sequence[Reading], memory: float = 24.0) -> list[str]:
+    """What grew from the end of the first third to the last one, by more than workers that come and go explain.
+
+    memory: MiB that they explain: a worker more or less.
+    """
     third = len(readings) // 3
     before, after = readings[third : 2 * third], readings[2 * third :]
     told = []
-    for name, slack in (("memory", 24.0), ("descriptors", 12.0), ("shared", 3.0), ("threads", 12.0)):
+    for name, slack in (("memory", memory), ("descriptors", 12.0), ("shared", 3.0), ("threads", 12.0)):
         first, last = (float(np.median([getattr(one, name) for one in rows])) for rows in (before, after))
         if last > first * 1.03 + slack:
             told.append(f"{name} grew from {first:.0f} to {last:.0f}")
