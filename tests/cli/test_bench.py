@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,12 @@ def test_what_cannot_be_is_refused(good: Site, model: Path, tmp_path: Path) -> N
     bundle = good.zif("bench", tmp_path / "b", *SHORT, "--accuracy")
     assert (bundle.code, bundle.out) == (2, "")
     assert "give the model" in bundle.err
+
+
+def test_without_the_generator_one_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zif import UsageError
+    from zif.evaluation.scenarios import generator
+
+    monkeypatch.setitem(sys.modules, "mlperf_loadgen", None)
+    with pytest.raises(UsageError, match="pip install 'mlcommons-loadgen.*zif profile"):
+        generator()

@@ -153,7 +153,7 @@ def test_perfettos_own_format_nests_slices_on_tracks(session: zif.Session, tmp_p
 
 def test_without_perfettos_library_one_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "perfetto.protos.perfetto.trace", None)
-    with pytest.raises(UsageError, match=r"pip install perfetto.*\.json takes none"):
+    with pytest.raises(UsageError, match=r"pip install 'perfetto.*\.json takes none"):
         Timeline().save(tmp_path / "run.pftrace")
     assert Timeline().save(tmp_path / "run.json").exists()
     with pytest.raises(UsageError, match=r"ends in one of \.pftrace"):

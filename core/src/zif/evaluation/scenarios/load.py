@@ -15,6 +15,7 @@ from attrs import evolve
 from zif.errors import StageFailed, UsageError
 from zif.evaluation.scenarios.result import NEEDED, SCENARIOS, Load, Outcome, outcome
 from zif.files.documents import json_of
+from zif.files.installing import to_install
 from zif.files.leftovers import private_folder
 from zif.files.limits import TEXT
 from zif.files.opening import read_bytes
@@ -33,7 +34,7 @@ def generator() -> Any:
         import mlperf_loadgen
     except ImportError as error:
         raise UsageError(
-            "scenarios are run by MLPerf's load generator, which is not installed: `pip install mlcommons-loadgen`; "
+            f"scenarios are run by MLPerf's load generator, which is not installed: `{to_install('zif[bench]')}`; "
             "`zif profile` takes nothing and is the quick look"
         ) from error
     return mlperf_loadgen

@@ -8,6 +8,7 @@ from typing import Any
 
 from zif.backends.timeline import Span
 from zif.errors import UsageError
+from zif.files.installing import to_install
 from zif.runtime.timeline.chrome import row, rows_of, told
 
 #: The number by which all packets are known to come from one writer, and that of the process's own track.
@@ -21,7 +22,7 @@ def library() -> tuple[Any, Any]:
         from perfetto.trace_builder.proto_builder import TraceProtoBuilder
     except ImportError as error:
         raise UsageError(
-            "a .pftrace is written with Perfetto's library, which is not installed (`pip install perfetto`); "
+            f"a .pftrace is written with Perfetto's library, which is not installed (`{to_install('zif[timeline]')}`); "
             ".json takes none and opens in ui.perfetto.dev as well"
         ) from error
     return TraceProtoBuilder, perfetto_trace_pb2
