@@ -1,5 +1,7 @@
 """What a session costs on top of ONNX Runtime: one segment, and 2 to 16 forced ones, as ratios from one run.
 
+A second table has the other ways to run: the drop-in (`zif.ort`), bound to arrays, and asynchronously.
+
 Beside each figure stands what a user would otherwise call: `InferenceSession.run` on the whole model, with as many
 threads. Both take turns in small batches, so that a change of the machine's speed hits both; medians of the batches.
 
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
+import zif.ort as dropin
 from attrs import evolve
 from onnx import TensorProto, helper
 from rich.console import Console
@@ -143,6 +146,39 @@ def rows(name: str, source: Any, threads: int, table: Table) -> None:
     table.add_row(name, str(threads), f"{base:,.1f}", *cells)
 
 
+def ways(name: str, source: Any, threads: int, table: Table) -> None:
+    """The drop-in and what is bound over `InferenceSession.run`, asynchronous runs over the session's own."""
+    model, theirs = Model.load(source), raw(Model.load(source), threads)
+    options = dropin.SessionOptions()
+    options.intra_op_num_threads = threads
+    ours = dropin.InferenceSession(model.proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = ours.zif_session
+    rng = np.random.default_rng(0)
+    inputs = {i.name: rng.random(i.shape or ()).astype(np.float32) for i in model.inputs}
+    bound, binding = session.bind(inputs), theirs.io_binding()
+    for key, value in inputs.items():
+        binding.bind_cpu_input(key, value)
+    for info in model.outputs:
+        binding.bind_ortvalue_output(info.name, ort.OrtValue.ortvalue_from_numpy(bound.outputs[info.name]))
+    into = {name: np.empty_like(array) for name, array in bound.outputs.items()}
+    calls: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
+        (lambda: ours.run(None, inputs), lambda: theirs.run(None, inputs)),
+        (lambda: session.run(inputs), lambda: theirs.run(None, inputs)),
+        (lambda: session.run(inputs, outputs=into), lambda: theirs.run(None, inputs)),
+        (bound, lambda: theirs.run(None, inputs)),
+        (lambda: theirs.run_with_iobinding(binding), lambda: theirs.run(None, inputs)),
+    ]
+    cells = [f"{over / base:.2f}" for over, base in (compare(a, b) for a, b in calls)]
+    later, now = compare(lambda: session.run_async(inputs).result(), lambda: session.run(inputs))
+    queued, eight = compare(lambda: eight_at_once(session, inputs), lambda: [session.run(inputs) for _ in range(8)])
+    table.add_row(name, str(threads), *cells, f"{later - now:,.0f}", f"{(queued - eight) / 8:,.0f}")
+
+
+def eight_at_once(session: Session, inputs: dict[str, Any]) -> None:
+    for run in [session.run_async(inputs) for _ in range(8)]:
+        run.result()
+
+
 def main() -> None:
     table = Table(title="session.run over InferenceSession.run")
     for column in ("model", "threads", "ORT µs", "1 segment", "2", "4", "8", "16"):
@@ -152,6 +188,23 @@ def main() -> None:
         rows("one Relu", one_op(), count, table)
         rows("squeezenet", str(LIGHT / "light_squeezenet.onnx"), count, table)
         rows("transformer, 2 layers", transformer(), count, table)
+    Console().print(table)
+    table = Table(title="other ways over InferenceSession.run; what asynchronous runs cost more than session.run")
+    for column in (
+        "model",
+        "threads",
+        "zif.ort",
+        "run",
+        "outputs=",
+        "bound",
+        "ORT's binding",
+        "async µs",
+        "8 at once µs",
+    ):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for count in threads:
+        ways("one Relu", one_op(), count, table)
+        ways("squeezenet", str(LIGHT / "light_squeezenet.onnx"), count, table)
     Console().print(table)
 
 

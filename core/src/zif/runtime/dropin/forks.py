@@ -20,6 +20,7 @@ class Reopened:
 
     zif_session: Any
     _run: Any
+    _quick: Any
 
     def __init__(self) -> None:
         self._gate = threading.Lock()
@@ -50,7 +51,7 @@ class Reopened:
             self._ready()
             return self._run(*args, **more)
 
-        self._gate, self._stale, self._run = threading.Lock(), True, first
+        self._gate, self._stale, self._run, self._quick = threading.Lock(), True, first, first
 
 
 def _after_fork() -> None:

@@ -24,6 +24,7 @@ from zif.runtime.dropin.shaped import Shaped
 from zif.runtime.dropin.told import once
 from zif.runtime.dropin.values import OrtValue, as_input, word
 from zif.runtime.dropin.wishes import RECORD, Wishes, wishes
+from zif.runtime.session.direct import direct
 from zif.runtime.verbs import load
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class InferenceSession(Reopened):
         self._sess_options = sess_options if sess_options is not None else SessionOptions()
         self._model: Model = sources.model(path_or_bytes, self._sess_options)
         self._set_providers(providers, provider_options)
-        self._profile = Profile(self._sess_options.profile_file_prefix) if self._sess_options.enable_profiling else None
+        prefix = self._sess_options.profile_file_prefix
+        self._profile = Profile(prefix) if self._sess_options.enable_profiling else None
         self._meta: ModelMetadata = metadata(self._model.proto)
         super().__init__()
 
@@ -78,7 +80,13 @@ class InferenceSession(Reopened):
         self._names = [arg.name for arg in self._outputs]
         self._shaped = Shaped(session, self._for_shapes, self._plans) if self._open_shapes() else None
         run = self._shaped.run if self._shaped else session.run
-        self._run: Callable[..., dict[str, Any]] = run if self._wishes.verify == "off" else self._telling(run)
+        plain = self._wishes.verify == "off"
+        self._run: Callable[..., dict[str, Any]] = run if plain else self._telling(run)
+        self._quick: Callable[[Mapping[str, Any]], dict[str, Any]] = self._run
+        if self._profile is not None:
+            self._quick = self._profiled
+        elif plain and self._shaped is None:
+            self._quick = direct(session)
         self._log(session)
 
     def _open_shapes(self) -> bool:
@@ -113,24 +121,27 @@ class InferenceSession(Reopened):
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: RunOptions | None = None
     ) -> list[Any]:
         """The outputs of these names, all of them without any, as a list. Raises as ONNX Runtime does."""
-        if run_options is None and self._profile is None:
+        if run_options is None:
             try:
-                made = self._run(input_feed)
-            except ZifError:
-                made = self._again(input_feed)
+                made = self._quick(input_feed)
+            except Exception:  # `_run` says what it is
+                made = self._attended(input_feed, None)
         else:
             made = self._attended(input_feed, run_options)
         if not output_names:
-            return list(made.values())
+            return [*made.values()]
         try:
             return [made[name] for name in output_names]
         except KeyError as error:
             raise worded(InvalidArgument, f"Invalid output name:{error.args[0]}") from None
 
     def _attended(self, feed: Mapping[str, Any], options: RunOptions | None) -> dict[str, Any]:
-        """A run that somebody may have stopped, or wants to have timed."""
+        """A run that somebody may have stopped, whose inputs may have to be converted, or that failed."""
         if options is not None and options.terminate:
             raise worded(Fail, "Exiting due to terminate flag being set to true.")
+        return self._profiled(feed)
+
+    def _profiled(self, feed: Mapping[str, Any]) -> dict[str, Any]:
         begin = time.monotonic_ns()
         timings: list[Timing] = []
         try:
