@@ -52,6 +52,7 @@ AT_HOME = (
     "culprit net.onnx",
     "quantize net.onnx --random-calibration --method minmax --per-tensor -o q.onnx",
     "encodings show q.json",
+    "sweep net.onnx -t host -o sweep.jsonl",
 )
 ENTRIES = {"activation_encodings": {"x": [{"bitwidth": 8, "max": 1.0, "min": 0.0, "offset": 0, "scale": 1 / 255}]}}
 NEXT = "Next: free space, or name another place"
