@@ -33,8 +33,6 @@ from attrs import define, field
 from tools.soak import LONGEST, WEIGHTS, WIDTH, Reading, grown, is_worker, model
 
 THREADS, PLACES = 24, 8
-#: What eight sessions of other kinds, and two workers more or less, explain of memory.
-SESSIONS_MIB = 64.0
 #: How far an output may be from numpy's.
 TOLERANCE = 1e-5
 #: Seconds in which everything of a killed host must be gone.
@@ -203,7 +201,7 @@ def many(seconds: float, seed: int, kill_every: float = 3.0, threads: int = THRE
     close_idle()
     time.sleep(0.5)
     zombies = [one.pid for one in psutil.Process().children(recursive=True) if one.status() == psutil.STATUS_ZOMBIE]
-    problems = [*run.wrong, *grown(readings, SESSIONS_MIB)]
+    problems = [*run.wrong, *grown(readings)]
     problems += [f"the host still has {left}"] if left else []
     problems += [f"{len(zombies)} zombies"] if zombies else []
     first, last = readings[len(readings) // 3], readings[-1]
