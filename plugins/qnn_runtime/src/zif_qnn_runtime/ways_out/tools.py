@@ -1,6 +1,6 @@
-"""Qualcomm's command lines, written with none but documented flags.
+"""Qualcomm's command lines, written with no flags but those of one table.
 
-The flags are those of the tools' pages in Qualcomm's documentation (`Tool.page`), as far as the exports use them.
+The flags are from excerpts of the tools' pages (`Tool.page`) and from public scripts: the tools were not at hand.
 """
 
 from __future__ import annotations
