@@ -294,7 +294,7 @@ class TestLoading:
             wrapper.graph.initializer.add(name="w", data_location=1).external_data.add(key="location", value="/etc/x")
 
         for change in (again, beside, weights):
-            with pytest.raises(InvalidBundle, match=r"context\.onnx does not stand for one context binary"):
+            with pytest.raises(InvalidBundle, match=r"context\.onnx does not stand for context binaries"):
                 zif_qnn_htp.load(self.forged(artifact, change), HtpOptions())
 
     def test_only_wrapper_and_binary_are_laid_out(self, artifact: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:

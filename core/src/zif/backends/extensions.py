@@ -14,7 +14,7 @@ from zif.errors import BackendBroken, UsageError, ZifError
 from zif.files import entrypoints
 
 COMMANDS, VERBS, EXPORTERS, FORMS = "zif.commands", "zif.verbs", "zif.exporters", "zif.onnx_forms"
-FITS = "zif.fits"
+FITS, CONTEXT_FITS = "zif.fits", "zif.context_fits"
 
 #: Which distribution brings a name that zif itself documents, so that a missing one can be told.
 BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize", "sweep": "zif-sweep"}
@@ -65,6 +65,11 @@ def onnx_form(format: str) -> Any:
 def fit_of(format: str) -> Any:
     """What judges artifacts of a format; None when nobody does. Raises BackendBroken as `command`."""
     return _brought(FITS, format, f"what judges {format}")
+
+
+def context_fit(provider: str) -> Any:
+    """What judges EPContext nodes of a provider; None when nobody does. Raises BackendBroken as `command`."""
+    return _brought(CONTEXT_FITS, provider, f"what judges EPContext nodes of {provider}")
 
 
 def _refusing(name: str, error: ZifError) -> Callable[..., Any]:

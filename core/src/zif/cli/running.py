@@ -26,8 +26,9 @@ def opened(
     """
     from zif.cli.inputs import feeds
     from zif.runtime import verbs
+    from zif.runtime.bundle.contexts import is_package
 
-    if verbs.is_bundle(source):
+    if verbs.is_bundle(source) or is_package(source):
         session = verbs.load(source, progress=told, buckets=sizes.buckets if sizes is not None else None, **wanted)
         try:
             return session, feeds(feed, session.inputs, session.optional_inputs)

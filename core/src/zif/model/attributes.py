@@ -47,6 +47,12 @@ def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
     return default if value is None or not (default is None or isinstance(value, type(default))) else value
 
 
+def attribute_bytes(node: onnx.NodeProto, name: str) -> bytes:
+    """The value of a text attribute as it stands, which may be no text; empty where the node does not set it."""
+    message = next((one for one in node.attribute if one.name == name), None)
+    return message.s if message is not None else b""
+
+
 def attribute_list(node: onnx.NodeProto, name: str) -> list[Any]:
     """The values of an attribute that is a list; empty where the node does not set it."""
     return attribute(node, name, list[Any]())

@@ -9,6 +9,7 @@ import onnx
 from onnx import TensorProto
 
 from zif.errors import InvalidModel
+from zif.model.contexts import is_context
 from zif.model.dtypes import from_array, to_array
 from zif.model.external import check_tensors, is_external
 from zif.model.nodes import Node
@@ -71,6 +72,7 @@ def bypass(graph: onnx.GraphProto, nodes: list[Node]) -> list[Node]:
     fixed = {tensor.name for tensor in graph.initializer} - {value.name for value in graph.input}
     kept_names = {value.name for value in graph.output}
     kept_names.update(name for node in nodes for name in node.captured)
+    kept_names.update(name for node in nodes if is_context(node.op_type, node.domain) for name in node.inputs)
     alias: dict[str, str] = {}
     left = []
     for node in nodes:

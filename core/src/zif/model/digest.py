@@ -11,7 +11,8 @@ import onnx
 
 from zif.errors import InvalidModel
 from zif.files.opening import open_plain
-from zif.model.external import Reference, is_external, locate, node_tensors, reference, tensors
+from zif.model.contexts import compatibility
+from zif.model.external import Reference, binaries, is_external, locate, node_tensors, reference, tensors
 from zif.model.opsets import is_defined
 
 _CHUNK = 1 << 22
@@ -27,6 +28,8 @@ def digest(proto: onnx.ModelProto, folders: Sequence[Path]) -> str:
     total, weights = _split(proto)
     for tensor in weights:
         total.update(_content(tensor, folders))
+    for binary in binaries(proto.graph):
+        total.update(_external(binary, folders))
     return total.hexdigest()
 
 
@@ -35,6 +38,8 @@ def stamp(proto: onnx.ModelProto, folders: Sequence[Path]) -> str:
     total, weights = _split(proto)
     for tensor in weights:
         total.update(_place(reference(tensor), folders) if is_external(tensor) else _content(tensor, folders))
+    for binary in binaries(proto.graph):
+        total.update(_place(binary, folders))
     return total.hexdigest()
 
 
@@ -72,6 +77,7 @@ def _split(proto: onnx.ModelProto) -> tuple[hashlib._Hash, list[onnx.TensorProto
     Nodes are hashed one by one where they are: one may hold hundreds of megabytes in its attributes.
     """
     bare = onnx.ModelProto(ir_version=proto.ir_version, opset_import=proto.opset_import, functions=proto.functions)
+    bare.metadata_props.extend(compatibility(proto))  # nothing else of them counts
     bare.opset_import.sort(key=lambda entry: entry.domain)
     graph, source = bare.graph, proto.graph
     for field in ("input", "output"):

@@ -12,6 +12,7 @@ from attrs import frozen
 from zif.errors import InvalidModel
 from zif.files.opening import open_plain
 from zif.files.protobufs import wrong
+from zif.model import contexts
 from zif.model.dtypes import to_array
 from zif.model.subgraphs import all_graphs, bodies
 from zif.model.types import check_text, tensor_bytes
@@ -24,12 +25,13 @@ _EXTERNAL = onnx.TensorProto.EXTERNAL
 
 @frozen
 class Reference:
-    """Where the data of one tensor lies. `length` None: to the end of the file."""
+    """Where the data of one tensor lies, or the binary of a node. `length` None: to the end of the file."""
 
     tensor: str
     location: str
     offset: int
     length: int | None
+    what: str = "tensor"
 
 
 def is_external(tensor: onnx.TensorProto) -> bool:
@@ -134,19 +136,19 @@ def locate(ref: Reference, folders: Sequence[Path]) -> Path:
     """
     if not folders:
         raise InvalidModel(
-            f"tensor {ref.tensor!r} keeps its data in the file {ref.location!r}, and a model given as bytes or proto "
-            "has no folder to look in. Load it from its path instead."
+            f"{ref.what} {ref.tensor!r} keeps its data in the file {ref.location!r}, and a model given as bytes or "
+            "proto has no folder to look in. Load it from its path instead."
         )
     file = folders[0] / ref.location
     if not file.is_file():
         raise InvalidModel(
-            f"the data file {file} is missing; tensor {ref.tensor!r} needs it to run. Copy it beside the model."
+            f"the data file {file} is missing; {ref.what} {ref.tensor!r} needs it to run. Copy it beside the model."
         )
     _check_inside(ref, file, folders)
     size = file.stat().st_size
     if ref.offset + (ref.length or 0) > size:
         raise InvalidModel(
-            f"the data file {file} has {size} bytes, but tensor {ref.tensor!r} lies at bytes {ref.offset} to "
+            f"the data file {file} has {size} bytes, but {ref.what} {ref.tensor!r} lies at bytes {ref.offset} to "
             f"{ref.offset + (ref.length or 0)}. The file is cut off or belongs to another model: copy it again."
         )
     return file
@@ -157,9 +159,14 @@ def _check_inside(ref: Reference, file: Path, folders: Sequence[Path]) -> None:
     real = file.resolve()
     if not any(real.is_relative_to(folder.resolve()) for folder in folders):
         raise InvalidModel(
-            f"the data file {file} of tensor {ref.tensor!r} is a link to {real}, outside the model's folder. "
+            f"the data file {file} of {ref.what} {ref.tensor!r} is a link to {real}, outside the model's folder. "
             "zif does not follow it: put a copy of the file in its place."
         )
+
+
+def binaries(graph: onnx.GraphProto) -> Iterator[Reference]:
+    """Where the binaries of what was compiled elsewhere lie, those in files."""
+    yield from (Reference(node, file, 0, None, "node") for node, file in contexts.names(graph))
 
 
 def files(graph: onnx.GraphProto, folders: Sequence[Path]) -> dict[str, Path]:
@@ -169,6 +176,7 @@ def files(graph: onnx.GraphProto, folders: Sequence[Path]) -> dict[str, Path]:
         if is_external(tensor):
             ref = reference(tensor)
             found[ref.location] = locate(ref, folders)
+    found |= {ref.location: locate(ref, folders) for ref in binaries(graph)}
     return found
 
 

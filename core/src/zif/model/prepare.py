@@ -15,7 +15,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
-from zif.model import bounds, constants, nodes, opsets, qdq, shapes
+from zif.model import bounds, constants, contexts, nodes, opsets, qdq, shapes
 from zif.model.arithmetic import Walk
 from zif.model.dtypes import element_dtype
 from zif.model.external import check_tensors
@@ -59,6 +59,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None, custom_op
         versions = opsets.imported(proto, label)
         graphs = bounds.graphs([graph])
     opsets.settle_domains(graphs, versions, label)
+    contexts.settle(graph, graphs[1:])
     records = constants.hoist(graph, [nodes.scan(node) for node in graph.node])
     constants.densify(graph)
     _tidy_initializers(proto)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 
 import onnx
 
+from zif.model.contexts import is_context
 from zif.model.nodes import Node, free_name, scan
 
 _DOMAINS = frozenset({"", "com.microsoft"})
@@ -37,7 +38,10 @@ def duplicate_shared(nodes: list[Node], graph_outputs: Collection[str], values: 
     pinned = {name for name in graph_outputs if name in dequantizers}
     for node in nodes:
         for name in {name: None for name in node.inputs if name in dequantizers}:
-            readers[name].append(node)
+            if is_context(node.op_type, node.domain):  # its binary knows the value by its name
+                pinned.add(name)
+            else:
+                readers[name].append(node)
         pinned.update(name for name in node.captured if name in dequantizers)
     taken = {*values, *(node.name for node in nodes)}
     copies = {
@@ -107,8 +111,8 @@ def group(nodes: Sequence[Node], graph_outputs: Collection[str], constants: Coll
 
 
 def _takes(reader: Node, dequantize: Node) -> bool:
-    """Whether a DequantizeLinear joins its only reader: any plain operator, but nothing that has a body."""
-    if reader.nested or is_dequantize(reader):
+    """Whether a DequantizeLinear joins its only reader: any plain operator, nothing with a body, nothing compiled."""
+    if reader.nested or is_dequantize(reader) or is_context(reader.op_type, reader.domain):
         return False
     return not is_quantize(reader) or dequantize.outputs[0] == reader.inputs[0]
 

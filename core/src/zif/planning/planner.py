@@ -14,6 +14,7 @@ from zif.model.arguments import Progress
 from zif.planning import energy, interval
 from zif.planning.advice import Scene, advise
 from zif.planning.candidates.assumed import lifted, quantized, told
+from zif.planning.candidates.compiled import check_compiled
 from zif.planning.candidates.limits import constrained
 from zif.planning.candidates.participants import Participants, ask
 from zif.planning.constraints import Constraints
@@ -78,6 +79,7 @@ class Planner:
         """Ask the backends, hold their answers against the constraints, price the units. Raises ZifError subclasses."""
         wishes = wishes or Constraints()
         participants = ask(model, target, request, progress, isolate)
+        check_compiled(model, target, participants)
         if request.assume:
             participants = lifted(participants, request.assume)
         participants = constrained(participants, model, target, wishes)

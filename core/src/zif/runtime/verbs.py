@@ -107,7 +107,7 @@ def load(
     start: Literal["", "cpu"] = "",
     buckets: int | Mapping[str, Any] | None = None,
 ) -> Session:
-    """A session on a model or a bundle: planned, compiled (or taken from the cache) and loaded.
+    """A session on a model, a bundle or a model package: planned, compiled (or taken from the cache) and loaded.
 
     shapes: fixes dynamic dimensions by input name. pin: unit-name pattern (or `op:Softmax`) → backend. only, exclude:
     backend names. strict: the whole model on one backend, or an error. emulate: let emulators take part on this
@@ -129,6 +129,7 @@ def load(
     Raises ZifError subclasses.
     """
     from zif.runtime.buckets.sizes import several
+    from zif.runtime.packages import picked
 
     wishes: dict[str, Any]
     refuse_start(start)
@@ -146,6 +147,9 @@ def load(
         session = load_bundle(folder, target, **given)
         return may_rest(session, source, lambda same: load(same, target, **given))
     check_trusted(source, trusted_only or trusted_key is not None)
+    variant = picked(source, target)
+    told = () if variant is None else (variant.event(Path(source)),)  # type: ignore[arg-type]
+    source = source if variant is None else variant.model
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     wishes |= {"custom_ops": custom_ops}
@@ -167,6 +171,7 @@ def load(
             return load(onnx, only=name or None, shapes=shapes, custom_ops=custom_ops, **alike)
 
         session = load_at_once(source, target, wishes, onward, planned, samples, progress)
+        session.events.extend(told)
         return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more))
 
     def opened(made: Planner, fed: Sequence[Sample] | None = samples) -> Session:
@@ -188,6 +193,7 @@ def load(
     made = planner(source, target, policy, progress=progress, **wishes)
     session = opened(made)
     session = _watched(session, made.model, on_fault) if verify == "outputs" else session
+    session.events.extend(told)
     beside = made.model.external_files().values()
     return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more), beside)
 
@@ -311,12 +317,13 @@ def planner(
     from zif.planning.constraints import Constraints
     from zif.planning.goals import settled
     from zif.planning.planner import Planner
+    from zif.runtime.packages import model_file
     from zif.targets import target as find
 
     _refuse_unknown(wishes)
     check_policy(policy)
     demands = Constraints.parse(wishes.get("constraints"))
-    model = _model(source, wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
+    model = _model(model_file(source, target), wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
     chip = find(target)
     request = _request(chip, demands.policy(policy), demands, wishes, assume)
     request = evolve(request, custom_ops=tuple(library.name for library in model.custom_ops))
@@ -398,5 +405,8 @@ def is_bundle(source: Any) -> bool:
     if not isinstance(source, (str, Path)) or not Path(source).is_dir():
         return False
     from zif.files.kinds import kind_of
+    from zif.runtime.bundle.contexts import is_package
 
+    if is_package(Path(source)):
+        return False
     return (Path(source) / "manifest.json").exists() or kind_of(Path(source)) is None

@@ -24,9 +24,10 @@ from zif_qnn_runtime import (
     qnn_version,
 )
 
+from zif_qnn_htp import elsewhere
 from zif_qnn_htp.graph import QnnGraph, build, open_shape
 from zif_qnn_htp.options import HtpOptions, provider_options
-from zif_qnn_htp.segment import KNOWN, SEGMENT, Segment
+from zif_qnn_htp.segment import FORMAT, KNOWN, SEGMENT, Segment
 
 if TYPE_CHECKING:
     from zif import Model
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from zif_qnn_htp.chips import Chip
 
-FORMAT = "qnn-context"
 BACKEND = "qnn_htp"
 _REFUSALS = frozenset({"unassigned", "layout"})
 
@@ -51,6 +51,8 @@ class Prepared:
 
 def convert(model: Model, chip: Chip) -> Converted:
     """Bring a segment into the compiler's form. Raises Unsupported naming the units that stand in the way."""
+    if elsewhere.units(model):
+        return elsewhere.convert(model, chip)
     obstacles = [_open(unit.id, unit.op_type, v.name) for unit in model.units if (v := open_shape(model, unit))]
     if obstacles:
         raise _unsupported(model.name, chip, obstacles)
@@ -66,6 +68,8 @@ def convert(model: Model, chip: Chip) -> Converted:
 
 def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Compiled:
     """The artifact for one chip. Raises Unsupported with the units at fault where QNN names them, else QnnError."""
+    if isinstance(converted.data, elsewhere.Taken):
+        return elsewhere.compiled(converted)
     prepared: Prepared = converted.data
     graph, given = prepared.graph, provider_options(options, chip)
     notes = list(converted.notes)

@@ -11,11 +11,10 @@ from zif import BackendUnavailable, InvalidBundle, InvalidInput, UsageError
 from zif.plugin import laid_out
 from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_context, qnn_version, unit_times
 
-from zif_qnn_htp.artifact import FORMAT
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.fit import fit
 from zif_qnn_htp.options import HtpOptions, provider_options, run_settings
-from zif_qnn_htp.segment import KNOWN, Segment, chunks, content, context_files, known_values, read_segment
+from zif_qnn_htp.segment import FORMAT, KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
@@ -18,13 +19,14 @@ _WORDS, _ARCH, _MEMORY = 8, 4, 6
 
 
 def onnx_form(compiled: Compiled) -> OnnxForm:
-    """The wrapper with the binary that it names. Raises InvalidBundle for an artifact that is not whole."""
+    """The wrapper with the binaries that it names. Raises InvalidBundle for an artifact that is not whole."""
     segment = read_segment(compiled)
-    model, files = onnx.ModelProto(ir_version=10), {}
+    model = onnx.ModelProto(ir_version=10)
+    files: dict[str, bytes | Path] = {}
     if segment.wrapper:
-        wrapper, binary = context_files(compiled, segment)
+        wrapper, *binaries = context_files(compiled, segment)
         model = onnx.load_model_from_string(content(compiled, wrapper))
-        files[binary] = compiled.files[binary]
+        files = {binary: compiled.files[binary] for binary in binaries}
         _say_chip(model, segment, memory_of(compiled))
     if KNOWN in segment.crc32:
         for name, array in known_values(content(compiled, KNOWN)).items():

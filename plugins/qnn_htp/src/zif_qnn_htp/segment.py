@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zif import Compiled
     from zif.plugin import Array
 
-SEGMENT, KNOWN = "segment.json", "known.npz"
+FORMAT, SEGMENT, KNOWN = "qnn-context", "segment.json", "known.npz"
 _CHUNK = 1 << 20
 
 
@@ -29,6 +29,7 @@ class Segment:
 
     wrapper: the name of the ONNX file that stands for the binary; "" where every output is known. qnn: the release that
     compiled it. inputs: what is fed; baked: inputs whose defaults are in the binary. crc32: of every file, by name.
+    vtcm_mb: megabytes of vector memory that it may use, where it was compiled elsewhere.
     """
 
     wrapper: str
@@ -39,6 +40,7 @@ class Segment:
     baked: tuple[str, ...]
     crc32: Mapping[str, int]
     format: int = 1
+    vtcm_mb: int | None = None
 
     def to_json(self) -> bytes:
         """As it goes into the artifact."""
@@ -55,20 +57,20 @@ def read_segment(compiled: Compiled) -> Segment:
 
 
 def context_files(compiled: Compiled, segment: Segment) -> tuple[str, ...]:
-    """The files that the library opens: the wrapper, and the binary that it names. Raises InvalidBundle.
+    """The files that the library opens: the wrapper, and the binaries that it names. Raises InvalidBundle.
 
-    The library opens whatever a wrapper names, so that must be a file of the artifact whose checksum was looked at.
+    The library opens whatever a wrapper names, so those must be files of the artifact whose checksums were looked at.
     """
     try:
         info = describe(content(compiled, segment.wrapper))
     except QnnError as error:
         raise InvalidBundle(f"{segment.wrapper} is no wrapper of a context binary: {error}") from error
-    if info.strays or info.more or len(info.binaries) != 1:
-        raise InvalidBundle(f"{segment.wrapper} does not stand for one context binary: compile the model again")
-    binary = info.binaries[0]
-    if binary not in segment.crc32 or binary not in compiled.files:
-        raise InvalidBundle(f"{segment.wrapper} names {binary[:80]!r}, which is no file of the artifact")
-    return segment.wrapper, binary
+    if info.strays or info.more or not info.binaries:
+        raise InvalidBundle(f"{segment.wrapper} does not stand for context binaries: compile the model again")
+    for binary in info.binaries:
+        if binary not in segment.crc32 or binary not in compiled.files:
+            raise InvalidBundle(f"{segment.wrapper} names {binary[:80]!r}, which is no file of the artifact")
+    return segment.wrapper, *info.binaries
 
 
 def known_values(data: bytes) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
-from zif_qnn_htp import graph
+from zif_qnn_htp import elsewhere, graph
 from zif_qnn_htp.refusals import angles, geometry, infinite
 from zif_qnn_htp.rewrites import logarithms
 
@@ -32,6 +32,8 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
 
     Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
+    if elsewhere.units(model):
+        return Probed(elsewhere.verdicts(model, chip), ())
     judged = dict.fromkeys(infinite.judged(model), _INFINITE)
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
     turning = dict.fromkeys(angles.of_positions(model), _ANGLE) if chip.fp16 else {}

@@ -27,7 +27,7 @@ _HOMES = {
     "offline": ("can_stand_in", "stand_ins"),
     "unitprobe": ("Compiler", "Probed", "ask_units", "constant", "unaskable"),
     "memory": ("Memory",),
-    "context": ("ContextInfo", "compile_context", "describe", "load_context"),
+    "context": ("ContextInfo", "compile_context", "describe", "load_context", "told"),
     "export": ("export_dlc", "export_source"),
     "profile": ("Profile", "unit_times"),
 }
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.context import compile_context as compile_context
     from zif_qnn_runtime.context import describe as describe
     from zif_qnn_runtime.context import load_context as load_context
+    from zif_qnn_runtime.context import told as told
     from zif_qnn_runtime.export import export_dlc as export_dlc
     from zif_qnn_runtime.export import export_source as export_source
     from zif_qnn_runtime.failures import QnnError as QnnError

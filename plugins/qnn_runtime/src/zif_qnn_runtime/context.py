@@ -28,13 +28,15 @@ class ContextInfo:
     """What a wrapper says of its binary; an empty word or None where it says nothing.
 
     strays are the nodes of the model that are not inside the binary. binaries are all that it names (one, in what zif
-    compiles), and `more` names tensors and functions, of which a wrapper needs none.
+    compiles), and `more` names tensors, functions and nodes that name two, of which a wrapper needs none.
     """
 
     binary: str
     qnn_version: str = ""
     soc_model: int | None = None
     vtcm_mb: int | None = None
+    htp_arch: int | None = None
+    backend: int | None = None
     strays: tuple[str, ...] = ()
     binaries: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
@@ -88,6 +90,11 @@ def describe(wrapper: Path | bytes) -> ContextInfo:
         model = onnx.load_model_from_string(content_of(wrapper))
     except Exception as error:  # protobuf's own errors have no stable home
         raise QnnError(f"the wrapper of a context binary cannot be read: {error}", "context") from error
+    return told(model)
+
+
+def told(model: onnx.ModelProto) -> ContextInfo:
+    """What a wrapper that was read says; also of a model in which other nodes stand beside."""
     contexts = [node for node in model.graph.node if node.op_type == "EPContext"]
     every = [each for node in contexts for each in node.attribute]  # a second one of the same name, too
     binaries = tuple(each.s.decode(errors="replace") for each in every if each.name == _BINARY and each.s)
@@ -96,14 +103,21 @@ def describe(wrapper: Path | bytes) -> ContextInfo:
     facts = {prop.key: prop.value for prop in model.metadata_props}.get(_COMPATIBILITY, "").split(":")
     if not contexts or len(facts) < 7:
         return ContextInfo(first, strays=strays, binaries=binaries, more=more)
-    soc, vtcm = (int(word) if re.fullmatch(r"[0-9]{1,9}", word) else None for word in facts[5:7])
-    return ContextInfo(first, facts[2], soc, vtcm, strays, binaries, more)
+    kind, arch, soc, vtcm = (_number(facts[place]) for place in (1, 4, 5, 6))
+    return ContextInfo(first, facts[2], soc, vtcm, arch or None, kind, strays, binaries, more)
+
+
+def _number(word: str) -> int | None:
+    return int(word) if re.fullmatch(r"[0-9]{1,9}", word) else None
 
 
 def _more(model: onnx.ModelProto) -> Iterator[str]:
     yield from (tensor.name for tensor in model.graph.initializer)
     yield from (sparse.values.name for sparse in model.graph.sparse_initializer)
     yield from (function.name for function in model.functions)
+    for node in model.graph.node:
+        if sum(each.name == _BINARY for each in node.attribute) > 1:  # not read alike by everybody
+            yield node.name or node.op_type
 
 
 def load_context(wrapper: Path, backend: BackendType, options: ProviderOptions) -> onnxruntime.InferenceSession:

@@ -49,6 +49,9 @@ def unaskable(model: Model, unit: Unit) -> Verdict | None:
     """What no compiler of QNN's takes, or must not even be asked about."""
     if unit.domain == _CLASSIC:
         return Verdict(False, "declared", "op", f"QNN has no operators of {_CLASSIC}, and {unit.op_type} is one")
+    if unit.op_type == "EPContext":
+        reason = "it is no operator but what was compiled elsewhere, and this backend does not load such"
+        return Verdict(False, "declared", "op", reason)
     value = open_shape(model, unit)
     if value is not None and value.dtype:
         shape = (

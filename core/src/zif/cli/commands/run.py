@@ -141,12 +141,14 @@ def _agreement(
     """What an emulator gave, held against the CPU on the same inputs; where that cannot be, why."""
     from zif.errors import ZifError
     from zif.model import Model
+    from zif.runtime.packages import model_file
     from zif.runtime.verification.agreement import agreement
 
     told("holding it against the CPU")
     runs = ((feed.read(), outcome.outputs) for feed, outcome in zip(fed, outcomes, strict=True))
     try:
-        agreed = agreement(Model.load(source, one_size(wanted["shapes"]), wanted.get("custom_ops", ())), plan, runs)
+        file = model_file(source, wanted["target"])
+        agreed = agreement(Model.load(file, one_size(wanted["shapes"]), wanted.get("custom_ops", ())), plan, runs)
     except ZifError as error:
         nothing: dict[str, Any] = {"judge": [], "outputs": {}, "worst": None, "precision": "", "word": "unchecked"}
         return nothing | {"reason": str(error)}

@@ -16,6 +16,7 @@ from zif.backends.options import build_options
 from zif.backends.registry import backend, installed
 from zif.backends.survey import open_and_ask
 from zif.errors import BackendNotFound, ZifError
+from zif.model import elsewhere
 from zif.model.arguments import Progress
 from zif.planning.costs.precisions import FLOATS
 from zif.planning.plan import Candidate, Request
@@ -89,12 +90,15 @@ def _ask_one(
     try:
         backend, general = open_and_ask(rows[0], target, seconds)
         refusal = left_out(general, target, request)
-        if refusal:
+        asked = refusal is not None and _tried_out(general, target, model)
+        if refusal and not asked:
             return None, _candidate(backend, general, *refusal)
         if progress:
             progress(f"asking {name}")
         backend = stand_in(backend, general, target, isolate)
         answer = backend.capabilities(target, model)
+        if refusal and asked and not _knows_compiled(answer, model):
+            return None, _candidate(backend, general, *refusal)
         lessons = learned.words(model, name, answer.toolchain, target.name)
         full = with_words(answer, ("verified", lessons), ("tensor-size", too_large(answer, model)))
     except ZifError as error:
@@ -133,6 +137,18 @@ def left_out(general: Capabilities, target: Target, request: Request) -> tuple[s
     if general.rates is None and general.processor not in target.processors:
         return "unavailable", f"{target.name} has no {general.processor}, and the backend gives no rates of its own"
     return None
+
+
+def _tried_out(general: Capabilities, target: Target, model: Model) -> bool:
+    """Whether an emulator is asked unbidden: what was compiled for a chip runs nowhere else, as what a bundle has."""
+    emulated = general.available and general.kind == "emulator" and target.is_host
+    return emulated and bool(elsewhere.units(model))
+
+
+def _knows_compiled(answer: Capabilities, model: Model) -> bool:
+    """Whether a backend takes any unit that was compiled elsewhere, or would if it were for another chip or release."""
+    said = (answer.verdicts.get(unit) for unit in elsewhere.units(model))
+    return any(one is not None and (bool(one.supported) or one.code == "unavailable") for one in said)
 
 
 def _candidate(backend: Backend, answer: Capabilities, code: str = "ok", reason: str = "") -> Candidate:

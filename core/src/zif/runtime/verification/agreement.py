@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from zif.errors import BackendUnavailable
+from zif.model.elsewhere import elsewhere
 from zif.runtime.measures import Figures
 from zif.runtime.verification.beside import Beside
 from zif.runtime.verification.floor import computes_in, floor
@@ -50,6 +52,8 @@ class OutputJudge:
     """
 
     def __init__(self, model: Model, plan: Plan) -> None:
+        if why := elsewhere(model):
+            raise BackendUnavailable(why)
         judge = Judge.installed()
         self.judge = tuple(judge.options)
         self.precision = coarsest(plan, judge)

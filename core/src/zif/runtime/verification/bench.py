@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from zif.errors import UsageError, ZifError
+from zif.errors import BackendUnavailable, UsageError, ZifError
 from zif.model.arguments import Progress
+from zif.model.elsewhere import elsewhere
 from zif.runtime.verification.beside import Beside
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge, showing
@@ -75,12 +76,14 @@ class Bench:
         many samples the first MOST are used.
 
         backends: who will be tried; where all of them judge, no values are made. judge: a backend that is held to be
-        right, whatever it computes in; "" for those that are. Raises BackendUnavailable where nothing can judge,
-        BackendNotFound for a judge that is not there, InvalidInput where no values can be made, and UsageError for an
-        empty sequence of samples.
+        right, whatever it computes in; "" for those that are. Raises BackendUnavailable where nothing can judge, as
+        what was compiled elsewhere, BackendNotFound for a judge that is not there, InvalidInput where no values can be
+        made, and UsageError for an empty sequence of samples.
         """
         if samples is not None and not len(samples):
             raise UsageError("there are no samples to verify with")
+        if why := elsewhere(planner.model):
+            raise BackendUnavailable(why)
         judging = Judge.named(judge, planner.target.name) if judge else Judge.installed()
         needed = backends is None or not set(backends) <= set(judging.options)
         sets = samples[:MOST] if samples is not None else made_samples(planner.model) if needed else []

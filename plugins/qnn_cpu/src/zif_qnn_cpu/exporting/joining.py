@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import onnx
@@ -32,7 +32,7 @@ def join(job: Export, forms: Sequence[OnnxForm], known: Iterable[onnx.TensorProt
     written = {info.name for info in (*job.plan.inputs, *job.plan.outputs)}
     _initializers(graph, [*known, *(one for form in forms for one in form.model.graph.initializer)])
     for segment, form in zip(job.plan.segments, forms, strict=True):
-        for node in _named(form, segment.id):
+        for node in _named(form, segment.id, {node.name for node in graph.node}):
             graph.node.append(node)
         graph.sparse_initializer.extend(form.model.graph.sparse_initializer)
     cuts = {name for segment in job.plan.segments for name in (*segment.inputs, *segment.outputs)} - written
@@ -81,10 +81,10 @@ def _initializers(graph: onnx.GraphProto, tensors: Iterable[onnx.TensorProto]) -
             raise Unsupported(f"two segments have different constants of the name {tensor.name!r}")
 
 
-def _named(form: OnnxForm, number: int) -> Iterator[onnx.NodeProto]:
-    """The nodes; two segments that are alike would have nodes of one name."""
+def _named(form: OnnxForm, number: int, taken: Container[str]) -> Iterator[onnx.NodeProto]:
+    """The nodes; two segments that are alike would have nodes of one name, which a binary of several parts knows."""
     for node in form.model.graph.node:
-        if form.compiled and node.name:
+        if form.compiled and node.name in taken:
             node.name = f"segment_{number:02d}_{node.name}"
         yield node
 
