@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zif.records import Target
     from zif.runtime.buckets.asking import Asked
     from zif.runtime.build import Builder
+    from zif.runtime.packages import Variant
     from zif.runtime.session import Session
     from zif.runtime.session.session import OnFault
     from zif.runtime.to_bundle import Compilation
@@ -129,7 +130,6 @@ def load(
     Raises ZifError subclasses.
     """
     from zif.runtime.buckets.sizes import several
-    from zif.runtime.packages import picked
 
     wishes: dict[str, Any]
     refuse_start(start)
@@ -147,7 +147,7 @@ def load(
         session = load_bundle(folder, target, **given)
         return may_rest(session, source, lambda same: load(same, target, **given))
     check_trusted(source, trusted_only or trusted_key is not None)
-    variant = picked(source, target)
+    variant = _variant(source, target)
     told = () if variant is None else (variant.event(Path(source)),)  # type: ignore[arg-type]
     source = source if variant is None else variant.model
     wishes = {"shapes": shapes, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
@@ -317,13 +317,14 @@ def planner(
     from zif.planning.constraints import Constraints
     from zif.planning.goals import settled
     from zif.planning.planner import Planner
-    from zif.runtime.packages import model_file
     from zif.targets import target as find
 
     _refuse_unknown(wishes)
     check_policy(policy)
     demands = Constraints.parse(wishes.get("constraints"))
-    model = _model(model_file(source, target), wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
+    variant = _variant(source, target)
+    source = source if variant is None else variant.model
+    model = _model(source, wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
     chip = find(target)
     request = _request(chip, demands.policy(policy), demands, wishes, assume)
     request = evolve(request, custom_ops=tuple(library.name for library in model.custom_ops))
@@ -398,6 +399,15 @@ def refuse_wishes(**wishes: Any) -> None:
         raise UsageError(
             f"a bundle is planned and built already: give {', '.join(map(repr, given))} when you compile it"
         )
+
+
+def _variant(source: Any, target: str) -> Variant | None:
+    """The variant of a model package for a target; None for any other source, for which nothing is imported."""
+    if not isinstance(source, (str, Path)) or not Path(source).is_dir():
+        return None
+    from zif.runtime.packages import picked
+
+    return picked(source, target)
 
 
 def is_bundle(source: Any) -> bool:
