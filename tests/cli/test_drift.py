@@ -90,10 +90,10 @@ def test_a_newer_version_moves_and_is_not_worse(site: Site, two: tuple[Site, Sit
     ("source", "constants", "words"),
     [
         (COMPILING, {"OPS": frozenset({"MatMul", "Relu"})}, "npu no longer takes 1 unit"),
-        (COMPILING, {"COST": 50.0}, "latency"),
-        (LARGE, {}, "the artifacts of npu take"),
+        pytest.param(COMPILING, {"COST": 50.0}, "latency", marks=pytest.mark.slow),
+        pytest.param(LARGE, {}, "the artifacts of npu take", marks=pytest.mark.slow),
         (COMPILING + OFF, {"OFF": 0.1}, "dB between old and new (40 dB asked)"),
-        (COMPILING + OFF, {"OFF": "nan"}, "finite on one side only"),
+        pytest.param(COMPILING + OFF, {"OFF": "nan"}, "finite on one side only", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_worse_is_said_and_is_exit_code_1(

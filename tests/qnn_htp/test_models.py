@@ -95,7 +95,9 @@ def test_a_network_and_its_quantized_forms_as_a_user_runs_them(form: str) -> Non
     model, quantized = row(entry("mtcnn-rnet")), row(entry("mtcnn-rnet"), form)
     assert (model.good, model.cosine >= 0.999) == (True, True)
     assert quantized.cosine >= LEAST_QUANTIZED[form]
-    assert model.placed.keys() == quantized.placed.keys() == {"qnn_htp"}
+    assert model.placed.keys() == {"qnn_htp"}
+    # What quantizes the picture may stay on the CPU: then a quarter of the bytes crosses.
+    assert quantized.placed["qnn_htp"] > 0.9 * quantized.placed.total()
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def test_a_file_that_is_not_what_was_signed_is_never_used(tmp_path: Path, url: s
         assert one.tier.verify() == {}, "who made it anew has put it there, too"
 
 
-@pytest.mark.parametrize("after", [0, 40_000, 2_000_000])
+@pytest.mark.parametrize("after", [0, pytest.param(40_000, marks=pytest.mark.slow), 2_000_000])
 def test_a_connection_that_breaks_on_the_way_up_loses_nothing(tmp_path: Path, s3: str, wire: Wire, after: int) -> None:
     one = Machine(tmp_path / "one", s3)
     wire.cut("up", after)
@@ -160,7 +160,7 @@ def test_a_connection_that_breaks_on_the_way_up_loses_nothing(tmp_path: Path, s3
     assert (two.get(), two.made) == (BIG, 0)
 
 
-@pytest.mark.parametrize("after", [0, 3_000, 2_000_000])
+@pytest.mark.parametrize("after", [0, pytest.param(3_000, marks=pytest.mark.slow), 2_000_000])
 def test_a_connection_that_breaks_on_the_way_down_leaves_nothing_half(
     tmp_path: Path, s3: str, wire: Wire, after: int
 ) -> None:

@@ -182,7 +182,7 @@ def test_rows_hold_against_their_schema(swept: Swept, room: Path) -> None:
         Draft202012Validator(whole).validate(row)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("signal_number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT])
 def test_an_interrupted_sweep_goes_on(site: Site, swept: Swept, room: Path, signal_number: int) -> None:
     remake(site, SLOW)
     words = ["sweep", "models", *TWO, "--stage", "compile", "-o", "out.jsonl"]

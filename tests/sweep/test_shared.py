@@ -23,7 +23,7 @@ def wire() -> Iterator[Wire]:
         yield made
 
 
-@pytest.mark.parametrize("after", [6_000, 12_000])
+@pytest.mark.parametrize("after", [pytest.param(6_000, marks=pytest.mark.slow), 12_000])
 def test_a_connection_that_breaks_in_the_middle_changes_no_table(
     site: Site, room: Path, wire: Wire, after: int
 ) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from zif.errors import UsageError
 from zif.files.brought import COSTS, DataFile, Problem, data_files, stamp
 from zif.files.documents import read_table
-from zif.planning.costs.kinds import FEATURES
+from zif.planning.costs.kinds import FEATURES, OPTIONAL
 from zif.records import Rates, Target
 
 Floats = NDArray[np.float64]
@@ -95,7 +95,7 @@ class Table:
     "relative", "corrected") and precision, least and most as multiples of a prediction; empty in files that have none.
     known: graphs that were measured. covariance: float64[words * groups] square, of the logarithms of what is learned
     of a chip beyond its relatives (`WORDS` times `GROUPS`); None in files without it.
-    stamp: tells this table from another. A count that a file does not price is free.
+    stamp: tells this table from another. Of the counts, a file may leave out those that are `OPTIONAL`.
     """
 
     us: Mapping[str, Mapping[str, float]]
@@ -158,7 +158,7 @@ class Table:
         error = None if note or found is None else float(found)
         known = self.intervals.get("relative" if note else "measured", {}).get(precision)
         return Coefficients(
-            us=np.array([us.get(name, 0.0) for name in FEATURES]),
+            us=np.array([us.get(name, 0.0) if name in OPTIONAL else us[name] for name in FEATURES]),
             launch_us=float(us["launch"]),
             slower=scale,
             note=note,

@@ -35,6 +35,9 @@ FEATURES: Final[Mapping[str, str]] = {
     "reshape": "million padded elements whose shape changes",
 }
 
+#: What a file of costs may leave out, and has it for nothing then: files that were fitted before it was counted.
+OPTIONAL: Final = frozenset({"operand", "products", "spill", "picture"})
+
 _OPS: Final[Mapping[str, str]] = {
     "elementwise": """Add Sub Mul Div Relu Clip Min Max Abs Neg LeakyRelu PRelu Cast CastLike Where Sum Mean Mod Sign
         Floor Ceil Round Not And Or Xor Equal Less LessOrEqual Greater GreaterOrEqual IsNaN IsInf ThresholdedRelu Shrink
