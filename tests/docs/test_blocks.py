@@ -71,7 +71,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _bash(folder, folder, f"{sys.executable} {ROOT / 'examples' / 'newcomer.py'} .")
     for name in ("float", "net", "mobilenet"):
         shutil.copy(folder / "model.onnx", folder / f"{name}.onnx")
-    shutil.copy(folder / "quantized.onnx", folder / "mobilenet.w8a8.onnx")
+    for name in ("mobilenet.w8a8", "outside"):
+        shutil.copy(folder / "quantized.onnx", folder / f"{name}.onnx")
     shutil.copy(folder / "x.npy", folder / "cat.npy")
     shutil.copy(folder / "photos" / "0.png", folder / "cat.png")
     photos = np.load(folder / "photos.npy")
@@ -111,6 +112,8 @@ def _do(block: Block, folder: Path, ground: Path) -> None:
     if block.kind == "file":
         (folder / block.name).write_text(block.text, encoding="utf-8")
     for line in block.lines if block.kind == "shell" else ():
+        if line.text.startswith("make "):  # that the Makefile has it is held above; what it does takes hours
+            continue
         for bundle in re.findall(r"-o (\S+\.zif)", line.text):
             shutil.rmtree(folder / bundle, ignore_errors=True)
         code, said = _bash(folder, ground, line.text)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from docs.pages import Line
+
+MAKEFILE = (Path(__file__).resolve().parents[2] / "Makefile").read_text(encoding="utf-8")
 
 
 @cache
@@ -19,10 +22,16 @@ def _root() -> Any:
 
 
 def unknown(line: Line) -> list[str]:
-    """Words of a line with zif that zif does not know; none where the line is another program's."""
+    """Words of a line with zif or make that those do not know; none where the line is another program's."""
     words = shlex.split(re.sub(r"\s+[<>|].*$", "", line.text))
     while words and "=" in words[0]:
         words.pop(0)
+    if words and words[0] == "make":
+        return [
+            word
+            for word in words[1:]
+            if "=" not in word and not re.search(rf"^[\w -]*\b{word}\b.*:", MAKEFILE, re.MULTILINE)
+        ]
     if not words or words[0] != "zif":
         return []
     command, depth = _root(), 1
