@@ -96,6 +96,7 @@ def __getattr__(name: str) -> Any:
         return globals()[name]
     if name not in _WHERE:
         raise AttributeError(f"module 'zif' has no attribute {name!r}")
+    importlib.import_module(_WHERE[name].rpartition(".")[0])  # the room first, as in zif.plugin
     value = getattr(importlib.import_module(_WHERE[name]), name)
     globals()[name] = value
     return value

@@ -304,6 +304,9 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE or name in TYPING:
         raise AttributeError(f"module 'zif.plugin' has no attribute {name!r}")
     home, attribute = _WHERE[name]
+    # The room first: a thread that holds one of its files and waits for it would be met by one that holds it and needs
+    # the file, and Python hands that one a module that is not whole.
+    importlib.import_module(home.rpartition(".")[0])
     module = importlib.import_module(home)
     value = getattr(module, attribute) if hasattr(module, attribute) else importlib.import_module(f"{home}.{attribute}")
     globals()[name] = value
