@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from _thread import RLock  # threading itself would be a module to load
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
@@ -88,6 +89,11 @@ if TYPE_CHECKING:
         """See zif-quantize."""
 
 
+#: Held by whoever comes in through a door: of two threads that import rooms from two ends, each holding what the other
+#: needs, Python would hand one a module that is half there. No room imports through a door, so nobody waits for ever.
+ONE_AT_A_TIME = RLock()
+
+
 def __getattr__(name: str) -> Any:
     if name in _BROUGHT:
         from zif.backends.extensions import verb
@@ -96,8 +102,8 @@ def __getattr__(name: str) -> Any:
         return globals()[name]
     if name not in _WHERE:
         raise AttributeError(f"module 'zif' has no attribute {name!r}")
-    importlib.import_module(_WHERE[name].rpartition(".")[0])  # the room first, as in zif.plugin
-    value = getattr(importlib.import_module(_WHERE[name]), name)
+    with ONE_AT_A_TIME:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
     globals()[name] = value
     return value
 

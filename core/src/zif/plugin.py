@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from zif import ONE_AT_A_TIME
+
 #: For annotations only: they name what typing knows, and nothing is there when a program runs.
 TYPING = frozenset({"Array", "Source"})
 
@@ -304,11 +306,10 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE or name in TYPING:
         raise AttributeError(f"module 'zif.plugin' has no attribute {name!r}")
     home, attribute = _WHERE[name]
-    # The room first: a thread that holds one of its files and waits for it would be met by one that holds it and needs
-    # the file, and Python hands that one a module that is not whole.
-    importlib.import_module(home.rpartition(".")[0])
-    module = importlib.import_module(home)
-    value = getattr(module, attribute) if hasattr(module, attribute) else importlib.import_module(f"{home}.{attribute}")
+    with ONE_AT_A_TIME:
+        module = importlib.import_module(home)
+        inner = not hasattr(module, attribute)
+        value = importlib.import_module(f"{home}.{attribute}") if inner else getattr(module, attribute)
     globals()[name] = value
     return value
 
