@@ -126,13 +126,18 @@ class Soak:
                 self.wrong.append(f"{lane.name}: {told}")
 
     def _kill(self, every: float) -> None:
-        source = random.Random(self.seed)
-        while not self._stop.wait(every * source.uniform(0.5, 1.5)):
-            workers = [one for one in psutil.Process().children() if is_worker(one)]
-            if workers:
-                with suppress(psutil.Error):
-                    source.choice(workers).send_signal(signal.SIGKILL)
-                    self.counts["workers killed"] += 1
+        kill_workers(self.seed, every, self._stop, self.counts)
+
+
+def kill_workers(seed: int, every: float, stop: threading.Event, counts: Counter[str]) -> None:
+    """End a worker at random about every so many seconds, and count it, until `stop`."""
+    source = random.Random(seed)
+    while not stop.wait(every * source.uniform(0.5, 1.5)):
+        workers = [one for one in psutil.Process().children() if is_worker(one)]
+        if workers:
+            with suppress(psutil.Error):
+                source.choice(workers).send_signal(signal.SIGKILL)
+                counts["workers killed"] += 1
 
 
 def is_worker(process: psutil.Process) -> bool:

@@ -14,7 +14,6 @@ import argparse
 import faulthandler
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -30,7 +29,7 @@ import psutil
 import zif
 from attrs import define, field
 
-from tools.soak import LONGEST, WEIGHTS, WIDTH, Reading, grown, is_worker, model
+from tools.soak import LONGEST, WEIGHTS, WIDTH, Reading, grown, kill_workers, model
 
 THREADS, PLACES = 24, 8
 #: How far an output may be from numpy's.
@@ -177,13 +176,7 @@ class Many:
                 self.wrong.append(f"{kind}: {told}")
 
     def _kill(self, every: float) -> None:
-        source = random.Random(self.seed)
-        while not self._stop.wait(every * source.uniform(0.5, 1.5)):
-            workers = [one for one in psutil.Process().children() if is_worker(one)]
-            if workers:
-                with suppress(psutil.Error):
-                    source.choice(workers).send_signal(signal.SIGKILL)
-                    self.counts["workers killed"] += 1
+        kill_workers(self.seed, every, self._stop, self.counts)
 
 
 def _drawn(source: Any) -> Any:

@@ -39,8 +39,8 @@ class More:
 
 
 @frozen
-class Described:
-    """The words of a sweep; see docs/sweep.md. `folder` is what its paths are relative to."""
+class _File:
+    """What may stand in a file."""
 
     models: tuple[str, ...] = ()
     model: tuple[Named, ...] = ()
@@ -57,6 +57,12 @@ class Described:
     eval: str = ""
     samples: str = ""
     runs: int = 10
+
+
+@frozen
+class Described(_File):
+    """The words of a sweep; see docs/sweep.md. `folder` is what its paths are relative to."""
+
     folder: Path = Path()
 
     @classmethod
@@ -79,27 +85,6 @@ class Described:
     def with_words(self, **given: Any) -> Described:
         """The same with what the command line says in the place of what the file does; what is empty says nothing."""
         return evolve(self, **{name: value for name, value in given.items() if value})
-
-
-@frozen
-class _File:
-    """What may stand in a file."""
-
-    models: tuple[str, ...] = ()
-    model: tuple[Named, ...] = ()
-    targets: tuple[str, ...] = ()
-    precisions: tuple[str, ...] = ("float",)
-    stages: tuple[str, ...] = ("plan",)
-    more: tuple[More, ...] = ()
-    plan: Mapping[str, Any] = field(factory=dict)
-    shapes: Mapping[str, tuple[int, ...]] = field(factory=dict)
-    output: str = ""
-    bundles: str = ""
-    calibration: str = ""
-    preprocess: str = ""
-    eval: str = ""
-    samples: str = ""
-    runs: int = 10
 
 
 _FIELDS = tuple(_File.__annotations__)
