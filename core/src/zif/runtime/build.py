@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zif.planning.planner import Planner
     from zif.records import Compiled, Executable
     from zif.runtime.cache import Cache, Hit, Miss
-    from zif.runtime.session.session import OnFault
+    from zif.runtime.session.events import OnFault
 
 #: How often a plan is made again after a failed build before the error goes to the caller.
 ROUNDS = 12

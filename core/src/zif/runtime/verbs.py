@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zif.runtime.build import Builder
     from zif.runtime.packages import Variant
     from zif.runtime.session import Session
-    from zif.runtime.session.session import OnFault
+    from zif.runtime.session.events import OnFault
     from zif.runtime.to_bundle import Compilation
     from zif.runtime.verification.bench import Sample
     from zif.runtime.verified import Verified

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zif.runtime.session.session import Event, Session, Timing
+from zif.runtime.session.events import Event, Timing
+from zif.runtime.session.session import Session
 from zif.runtime.session.step import Step
 
 __all__ = ["Event", "Session", "Step", "Timing"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from zif.runtime.session.session import Session, Timing
+    from zif.runtime.session.events import Timing
+    from zif.runtime.session.session import Session
 
 
 @frozen

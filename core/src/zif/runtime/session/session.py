@@ -8,28 +8,20 @@ from contextlib import AbstractContextManager, ExitStack
 from copy import copy
 from itertools import count
 from time import perf_counter, perf_counter_ns
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from zif.backends import timeline
-from zif.backends.blame import from_signal, reason
+from zif.backends.blame import from_signal
 from zif.backends.timeline import NOTHING, recorded, span, within
-from zif.errors import (
-    BackendCrashed,
-    EngineRefused,
-    InvalidInput,
-    InvalidModel,
-    OutOfMemory,
-    StageFailed,
-    UsageError,
-    ValuesRefused,
-    ZifError,
-)
+from zif.errors import InvalidInput, InvalidModel, UsageError, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
 from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
 from zif.runtime.session.bound import Bound
+from zif.runtime.session.events import Event, Rescue, Timing, Underway, Watch
+from zif.runtime.session.faults import named
 from zif.runtime.session.given import check_outputs, handed_over
 from zif.runtime.session.moving import Moving
 from zif.runtime.session.step import Step
@@ -43,51 +35,7 @@ if TYPE_CHECKING:
     from zif.runtime.session.stream import Stream
     from zif.runtime.timeline import Timeline
 
-OnFault = Literal["fail", "fallback"]
 _NUMBERS = count(1)
-#: What a stage may fail with without anything being broken.
-_TYPED = (OutOfMemory, EngineRefused, ValuesRefused)
-
-
-@frozen
-class Event:
-    """Something that the host should know of: a fallback, a rebuilt artifact, a note of a backend."""
-
-    kind: str
-    backend: str
-    segment: int | None
-    text: str
-
-
-@frozen
-class Timing:
-    """How long one segment took in one run, in milliseconds of wall-clock time."""
-
-    segment: int
-    backend: str
-    kind: str
-    ms: float
-    label: str = ""
-
-
-#: Builds a step anew on the next-best backend after a fault; raises when there is none.
-Rescue = Callable[[Step, ZifError], Step]
-
-#: Looks at a run's inputs and outputs, and gives the outputs to hand on; raises for those that must not be.
-Watch = Callable[[Mapping[str, Any], dict[str, Any]], dict[str, Any]]
-
-
-class Underway(Protocol):
-    """What is compiled beside a session; see `zif.runtime.started.Starting`."""
-
-    state: str
-    seconds: float | None
-    error: ZifError | None
-    figures: Mapping[str, Any]
-
-    def wait(self, timeout: float | None = None) -> bool: ...
-
-    def cancel(self) -> None: ...
 
 
 class Session(Moving):
@@ -406,17 +354,7 @@ class Session(Moving):
         return step.judged(self._named(step, error))
 
     def _named(self, step: Step, error: BaseException) -> ZifError:
-        """InvalidInput is for arrays that the caller handed in: what other segments made is none of the caller's."""
-        if isinstance(error, BackendCrashed):
-            return BackendCrashed(f"segment {step.segment.id}: {error}", error.log)
-        if isinstance(error, MemoryError):
-            return OutOfMemory(f"{step.who} failed to run: {reason(error)}")
-        if isinstance(error, StageFailed):
-            kind = next((kind for kind in _TYPED if isinstance(error, kind)), StageFailed)
-            return kind(f"segment {step.segment.id}: {error}")
-        if isinstance(error, InvalidInput) and not self._admission.gates.keys() >= set(step.inputs):
-            return ValuesRefused(f"{step.who} failed to run on what other segments made: {error}")
-        return error if isinstance(error, ZifError) else StageFailed(f"{step.who} failed to run: {reason(error)}")
+        return named(step, error, self._admission.gates.keys())
 
 
 def _timing(step: Step, start: float) -> Timing:

@@ -13,7 +13,7 @@ from zif.runtime.verification.agreement import OutputJudge
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.runtime.session import Session
-    from zif.runtime.session.session import OnFault
+    from zif.runtime.session.events import OnFault
     from zif.runtime.verification.agreement import Agreement
 
 
