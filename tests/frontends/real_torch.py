@@ -57,7 +57,10 @@ def faces() -> torch.nn.Module:
 
 
 class Ssd(torch.nn.Module):
-    """torchvision's SSDLite over MobileNetV3 with its head: anchors, boxes, scores, and the best of them."""
+    """torchvision's SSDLite over MobileNetV3 with its head: anchors, boxes, scores, and the best of them.
+
+    As it is before training: every score is the same, and which boxes are the best is left open.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,13 +68,48 @@ class Ssd(torch.nn.Module):
 
         torch.manual_seed(0)
         self.net = detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=7)
-        with torch.no_grad():  # scores that are far apart, as those of a trained one, so that their order is one
-            for weight in self.net.head.classification_head.parameters():
-                weight.mul_(30)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         found = self.net([image])[0]
         return found["boxes"], found["scores"], found["labels"]
+
+
+def settled_ssd() -> torch.nn.Module:
+    """The same with norms that know their input, and sure of what it sees: many scores are next to 1."""
+    made = Ssd()
+    for one in made.net.modules():
+        if isinstance(one, torch.nn.BatchNorm2d):
+            one.momentum = None
+    with torch.no_grad():
+        made.net.backbone.train()(torch.randn(2, 3, 320, 320))
+        for weight in made.net.head.classification_head.parameters():
+            weight.mul_(3)
+    return made.eval()
+
+
+class Grid(torch.nn.Module):
+    """A head as YOLO's: a box and scores for each place of a grid, and torchvision's suppression of each class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        conv, act = torch.nn.Conv2d, torch.nn.SiLU
+        self.body = torch.nn.Sequential(conv(3, 16, 3, 2, 1), act(), conv(16, 32, 3, 2, 1), act(), conv(32, 9, 1))
+        torch.nn.init.normal_(self.body[4].weight)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        from torchvision.ops import batched_nms
+
+        rows = self.body(x)[0].flatten(1).T
+        places, width = torch.arange(rows.shape[0]), x.shape[-1] // 4
+        centre = torch.stack((places % width, places // width), 1).float() * 4
+        half = rows[:, 2:4].exp() * 6
+        boxes = torch.cat((centre - half, centre + half), 1)
+        scores, labels = rows[:, 4:].sigmoid().max(1)
+        sure = scores > 0.5
+        boxes, scores, labels = boxes[sure], scores[sure], labels[sure]
+        kept = batched_nms(boxes, scores, labels, 0.45)[:50]
+        return boxes[kept], scores[kept], labels[kept]
 
 
 class Deformable(torch.nn.Module):

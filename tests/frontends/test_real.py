@@ -70,7 +70,9 @@ def computed(path: Path, *inputs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def test_efficientnet_from_its_source_with_any_number_of_pictures(torch: tuple[Any, Path]) -> None:
-    assert near(converted(torch, "real_torch.py:open_lite0"))
+    told = converted(torch, "real_torch.py:open_lite0")
+    assert near(told)
+    assert told["check"]["resized"].endswith("=4,3,224,224")
     model = onnx.load(torch[1] / "made.onnx")
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     zoo = entry("efficientnet-lite0")
@@ -89,14 +91,16 @@ def test_a_net_that_finds_faces(torch: tuple[Any, Path]) -> None:
     assert near(converted(torch, "real_torch.py:faces", "--shape", "x=1,3,96,128"))
 
 
-def test_a_detector_that_comes_out_otherwise_is_refused(torch: tuple[Any, Path]) -> None:
-    """torchvision's SSDLite exports without a word, and its boxes are others: what is wrong is never written."""
-    found, folder = torch
-    words = ["real_torch.py:Ssd", "--shape", "image=3,320,320"]
-    done = found.zif("convert", *words, "-o", folder / "ssd.onnx", cwd=folder)
-    assert done.returncode == 1, done.stderr
-    assert "as ONNX is not what it was" in done.stderr
-    assert not (folder / "ssd.onnx").exists()
+@pytest.mark.parametrize(
+    ("net", "shape"), [("Ssd", "image=3,320,320"), ("settled_ssd", "image=3,320,320"), ("Grid", "x=1,3,64,96")]
+)
+def test_a_detector_with_its_head(torch: tuple[Any, Path], net: str, shape: str) -> None:
+    """Boxes, scores and classes, in the order of the source but where scores are as good as equal."""
+    told = converted(torch, f"real_torch.py:{net}", "--shape", shape)
+    assert "NonMaxSuppression" in told["operators"]
+    assert len(told["outputs"]) == 3
+    assert near(told, 60)
+    assert bool(told["check"]["reordered"]) == (net == "settled_ssd")
 
 
 def test_an_operator_that_nobody_exports_is_named(torch: tuple[Any, Path]) -> None:

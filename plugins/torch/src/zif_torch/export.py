@@ -21,6 +21,7 @@ from zif.plugin import Imported, Request, key_of, label_of, opset_of
 from zif_torch import arguments
 from zif_torch.arguments import Arguments
 from zif_torch.loading import inference
+from zif_torch.ties import FirstFirst
 
 #: The opsets that torch's two exporters write.
 _WRITES = {"dynamo": (18, 23), "older": (9, 20)}
@@ -111,7 +112,7 @@ def _attempt(name: str, model: Any, given: Arguments, opset: int, path: Path, no
             torch.onnx.export(model, given.values, str(path), **about)
         except Exception as error:
             return _Attempt(name, _sentence(error), _operator(error))
-    notes += [text for text in heard if text not in notes]
+    notes += [text for text in dict.fromkeys(heard) if text not in notes]
     if not path.is_file():
         return _Attempt(name, "the exporter wrote no file")
     return _Attempt(name)
@@ -180,7 +181,8 @@ def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[s
         pairs = zip(names, given, strict=False)
         values = [torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in pairs]
         runnable = model.module() if isinstance(model, torch.export.ExportedProgram) else model
-        made = runnable(*values)
+        with FirstFirst():
+            made = runnable(*values)
     flat, _ = torch.utils._pytree.tree_flatten(made)
     tensors = [one for one in flat if isinstance(one, torch.Tensor)]
     return {name: one.detach().cpu().numpy() for name, one in zip(outputs, tensors, strict=False)}

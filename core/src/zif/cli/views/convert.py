@@ -21,7 +21,8 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"note: {line}")
     say(f"{document['source']} is {document['what']}; converted by {document['tool']} ({document['toolchain']})")
     say(_operators(document))
-    say(_sentence(check), style="yellow" if check["skipped"] else "")
+    is_open = any(not isinstance(dim, int) for port in document["inputs"] for dim in port["shape"] or ())
+    say(_sentence(check, is_open), style="yellow" if check["skipped"] else "")
     told = "; made before, from the cache" if document["cached"] else ""
     say(f"wrote {document['model']}: opset {document['opset']}{_asked(document)}{told}")
 
@@ -51,10 +52,14 @@ def _operators(document: Mapping[str, Any]) -> str:
     )
 
 
-def _sentence(check: Mapping[str, Any]) -> str:
+def _sentence(check: Mapping[str, Any], is_open: bool) -> str:
     if check["skipped"]:
         return f"not compared with its source: {check['skipped']}"
-    return f"the same as its source ({check['against']}) on {things(check['samples'], 'sample')} made from seeds"
+    samples = f"{things(check['samples'], 'sample')} made from seeds"
+    sizes = f", and with {check['resized']}" if check["resized"] else ""
+    alone = ", at one size: its source took no other" if is_open and not sizes else ""
+    rows = f"; {things(check['reordered'], 'row')} of equal scores in another order" if check["reordered"] else ""
+    return f"the same as its source ({check['against']}) on {samples}{sizes}{alone}{rows}"
 
 
 def _asked(document: Mapping[str, Any]) -> str:

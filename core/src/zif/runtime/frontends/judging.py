@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from attrs import evolve
 
 from zif.errors import BackendUnavailable, InvalidInput, ZifError
 from zif.runtime.frontends.contract import Imported, Origin, Recognized, Request
 from zif.runtime.frontends.process import Asked
+from zif.runtime.frontends.ranking import aligned
 from zif.runtime.frontends.report import OutputCheck, SourceCheck
+from zif.runtime.frontends.resizing import Shapes, other_shapes, resized, told
 from zif.runtime.measures import Tally
 
 if TYPE_CHECKING:
     from zif.model import Model
+    from zif.records import Arrays
+    from zif.runtime.verification.judge import Judge
 
 #: What float32 in another order of sums costs at most, in dB; what is nearer counts as the same. Measured on the models
 #: of docs/frontends.md, which lie above 90.
@@ -39,27 +44,77 @@ def judged(
         samples = made_samples(model, from_end=False)
         judge = Judge.installed()
         with judge.session(model) as session:
-            rows = _rows(asked, source, request, model, samples, session)
+            compared = _compared(asked, source, request, model, samples, session)
+        if compared is None:
+            return SourceCheck(skipped="its frontend cannot run the source")
+        wrong = _wrong(compared.rows, _is_quantized(model))
+        check = SourceCheck(found.toolchain, len(samples), compared.rows, wrong=wrong, reordered=compared.moved)
+        if check.wrong or not made.example:
+            return check
+        return _resized(check, asked, source, request, path, samples[0], judge)
     except (BackendUnavailable, InvalidInput) as error:
         return SourceCheck(skipped=str(error))
-    if rows is None:
-        return SourceCheck(skipped="its frontend cannot run the source")
-    return SourceCheck(found.toolchain, len(samples), rows, wrong=_wrong(rows, _is_quantized(model)))
 
 
-def _rows(
-    asked: Asked, source: Origin, request: Request, model: Model, samples: Sequence[Mapping[str, Any]], session: Any
-) -> tuple[OutputCheck, ...] | None:
-    names = [info.name for info in model.outputs]
-    tallies = {name: Tally(scores=True) for name in names}
+class _Compared:
+    """Figures of each output, summed up over samples. moved: rows that stand elsewhere among equal scores."""
+
+    def __init__(self, model: Model) -> None:
+        self._tallies = {info.name: Tally(scores=True) for info in model.outputs}
+        self.moved = 0
+
+    def add(self, right: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+        """Count what both gave for one sample."""
+        made, moved = aligned(right, made)
+        self.moved += moved
+        for name, tally in self._tallies.items():
+            _add(tally, name, right, made)
+
+    @property
+    def rows(self) -> tuple[OutputCheck, ...]:
+        return tuple(OutputCheck.of(name, tally.figures()) for name, tally in self._tallies.items())
+
+
+def _compared(
+    asked: Asked, source: Origin, request: Request, model: Model, samples: Sequence[Arrays], session: Any
+) -> _Compared | None:
+    compared = _Compared(model)
     for sample in samples:
         right = asked.run(source, request, sample)
         if right is None:
             return None
-        made = session.run(sample)
-        for name in names:
-            _add(tallies[name], name, right, made)
-    return tuple(OutputCheck.of(name, tally.figures()) for name, tally in tallies.items())
+        compared.add(right, session.run(sample))
+    return compared
+
+
+def _resized(
+    check: SourceCheck, asked: Asked, source: Origin, request: Request, path: Path, sample: Arrays, judge: Judge
+) -> SourceCheck:
+    """The check of a model with open dimensions, held against its source in another size, too."""
+    given = {name: np.asarray(value).shape for name, value in sample.items()}
+    for shapes in other_shapes(path, given):
+        larger = resized(sample, shapes)
+        try:
+            right = asked.run(source, request, larger)
+        except ZifError:  # a size that the source does not take
+            continue
+        return evolve(check, resized=told(shapes), wrong=_at_size(right or {}, larger, shapes, path, judge))
+    return check
+
+
+def _at_size(right: Arrays, sample: Arrays, shapes: Shapes, path: Path, judge: Judge) -> str:
+    """What is wrong at these shapes, where the source gives this."""
+    from zif.model import Model
+
+    try:
+        model = Model.load(path, shapes)
+        compared = _Compared(model)
+        with judge.session(model) as session:
+            compared.add(right, session.run(sample))
+    except ZifError as error:
+        return f"with {told(shapes)}, which the source takes: {error}"
+    wrong = _wrong(compared.rows, _is_quantized(model))
+    return f"with {told(shapes)}, {wrong}" if wrong else ""
 
 
 def _add(tally: Tally, name: str, right: Mapping[str, Any], made: Mapping[str, Any]) -> None:

@@ -45,7 +45,8 @@ class OutputCheck:
 @frozen
 class SourceCheck:
     """The ONNX model beside its source. against: who ran the source. skipped: why it was not compared, "" when it was.
-    wrong: what is further off than it may be, as a sentence; "" for nothing.
+    wrong: what is further off than it may be, as a sentence; "" for nothing. resized: where dimensions are open, the
+    other shapes at which both were compared, too. reordered: rows that stand elsewhere among rows of equal scores.
     """
 
     against: str = ""
@@ -53,6 +54,8 @@ class SourceCheck:
     outputs: tuple[OutputCheck, ...] = ()
     skipped: str = ""
     wrong: str = ""
+    resized: str = ""
+    reordered: int = 0
 
 
 @frozen
