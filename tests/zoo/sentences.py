@@ -35,11 +35,11 @@ def _pieces(word: str) -> list[int]:
     return found
 
 
-def tokens(sentence: str) -> list[int]:
-    """Token numbers of a sentence, lower-cased and without accents, between [CLS] and [SEP]."""
+def tokens(sentence: str, most: int = LENGTH) -> list[int]:
+    """Token numbers of a sentence, lower-cased and without accents, between [CLS] and [SEP]; `most` of them in all."""
     plain = "".join(c for c in unicodedata.normalize("NFD", sentence.lower()) if unicodedata.category(c) != "Mn")
     inner = [piece for word in re.findall(r"\w+|[^\w\s]", plain) for piece in _pieces(word)]
-    return [_vocabulary()["[CLS]"], *inner[: LENGTH - 2], _vocabulary()["[SEP]"]]
+    return [_vocabulary()["[CLS]"], *inner[: most - 2], _vocabulary()["[SEP]"]]
 
 
 @cache

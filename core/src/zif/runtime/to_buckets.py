@@ -18,7 +18,7 @@ from zif.runtime.verified import build_verified
 if TYPE_CHECKING:
     from zif.model.arguments import Progress
     from zif.runtime.buckets.asking import Asked
-    from zif.runtime.buckets.checking import Findings
+    from zif.runtime.buckets.checking import Finding, Findings
     from zif.runtime.buckets.grid import Point
     from zif.runtime.build import Builder
 
@@ -54,13 +54,14 @@ def compile_buckets(
     missing = next((one for one in rests.values() if isinstance(one, str)), "")
     with private_folder("zif-buckets-") as draft:
         built, files = [], dict[str, bytes | Path]()
-        for number, point in enumerate(asked.grid.points()):
-            made = _bucket(asked, point, draft / str(number), work, progress)
-            built.append(Built(asked.grid.label(point), findings.points[number], made))
+        for number, (point, finding) in enumerate(zip(asked.grid.points(), findings.points, strict=True)):
+            made = _bucket(asked, point, finding, draft / str(number), work, progress)
+            built.append(Built(asked.grid.label(point), finding, made))
             files |= _files(made.folder, f"{BUCKET_FOLDER}/{number}")
         files[BUCKETS] = Document.of(asked.model, asked.grid, findings, missing).text()
         if missing:
-            whole = _bucket(asked, asked.grid.points()[-1], Path(folder), work, progress, overwrite, files)
+            last = asked.grid.points()[-1], findings.points[-1]
+            whole = _bucket(asked, *last, Path(folder), work, progress, overwrite, files)
         else:
             judged = partial(build_verified, samples=None, told=progress) if work.verify else None
             whole = compile_model(
@@ -79,6 +80,7 @@ def compile_buckets(
 def _bucket(
     asked: Asked,
     point: Point,
+    finding: Finding,
     folder: Path,
     work: Work,
     progress: Progress | None,
@@ -88,11 +90,12 @@ def _bucket(
     """The bundle of one bucket, verified with the samples that have its size."""
 
     def build(target: str) -> Builder:
-        return work.builder(asked.planner(point, target, work.policy, work.wishes, progress=progress), also=work.also)
+        planner = asked.planner(point, target, work.policy, work.wishes, finding, progress=progress)
+        return work.builder(planner, also=work.also)
 
-    judged = partial(build_verified, samples=asked.own(point), told=progress) if work.verify else None
+    judged = partial(build_verified, samples=asked.own(point, finding), told=progress) if work.verify else None
     key = work.sign if more else None  # what lies in a folder of another bundle is signed with that
-    return compile_model(asked.at(point), folder, work.targets, build, overwrite, judged, more, key)
+    return compile_model(asked.built(point, finding), folder, work.targets, build, overwrite, judged, more, key)
 
 
 def _files(folder: Path, into: str) -> dict[str, bytes | Path]:

@@ -19,11 +19,12 @@ from zif.errors import InvalidBundle
 from zif.files.limits import ELEMENTS, is_shape
 from zif.files.records import record
 from zif.records import TensorInfo
-from zif.runtime.buckets.checking import Findings
+from zif.runtime.buckets.checking import Finding, Findings
 from zif.runtime.buckets.extents import Rule
 from zif.runtime.buckets.filling import PADDINGS
 from zif.runtime.buckets.grid import Grid, Point
 from zif.runtime.buckets.loading import no_rest
+from zif.runtime.buckets.masking.guards import possible
 from zif.runtime.buckets.routing import Bucket, Router
 from zif.runtime.buckets.session import BucketedSession
 from zif.runtime.buckets.sizes import MOST
@@ -65,7 +66,7 @@ def load_bundled(bundle: Bundle, opened: Callable[[Path], Session], rest: Callab
         buckets = []
         for number, (point, finding) in enumerate(zip(told.grid.points(), told.findings.points, strict=True)):
             session = undo.enter_context(opened(bundle.folder / BUCKET_FOLDER / str(number)))
-            _check(bundle, told.grid, point, session)
+            _check(bundle, told.grid, point, finding, session)
             buckets.append(Bucket(told.grid.label(point), point, told.grid.shapes(point), finding, session))
         remaining = None if told.no_rest else undo.enter_context(rest())
         router = Router(told.grid, told.findings, buckets, remaining)
@@ -107,16 +108,20 @@ def _contradiction(told: Document) -> str:
         return "does not say of every bucket what was found"
     if any(one.padding not in ("", *PADDINGS) for one in told.findings.points):
         return "names a padding that is not known"
+    guards = [guard for one in told.findings.points for guard in one.guards]
+    if any(not possible(guard) for guard in guards):
+        return "has a mask that none can be"
     rules = [dim for one in told.findings.extents for dim in one.dims if isinstance(dim, Rule)]
+    rules += [guard.rule for guard in guards]
     if any(not 0 <= one.axis < len(grid.axes) or one.divide < 1 for one in rules):
         return "has a rule that cannot be followed"
     return ""
 
 
-def _check(bundle: Bundle, grid: Grid, point: Point, session: Session) -> None:
+def _check(bundle: Bundle, grid: Grid, point: Point, finding: Finding, session: Session) -> None:
     """A bucket's bundle takes what the document says. Raises InvalidBundle."""
     takes = {info.name: info.shape for info in session.inputs}
-    if takes != grid.shapes(point):
+    if takes != grid.shapes(point) | {one.name: one.shape for one in finding.guards}:
         raise InvalidBundle(
             f"{bundle.folder}: the bucket {grid.label(point)} takes {takes}, and {BUCKETS} says another"
         )

@@ -1,38 +1,44 @@
 """Whether padding may be: a padded run, cut back, held against the run at the real size, by the judge alone.
 
 Both are computed in the model's own types, so that what differs is the padding and not a chip's arithmetic: a float
-model may differ by the order of sums, a quantized one by what its rounding costs. A bucket that fails is not padded
-for: it takes what fits it exactly.
+model may differ by the order of sums, a quantized one by what its rounding costs. The model is tried as it is, then
+with masks. A bucket that fails is not padded for: it takes what fits it exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from zif.errors import ZifError
-from zif.runtime.buckets.extents import STRIDES, Extent, Rule, rule
+from zif.runtime.buckets.extents import Extent
 from zif.runtime.buckets.filling import PADDINGS, cut, filled
 from zif.runtime.buckets.grid import Grid, Point
+from zif.runtime.buckets.masking import Guard, guarding
+from zif.runtime.buckets.measuring import Unrelated, measured
 from zif.runtime.buckets.mixing import mixer
+from zif.runtime.buckets.pairs import Pair, paired
 from zif.runtime.verification.beside import Beside
 from zif.runtime.verification.record import gravest
 
 if TYPE_CHECKING:
+    from zif.model import Model
     from zif.runtime.buckets.trial import Trial
 
 
 @frozen
 class Finding:
     """What was found of one bucket. padding: what may fill it up, "" for nothing; then `reason` says why not, and
-    `unit` which node is why. least: no smaller sizes are padded: the model itself does not run on them."""
+    `unit` which node is why. least: no smaller sizes are padded: the model itself does not run on them. guards: the
+    inputs of its graph that say where the valid part ends; none where the model is padded as it is."""
 
     padding: str
     reason: str = ""
     unit: str = ""
     least: Point = ()
+    guards: tuple[Guard, ...] = ()
 
 
 @frozen
@@ -49,7 +55,7 @@ def check(trial: Trial, told: Callable[[str], None] = lambda _: None) -> Finding
     try:
         told("measuring how outputs grow with inputs")
         extents = tuple(measured(trial))
-    except (ZifError, _Unrelated) as error:
+    except (ZifError, Unrelated) as error:
         return Findings(tuple(Finding("", str(error)) for _ in points))
     found = []
     for point in points:
@@ -58,161 +64,100 @@ def check(trial: Trial, told: Callable[[str], None] = lambda _: None) -> Finding
     return Findings(tuple(found), extents)
 
 
-class _Unrelated(Exception):
-    """An output whose size follows from the inputs' sizes in no way that is known."""
-
-
-def measured(trial: Trial) -> Iterable[Extent]:
-    """How large every output is. Raises ZifError where the judge cannot run, _Unrelated where nothing fits."""
-    symbols = _symbols(trial)
-    open_dims = [
-        (info.name, axis)
-        for info in trial.model.outputs
-        for axis, dim in enumerate(info.shape or (None,))
-        if not _known(dim, symbols)
-    ]
-    seen = _probed(trial) if open_dims else {}
-    for info in trial.model.outputs:
-        rank = len(info.shape) if info.shape is not None else len(next(iter(seen.values()))[0][1][info.name])
-        dims = info.shape if info.shape is not None else (None,) * rank
-        yield Extent(info.name, tuple(_dim(info.name, place, dim, symbols, seen) for place, dim in enumerate(dims)))
-
-
-def _known(dim: Any, symbols: Mapping[str, int | Rule]) -> bool:
-    return isinstance(dim, int) or dim in symbols
-
-
-def _symbols(trial: Trial) -> dict[str, int | Rule]:
-    """What a named dimension is: an axis of the grid, or a number that the grid fixes."""
-    known: dict[str, int | Rule] = {}
-    for info in trial.model.inputs:
-        for place, dim in enumerate(info.shape or ()):
-            if isinstance(dim, str):
-                known[dim] = trial.grid.fixed[info.name][place]
-    for number, axis in enumerate(trial.grid.axes):
-        for name, place in axis.places:
-            shape = next(info.shape for info in trial.model.inputs if info.name == name)
-            if shape and isinstance(shape[place], str):
-                known[str(shape[place])] = Rule(number)
-    return known
-
-
-#: By axis: sizes, and the shapes of the outputs there.
-_Seen = Mapping[int, Sequence[tuple[int, Mapping[str, tuple[int, ...]]]]]
-
-
-def _probed(trial: Trial) -> _Seen:
-    """The outputs' shapes at several sizes of each axis, with the others at their largest."""
-    most = tuple(max(axis.sizes) for axis in trial.grid.axes)
-
-    def shapes(axis: int, size: int) -> tuple[int, Mapping[str, tuple[int, ...]]]:
-        made = trial.run(trial.made((*most[:axis], size, *most[axis + 1 :])))
-        return size, {name: value.shape for name, value in made.items()}
-
-    seen = {}
-    for axis, size in enumerate(most):
-        far = max(1, size // 2, size - 4 * STRIDES)
-        rows = [shapes(axis, size), shapes(axis, far)]
-        stride = min(STRIDES, max(_stride(size, rows[0][1]), 1))
-        rows += [shapes(axis, one) for one in range(max(size - 2 * stride, 1), size) if one != far]
-        seen[axis] = rows
-    return seen
-
-
-def _stride(size: int, shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """The widest stride that could make one of these dimensions of the size."""
-    return max((-(-size // dim) for shape in shapes.values() for dim in shape if 1 < dim <= size), default=1)
-
-
-def _dim(name: str, place: int, dim: Any, symbols: Mapping[str, int | Rule], seen: _Seen) -> int | Rule:
-    if _known(dim, symbols):
-        return dim if isinstance(dim, int) else symbols[dim]
-    rules: list[Rule] = []
-    value = 0
-    for axis, rows in seen.items():
-        found = rule(axis, [(size, shapes[name][place]) for size, shapes in rows])
-        if found is None:
-            raise _Unrelated(f"dimension {place} of the output {name!r} does not follow from the inputs' sizes")
-        if isinstance(found, Rule):
-            rules.append(found)
-        else:
-            value = found
-    if len(rules) > 1:
-        raise _Unrelated(f"dimension {place} of the output {name!r} follows from two dimensions of the inputs")
-    return rules[0] if rules else value
-
-
 def _tried(trial: Trial, point: Point, extents: Sequence[Extent]) -> Finding:
     try:
-        pairs, least = _pairs(trial, point)
+        pairs, least = paired(trial, point, extents)
     except ZifError as error:
         return Finding("", f"the judge cannot run it: {error}")
+    except Unrelated as error:
+        return Finding("", str(error))
     if not pairs:
         return Finding("zero", least=point)
-    worst: _Pair | None = None
+    worst: _Worst | None = None
     for padding in PADDINGS:
-        failed = next((pair for pair in pairs if not _right(trial, point, pair, padding, extents)), None)
+        failed = _failing(trial, point, pairs, extents, _Way(trial.run, padding))
         if failed is None:
             return Finding(padding, least=least)
-        worst = worst or failed
+        worst = worst or _Worst(failed, trial.model, padding)
+    for padding in PADDINGS:
+        model, guards = trial.masked(point, padding)
+        if not guards:
+            continue
+        whole = trial.made(point)
+        every = [*pairs, Pair(point, whole, trial.run(whole))]
+        with trial.judge.session(model) as session:
+            way = _Way(session.run, padding, guards)
+            failed = _failing(trial, point, every, extents, way)
+            larger = None if failed is None else _from(trial, point, every, extents, way)
+        if failed is None or larger is not None:
+            return Finding(padding, least=larger or least, guards=guards)
+        worst = _Worst(failed, model, padding, guards)
     assert worst is not None
     return _refused(trial, point, worst)
 
 
-def _refused(trial: Trial, point: Point, pair: _Pair) -> Finding:
+@frozen(eq=False)
+class _Way:
+    """How a bucket would be run: by what, filled up with what, and with which masks."""
+
+    run: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    padding: str
+    guards: tuple[Guard, ...] = ()
+
+
+@frozen(eq=False)
+class _Worst:
+    """What failed, in the last form of the model that was tried."""
+
+    pair: Pair
+    model: Model
+    padding: str
+    guards: tuple[Guard, ...] = ()
+
+
+def _refused(trial: Trial, point: Point, worst: _Worst) -> Finding:
     """The bucket takes no padding: why, with the node that is at fault."""
-    padded = _filled(trial.grid, point, pair.own, PADDINGS[0])
-    unit = mixer(trial.model, trial.judge, pair.own, padded)
+    pair = worst.pair
+    padded = _filled(trial.grid, point, pair, worst.padding, worst.guards)
+    unit = mixer(trial.model, worst.model, trial.judge, pair.own, padded)
     who = f"{unit.op_type} {unit.id!r} mixes" if unit else "the model mixes"
     where = f"{trial.grid.label(pair.at)} in {trial.grid.label(point)}"
     return Finding("", f"{who} padding into the valid part ({where})", unit.id if unit else "")
 
 
-@frozen(eq=False)
-class _Pair:
-    """Inputs that a bucket pads, with their sizes, and what is right for them."""
-
-    at: Point
-    own: Mapping[str, Any]
-    right: Mapping[str, Any]
+def _filled(grid: Grid, point: Point, pair: Pair, padding: str, guards: Sequence[Guard]) -> dict[str, Any]:
+    shapes, own = grid.shapes(point), pair.own
+    ready = {name: filled(value, shapes[name], padding) if name in shapes else value for name, value in own.items()}
+    return ready | guarding(guards, pair.at)
 
 
-def _pairs(trial: Trial, point: Point) -> tuple[list[_Pair], Point]:
-    """Inputs that the bucket pads; and the least sizes that ran."""
-    pairs: list[_Pair] = []
-    failed: ZifError | None = None
-    below = _below(trial.grid, point)
-    for at, own in trial.tried(point, below):
-        try:
-            pairs.append(_Pair(at, own, trial.run(own)))
-        except ZifError as error:  # too small for the model itself, as a window may be larger
-            failed = error
-    if failed is not None and not pairs:
-        raise failed
-    if failed is None or not pairs:
-        return pairs, tuple(1 for _ in point)
-    return pairs, tuple(min(pair.at[axis] for pair in pairs) for axis in range(len(point)))
+def _failing(trial: Trial, point: Point, pairs: Sequence[Pair], extents: Sequence[Extent], way: _Way) -> Pair | None:
+    """The first of the inputs for which the padded run is not, on the valid part, what the one at the real size is."""
+    return next((pair for pair in pairs if not _right(trial, point, pair, extents, way)), None)
 
 
-def _below(grid: Grid, point: Point) -> Point:
-    """The next smaller sizes of each axis; 0 where there are none."""
-    return tuple(
-        max((one for one in axis.sizes if one < size), default=0) for axis, size in zip(grid.axes, point, strict=True)
-    )
+def _from(trial: Trial, point: Point, pairs: Sequence[Pair], extents: Sequence[Extent], way: _Way) -> Point | None:
+    """The least size from which on all is right, where only the smallest ones are not, as what is normalized over one
+    element; None where there is none."""
+    if len(point) > 1:
+        return None
+    wrong = {pair.at[0] for pair in pairs if not _right(trial, point, pair, extents, way)}
+    high = min((pair.at[0] for pair in pairs if pair.at[0] not in wrong), default=0)
+    low = max(wrong)
+    if low > high or high >= point[0]:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        own = trial.made((middle,))
+        right = _right(trial, point, Pair((middle,), own, trial.run(own)), extents, way)
+        low, high = (low, middle) if right else (middle, high)
+    return (high,)
 
 
-def _filled(grid: Grid, point: Point, own: Mapping[str, Any], padding: str) -> dict[str, Any]:
-    shapes = grid.shapes(point)
-    return {name: filled(value, shapes[name], padding) if name in shapes else value for name, value in own.items()}
-
-
-def _right(trial: Trial, point: Point, pair: _Pair, padding: str, extents: Sequence[Extent]) -> bool:
-    """Whether the padded run is, on the valid part, what the run at the real size is."""
+def _right(trial: Trial, point: Point, pair: Pair, extents: Sequence[Extent], way: _Way) -> bool:
     shapes = {extent.name: extent.of(pair.at) for extent in extents}
-    if any(pair.right[name].shape != shape for name, shape in shapes.items()):
-        return False
     try:
-        made = trial.run(_filled(trial.grid, point, pair.own, padding))
+        made = way.run(_filled(trial.grid, point, pair, way.padding, way.guards))
     except ZifError:
         return False
     part = {name: cut(made[name], shape) for name, shape in shapes.items()}

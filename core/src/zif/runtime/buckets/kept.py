@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -21,16 +21,25 @@ from zif.runtime.verification.kept import Kept, digest_of
 
 if TYPE_CHECKING:
     from zif.model import Model
+    from zif.runtime.buckets.masking.spans import Spans
 
-_SCHEMA = "zif.padding/1"
+_SCHEMA = "zif.padding/2"
 
 
 def checked(
-    model: Model, grid: Grid, samples: Sequence[Any] | None, cache: bool, progress: Progress | None
+    model: Model,
+    grid: Grid,
+    samples: Sequence[Any] | None,
+    cache: bool,
+    progress: Progress | None,
+    growing: Callable[[], Spans],
 ) -> Findings:
-    """What is found of every bucket of a grid. Where nothing can judge, nothing is padded."""
+    """What is found of every bucket of a grid. Where nothing can judge, nothing is padded.
+
+    growing: as `spans` of the model and grid.
+    """
     try:
-        trial = Trial(model, grid, samples)
+        trial = Trial(model, grid, samples, growing=growing)
     except BackendUnavailable as error:
         return Findings(tuple(Finding("", str(error)) for _ in grid.points()))
     try:

@@ -36,8 +36,8 @@ def load_buckets(
     with ExitStack() as undo:
         for point, finding in zip(grid.points(), findings.points, strict=True):
             told(f"bucket {grid.label(point)}")
-            planner = asked.planner(point, target, policy, wishes, progress=progress)
-            session = undo.enter_context(opened(planner, asked.own(point)))
+            planner = asked.planner(point, target, policy, wishes, finding, progress=progress)
+            session = undo.enter_context(opened(planner, asked.own(point, finding)))
             buckets.append(Bucket(grid.label(point), point, grid.shapes(point), finding, session))
         remaining = _rest(asked.rest(target, policy, wishes), opened, events)
         if remaining is not None:

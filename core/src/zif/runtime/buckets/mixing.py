@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 SAME = 1e-4
 
 
-def mixer(model: Model, judge: Judge, own: Mapping[str, Any], padded: Mapping[str, Any]) -> Unit | None:
+def mixer(model: Model, other: Model, judge: Judge, own: Mapping[str, Any], padded: Mapping[str, Any]) -> Unit | None:
     """The unit that mixes padding into what the model computes of `own`, whose padded form is `padded`.
 
-    None where it cannot be told, because the judge cannot show what is in between.
+    other: what that is run on, the model itself or a form of it with masks. None where it cannot be told, because the
+    judge cannot show what is in between.
     """
     names = [name for unit in model.units for name in unit.outputs]
     try:
         with judge.session(showing(model, names)) as session:
-            right, filled = {**own, **session.run(own)}, {**padded, **session.run(padded)}
+            right = {**own, **session.run(own)}
+        with judge.session(showing(other, names)) as session:
+            filled = {**padded, **session.run(padded)}
     except ZifError:
         return None
     for unit in model.units:
-        read = [name for name in unit.inputs if name in right]
+        read = [name for name in unit.inputs if name in right and name in filled]
         if all(_agree(right[name], filled[name]) for name in read) and not all(
-            _agree(right[name], filled[name]) for name in unit.outputs if name in right
+            _agree(right[name], filled[name]) for name in unit.outputs if name in right and name in filled
         ):
             return unit
     return None

@@ -42,6 +42,7 @@ class BucketedSession(Session):
         known = {info.name: info for info in (*inputs, *outputs)}
         super().__init__(plan, [Step(whole, router, *names)], known, optional, events)
         self._router = router
+        router.unfitting = self._say_unfitting
         self.events += _told(router)
         for session in self._sessions():  # what happens in them is told here
             self.events += session.events
@@ -77,6 +78,11 @@ class BucketedSession(Session):
         super()._take(other)
         if isinstance(other, BucketedSession):
             self._router = other._router
+            self._router.unfitting = self._say_unfitting
+
+    def _say_unfitting(self, shapes: str) -> None:
+        text = f"{shapes} fits into no bucket and runs at its real shape; of others like it nothing more is said"
+        self.events.append(Event("bucket", "zif", None, text))
 
     def _sessions(self) -> list[Session]:
         rest = [self._router.rest] if self._router.rest is not None else []

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import define, field
 
+from zif.errors import ZifError
 from zif.runtime.buckets.filling import first
 from zif.runtime.buckets.grid import Grid, Point
+from zif.runtime.buckets.masking.rewrite import masked
+from zif.runtime.buckets.masking.spans import Spans, spans
 from zif.runtime.verification.floor import floor
 from zif.runtime.verification.judge import Judge
 from zif.runtime.verification.samples import index_bound, made_samples
 
 if TYPE_CHECKING:
     from zif.model import Model
+    from zif.runtime.buckets.masking import Guard
     from zif.runtime.session import Session
 
 _COARSE = ("int4", "int8", "int16", "bf16", "fp16")
@@ -26,15 +30,20 @@ REAL = 3
 
 @define(eq=False)
 class Trial:
-    """A model and its grid on the judge. Keeps sessions open: `close` it. Raises ZifError where nothing can judge."""
+    """A model and its grid on the judge. Keeps sessions open: `close` it. Raises ZifError where nothing can judge.
+
+    growing: as `spans` of the model and grid, for who has them already.
+    """
 
     model: Model
     grid: Grid
     samples: Sequence[Any] | None = None
     judge: Judge = field(factory=Judge.installed)
+    growing: Callable[[], Spans] | None = None
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _made: dict[Point, Mapping[str, Any]] = field(factory=dict, init=False)
     _real: list[tuple[Point, Any]] | None = field(default=None, init=False)
+    _spans: Spans | None = field(default=None, init=False)
 
     @property
     def precision(self) -> str:
@@ -56,6 +65,20 @@ class Trial:
             self._sessions[key] = self.judge.session(model)
         return self._sessions[key]
 
+    def masked(self, point: Point, padding: str) -> tuple[Model, tuple[Guard, ...]]:
+        """The model of a bucket with masks, and the inputs that it has more; none where masks do not help it."""
+        return masked(self.model.load(self.model, self.grid.shapes(point)), self.spans, padding == "zero")
+
+    @property
+    def spans(self) -> Spans:
+        """How the model's values grow with its inputs; none where that cannot be inferred."""
+        if self._spans is None:
+            try:
+                self._spans = self.growing() if self.growing else spans(self.model, self.grid)
+            except ZifError:
+                self._spans = {}
+        return self._spans
+
     def made(self, point: Point) -> Mapping[str, Any]:
         """Values for inputs of these sizes: the first part of what is made for the largest bucket.
 
@@ -70,7 +93,8 @@ class Trial:
 
     def tried(self, point: Point, below: Point) -> list[tuple[Point, Mapping[str, Any]]]:
         """Inputs that a bucket pads, each with its sizes: real ones, where there are such, and made ones of the least
-        size that comes here, of one in between and of one less than the bucket's.
+        size that comes here, of one in between and of one less than the bucket's, and then of as many in a row as the
+        model's strides have phases: where a window begins depends on that.
 
         Floats come around zero, all above and all below it: whether a maximum sees the zeros depends on that.
         """
@@ -81,7 +105,23 @@ class Trial:
         sizes = [tuple(max(1, min(a, b)) for a, b in zip(one, point, strict=True)) for one in (*ends, near)]
         fresh = [one for one in dict.fromkeys(sizes) if one != point]
         made = [(one, sample) for one in fresh for sample in _signs(self.made(one))]
+        made += [(one, self.made(one)) for one in self._phases(point) if one not in fresh]
         return [(at, sample() if callable(sample) else sample) for at, sample in picked] + made
+
+    def _phases(self, point: Point) -> list[Point]:
+        """Sizes in a row below the bucket's, along each axis, over its widest stride."""
+        widest = [1] * len(point)
+        for axes in self.spans.values():
+            for rule in axes.values():
+                if rule is not None:
+                    widest[rule.axis] = max(widest[rule.axis], rule.divide)
+        rows = [
+            tuple(size - less if place == axis else size for place, size in enumerate(point))
+            for axis, stride in enumerate(widest)
+            for less in range(1, stride + 1)
+            if point[axis] > less
+        ]
+        return list(dict.fromkeys(rows))
 
     def _samples(self) -> list[tuple[Point, Any]]:
         if self._real is None:
