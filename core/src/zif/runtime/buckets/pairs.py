@@ -28,7 +28,8 @@ class Pair:
 
 def paired(trial: Trial, point: Point, extents: Sequence[Extent]) -> tuple[list[Pair], Point]:
     """Inputs that the bucket pads; and the least sizes that it may pad: those that come here, if the model runs at them
-    and its outputs have the sizes that they should. Raises ZifError where it runs at none, Unrelated where none of these sizes is as it should be."""
+    and its outputs have the sizes that they should. Raises ZifError where it runs at none, Unrelated where its outputs
+    never have these sizes."""
     pairs: list[Pair] = []
     small: list[Point] = []
     failed: ZifError | None = None
