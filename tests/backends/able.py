@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 from zif import Capabilities, Compiled, Converted, hookimpl
+from zif.plugin import EngineOperator, OperatorTrace
 
 
 @attrs.frozen
@@ -12,6 +13,7 @@ class Offers:
     binding: bool = False
     profile: bool = False
     unit_times: bool = False
+    operators: bool = False
     notes: bool = False
 
 
@@ -73,11 +75,17 @@ class Times(Plain):
         return {"Mul": float(inputs["x"][0]), "runs": float(runs)}
 
 
+class Traces(Plain):
+    def operators(self, inputs, runs):
+        made = EngineOperator("Mul.7", "ElementWise", ("mul", "add"), cycles=float(inputs["x"][0]), us=float(runs))
+        return OperatorTrace((made, EngineOperator("Input")), ("of one run",))
+
+
 class Notes(Plain):
     notes = ("loaded with care",)
 
 
-KINDS = {"binding": Binds, "profile": Profiles, "unit_times": Times, "notes": Notes}
+KINDS = {"binding": Binds, "profile": Profiles, "unit_times": Times, "operators": Traces, "notes": Notes}
 
 
 class OwnExecute:

@@ -13,7 +13,17 @@ import numpy as np
 import onnx
 import pytest
 from attrs import define, field
-from zif import SupportsBinding, SupportsProfile, SupportsUnitTimes, Target, backend, hookimpl, observe, unobserve
+from zif import (
+    SupportsBinding,
+    SupportsOperators,
+    SupportsProfile,
+    SupportsUnitTimes,
+    Target,
+    backend,
+    hookimpl,
+    observe,
+    unobserve,
+)
 from zif.backends.backend import Backend
 from zif.backends.isolation import isolated
 from zif.backends.isolation import pool as workers
@@ -21,7 +31,7 @@ from zif.backends.watched import BoundExecutable, watched
 from zif.errors import BackendBroken
 from zif.model import Model
 from zif.planning.plan import Plan, Predicted, Request, Segment
-from zif.records import Installed, TensorInfo
+from zif.records import EngineOperator, Installed, OperatorTrace, TensorInfo
 from zif.runtime.build import compiled_by
 from zif.runtime.session import Session, Step
 
@@ -77,20 +87,25 @@ def able(apart: bool, info: Installed = ABLE, **offers: bool) -> Any:
 
 def test_each_offers_what_the_inner_one_offers(way: tuple[Observer | None, bool]) -> None:
     for binding, profile, unit_times, notes in OFFERED:
-        executable = able(way[1], binding=binding, profile=profile, unit_times=unit_times, notes=notes)
+        operators = binding != notes
+        offers = {"binding": binding, "profile": profile, "unit_times": unit_times, "notes": notes}
+        executable = able(way[1], **offers, operators=operators)
         assert isinstance(executable, SupportsBinding) == (binding and not way[1])
         assert isinstance(executable, SupportsProfile) == profile
         assert isinstance(executable, SupportsUnitTimes) == unit_times
+        assert isinstance(executable, SupportsOperators) == operators
         assert hasattr(executable, "notes") == notes
         assert list(executable.run({"x": X, "b": B})["y"]) == [0, 2, 4, 6]
         executable.close()
 
 
 def test_each_answers_as_the_inner_one(way: tuple[Observer | None, bool]) -> None:
-    executable = able(way[1], binding=True, profile=True, unit_times=True, notes=True)
+    executable = able(way[1], binding=True, profile=True, unit_times=True, operators=True, notes=True)
     executable.run({"x": X, "b": B})
     assert executable.profile() == {"runs so far": 1.0}
     assert executable.unit_times({"x": X + 5, "b": B}, 3) == {"Mul": 5.0, "runs": 3.0}
+    made = (EngineOperator("Mul.7", "ElementWise", ("mul", "add"), 5.0, 3.0), EngineOperator("Input"))
+    assert executable.operators({"x": X + 5, "b": B}, 3) == OperatorTrace(made, ("of one run",))
     assert tuple(executable.notes) == ("loaded with care",)
 
 

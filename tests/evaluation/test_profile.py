@@ -19,6 +19,7 @@ from zif.evaluation.profiling import Profile, Stats, measure, store
 from zif.evaluation.profiling.segments import shared_out
 from zif.planning import UnitPlan, UnitVerdict
 from zif.planning.costs.measured import SCHEMA, measured
+from zif.plugin import EngineOperator, OperatorTrace
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 ONLY = ["qnn_cpu", "reference"]
@@ -283,3 +284,45 @@ def test_nothing_is_concluded_from_a_cpu_in_the_place_of_a_chips(profile: Profil
     told = suggestions(plan, attrs.evolve(profile, segments=standing_in))
     assert {one.code for one in told} <= {one.code for one in plan.advice} | {"between", "unsteady"}
     assert "as planned" in next(one.text for one in told if one.code == "fusion")
+
+
+class Traced:
+    """An engine that tells its operators: two nodes in one, one of its own, and one by its name alone."""
+
+    def run(self, inputs):
+        return {"y": np.zeros((2, 2), np.float32)}
+
+    def close(self):
+        pass
+
+    def operators(self, inputs, runs):
+        made = EngineOperator("k0", "Fused", ("a", "b", "stranger"), cycles=np.float32(70), us=np.float64(7))
+        own = EngineOperator("k1", "Reorder", (), cycles=20, us=2)
+        return OperatorTrace(
+            (made, own, EngineOperator("c_out", cycles=10, us=1), EngineOperator("other")), ("a note",)
+        )
+
+
+def test_what_an_engine_tells_of_its_operators_is_laid_beside_the_nodes() -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 2]) for name in ("x", "y")]
+    kinds = (("Relu", "x", "a_out", "a"), ("Neg", "a_out", "b_out", "b"), ("Abs", "b_out", "c_out", "c"))
+    nodes = [helper.make_node(kind, [source], [name], unit) for kind, source, name, unit in kinds]
+    nodes.append(helper.make_node("Sqrt", ["c_out"], ["y"], "d"))
+    model = helper.make_model(helper.make_graph(nodes, "net", ends[:1], ends[1:]), ir_version=9)
+    with zif.load(model, only=["reference"]) as session:
+        step = attrs.evolve(session.steps[0], executable=Traced())
+        session.stages = lambda inputs: [(step, inputs)]  # type: ignore[method-assign]
+        found = measure(session, {"x": np.zeros((2, 2), np.float32)}, runs=1, warmup=0)
+    (segment,) = found.segments
+    assert segment.unmapped == ("a note",)
+    assert {type(one.cycles) for one in segment.operators} == {float, type(None)}
+    rows = {one.name or one.op_type: one for one in found.nodes}
+    assert list(rows) == ["a", "b", "c", "d", "Reorder", "other"]
+    assert (rows["a"].operators, rows["a"].others, rows["a"].cycles) == (("Fused k0",), ("b",), 70)
+    assert (rows["b"].operators, rows["b"].others, rows["b"].cycles) == (("Fused k0",), ("a",), None)
+    assert (rows["c"].operators, rows["c"].cycles, rows["c"].basis) == (("c_out",), 10, "declared")
+    assert (rows["d"].operators, rows["d"].cycles) == ((), None)
+    assert (rows["Reorder"].name, rows["Reorder"].cycles) == ("", 20)
+    assert segment.other_us == {"(Reorder)": 2}
+    assert sum(segment.units_us.values()) == pytest.approx(8)
+    assert rows["Reorder"].us == pytest.approx(0.2 * segment.ms.p50 * 1e3, rel=1e-3)

@@ -106,7 +106,6 @@ EXCEPTIONS = {
     "zif_qnn_cpu/timing.py": ({".read_text", "json.loads"}, ENGINE),
     "zif_qnn_gpu/operators.py": ({".read_text", "json.loads"}, SHIPPED),
     "zif_qnn_htp/artifact.py": ({".read_bytes", ".write_bytes"}, ENGINE),
-    "zif_qnn_runtime/profile.py": ({".open"}, ENGINE),
     "zif_qnn_htp/operators.py": ({".read_text", "json.loads"}, SHIPPED),
     "zif_qnn_runtime/health.py": ({"json.loads"}, "what a process that zif started has answered"),
     "zif_qnn_runtime/interface.py": ({"open", "os.fdopen"}, "the null device, in the place of the engine's output"),

@@ -204,3 +204,36 @@ def test_text_stands_out_from_what_is_behind_it(seen: Any, plan: zif.Plan, dark:
     told = seen(plan_html(plan), probe, dark=dark)
     assert told["poor"] == []
     assert (told["page"] == "rgb(255, 255, 255)") is not dark
+
+
+def profiled(plan: zif.Plan) -> dict[str, Any]:
+    """A profile's document as far as the page reads it."""
+    shared = {"code": "ok", "basis": "probed", "others": ["</script>"], "us": 1.5, "predicted_us": None}
+    rows = [
+        {"name": unit.name, "op_type": unit.op_type, "segment": unit.segment, "backend": unit.backend, **shared}
+        | {"operators": [f"Kernel<{number}> k"], "cycles": 5.0 + number, "emulated": number % 2 == 0}
+        for number, unit in enumerate(plan.units)
+    ]
+    times = {"p50": 1.0, "p99": 2.0}
+    segments = [{"id": 0, "unmapped": ["no list"], "untimed": ""}]
+    return {"ms": times, "runs": 3, "overhead_ms": 0.1, "suggestions": [], "segments": segments, "nodes": rows}
+
+
+FINDING = """
+    const find = document.getElementById("find-node"), rows = [...document.querySelectorAll("#node-rows tbody tr")];
+    const shown = () => rows.filter(row => row.offsetParent !== null).length;
+    const type = text => {
+      find.value = text;
+      find.dispatchEvent(new Event("input"));
+      return [shown(), document.getElementById("found-nodes").textContent];
+    };
+    const fits = document.documentElement.scrollWidth <= innerWidth;
+    return [shown(), type("kernel<3> PROBED"), type("Kernel<3> nowhere"), type(""), fits];
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_table_of_nodes_finds_by_every_word(seen: Any, plan: zif.Plan, width: int) -> None:
+    count = len(plan.units)
+    found = seen(plan_html(plan, profiled(plan)), FINDING, width)
+    assert found == [count, [1, "1 row"], [0, "0 rows"], [count, ""], True]

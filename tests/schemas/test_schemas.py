@@ -16,7 +16,7 @@ from zif import schemas
 from zif.evaluation import profiling
 from zif.planning import Plan, PlanDiff, diff, plan, why
 from zif.planning.changes.difference import BackendChange, CostChange, Move, Side, VerdictChange
-from zif.records import CODES, Basis, Kind, Said, Watts
+from zif.records import CODES, Basis, EngineOperator, Kind, Said, Watts
 from zif.verdicts.settle import ORDER
 
 
@@ -105,6 +105,8 @@ def test_the_schema_of_a_difference_has_every_field() -> None:
         ("backend", profiling.BackendProfile),
         ("stats", profiling.Stats),
         ("unit", profiling.UnitTime),
+        ("node", profiling.NodeRow),
+        ("operator", EngineOperator),
         ("suggestion", profiling.Suggestion),
         ("memory", profiling.MemoryProfile),
         ("resident", profiling.Resident),

@@ -21,6 +21,7 @@ _HOMES = {
             "ChoosesPrecision",
             "ExplainsOptions",
             "SupportsBinding",
+            "SupportsOperators",
             "SupportsProfile",
             "SupportsUnitTimes",
             "Target",

@@ -21,6 +21,18 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Basis", "zif.records", "Basis", "`declared`, `probed`, `observed` or `verified`: on what a verdict rests"),
         ("BoundRun", "zif.records", "BoundRun", "what `bind` returns: a run over bound buffers"),
         ("DTYPE_BITS", "zif.records", "DTYPE_BITS", "bits of one element by dtype"),
+        (
+            "EngineOperator",
+            "zif.records",
+            "EngineOperator",
+            "an operator of the engine's own graph, and the units that it was made of",
+        ),
+        (
+            "OperatorTrace",
+            "zif.records",
+            "OperatorTrace",
+            "the operators of a segment: what `SupportsOperators` gives",
+        ),
         ("Said", "zif.records", "Said", "what one source said of a unit: a link of `Verdict.chain`"),
         (
             "QuantizationRules",

@@ -119,7 +119,9 @@ from zif.records import DTYPE_BITS as DTYPE_BITS
 from zif.records import Array as Array
 from zif.records import Basis as Basis
 from zif.records import BoundRun as BoundRun
+from zif.records import EngineOperator as EngineOperator
 from zif.records import FixedRange as FixedRange
+from zif.records import OperatorTrace as OperatorTrace
 from zif.records import QuantizationRules as QuantizationRules
 from zif.records import Said as Said
 from zif.records import WeightType as WeightType
@@ -182,6 +184,7 @@ __all__ = [
     "Claims",
     "Encoding",
     "Encodings",
+    "EngineOperator",
     "EngineRefused",
     "Export",
     "Exported",
@@ -197,6 +200,7 @@ __all__ = [
     "NodeTest",
     "NodeView",
     "OnnxForm",
+    "OperatorTrace",
     "Origin",
     "Problem",
     "Progress",

@@ -525,3 +525,38 @@ class SupportsUnitTimes(Protocol):
     """
 
     def unit_times(self, inputs: Arrays, runs: int) -> Mapping[str, float]: ...
+
+
+@frozen
+class EngineOperator:
+    """One operator of the graph that an engine made of a segment.
+
+    name and op_type are the engine's own words, op_type "" where it does not tell. units: the units whose ONNX nodes it
+    was made of, by id, several where nodes were fused; none for what the compiler added by itself. cycles: as the
+    engine counts them, 0 where it ran inside a neighbour, None where nothing was counted. us: its share of the time.
+    """
+
+    name: str
+    op_type: str = ""
+    units: tuple[str, ...] = ()
+    cycles: float | None = None
+    us: float | None = None
+
+
+@frozen
+class OperatorTrace:
+    """The operators of a segment in the order in which the engine tells them. notes: what is not known, and why."""
+
+    operators: tuple[EngineOperator, ...]
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class SupportsOperators(Protocol):
+    """An executable whose engine tells its own operators, and which units each was made of.
+
+    `operators` runs as `SupportsUnitTimes.unit_times` does, and raises what that raises; medians of the runs. Who has
+    both is asked for operators first, and for times by unit where there are none.
+    """
+
+    def operators(self, inputs: Arrays, runs: int) -> OperatorTrace: ...

@@ -1,6 +1,6 @@
 """What an executable may offer besides `run`, kept by whatever stands in front of it.
 
-Who uses an executable asks with isinstance (`SupportsBinding`, `SupportsProfile`, `SupportsUnitTimes`), which looks for
+Who uses an executable asks with isinstance (`SupportsBinding`, `SupportsProfile` and the like), which looks for
 methods: so a wrapper gets a class with just the abilities of what it wraps, each added by a small class of its own.
 """
 
@@ -11,12 +11,12 @@ from functools import cache
 from typing import Any, TypeVar
 
 from zif.errors import BackendBroken
-from zif.records import Arrays, Executable, SupportsBinding, SupportsProfile, SupportsUnitTimes
+from zif.records import Arrays, Executable, SupportsBinding, SupportsOperators, SupportsProfile, SupportsUnitTimes
 
 K = TypeVar("K")
 
 #: The protocols of the optional abilities.
-ABILITIES: tuple[type, ...] = (SupportsBinding, SupportsProfile, SupportsUnitTimes)
+ABILITIES: tuple[type, ...] = (SupportsBinding, SupportsProfile, SupportsUnitTimes, SupportsOperators)
 
 
 def abilities(executable: Executable) -> frozenset[type]:

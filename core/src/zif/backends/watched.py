@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from zif.backends.abilities import abilities, landed, offering
 from zif.backends.relay import has_observer
-from zif.records import SupportsBinding, SupportsProfile, SupportsUnitTimes
+from zif.records import SupportsBinding, SupportsOperators, SupportsProfile, SupportsUnitTimes
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
-    from zif.records import Arrays, BoundRun, Executable
+    from zif.records import Arrays, BoundRun, Executable, OperatorTrace
 
 
 class Wrapper:
@@ -43,6 +43,15 @@ class Timed(Wrapper):
         """As SupportsUnitTimes.unit_times."""
         times: Mapping[str, float] = self.inner.unit_times(inputs, runs)  # type: ignore[attr-defined]
         return times
+
+
+class Traced(Wrapper):
+    """One whose engine tells its operators. Those runs are the backend's own, too."""
+
+    def operators(self, inputs: Arrays, runs: int) -> OperatorTrace:
+        """As SupportsOperators.operators."""
+        trace: OperatorTrace = self.inner.operators(inputs, runs)  # type: ignore[attr-defined]
+        return trace
 
 
 class Watched(Wrapper):
@@ -89,7 +98,7 @@ class BoundExecutable(Wrapper):
         return {**self._call(free), **self._outputs}
 
 
-_TOLD: Mapping[type, type] = {SupportsProfile: Profiled, SupportsUnitTimes: Timed}
+_TOLD: Mapping[type, type] = {SupportsProfile: Profiled, SupportsUnitTimes: Timed, SupportsOperators: Traced}
 _KEPT: Mapping[type, type] = {SupportsBinding: WatchedBinding, **_TOLD}
 
 

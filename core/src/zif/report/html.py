@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from zif.planning import Plan, Segment, UnitPlan
 
 
-def plan_html(plan: Plan) -> str:
-    """The page. No network, no external file; without JavaScript every table is still there."""
+def plan_html(plan: Plan, measured: Mapping[str, Any] | None = None) -> str:
+    """The page. No network, no external file; without JavaScript every table is still there.
+
+    measured: a `zif.profile/1` document of this plan, which then stands in front.
+    """
     return (
         environment()
         .get_template("plan.html.j2")
         .render(
             plan=plan,
+            measured=measured,
             colours=colours(plan),
             asked=[one.name for one in plan.candidates if one.takes_part],
             counts=Counter(unit.backend for unit in plan.units),

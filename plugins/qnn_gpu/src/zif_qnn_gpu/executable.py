@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnxruntime
     from zif import Arrays, Compiled, Model
     from zif.plugin import Array
+    from zif_qnn_runtime import Run
 
     from zif_qnn_gpu.options import GpuOptions
 
@@ -125,7 +126,7 @@ class OnGpu(GpuExecutable):
         """Microseconds by operator, in a session of their own; see zif.SupportsUnitTimes."""
         return unit_times(self._again, inputs, runs) if self._session is not None else {}
 
-    def runs(self) -> list[dict[str, float]]:
+    def runs(self) -> list[Run]:
         """What QNN noted of every run."""
         return self._profile.runs() if self._profile else []
 

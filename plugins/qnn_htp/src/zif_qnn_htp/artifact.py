@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
-from zif import BackendUnavailable, Compiled, Converted, Obstacle, Unsupported
+from zif import BackendUnavailable, Compiled, Converted, InvalidBundle, Obstacle, Unsupported
 from zif.plugin import listed, private_folder
 from zif_qnn_runtime import (
+    TRACE,
     ProviderOptions,
     QnnError,
     compile_context,
@@ -22,6 +23,7 @@ from zif_qnn_runtime import (
     export_source,
     find,
     qnn_version,
+    traced,
 )
 
 from zif_qnn_htp import elsewhere
@@ -76,6 +78,7 @@ def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Co
     with private_folder("zif-qnn-") as folder:
         files = dict(_context(prepared, chip, given, folder)) if prepared.inputs else {}
         if prepared.inputs:
+            files.update(_operators(graph, folder, notes))
             files.update(_extras(graph, given, options, folder, notes))
     if graph.known:
         files[KNOWN] = _pack(
@@ -99,6 +102,15 @@ def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Pat
         raise _unsupported(prepared.name, chip, obstacles) from error
     yield wrapper.name, wrapper.read_bytes()
     yield binary.name, binary.read_bytes()
+
+
+def _operators(graph: QnnGraph, folder: Path, notes: list[str]) -> dict[str, bytes]:
+    """What the compiler made of which units. Where it did not say so, the segment runs all the same: a note."""
+    try:
+        return {TRACE: traced(folder, graph.owners)}
+    except InvalidBundle as error:
+        notes.append(f"which operators the compiler made of which nodes is not known: {error}")
+        return {}
 
 
 def no_room(folder: Path) -> BackendUnavailable:
@@ -151,7 +163,7 @@ def _segment(prepared: Prepared, chip: Chip, files: Mapping[str, bytes]) -> Segm
         htp_arch=chip.arch,
         inputs=tuple(prepared.inputs),
         baked=tuple(prepared.baked),
-        crc32={name: zlib.crc32(content) for name, content in files.items() if "/" not in name},
+        crc32={name: zlib.crc32(content) for name, content in files.items() if "/" not in name and name != TRACE},
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from zif import BackendUnavailable, InvalidBundle, InvalidInput, UsageError
-from zif.plugin import laid_out
-from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_context, qnn_version, unit_times
+from zif.plugin import OperatorTrace, laid_out
+from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_context, operators, qnn_version, unit_times
 
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.fit import fit
@@ -17,9 +17,12 @@ from zif_qnn_htp.options import HtpOptions, provider_options, run_settings
 from zif_qnn_htp.segment import FORMAT, KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import onnxruntime
     from zif import Arrays, Compiled
     from zif.plugin import Array
+    from zif_qnn_runtime import Run
 
 
 def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
@@ -42,7 +45,7 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
         session = load_context(folder / segment.wrapper, "htp", given)
     again = lambda: load(compiled, evolve(options, profiling="detailed"))  # noqa: E731
     modes = run_settings(options)
-    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again, modes)
+    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again, modes, compiled.files)
 
 
 def _check(name: str, compiled: Compiled, crc: int) -> None:
@@ -81,7 +84,8 @@ def _check_chip(compiled: Compiled) -> None:
 class HtpExecutable:
     """Runs a session; outputs that depend on no input are given from `known`. `again` opens one that is profiled.
 
-    settings: entries of every run, in the provider's words (see `run_settings`).
+    settings: entries of every run, in the provider's words (see `run_settings`). files: the artifact's, of which one
+    tells what the compiler made of which units.
 
     Safe to call from several threads; QNN runs one after the other.
     """
@@ -96,6 +100,7 @@ class HtpExecutable:
         profile: Profile | None,
         again: Callable[[], HtpExecutable],
         settings: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes | Path] | None = None,
     ) -> None:
         self._session = session
         self._inputs, self._outputs = inputs, outputs
@@ -103,6 +108,7 @@ class HtpExecutable:
         self._computed = [name for name in outputs if name not in known]
         self._profile = profile
         self._again = again
+        self._files = files or {}
         self._closed = False
         self._quiet = _quiet_run(settings or {})
 
@@ -158,8 +164,14 @@ class HtpExecutable:
         """
         return unit_times(self._again, inputs, runs) if self._session is not None else {}
 
-    def runs(self) -> list[dict[str, float]]:
-        """What QNN noted of every run, as `profile` gives the last."""
+    def operators(self, inputs: Arrays, runs: int) -> OperatorTrace:
+        """QNN's own operators; see zif.SupportsOperators. None where every output was known beforehand."""
+        if self._session is None:
+            return OperatorTrace(())
+        return operators(self._again, self._files, inputs, runs)
+
+    def runs(self) -> list[Run]:
+        """What QNN noted of every run."""
         return self._profile.runs() if self._profile else []
 
     def close(self) -> None:

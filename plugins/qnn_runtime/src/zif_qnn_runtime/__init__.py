@@ -29,7 +29,9 @@ _HOMES = {
     "memory": ("Memory",),
     "context": ("ContextInfo", "compile_context", "describe", "load_context", "told"),
     "export": ("export_dlc", "export_source"),
-    "profile": ("Profile", "unit_times"),
+    "profile": ("Profile", "Run", "unit_times"),
+    "engine_operators": ("operators",),
+    "optrace": ("TRACE", "traced"),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.context import describe as describe
     from zif_qnn_runtime.context import load_context as load_context
     from zif_qnn_runtime.context import told as told
+    from zif_qnn_runtime.engine_operators import operators as operators
     from zif_qnn_runtime.export import export_dlc as export_dlc
     from zif_qnn_runtime.export import export_source as export_source
     from zif_qnn_runtime.failures import QnnError as QnnError
@@ -67,10 +70,13 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.memory import Memory as Memory
     from zif_qnn_runtime.offline import can_stand_in as can_stand_in
     from zif_qnn_runtime.offline import stand_ins as stand_ins
+    from zif_qnn_runtime.optrace import TRACE as TRACE
+    from zif_qnn_runtime.optrace import traced as traced
     from zif_qnn_runtime.probing import Answer as Answer
     from zif_qnn_runtime.probing import NodeAnswer as NodeAnswer
     from zif_qnn_runtime.probing import query as query
     from zif_qnn_runtime.profile import Profile as Profile
+    from zif_qnn_runtime.profile import Run as Run
     from zif_qnn_runtime.profile import unit_times as unit_times
     from zif_qnn_runtime.provideroptions import PERFORMANCE_MODES as PERFORMANCE_MODES
     from zif_qnn_runtime.provideroptions import PerformanceMode as PerformanceMode

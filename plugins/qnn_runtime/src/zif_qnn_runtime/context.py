@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from zif.plugin import content_of
 
+from zif_qnn_runtime import optrace
 from zif_qnn_runtime.failures import QnnError, original_name
 from zif_qnn_runtime.libraries import BackendType
 from zif_qnn_runtime.provideroptions import ProviderOptions
@@ -52,7 +53,8 @@ def compile_context(
 ) -> tuple[Path, Path]:
     """Compile a model wholly for the chip of `options.soc_model`; gives the paths of the wrapper and of the binary.
 
-    The binary is not reproducible: some of its bytes differ each time. Raises BackendUnavailable, or QnnError with the
+    What the compiler made of which nodes lies beside them (`zif_qnn_runtime.optrace`). The binary is not reproducible:
+    some of its bytes differ each time. Raises BackendUnavailable, or QnnError with the
     nodes that stood in the way where they are known.
     """
     wrapper = folder / f"{name}.onnx"
@@ -63,7 +65,7 @@ def compile_context(
         "ep.context_file_path": str(wrapper),
     }
     try:
-        create(model, session_options(backend, options, config, weights=weights))
+        create(model, session_options(backend, options, config, optrace.settings(folder), weights))
         return wrapper, _whole(wrapper)
     except Exception:
         for file in (wrapper, wrapper.with_name(f"{wrapper.stem}_qnn.bin")):  # written even when a node was refused

@@ -1,17 +1,48 @@
-"""What QNN writes down of each run, as microseconds by operator."""
+"""What QNN writes down of each run, by operator: cycles, and microseconds as their shares of the accelerator's time."""
 
 from __future__ import annotations
 
-import csv
+import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
+from attrs import frozen
+from zif.plugin import content_of
+
 from zif_qnn_runtime.failures import original_name
 
 _ACCELERATOR, _WHOLE = "Accelerator (execute) time", "QNN (execute) time"
+#: A row up to what happened, which is last: names of nodes stand there as they are, commas and ends of lines included.
+_ROW = re.compile(r"^\d+,([A-Z_ ]+),(\d+),([A-Z_ ]+),[A-Z_ ]*,[A-Z_ -]*,", re.MULTILINE)
+_OPERATOR = re.compile(r"(.*?)[: ]OpId_\d+ \(cycles\)", re.DOTALL)
+
+
+@frozen
+class Row:
+    """A line of a profile: what kind of thing, how much of which unit, and what it is of."""
+
+    kind: str
+    amount: float
+    unit: str
+    what: str
+
+
+@frozen
+class Run:
+    """One run: microseconds of QNN as a whole and of the accelerator, and cycles by operator, named as QNN has it."""
+
+    whole: float
+    accelerator: float
+    cycles: Mapping[str, float]
+
+    @property
+    def us(self) -> dict[str, float]:
+        """Microseconds by operator: its share of all cycles, of the accelerator's time."""
+        total = sum(self.cycles.values()) or 1.0
+        return {name: count / total * self.accelerator for name, count in self.cycles.items()}
 
 
 class Profile:
@@ -30,49 +61,66 @@ class Profile:
     def read(self) -> dict[str, float]:
         """The last run: microseconds of QNN as a whole, of the accelerator, and of each operator by its node's name.
 
-        QNN counts an operator in cycles; its share of all cycles is taken of the accelerator's time. An operator that
-        was fused into another counts with that. Empty before the first run.
+        An operator that was fused into another counts with that. Empty before the first run.
         """
         runs = self.runs()
-        return runs[-1] if runs else {}
+        return by_node(runs[-1]) if runs else {}
 
-    def runs(self) -> list[dict[str, float]]:
-        """Every run so far, as `read` gives the last."""
+    def runs(self) -> list[Run]:
+        """Every run so far; none where QNN wrote nothing that can be read."""
         if not self._path.is_file():
             return []
-        with self._path.open(newline="", encoding="utf-8") as file:
-            return runs_of(list(csv.DictReader(file)))
+        return runs_of(rows_of(content_of(self._path).decode(errors="replace")))
 
     def close(self) -> None:
         """Remove the file."""
         self._folder.cleanup()
 
 
-def runs_of(rows: Sequence[Mapping[str, str]]) -> list[dict[str, float]]:
-    """The rows of a profile by run, as microseconds by name; QNN writes the time of the whole run last."""
-    runs: list[dict[str, float]] = []
+def rows_of(text: str) -> list[Row]:
+    """The rows of a profile's text. QNN quotes nothing, so a row ends where the next one begins."""
+    found = list(_ROW.finditer(text))
+    ends = [one.start() for one in found[1:]] + [len(text)] * bool(found)
+    return [
+        Row(one[1], float(one[2]), one[3], text[one.end() : end].rstrip("\r\n,"))
+        for one, end in zip(found, ends, strict=True)
+    ]
+
+
+def runs_of(rows: Sequence[Row]) -> list[Run]:
+    """The rows of a profile by run; QNN writes the time of the whole run last."""
+    runs: list[Run] = []
     begin = 0
     for index, row in enumerate(rows):
-        if row["Event Identifier"] == _WHOLE:
+        if row.what == _WHOLE:
             runs.append(_run(rows[begin : index + 1]))
             begin = index + 1
     return runs
 
 
-def _run(rows: Sequence[Mapping[str, str]]) -> dict[str, float]:
-    times = {row["Event Identifier"]: float(row["Time"]) for row in rows if row["Unit of Measurement"] == "US"}
-    accelerator = times.get(_ACCELERATOR, 0.0) or times[_WHOLE]
-    return {"QNN": times[_WHOLE], "accelerator": accelerator, **_shares(rows, accelerator)}
+def by_node(run: Run) -> dict[str, float]:
+    """What `Profile.read` gives of a run."""
+    times: dict[str, float] = {"QNN": run.whole, "accelerator": run.accelerator}
+    for name, us in run.us.items():
+        node = original_name(name)
+        times[node] = times.get(node, 0.0) + us
+    return times
 
 
-def _shares(run: Iterable[Mapping[str, str]], microseconds: float) -> dict[str, float]:
+def _run(rows: Iterable[Row]) -> Run:
+    rows = list(rows)
+    times = {row.what: row.amount for row in rows if row.unit == "US"}
     cycles: dict[str, float] = {}
-    for row in run:
-        if row["Message"] == "NODE":
-            name = original_name(row["Event Identifier"].rsplit(":OpId", 1)[0].rsplit(" OpId", 1)[0])
-            cycles[name] = cycles.get(name, 0.0) + float(row["Time"])
-    total = sum(cycles.values()) or 1.0
-    return {name: count / total * microseconds for name, count in cycles.items()}
+    for name, count in _operators(rows):
+        cycles[name] = cycles.get(name, 0.0) + count
+    return Run(times[_WHOLE], times.get(_ACCELERATOR, 0.0) or times[_WHOLE], cycles)
+
+
+def _operators(rows: Iterable[Row]) -> Iterator[tuple[str, float]]:
+    for row in rows:
+        named = _OPERATOR.match(row.what) if row.kind == "NODE" else None
+        if named:
+            yield named[1], row.amount
 
 
 class Profiled(Protocol):
@@ -80,23 +128,28 @@ class Profiled(Protocol):
 
     def run(self, inputs: Any) -> Any: ...
 
-    def runs(self) -> list[dict[str, float]]: ...
+    def runs(self) -> list[Run]: ...
 
     def close(self) -> None: ...
 
 
-def unit_times(opened: Callable[[], Profiled], inputs: Any, runs: int) -> dict[str, float]:
-    """Microseconds by operator: the median of `runs` after one to warm up, in a segment that is opened for that.
-
-    What QNN counts at nothing was fused into another operator and is left out. Empty where QNN notes no operator.
-    """
+def noted(opened: Callable[[], Profiled], inputs: Any, runs: int) -> list[Run]:
+    """What QNN notes of so many runs, after one to warm up, in a segment that is opened for that."""
     segment = opened()
     try:
         for _ in range(runs + 1):
             segment.run(inputs)
-        seen = segment.runs()[-runs:]
+        return segment.runs()[-runs:]
     finally:
         segment.close()
+
+
+def unit_times(opened: Callable[[], Profiled], inputs: Any, runs: int) -> dict[str, float]:
+    """Microseconds by operator, the median of the runs.
+
+    What QNN counts at nothing was fused into another operator and is left out. Empty where QNN notes no operator.
+    """
+    seen = [by_node(run) for run in noted(opened, inputs, runs)]
     names = dict.fromkeys(name for run in seen for name in run if name not in ("QNN", "accelerator"))
     times = {name: float(median(run.get(name, 0.0) for run in seen)) for name in names}
     return {name: us for name, us in times.items() if us > 0}

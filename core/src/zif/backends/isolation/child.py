@@ -97,6 +97,9 @@ class BackendServer:
     def _unit_times(self, handle: int, inputs: Any, runs: int) -> Any:
         return self._loaded[handle].unit_times(inputs, runs)  # type: ignore[attr-defined]
 
+    def _operators(self, handle: int, inputs: Any, runs: int) -> Any:
+        return self._loaded[handle].operators(inputs, runs)  # type: ignore[attr-defined]
+
     def _unload(self, handle: int) -> None:
         executable = self._loaded.pop(handle, None)
         if executable is not None:

@@ -29,6 +29,7 @@ PROTOCOL = 1
 #: Where each record that may cross is.
 RECORDS: Mapping[str, str] = {
     **dict.fromkeys(("Capabilities", "Certificate", "Compiled", "Converted", "FixedRange", "Installed"), "zif.records"),
+    **dict.fromkeys(("EngineOperator", "OperatorTrace"), "zif.records"),
     **dict.fromkeys(("OpClaim", "QuantizationRules", "Rates", "Said", "Target", "TensorInfo"), "zif.records"),
     **dict.fromkeys(("Verdict", "WeightType"), "zif.records"),
     **dict.fromkeys(("Failure", "Given", "Hello", "Loaded", "Opaque", "Welcome"), "zif.backends.isolation.messages"),

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from zif.backends.abilities import offering
 from zif.backends.isolation.described import given
 from zif.errors import UsageError
-from zif.records import SupportsProfile, SupportsUnitTimes
+from zif.records import SupportsOperators, SupportsProfile, SupportsUnitTimes
 
 if TYPE_CHECKING:
     from zif.backends.isolation.messages import Loaded
     from zif.backends.isolation.pool import Slot
     from zif.backends.isolation.worker import Worker
-    from zif.records import Arrays, Compiled
+    from zif.records import Arrays, Compiled, OperatorTrace
 
 
 class _Home:
@@ -105,9 +105,22 @@ class RemoteTimed(RemoteExecutable):
         return answer
 
 
+class RemoteTraced(RemoteExecutable):
+    """One whose engine tells its operators."""
+
+    def operators(self, inputs: Arrays, runs: int) -> OperatorTrace:
+        """As SupportsOperators.operators."""
+        answer: OperatorTrace = self._call("operators", _plain(inputs), runs)
+        return answer
+
+
 #: No SupportsBinding: what crosses to a worker is copied into memory that both see, and out of it, bound or not. Tried
 #: with buffers of 4 KB to 16 MB between segments, binding made no run quicker and small ones slower.
-_KEPT: Mapping[type, type] = {SupportsProfile: RemoteProfiled, SupportsUnitTimes: RemoteTimed}
+_KEPT: Mapping[type, type] = {
+    SupportsProfile: RemoteProfiled,
+    SupportsUnitTimes: RemoteTimed,
+    SupportsOperators: RemoteTraced,
+}
 
 
 def load(slot: Slot, compiled: Compiled, options: Any, shared: bool) -> RemoteExecutable:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from zif.backends.isolation.channel import Channel
     from zif.backends.isolation.service import Service
 
-_WORDS = {"run": "execute", "unload": "close", "unit_times": "timing its units", "options": "taking its options"}
+_WORDS = {"run": "execute", "unload": "close", "options": "taking its options"}
+_WORDS |= {"unit_times": "timing its units", "operators": "timing its operators"}
 _WORDS |= {"remarks": "judging its options", "start": "import", "general": "capabilities"}
 _WORDS |= {"model": "capabilities with a model"}
 #: Seconds after which it is worth to look what a worker does that has not answered.

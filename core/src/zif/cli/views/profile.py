@@ -11,7 +11,15 @@ from zif.files.wording import beyond, brief, duration, listed, ratio, size, thin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zif.evaluation.profiling import BackendProfile, MemoryProfile, Profile, SegmentProfile, Stats, UnitTime
+    from zif.evaluation.profiling import (
+        BackendProfile,
+        MemoryProfile,
+        NodeRow,
+        Profile,
+        SegmentProfile,
+        Stats,
+        UnitTime,
+    )
 
 #: Rows of slow units and of engine events.
 MOST = 10
@@ -25,6 +33,7 @@ def show(profile: Profile) -> None:
     _backends(profile)
     _segments(profile)
     _units(profile)
+    _nodes(profile)
     _events(profile)
     for one in profile.suggestions:
         saves = f" (up to {one.saves_ms:.3g} ms a run)" if one.saves_ms else ""
@@ -132,6 +141,39 @@ def _slow(title: str, units: Sequence[UnitTime], compared: bool) -> None:
     ]
     if rows:
         table("", columns[:kept], rows, right=columns[3:kept])
+
+
+def _nodes(profile: Profile) -> None:
+    """What engines made of the nodes, most cycles first, where they tell it."""
+    rows = [one for one in profile.nodes if one.operators]
+    rows.sort(key=lambda one: -(one.cycles or 0.0))
+    for emulated in (False, True):
+        mine = [one for one in rows if one.emulated is emulated]
+        cycles = "cycles (emulated)" if emulated else "cycles"
+        columns = ("node", "operator", "verdict", "the engine's operators", cycles)
+        cells = [
+            (brief(one.name or "(added)", 24), one.op_type, _verdict(one), brief(_made(one), 44), _count(one.cycles))
+            for one in mine[:MOST]
+        ]
+        if cells:
+            table("", columns, cells, right=(cycles,))
+            if len(mine) > MOST:
+                say(beyond(len(mine), MOST, "nodes and operators; --html FILE and --json have them all"))
+    for note in dict.fromkeys(note for segment in profile.segments for note in segment.unmapped):
+        say(f"note: {note}")
+
+
+def _count(cycles: float | None) -> str:
+    return "–" if cycles is None else f"{cycles:,.0f}"
+
+
+def _verdict(one: NodeRow) -> str:
+    return f"{one.code}, {one.basis}" if one.basis else one.code
+
+
+def _made(one: NodeRow) -> str:
+    with_ = f" (with {listed(one.others, 2)})" if one.others else ""
+    return f"{', '.join(one.operators)}{with_}"
 
 
 def _events(profile: Profile) -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from zif.evaluation.profiling.measurement import measure
 from zif.evaluation.profiling.memory import MemoryProfile, Resident
-from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats, Suggestion, UnitTime
+from zif.evaluation.profiling.profile import (
+    BackendProfile,
+    NodeRow,
+    Profile,
+    SegmentProfile,
+    Stats,
+    Suggestion,
+    UnitTime,
+)
 
 __all__ = [
     "BackendProfile",
     "MemoryProfile",
+    "NodeRow",
     "Profile",
     "Resident",
     "SegmentProfile",

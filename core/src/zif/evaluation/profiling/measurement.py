@@ -13,6 +13,7 @@ from zif.backends.blame import blaming
 from zif.errors import UsageError
 from zif.evaluation.profiling.advice import slowest, suggestions
 from zif.evaluation.profiling.memory import MemoryProfile, Watch
+from zif.evaluation.profiling.nodes import node_rows
 from zif.evaluation.profiling.profile import BackendProfile, Profile, SegmentProfile, Stats
 from zif.evaluation.profiling.segments import UNASKED, Part, examine, processor_seconds
 from zif.records import SupportsProfile
@@ -92,6 +93,7 @@ def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
         backends=backends,
         slowest=slowest(plan, segments, "hardware"),
         slowest_emulated=slowest(plan, segments, "emulator"),
+        nodes=node_rows(plan, segments),
         memory=seen.memory,
         drift=_drift(seen.totals),
     )
@@ -145,4 +147,6 @@ def _segment(session: Session, index: int, ms: NDArray[np.float64], total: float
         units_us=part.units_us,
         other_us=part.other_us,
         untimed=part.untimed,
+        operators=part.operators,
+        unmapped=part.unmapped,
     )

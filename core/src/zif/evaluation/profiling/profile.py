@@ -10,6 +10,7 @@ from attrs import Factory, asdict, frozen
 
 from zif.evaluation.profiling.memory import MemoryProfile
 from zif.planning.plan import Memory
+from zif.records import EngineOperator
 
 
 @frozen
@@ -39,7 +40,8 @@ class SegmentProfile:
     runs of their own with instruments, so that they may add up to more than the segment takes; units that the engine
     fused share one time as their predicted costs are to each other, and one that was computed beforehand has none.
     other_us: what the engine did besides, by its names. events_us: what the backend noted
-    in the last run. untimed: why there is no time by unit, one sentence; "" where there is.
+    in the last run. untimed: why there is no time by unit, one sentence; "" where there is. operators: the
+    engine's own, where it tells them; unmapped: what is not known of them, and why.
     """
 
     id: int
@@ -56,6 +58,8 @@ class SegmentProfile:
     units_us: Mapping[str, float] = Factory(dict)
     other_us: Mapping[str, float] = Factory(dict)
     untimed: str = ""
+    operators: tuple[EngineOperator, ...] = ()
+    unmapped: tuple[str, ...] = ()
 
     @property
     def real(self) -> bool:
@@ -96,6 +100,30 @@ class UnitTime:
 
 
 @frozen
+class NodeRow:
+    """A node of the model beside the operators that an engine made of it; or one that a compiler added by itself.
+
+    name: the unit's; "" for what was added. code, basis: the verdict by which it is on this backend. operators: what
+    the engine calls them, its type before its name. others: units whose nodes are in the same operators. cycles: the
+    sum over the operators, counted with the first of several units; None where nothing was counted, 0 where
+    it ran inside a neighbour. us: its part of the segment's median time. emulated: both are an emulator's own.
+    """
+
+    name: str
+    op_type: str
+    segment: int
+    backend: str
+    emulated: bool
+    code: str
+    basis: str
+    operators: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    cycles: float | None = None
+    us: float | None = None
+    predicted_us: float | None = None
+
+
+@frozen
 class Suggestion:
     """Something to do about a profile. saves_ms: at most so much a run; None where no figure says."""
 
@@ -113,6 +141,7 @@ class Profile:
     runs and what it grew by during them, workers included, in MiB. backends_ms: median time by backend.
     overhead_ms: median of what lies between the segments (checks, transfers, bookkeeping). slowest: units that were
     timed on hardware, the slowest first; slowest_emulated: those inside emulators, whose times are the emulator's own.
+    nodes: every unit with the operators that its engine made of it, and what compilers added; see `NodeRow`.
     memory: of the host process and of each worker apart, with the most that each held; None in older documents.
     drift: the median of the last quarter of the runs over that of the first; more than 1 where clocks fall with heat.
     """
@@ -136,6 +165,7 @@ class Profile:
     slowest: tuple[UnitTime, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     slowest_emulated: tuple[UnitTime, ...] = ()
+    nodes: tuple[NodeRow, ...] = ()
     memory: MemoryProfile | None = None
     drift: float = 1.0
 

@@ -12,11 +12,11 @@ from attrs import frozen
 
 from zif.backends.blame import blaming
 from zif.errors import BackendUnavailable
-from zif.records import SupportsUnitTimes
+from zif.records import EngineOperator, SupportsOperators, SupportsUnitTimes
 
 if TYPE_CHECKING:
     from zif.planning import UnitPlan
-    from zif.records import Arrays
+    from zif.records import Arrays, OperatorTrace
     from zif.runtime.session import Session, Step
 
 #: A segment is repeated for so many seconds or so often, whichever comes first, and once at least.
@@ -31,6 +31,8 @@ class Part:
     units_us: Mapping[str, float]
     other_us: Mapping[str, float]
     untimed: str = ""
+    operators: tuple[EngineOperator, ...] = ()
+    unmapped: tuple[str, ...] = ()
 
 
 #: What is seen of a segment that nobody looked into.
@@ -44,14 +46,60 @@ def examine(session: Session, inputs: Mapping[str, Any], tick: Callable[[], None
         call = lambda step=step, given=given: step.executable.run(given)  # noqa: E731
         with blaming(step.who, "run"):
             cpu_percent, each = _repeated(call)
-        timed, untimed = _timed(step, given, max(1, min(20, int(5 * _SECONDS / each))))
+        often = max(1, min(20, int(5 * _SECONDS / each)))
+        told, unmapped, untimed = _told(session, step, given, often)
+        timed = _shares(told) if told else {}
+        if not timed and not untimed:
+            timed, untimed = _timed(step, given, often)
         known, other = _by_unit(session, step, timed)
         if not known and not untimed:
             untimed = f"{step.segment.backend} noted no time of any unit"
-        found.append(Part(cpu_percent, known, other, untimed))
+        found.append(Part(cpu_percent, known, other, untimed, told, unmapped))
         if tick:
             tick()
     return found
+
+
+def _told(
+    session: Session, step: Step, given: Arrays, runs: int
+) -> tuple[tuple[EngineOperator, ...], tuple[str, ...], str]:
+    """The engine's own operators, what is not known of them, or why there are none; nothing where it cannot tell."""
+    if not isinstance(step.executable, SupportsOperators):
+        return (), (), ""
+    try:
+        with blaming(step.who, "operators"):
+            trace = step.executable.operators(given, runs)
+            return _own(trace, _homes(session, step)), tuple(str(note) for note in trace.notes), ""
+    except BackendUnavailable as error:
+        return (), (), str(error)
+
+
+def _own(trace: OperatorTrace, homes: Mapping[str, str]) -> tuple[EngineOperator, ...]:
+    """The operators in plain types, with those of their units that the segment has.
+
+    One of which the engine tells the name only is the unit's that is called so, or that makes what is called so.
+    """
+    plain = [
+        EngineOperator(
+            str(one.name),
+            str(one.op_type),
+            tuple(dict.fromkeys(homes[name] for name in (one.units if one.op_type else (one.name,)) if name in homes)),
+            None if one.cycles is None else float(one.cycles),
+            None if one.us is None else round(float(one.us), 3),
+        )
+        for one in trace.operators
+    ]
+    return tuple(plain)
+
+
+def _shares(operators: Sequence[EngineOperator]) -> dict[str, float]:
+    """Microseconds by the last unit of each operator; of what is no unit's, by the engine's own name in brackets."""
+    timed: dict[str, float] = {}
+    for one in operators:
+        if one.us:
+            key = one.units[-1] if one.units else f"({one.op_type or one.name})"
+            timed[key] = timed.get(key, 0.0) + one.us
+    return timed
 
 
 def _timed(step: Step, given: Arrays, runs: int) -> tuple[dict[str, float], str]:
@@ -91,16 +139,25 @@ def _seconds(processes: Sequence[psutil.Process]) -> float:
 
 def _by_unit(session: Session, step: Step, timed: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
     """The times by unit, and those of parts that are none. A part goes by its unit's name, or by an output of it."""
-    members = set(step.segment.units)
-    units = [unit for unit in session.plan.units if unit.name in members]
-    homes = {name: unit.name for unit in units for name in unit.outputs} | {unit.name: unit.name for unit in units}
+    homes = _homes(session, step)
     known: dict[str, float] = {}
     other: dict[str, float] = {}
     for name, us in timed.items():
         home = homes.get(name)
         place, key = (other, name) if home is None else (known, home)
         place[key] = place.get(key, 0.0) + us
-    return shared_out(units, known), other
+    return shared_out(_units(session, step), known), other
+
+
+def _units(session: Session, step: Step) -> list[UnitPlan]:
+    members = set(step.segment.units)
+    return [unit for unit in session.plan.units if unit.name in members]
+
+
+def _homes(session: Session, step: Step) -> dict[str, str]:
+    """The units of a segment, by their names and those of what they make."""
+    units = _units(session, step)
+    return {name: unit.name for unit in units for name in unit.outputs} | {unit.name: unit.name for unit in units}
 
 
 def shared_out(units: Sequence[UnitPlan], timed: Mapping[str, float]) -> dict[str, float]:
