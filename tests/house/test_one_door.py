@@ -59,7 +59,7 @@ EXCEPTIONS = {
     ),
     "zif/backends/isolation/forked.py": ({"os.fdopen"}, "its end of a pipe to its own copy"),
     "zif/backends/isolation/pool.py": ({"shutil.rmtree"}, "the scratch folder of workers, which zif made"),
-    "zif/backends/patience.py": ({".read_text"}, SYSTEM),
+    "zif/files/patience.py": ({".read_text"}, SYSTEM),
     "zif/cli/allowance.py": ({".read_text"}, SYSTEM),
     "zif/cli/streams.py": ({"os.open", "os.fdopen"}, "the standard streams, and the null device in their place"),
     "zif/cli/files.py": ({"shutil.copy2"}, "a file that is about to be replaced, to put it back"),

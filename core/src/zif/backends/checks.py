@@ -40,11 +40,16 @@ class Check:
 
 def checks() -> tuple[Check, ...]:
     """What all of them found, by distribution. One that fails or does not answer in time is a broken one itself."""
-    broken = (Check(name, "broken", _DAMAGED, distribution=name) for name in damaged())
-    return (*broken, *(check for point in entry_points(GROUP) for check in _of(point)))
+    return (*damage(), *(check for point in entry_points(GROUP) for check in asked(point)))
 
 
-def _of(point: Any) -> Iterator[Check]:
+def damage() -> Iterator[Check]:
+    """A broken one for each distribution whose entry points cannot be read."""
+    return (Check(name, "broken", _DAMAGED, distribution=name) for name in damaged())
+
+
+def asked(point: Any) -> Iterator[Check]:
+    """What the function behind one entry point found."""
     owner = owner_of(point.dist)
 
     def ask() -> list[Check]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from zif.backends.patience import Patience, Spent, of_thread
-from zif.errors import BackendBroken, UsageError
+from zif.errors import BackendBroken
+from zif.files.patience import Patience, Spent, deadline, of_thread
+
+__all__ = ["deadline", "within"]
 
 T = TypeVar("T")
 Meter = Callable[[], Spent | None]
@@ -20,21 +21,6 @@ _HOW = {
     "long": ", nor in ten times that",
     "": "",
 }
-
-#: Environment variable with the seconds of work that a backend has to be imported and to say what it is; the default.
-ENVIRONMENT, SECONDS = "ZIF_DEADLINE", 10.0
-
-
-def deadline() -> float:
-    """Seconds that a backend has to answer. Raises UsageError when ZIF_DEADLINE is no positive number."""
-    text = os.environ.get(ENVIRONMENT, "")
-    try:
-        seconds = float(text) if text else SECONDS
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < threading.TIMEOUT_MAX:
-        raise UsageError(f"{ENVIRONMENT}={text}: must be a positive number of seconds")
-    return seconds
 
 
 def within(

@@ -16,6 +16,7 @@ from zif.files import entrypoints
 COMMANDS, VERBS, EXPORTERS, FORMS = "zif.commands", "zif.verbs", "zif.exporters", "zif.onnx_forms"
 FITS, CONTEXT_FITS = "zif.fits", "zif.context_fits"
 
+FRONTENDS, TYPES = "zif.frontends", "zif.operator_types"
 #: Which distribution brings a name that zif itself documents, so that a missing one can be told.
 BROUGHT_BY = {"quantize": "zif-quantize", "encodings": "zif-quantize", "sweep": "zif-sweep"}
 
@@ -32,6 +33,11 @@ def command(name: str) -> Any:
     what to install where zif documents the command and it is missing.
     """
     return _brought(COMMANDS, name, f"the command `zif {name}`")
+
+
+def brought_at(name: str) -> entrypoints.Point:
+    """Where a command is, without importing anything."""
+    return next(point for point in entrypoints.points(COMMANDS) if point.name == name)
 
 
 def verb(name: str) -> Callable[..., Any]:
@@ -91,6 +97,8 @@ def _brought(group: str, name: str, what: str) -> Any:
         return None
     if len(points) > 1:
         raise BackendBroken(f"{what} is brought by {_owners(points)}: uninstall all but one")
+    if deadly := died(points[0].value):
+        raise BackendBroken(f"{what} of {_owners(points)} {deadly}")
     try:
         return points[0].load()
     except ZifError:
@@ -104,6 +112,28 @@ def _brought(group: str, name: str, what: str) -> Any:
         raise BackendBroken(
             f"{what} of {_owners(points)} cannot be imported: {why}. Tell its author, or uninstall it."
         ) from error
+
+
+def died(value: str, group: str = "") -> str:
+    """How the process ended in which this was imported, as the end of a sentence; "" where it may be imported here."""
+    from zif.files.trials.importing import tried
+
+    outcome = tried(value, asking(group))
+    if outcome.state != "broken":
+        return ""
+    return (
+        f"cannot be imported: a process that did so {outcome.reason}. So it takes no part. Tell its author, or "
+        "uninstall it; `zif doctor` tries it again."
+    )
+
+
+def asking(group: str) -> str:
+    """What is done with it after the import, where that is more than nothing."""
+    if group != TYPES:
+        return ""
+    from zif.model.engines import QUESTION
+
+    return QUESTION
 
 
 def _owners(points: Iterable[entrypoints.Point]) -> str:

@@ -4,7 +4,7 @@ A file `new_backend.py` becomes `zif new-backend`. It holds a function `command`
 the command has commands of its own; the first line of the docstring is the help. Files whose name starts with an
 underscore are not commands. An entry point of the group `zif.commands` names such a function or application in another
 distribution. Only the command that is called is imported; command files import only typer at the top, so that
-`zif --help`, which imports all, stays fast.
+`zif --help`, which imports all of core's and none of the others, stays fast.
 """
 
 from __future__ import annotations
@@ -65,10 +65,14 @@ def _source(name: str) -> Any:
 
 
 def _help(name: str) -> str:
-    try:
-        source = _source(name)
-    except Exception as error:
-        return _harmless(error)
+    if name not in _own():
+        from zif.backends.extensions import brought_at
+        from zif.cli.docstrings import help_of
+        from zif.files.wording import printable
+
+        point = brought_at(name)
+        return printable(help_of(point.value) or f"A command of {point.owner}.")
+    source = _source(name)
     return inspect.cleandoc((source.info.help if isinstance(source, typer.Typer) else source.__doc__) or "")
 
 

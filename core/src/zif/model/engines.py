@@ -23,9 +23,19 @@ import importlib_metadata as metadata
 import onnx
 
 from zif.errors import UsageError
+from zif.files.trials.importing import tried
 from zif.model.shapes import has_type
 
 GROUP = "zif.operator_types"
+
+#: Asked of each in a process of its own, before it is asked here.
+QUESTION = """
+from onnx import TensorProto, helper
+ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 2]) for name in "xy"]
+graph = helper.make_graph([helper.make_node("Unknown", ["x"], ["y"], domain="zif.trial")], "trial", ends[:1], ends[1:])
+opsets = [helper.make_opsetid("", 17), helper.make_opsetid("zif.trial", 1)]
+found(helper.make_model(graph, opset_imports=opsets, ir_version=8), ())
+"""
 
 Answers = Mapping[str, onnx.TypeProto]
 Engine = Callable[[onnx.ModelProto, Sequence[Path]], Answers]
@@ -96,7 +106,7 @@ def libraries(given: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
 
 
 def engines() -> tuple[Engine, ...]:
-    """The functions that installed distributions bring; what cannot be imported is left out."""
+    """The functions that installed distributions bring; who cannot be imported or asked is left out."""
     return _engines(tuple((folder, _changed(folder)) for folder in sys.path))
 
 
@@ -111,6 +121,8 @@ def _changed(folder: str) -> int:
 def _engines(_: tuple[tuple[str, int], ...]) -> tuple[Engine, ...]:
     found = []
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        if tried(point.value, QUESTION).state == "broken":
+            continue
         try:
             found.append(point.load())
         except (Exception, SystemExit):  # `zif doctor` tells what is wrong with the distribution

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from zif.backends.patience import Patience, of_process
 from zif.errors import UsageError
+from zif.files.patience import Patience, of_process
 from zif.files.wording import did_you_mean
 
 if TYPE_CHECKING:

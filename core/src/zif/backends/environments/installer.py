@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zif.backends.isolation.process import clean
 from zif.errors import UsageError
+from zif.files.processes import clean
 
 #: uv does not read pip's settings; who has a mirror has told pip. Its own, where they are set, come first.
 _AS_UV = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_FIND_LINKS": "UV_FIND_LINKS"}

@@ -9,9 +9,9 @@ from pathlib import Path
 from attrs import frozen
 
 from zif.backends.deadline import deadline
-from zif.backends.isolation.process import clean
 from zif.errors import UsageError
 from zif.files.documents import json_of
+from zif.files.processes import clean
 from zif.files.records import record
 
 #: The least Python that zif runs on.

@@ -131,10 +131,15 @@ class ChecksServer:
     def __init__(self, hello: Hello) -> None:
         self._spec = hello.spec
 
-    def answer(self, stage: str, *args: Any) -> Any:  # noqa: ARG002 - there is one stage
-        """Every check."""
-        from zif.backends.checks import checks
+    def answer(self, stage: str, *args: Any) -> Any:
+        """Every check, or those of one entry point."""
+        from zif.backends.checks import GROUP, asked, checks
+        from zif.files.installed import points
 
+        if stage == "check":
+            return tuple(
+                one for point in points(GROUP) if [point.name, point.value] == list(args) for one in asked(point)
+            )
         return checks()
 
     def close(self) -> None:

@@ -49,6 +49,11 @@ def of_checks(environment: str) -> Service:
     return Service("checks", environment, f"the environment {environment!r}", environment=environment)
 
 
+def of_check(name: str, owner: str) -> Service:
+    """What one distribution here says of its engines, in a process that may die of it."""
+    return Service("checks", name, f"entry point {name!r} ({owner})")
+
+
 def of_trial(info: Installed) -> Service:
     """A backend's first steps, in a process that may die of them."""
     advice = "So it takes no part. Tell its author; `zif doctor` tries it again."

@@ -17,10 +17,11 @@ from zif.backends.deadline import deadline
 from zif.backends.isolation.codec import PROTOCOL, CannotCross, encoded
 from zif.backends.isolation.log import Log
 from zif.backends.isolation.messages import Failure, Hello, Welcome, WorkerTraceback
-from zif.backends.isolation.process import ending, paths, start
-from zif.backends.patience import Patience, of_process
+from zif.backends.isolation.process import start
 from zif.backends.timeline import span
 from zif.errors import BackendBroken, BackendCrashed, StageFailed, ZifError
+from zif.files.patience import Patience, of_process
+from zif.files.processes import ending, paths
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

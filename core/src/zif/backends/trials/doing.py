@@ -13,8 +13,8 @@ from zif.backends.isolation.log import Log
 from zif.backends.isolation.service import of_trial
 from zif.backends.isolation.trial import STEPS
 from zif.backends.isolation.worker import Worker
-from zif.backends.trials.keeping import Outcome
 from zif.errors import BackendCrashed, ZifError
+from zif.files.trials.keeping import Outcome
 from zif.records import Installed
 
 #: Steps in which a backend is asked more than once.

@@ -38,9 +38,15 @@ def tell_forms(as_json: bool) -> None:
 
     from zif.backends.options import describe_options
     from zif.cli.views import terminal
+    from zif.errors import ZifError
     from zif.runtime.export.found import exporter, words
 
-    found = {word: exporter(word) for word in words()}
+    found, troubles = {}, []
+    for word in words():
+        try:
+            found[word] = exporter(word)
+        except ZifError as error:  # one that is broken takes the others off no list
+            troubles.append(str(error))
     forms: list[dict[str, Any]] = [
         {
             "for": word,
@@ -52,6 +58,8 @@ def tell_forms(as_json: bool) -> None:
         }
         for word, one in found.items()
     ]
+    for trouble in troubles:
+        terminal.note(trouble)
     if as_json:
         return terminal.document("exporters", {"exporters": forms})
     if not forms:

@@ -14,13 +14,13 @@ import attrs
 from attrs import Factory, frozen
 
 from zif import errors
-from zif.backends.isolation.process import ending, interpreter
 from zif.errors import BackendCrashed, BackendUnavailable, StageFailed, UsageError, ZifError
 from zif.evaluation.drift.child import PROTOCOL, Job
 from zif.evaluation.drift.reading import Kept, Reading, read_kept
 from zif.files.documents import json_of
 from zif.files.environments import environment
 from zif.files.leftovers import private_folder
+from zif.files.processes import ending, interpreter
 from zif.files.records import value
 from zif.files.wording import json_text
 

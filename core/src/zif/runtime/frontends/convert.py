@@ -49,9 +49,10 @@ class Converting:
     def into(self, folder: Path, cache: Cache | None) -> Conversion:
         """The converted model, in `folder`, or in the cache where it is kept. Raises ZifError subclasses."""
         self.told(f"looking at {self.label}")
-        row, found = find(self.origin, self.frontend)
+        row, found, troubles = find(self.origin, self.frontend)
         self._check(found)
-        return self._with_newest()._kept(row, found, folder, cache)
+        made = self._with_newest()._kept(row, found, folder, cache)
+        return evolve(made, report=evolve(made.report, notes=(*made.report.notes, *troubles)))
 
     def _with_newest(self) -> Converting:
         """Where no opset is asked for, the newest that every installed backend takes is."""

@@ -11,6 +11,7 @@ import pluggy
 from attrs import evolve
 
 from zif.backends.blame import blaming, reason
+from zif.backends.extensions import died
 from zif.errors import BackendBroken, StageFailed, UsageError, ZifError
 from zif.files import environments
 from zif.files.installed import points as entry_points
@@ -45,8 +46,13 @@ class Frontend:
         self._owner, self._hook = owner, hooks.hook
 
     @classmethod
-    def open(cls, module: str, owner: str) -> Frontend:
-        """Import a frontend's module and hold it against the contract. Raises BackendBroken."""
+    def open(cls, module: str, owner: str, here: bool = False) -> Frontend:
+        """Import a frontend's module and hold it against the contract. Raises BackendBroken.
+
+        here: this is the host's own process, which must not end by it.
+        """
+        if here and (deadly := died(module)):
+            raise BackendBroken(f"{owner} {deadly}")
         with blaming(owner, "being imported", BackendBroken):
             name, _, attribute = module.partition(":")
             loaded: Any = importlib.import_module(name)

@@ -60,10 +60,11 @@ def _may_be_onnx(path: Path) -> bool:
         return stream.read(1) in (b"", *(bytes([tag]) for tag in _ONNX))
 
 
-def find(origin: Origin, only: str = "") -> tuple[Installed, Recognized]:
-    """The first frontend that takes a source, and what it says of it. only: this frontend, by name.
+def find(origin: Origin, only: str = "") -> tuple[Installed, Recognized, list[str]]:
+    """The first frontend that takes a source, what it says of it, and why others before it could not be asked.
 
-    Raises InvalidModel where none does, naming what to install, and UsageError for a frontend that is not there.
+    only: this frontend, by name. Raises InvalidModel where none does, naming what to install, and UsageError for a
+    frontend that is not there.
     """
     from zif.runtime.frontends.process import asking
 
@@ -77,7 +78,7 @@ def find(origin: Origin, only: str = "") -> tuple[Installed, Recognized]:
             troubles.append(error)
             continue
         if found is not None:
-            return row, found
+            return row, found, [f"{trouble}" for trouble in troubles]
     if troubles:
         raise troubles[0]
     raise InvalidModel(_nobody(origin, rows))

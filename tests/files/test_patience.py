@@ -17,8 +17,8 @@ import pytest
 from fakes import CAPABILITIES_SLEEPS, GOOD, Site
 from small import classifier
 from zif.backends.deadline import within
-from zif.backends.patience import Patience, Spent, of_process, of_thread
 from zif.errors import BackendBroken
+from zif.files.patience import Patience, Spent, of_process, of_thread
 
 
 def end(spent: Iterable[Spent | None], busy: float | None = 10, idle: float | None = 10) -> tuple[str, int]:

@@ -8,15 +8,34 @@ another thread holds, and who was stopped with this whole process, loses nothing
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from zif.errors import UsageError
+
 #: Who used less than this share of a time has done nothing in it: sleeping in a loop is no work.
 SHARE = 0.02
 #: So many times its allowance anybody gets altogether, whatever it does.
 GENEROUS = 10
+
+
+#: Environment variable with the seconds of work that a backend has to be imported and to say what it is; the default.
+ENVIRONMENT, SECONDS = "ZIF_DEADLINE", 10.0
+
+
+def deadline() -> float:
+    """Seconds that a backend has to answer. Raises UsageError when ZIF_DEADLINE is no positive number."""
+    text = os.environ.get(ENVIRONMENT, "")
+    try:
+        seconds = float(text) if text else SECONDS
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        raise UsageError(f"{ENVIRONMENT}={text}: must be a positive number of seconds")
+    return seconds
 
 
 class Spent(NamedTuple):

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from zif.records import Installed
-
 #: So many files of a plugin are looked at; a folder with more is no plugin's own.
 _MANY = 5000
 
 
-def digest(row: Installed) -> str:
-    """sha256 over the names, sizes and times of the plugin's files, the distributions beside it, the interpreter."""
-    total = hashlib.sha256(f"{row}\0{sys.version}\0{sys.executable}\0".encode())
-    for text in (*_files(row.module), *_distributions()):
+def digest(what: str, module: str) -> str:
+    """sha256 over the names, sizes and times of the plugin's files, the distributions beside it, the interpreter.
+
+    what: the plugin in words, as its entry point has it; module: "module:attribute".
+    """
+    total = hashlib.sha256(f"{what}\0{sys.version}\0{sys.executable}\0".encode())
+    for text in (*_files(module), *_distributions()):
         total.update(f"{text}\0".encode(errors="surrogateescape"))
     return total.hexdigest()
 
