@@ -71,7 +71,8 @@ def test_a_fit_finds_the_latencies_that_it_was_given(data: fit_data.Data) -> Non
     rows = fit_data.fitted(data.rows())
     fit = solve.Fit(validate.chips_of(rows)).fit(rows, data)
     measured = np.array([row.us for row in rows])
-    assert validate.Score.of(measured, fit.predict(rows, data)).error < 0.06
+    # What holds prices of families together pulls at so few rows: 5.1 % is what stays of it.
+    assert validate.Score.of(measured, fit.predict(rows, data)).error < 0.055
     scales = dict(zip(fit.chips, fit.scales().mean(axis=(1, 2)), strict=True))
     assert scales["snapdragon-8-gen-3"] < scales["qcs8275"] < scales["sa8295p"]
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from zif.backends.isolation.pool import pool
 from zif.backends.registry import backend
 from zif.errors import ZifError
 from zif.model import Model
@@ -93,10 +94,13 @@ def watched(name: str, chip: str) -> dict[str, dict[str, list[str]]]:
 
 
 def _left(files: list[str]) -> list[str]:
-    """Those that are still there, but for what zif keeps for itself and Python compiles."""
+    """Those that are still there, but for what zif keeps for itself and Python compiles.
+
+    A folder that is opened to write holds a file without a name, which goes when it is closed.
+    """
     kept = kept_folder()
     own = [str(kept.parent if kept else os.devnull), os.devnull, "/dev/", "/proc/"]
-    there = (file for file in files if os.path.lexists(file) and "__pycache__" not in file)
+    there = (file for file in files if os.path.lexists(file) and not os.path.isdir(file) and "__pycache__" not in file)
     return sorted(file for file in there if not file.startswith(tuple(own)))
 
 
@@ -149,6 +153,7 @@ def main() -> None:
     folder = Path(tempfile.gettempdir())
     before = set(folder.iterdir()) | set(Path.cwd().iterdir())
     found = watched(*sys.argv[1:])
+    pool.close()  # the workers of a backend that is not the host's have a folder while they live
     new = (set(folder.iterdir()) | set(Path.cwd().iterdir())) - before
     found["left"] = {"all": sorted(map(str, new))} if new else {}
     print(json.dumps(found), flush=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: The stages after the import, in this order.
 STEPS = ("general", "model", "convert", "compile", "load", "run", "close")
 #: What nearly every engine has, the likeliest first; one is enough.
-_OPERATORS = ("Relu", "Add", "Mul", "MatMul", "Softmax", "Sigmoid", "Tanh", "Identity", "Neg", "Abs", "Exp")
+OPERATORS = ("Relu", "Add", "Mul", "MatMul", "Softmax", "Sigmoid", "Tanh", "Identity", "Neg", "Abs", "Exp")
 _PAIRS = ("Add", "Mul", "MatMul")
 
 
@@ -24,7 +24,7 @@ class TrialServer:
     """Takes its backend one step further with each request.
 
     Answers "" when there is a next step, else what that makes of it: "fine" where nothing is left to try, "apart" where
-    the rest cannot be.
+    the rest cannot be, "next" where another question is to be asked.
     """
 
     def __init__(self, hello: Hello) -> None:
@@ -35,27 +35,27 @@ class TrialServer:
         self._options: Any = None
         self._made: Any = None
 
-    def answer(self, stage: str) -> str:
+    def answer(self, stage: str, *words: str) -> str:
         """Do a step. Raises whatever the backend raises."""
         with blaming(self._backend.info.owner, stage):  # a call for the end of the process is caught there, too
-            return getattr(self, f"_{stage}")() or ""
+            return getattr(self, f"_{stage}")(*words) or ""
 
     def _general(self) -> str:
         """Whose stages are done in a worker anyway needs no further trial."""
         general = self._backend.capabilities(self._target)
         return "fine" if general.isolate else "" if general.available else "apart"
 
-    def _model(self) -> str:
+    def _model(self, operator: str) -> str:
+        """One question with a model: "next" where the backend does not take this operator."""
         from zif.model import Model
 
-        for name in _OPERATORS:
-            model = Model.load(_single(name))
-            verdicts = self._backend.capabilities(self._target, model).verdicts
-            if all(unit.id in verdicts and verdicts[unit.id].supported for unit in model.units):
-                self._made, self._feed = model, _inputs(model)
-                self._options = self._backend.options({}, self._target)
-                return ""
-        return "apart"
+        model = Model.load(_single(operator))
+        verdicts = self._backend.capabilities(self._target, model).verdicts
+        if not all(unit.id in verdicts and verdicts[unit.id].supported for unit in model.units):
+            return "next"
+        self._made, self._feed = model, _inputs(model)
+        self._options = self._backend.options({}, self._target)
+        return ""
 
     def _convert(self) -> None:
         self._made = self._backend.convert(self._made, self._target, self._options)

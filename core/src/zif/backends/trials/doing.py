@@ -11,14 +11,12 @@ from zif.backends.isolation import pool
 from zif.backends.isolation.forked import can_fork, forked
 from zif.backends.isolation.log import Log
 from zif.backends.isolation.service import of_trial
-from zif.backends.isolation.trial import STEPS
+from zif.backends.isolation.trial import OPERATORS, STEPS
 from zif.backends.isolation.worker import Worker
 from zif.errors import BackendCrashed, ZifError
 from zif.files.trials.keeping import Outcome
 from zif.records import Installed
 
-#: Steps in which a backend is asked more than once.
-_QUESTIONS = {"model": 3}
 #: A copy of this process that waits to be told whom to try, and what it writes.
 _Copy = tuple[Log, Any]
 
@@ -44,7 +42,7 @@ def one(row: Installed, copy: _Copy | None = None) -> Outcome:
     try:
         worker = Worker(of_trial(row), None, pool.pool.scratch(), copy)
         for step in STEPS:
-            state = worker.call(step, within=limit * _QUESTIONS.get(step, 1))
+            state = _taken(worker, step, limit)
             if state:
                 return Outcome(state, step)
         return Outcome("fine")
@@ -56,6 +54,14 @@ def one(row: Installed, copy: _Copy | None = None) -> Outcome:
         if worker is not None:
             worker.kill()
             worker.close()
+
+
+def _taken(worker: Worker, step: str, limit: float) -> Any:
+    """What a step came to. Every question has the whole deadline, and none more than that."""
+    if step != "model":
+        return worker.call(step, within=limit)
+    answers = (worker.call(step, operator, within=limit) for operator in OPERATORS)
+    return next((answer for answer in answers if answer != "next"), "apart")
 
 
 def _copy() -> _Copy | None:
