@@ -144,7 +144,11 @@ class Backend:
 
     def _stage(self, stage: Stage, call: Callable[[], T]) -> T:
         with blaming(self._who, stage), span(f"{_SHOWN.get(stage, stage)} {self.name}", _SHOWN.get(stage, stage)):
-            return call()
+            try:
+                return call()
+            except BaseException as error:
+                relay.forgotten(error)
+                raise
 
 
 #: What a stage is called where it is shown.

@@ -46,10 +46,10 @@ def within(
     thread = threading.Thread(target=work, daemon=True, name="zif-deadline")
     begin = clock()
     thread.start()
-    thread.join(min(seconds / 8, 0.05))  # most have answered by now, and need no watching
+    thread.join(min(seconds / 8, 0.5))  # most have answered by now, and need no watching, which takes a while to import
     how = "" if not thread.is_alive() else _watched(thread, seconds, meter, clock, begin)
     if errors:
-        raise errors[0]
+        raise errors.pop()  # not in its own frame, which would keep it alive
     if not box:
         raise BackendBroken(f"{what} within {seconds:g} s{_HOW[how]}; tell its author, or uninstall it")
     return box[0]

@@ -5,6 +5,7 @@ pluggy is made for broadcast and choosing a backend is addressing, so no two bac
 
 from __future__ import annotations
 
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -74,4 +75,13 @@ def stages(relay: pluggy.PluginManager) -> tuple[Stage, ...]:
     return tuple(name for name in STAGES if name in own)
 
 
-__all__ = ["build", "has_observer", "observe", "stages", "unobserve"]
+def forgotten(error: BaseException) -> None:
+    """Have pluggy's frames in an error's traceback forget it: they hold it, so that it, and all that its other frames
+    hold, models and arrays, would stay until the garbage collector looks.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__")).startswith("pluggy."):
+            frame.clear()
+
+
+__all__ = ["build", "forgotten", "has_observer", "observe", "stages", "unobserve"]

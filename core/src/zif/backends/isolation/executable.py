@@ -24,12 +24,16 @@ class _Home:
 
     def __init__(self, slot: Slot, source: tuple[Compiled, Any, bool]) -> None:
         self.slot = slot
-        self.source = source
+        self.source: tuple[Compiled, Any, bool] | None = source
         self.place = self._settled()
 
     def settle(self) -> None:
         """Load the segment again, in the slot's present worker. When that fails, the place stays the old, dead one."""
         self.place = self._settled()
+
+    def forget(self) -> None:
+        """Let go of the artifact: it is closed, and nobody loads it again."""
+        self.source = None
 
     def leave(self) -> None:
         """Give the segment's memory back the next time that the worker is asked: a finalizer must not wait for it."""
@@ -38,6 +42,8 @@ class _Home:
         self.slot.release()
 
     def _settled(self) -> tuple[Worker, Loaded]:
+        if self.source is None:
+            raise UsageError("the segment is closed: load the model again")
         worker = self.slot.worker()
         compiled, options, shared = self.source
         return worker, worker.call("load", compiled, given(options), shared)
@@ -71,6 +77,7 @@ class RemoteExecutable:
                     worker.call("unload", loaded.handle)
             finally:
                 self._home.slot.release()
+                self._home.forget()
 
     def _call(self, stage: str, *args: Any) -> Any:
         worker, loaded = self._home.place

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -39,12 +40,10 @@ class Run(Future[dict[str, Any]]):
         self._unwanted = True
         return super().cancel()
 
-    def stop(self) -> None:
-        """Raise CancelledError, or DeadlineExceeded, when nobody waits for the rest."""
-        if self.done():
-            raise DeadlineExceeded("the run's time is over")
-        if self._unwanted:
-            raise CancelledError
+    @property
+    def unwanted(self) -> str:
+        """Why nobody waits for the rest: "late", "cancelled"; "" while somebody does."""
+        return "late" if self.done() else "cancelled" if self._unwanted else ""
 
     def end(self, result: Any = None, error: BaseException | None = None) -> None:
         """What came of it, unless somebody has answered before."""
@@ -96,7 +95,7 @@ class Asynchronous:
         try:
             if deadline is not None:
                 self._late.add(made, deadline)
-            self._submit(lambda: self._make(made, call))
+            self._submit(_Job(made, call, self._slots.release))
         except BaseException:
             self._slots.release()
             raise
@@ -120,17 +119,45 @@ class Asynchronous:
                 self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="zif-run")
         self._pool.submit(job)
 
-    def _make(self, run: Run, call: Callable[[Stop], Any]) -> None:
+
+def _asked(run: Run) -> Stop:
+    """What raises CancelledError or DeadlineExceeded once nobody waits for a run; it does not keep the run."""
+    there = weakref.ref(run)
+
+    def stop() -> None:
+        why = getattr(there(), "unwanted", "cancelled")
+        if why == "late":
+            raise DeadlineExceeded("the run's time is over")
+        if why:
+            raise CancelledError
+
+    return stop
+
+
+class _Job:
+    """A run to be made, once.
+
+    It lets go of the run before it ends: the frames of an error that the run holds would hold the run, and with it all
+    arrays, until the garbage collector looks.
+    """
+
+    def __init__(self, run: Run, call: Callable[[Stop], Any], over: Callable[[], None]) -> None:
+        self._todo: tuple[Run, Callable[[Stop], Any]] | None = (run, call)
+        self._over = over
+
+    def __call__(self) -> None:
+        todo, self._todo = self._todo, None
         try:
-            if run.begin():
+            if todo is not None and todo[0].begin():
                 try:
-                    made = call(run.stop)
+                    made = todo[1](_asked(todo[0]))
                 except BaseException as error:
-                    run.end(error=error)
+                    todo[0].end(error=error)
                 else:
-                    run.end(made)
+                    todo[0].end(made)
         finally:
-            self._slots.release()
+            todo = None
+            self._over()
 
 
 def _in_asyncio() -> bool:

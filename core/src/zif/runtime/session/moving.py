@@ -86,10 +86,12 @@ class Moving:
     def awake(self) -> None:
         """Load again now what rests; nothing otherwise. Raises what `zif.load` raises, UsageError for another model."""
         with self._waking:
+            reload = self.reload
             if not self._wiring.resting:
                 return
-            assert self.reload is not None
-            fresh = self.reload()
+            if reload is None:
+                raise UsageError("the session is closed: load the model again")
+            fresh = reload()
             if self.plan.digest and fresh.plan.digest != self.plan.digest:
                 fresh.close()
                 raise UsageError("the model was changed since it was loaded: load it anew")

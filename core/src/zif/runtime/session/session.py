@@ -208,6 +208,7 @@ class Session(Moving):
             self._queue.close()
         if self.starting is not None:
             self.starting.cancel()
+        self.reload = None  # it may hold the model's content
         self._wiring.frames.clear()
         with ExitStack() as all_of_them:
             all_of_them.callback(self._retired.close)
@@ -326,14 +327,17 @@ class Session(Moving):
         self, wiring: Wiring, given: Arrays, trace: list[Timing] | None, error: BaseException, number: int
     ) -> dict[str, Any]:
         """After a fault in step `number`: rebuild it elsewhere and run again if the host allowed it, else raise."""
-        fault = self._fault(wiring.steps[number], error)
-        if self._closed:
-            raise UsageError("the session was closed while it ran") from error
-        if self._rescue is None or isinstance(fault, (InvalidInput, InvalidModel)):  # as wrong elsewhere
-            raise fault from (error if fault is not error else error.__cause__)
-        with self._lock:
-            if self._wiring is wiring:  # another thread may have rescued it already
-                self._replace(number, self._rescue(wiring.steps[number], fault), fault)
+        try:
+            fault = self._fault(wiring.steps[number], error)
+            if self._closed:
+                raise UsageError("the session was closed while it ran") from error
+            if self._rescue is None or isinstance(fault, (InvalidInput, InvalidModel)):  # as wrong elsewhere
+                raise fault from (error if fault is not error else error.__cause__)
+            with self._lock:
+                if self._wiring is wiring:  # another thread may have rescued it already
+                    self._replace(number, self._rescue(wiring.steps[number], fault), fault)
+        finally:
+            fault = error = None  # type: ignore[assignment]  # an error that its own frame holds keeps all arrays alive
         if trace is not None:
             trace.clear()
         return self._run(given, trace)

@@ -26,6 +26,9 @@ State = Literal["compiling", "switched", "stayed", "closed"]
 #: Makes the session for the target, and the model that it is of; tells the function what it does, which may raise.
 Make = Callable[["Progress"], "tuple[Session, Model]"]
 
+#: Seconds that a caller has for the first run: planning keeps the interpreter busy, and what it imports all the more.
+_FIRST_RUN_S = 0.2
+
 #: Seconds that the end of the interpreter waits for what is under way.
 _AT_EXIT_S = 10.0
 
@@ -69,6 +72,7 @@ class Starting:
             self._end("closed")
 
     def _work(self) -> None:
+        self._stop.wait(_FIRST_RUN_S)
         try:
             made, model = self._make(self._say)
         except _Closed:
@@ -133,6 +137,7 @@ class Starting:
         return monotonic() - self._begun
 
     def _end(self, state: State) -> None:
+        self._samples = None
         self.state, self.seconds = state, self._seconds()
         _running.discard(self)
         self._ended.set()
