@@ -36,7 +36,8 @@ def test_a_wrong_number_is_noticed() -> None:
     ("last", "told"),
     [
         (Reading(100, 20, 2), []),
-        (Reading(160, 20, 2), ["memory"]),
+        (Reading(115, 20, 2), ["memory"]),
+        (Reading(100, 20, 2, worker=60), ["worker"]),
         (Reading(100, 60, 2), ["descriptors"]),
         (Reading(100, 20, 9), ["shared"]),
         (Reading(100, 20, 2, 60), ["threads"]),
