@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,21 @@ def test_a_profile_that_cannot_be_kept_is_shown_all_the_same(good: Site, tmp_pat
     told = good.zif("profile", model, "--random", "0", "-n", "2", "--json", ZIF_DATA=str(tmp_path / "file"))
     assert (told.code, told.json["kept"]) == (0, None)
     assert "not kept for the next plan" in told.err
+
+
+def test_started_on_the_cpu_it_answers_before_anything_is_compiled(tmp_path: Path, capsys: Any) -> None:
+    from zif.cli import run
+
+    model = classifier(tmp_path / "net.onnx")
+    np.save(tmp_path / "x.npy", X)
+    arguments = ["run", str(model), "-i", f"x={tmp_path / 'x.npy'}", "--no-cache", "--json"]
+    assert run([*arguments, "--start", "cpu", "-o", str(tmp_path / "out")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["events"][0]["kind"] == "started"
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "y.npy"), expected(model), rtol=1e-5)
+
+
+def test_what_cannot_start_is_refused_before_anything_is_read(site: Site, tmp_path: Path) -> None:
+    done = site.zif("run", tmp_path / "none.onnx", "--random", "0", "--start", "gpu")
+    assert (done.code, done.out) == (2, "")
+    assert "--start gpu: must be cpu" in done.err

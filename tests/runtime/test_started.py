@@ -260,3 +260,19 @@ def test_the_interpreter_ends_while_it_compiles(tmp_path: Path) -> None:
     made = site.python(code)
     assert (made.code, made.out) == (0, "(2, 8) compiling\n"), made.err
     assert "Traceback" not in made.err
+
+
+def test_before_the_first_run_nothing_is_imported_that_plans_or_starts_workers(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    site.add("able", GOOD, OPS=frozenset({"Relu", "MatMul", "Tanh", "Abs", "Neg"}), COST=0.1)
+    code = f"""
+    import sys, zif, numpy as np, zif.runtime.started.load as loading
+    loading.Starting = lambda *_: None  # nothing goes on beside it
+    run = zif.load({str(save(tmp_path / "m.onnx"))!r}, start="cpu")
+    run.run({{"x": np.ones((2, 8), np.float32)}})
+    later = ("zif.model.model", "zif.planning.planner", "zif.backends.isolation", "zif.runtime.build", "zif.verdicts")
+    print([name for name in later if name in sys.modules])
+    """
+    site.python(code)  # tries the plugin, in a worker
+    made = site.python(code)
+    assert (made.code, made.out) == (0, "[]\n"), made.err

@@ -77,7 +77,7 @@ def ask_all(target: Target, rows: Sequence[Installed] | None = None, seconds: fl
     limit = deadline() if seconds is None else seconds
     answers: dict[int, Answer] = {}
     trials.prepare(asked)
-    import zif.model  # noqa: F401  # whole before threads begin: several plugins would import its files at once
+    import zif.model.model  # noqa: F401  # whole before threads begin: several plugins would import its files at once
 
     def ask(place: int) -> None:
         answers[place] = _answer(asked[place], target, limit)

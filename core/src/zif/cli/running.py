@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def opened(
     source: Path, feed: FeedOptions, wanted: dict[str, Any], told: Any, sizes: BucketOptions | None = None
 ) -> tuple[Session, list[Feed]]:
-    """The session and what to feed it. A model's inputs are checked before anything is compiled.
+    """The session and what to feed it. A model's inputs are checked before anything is compiled; with `start`, beside.
 
     Raises UsageError or InvalidInput for the inputs, and what `zif.load` raises.
     """
@@ -28,7 +28,7 @@ def opened(
     from zif.runtime import verbs
     from zif.runtime.bundle.contexts import is_package
 
-    if verbs.is_bundle(source) or is_package(source):
+    if verbs.is_bundle(source) or is_package(source) or wanted.get("start"):
         session = verbs.load(source, progress=told, buckets=sizes.buckets if sizes is not None else None, **wanted)
         try:
             return session, feeds(feed, session.inputs, session.optional_inputs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 if TYPE_CHECKING:
     import onnx
@@ -16,3 +17,9 @@ if TYPE_CHECKING:
 
 #: Called with a sentence before each step that may take a while.
 Progress = Callable[[str], None]
+
+
+def is_model(source: Any) -> TypeGuard[Model]:
+    """Whether it is a `Model`; nothing is imported to learn that it is none."""
+    kind = getattr(sys.modules.get("zif.model.model"), "Model", None)
+    return kind is not None and isinstance(source, kind)

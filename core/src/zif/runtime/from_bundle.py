@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from zif.backends import registry
+from zif.backends.apart import stand_in
 from zif.backends.blame import let_go
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
-from zif.backends.isolation.remote import stand_in
 from zif.backends.onnx_artifact import read_onnx
 from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched

@@ -47,10 +47,14 @@ def _said(chip: Target, said: Mapping[str, Sequence[str]]) -> int:
 
 def _lengths(phrases: Mapping[str, Sequence[str]], said: Mapping[str, Sequence[str]]) -> Iterator[int]:
     for fact, wanted in phrases.items():
+        lines = [_plain(line) for line in said.get(fact, ())]
         for phrase in map(_plain, wanted):
-            words = re.compile(rf"(?<![a-z0-9+]){re.escape(phrase)}(?![a-z0-9+])")
-            if any(words.search(_plain(line)) for line in said.get(fact, ())):
+            if any(phrase in line and _as_words(phrase, line) for line in lines):
                 yield len(phrase)
+
+
+def _as_words(phrase: str, line: str) -> bool:
+    return re.search(rf"(?<![a-z0-9+]){re.escape(phrase)}(?![a-z0-9+])", line) is not None
 
 
 def _plain(words: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from zif.backends.apart import stand_in
 from zif.backends.isolation import close_idle
-from zif.backends.isolation.remote import stand_in
 from zif.backends.registry import backend
 from zif.model import Model
 from zif.records import Capabilities, Compiled, Executable, Target, Verdict

@@ -15,7 +15,9 @@ from zif import Capabilities, Compiled, Executable, Target, hookimpl
 from zif_qnn_cpu.options import Options
 
 if TYPE_CHECKING:
-    from zif import Model
+    from collections.abc import Mapping
+
+    from zif import Model, Verdict
 
 # ONNX Runtime reports to its makers by default, and keeps a database in HOME and a file in TMPDIR for it. It decides
 # when it is imported, which nothing here has done yet; who wants it sets the variable to 0.
@@ -27,7 +29,6 @@ def capabilities(target: Target, model: Model | None) -> Capabilities:
     """The kernel registry; with a model, a verdict on each of its units. Prices are the target's own figures."""
     from zif_qnn_cpu.engines import notes, toolchain
     from zif_qnn_cpu.kernels import claims
-    from zif_qnn_cpu.verdicts import verdicts
 
     return Capabilities(
         processor="cpu",
@@ -37,10 +38,16 @@ def capabilities(target: Target, model: Model | None) -> Capabilities:
         power_efficiency=0.3,
         options=Options,
         config_sections=("cpu_config",),
-        verdicts={} if model is None else verdicts(model),
+        verdicts={} if model is None else _verdicts(model),
         notes=notes(target),
         exact={"graph_optimization_level": "disabled"},
     )
+
+
+def _verdicts(model: Model) -> Mapping[str, Verdict]:
+    from zif_qnn_cpu.verdicts import verdicts
+
+    return verdicts(model)
 
 
 @hookimpl

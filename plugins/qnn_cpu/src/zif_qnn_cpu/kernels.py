@@ -22,7 +22,7 @@ def claims() -> tuple[OpClaim, ...]:
     """One row per kernel: operator, versions, element types."""
     kernels = (kernel for kernel in native.get_all_opkernel_def() if kernel.provider == PROVIDER)
     # ONNX Runtime keeps kernels of its own (MemcpyToHost) and of long gone experiments (Affine) in ONNX's domain.
-    rows = {repr(row): row for row in map(_claim, kernels) if row.domain or row.op_type in _defined()}
+    rows = {repr(row): row for row in map(_claim, kernels) if row.domain or onnx.defs.has(row.op_type)}
     return tuple(sorted(rows.values(), key=lambda row: (row.domain, row.op_type, row.since)))
 
 
@@ -34,12 +34,6 @@ def signatures(op_type: str, domain: str, since: int) -> Signature | None:
         return known
     versions = [schema for schema in _own_schemas().get((domain, op_type), ()) if schema.since_version <= since]
     return _signature(max(versions, key=lambda schema: schema.since_version)) if versions else None
-
-
-@cache
-def _defined() -> frozenset[str]:
-    """The operators of ONNX's main domain, in any version."""
-    return frozenset(schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain)
 
 
 def _claim(kernel: Any) -> OpClaim:

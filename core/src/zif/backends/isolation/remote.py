@@ -198,10 +198,3 @@ _lock = threading.Lock()
 def _name(model: Any) -> str:
     name = getattr(model, "name", "")
     return repr(name) if isinstance(name, str) and name else ""
-
-
-def stand_in(backend: Backend, general: Capabilities, target: Target, isolate: bool = False) -> Backend:
-    """The backend itself, or the worker that stands for one that asks for it, that must be, or lives elsewhere."""
-    if not (general.isolate or isolate or backend.apart or isinstance(backend, Elsewhere)):
-        return backend
-    return isolated(backend, target)

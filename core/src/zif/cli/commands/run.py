@@ -37,6 +37,9 @@ KeyOption = Annotated[
 FaultOption = Annotated[
     str, typer.Option("--on-fault", help="fail, or fallback: a segment that fails moves to another backend.")
 ]
+StartOption = Annotated[
+    str, typer.Option("--start", metavar="cpu", help="Run on the CPU at once, and on the target when it is ready.")
+]
 
 
 @sized
@@ -56,6 +59,7 @@ def command(
     trusted_key: KeyOption = None,
     on_fault: FaultOption = "fail",
     no_cache: options.NoCacheOption = False,
+    start: StartOption = "",
     trace: Annotated[
         Path | None,
         typer.Option("--trace", metavar="FILE", help="Write what ran when: .pftrace (Perfetto), .json (Chrome)."),
@@ -70,7 +74,9 @@ def command(
         raise UsageError("--raw says how to write outputs, --output where; give both")
     if on_fault not in ("fail", "fallback"):
         raise UsageError(f"--on-fault {on_fault}: must be fail or fallback")
-    wanted |= {"target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
+    if start not in ("", "cpu"):
+        raise UsageError(f"--start {start}: must be cpu, or be left out")
+    wanted |= {"start": start, "target": target, "on_fault": on_fault, "cache": not no_cache, "isolate": isolate}
     wanted |= {"trusted_only": trusted_only, "trusted_key": trusted_key}
     with _traced(trace, model):
         document = _run(model, feed, wanted, repeat, output, raw, verify, sizes)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from zif.backends import trials
+from zif.backends.apart import stand_in
 from zif.backends.blame import blaming
 from zif.backends.config import remarks
 from zif.backends.deadline import deadline
-from zif.backends.isolation.remote import stand_in
 from zif.backends.options import build_options
 from zif.backends.registry import backend, installed
 from zif.backends.survey import open_and_ask

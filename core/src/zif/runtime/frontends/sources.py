@@ -13,6 +13,7 @@ from zif.files.installing import to_install
 from zif.files.kinds import Kind, kind_of
 from zif.files.opening import is_plain, missing, open_plain
 from zif.files.wording import did_you_mean
+from zif.model.arguments import is_model
 from zif.records import Installed
 from zif.runtime.frontends.contract import Named, Origin, Recognized
 
@@ -50,9 +51,7 @@ def _installed() -> Sequence[Installed]:
 def _is_model(source: Any) -> bool:
     import onnx
 
-    from zif.model import Model
-
-    return isinstance(source, (Model, onnx.ModelProto))
+    return is_model(source) or isinstance(source, onnx.ModelProto)
 
 
 def _may_be_onnx(path: Path) -> bool:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from zif.backends.apart import stand_in
 from zif.backends.deadline import deadline
-from zif.backends.isolation.remote import stand_in
 from zif.backends.registry import installed
 from zif.backends.survey import open_and_ask
 from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, ZifError
 from zif.model import external, shapes
+from zif.model.arguments import is_model
 from zif.model.engines import libraries
 from zif.model.source import Source, read
 from zif.model.types import value_info
@@ -100,9 +101,7 @@ def open_at_once(source: Any, with_shapes: Mapping[str, Sequence[int]], custom_o
 
 
 def _read(source: Any) -> Source:
-    from zif.model import Model
-
-    if not isinstance(source, Model):
+    if not is_model(source):
         return read(source)
     return evolve(read(source.proto), folders=source.folders)  # its proto is no longer what lies in its file
 

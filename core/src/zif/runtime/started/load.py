@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from zif.backends.config import settle
 from zif.errors import InvalidModel, UsageError, ZifError
+from zif.model.arguments import is_model
 from zif.runtime.session import Event
 from zif.runtime.started.at_once import open_at_once, starter
 from zif.runtime.started.beside import Starting
-from zif.runtime.started.wary import steer
 from zif.targets import target as find
 
 if TYPE_CHECKING:
@@ -41,16 +41,18 @@ def load_at_once(
     a plan. Where no backend of the CPU takes the whole model, the session is loaded for the target at once, and an
     event says so. Raises ZifError subclasses, for what the caller can mend.
     """
-    from zif.model import Model
     from zif.runtime.frontends.verb import as_onnx
 
     _check(target, wishes)
     shapes, custom_ops = wishes.get("shapes") or {}, wishes.get("custom_ops") or ()
-    onnx = source if isinstance(source, Model) else as_onnx(source, shapes, progress)
+    onnx = source if is_model(source) else as_onnx(source, shapes, progress)
 
     def make(told: Progress) -> tuple[Session, Model]:
+        from zif.model import Model  # takes a while to import: not before the first run
+        from zif.runtime.started.wary import steer
+
         told("reading the model")
-        model = Model.load(onnx, shapes or None, () if isinstance(onnx, Model) else custom_ops)
+        model = Model.load(onnx, shapes or None, () if is_model(onnx) else custom_ops)
         running = started()
         if running is not None:
             told("hearing what is known of the backend that runs it")

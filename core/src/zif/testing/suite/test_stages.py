@@ -79,7 +79,7 @@ def test_another_backends_artifact_is_refused(device: Subject) -> None:
 
 RUN = """
 import pickle, sys, zif
-from zif.backends.isolation.remote import stand_in
+from zif.backends.apart import stand_in
 from zif.targets import target
 if __name__ == "__main__":
     name, chip, path = sys.argv[1:]
