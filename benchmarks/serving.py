@@ -1,10 +1,12 @@
 """Pipelines and streams, as ratios from one run.
 
 Pipelined: two segments of about equal work, each on one thread. The ideal is one run per time of the slower segment,
-which is measured in the same turns, alone; on a machine that does something else as well, what counts is the throughput
-over that of both segments in two threads that know nothing of each other. Then stages that only wait: what zif itself
-costs when no processor is
+which is measured in the same turns, alone. Beside it stand the same two segments in two threads that know nothing of
+each other: what two cores with one memory give. Then stages that only wait: what zif itself costs when no processor is
 short. Streams: a GRU's steps over ONNX Runtime's own runs with the state handed over by hand.
+
+On a machine that does something else as well, ask for the processors first, or each wait counts twice:
+`chrt --rr 1 python benchmarks/serving.py`.
 
     python benchmarks/serving.py [seconds]
 """
@@ -29,7 +31,7 @@ from zif.model import Model
 from zif.runtime.session import Session
 from zif.runtime.verbs import builder, planner
 
-RUNS = 40
+RUNS = 200
 
 
 def pipelined(seconds: float) -> list[tuple[str, ...]]:
@@ -46,25 +48,32 @@ def pipelined(seconds: float) -> list[tuple[str, ...]]:
 
 
 def _row(name: str, session: Session, x: Mapping[str, Any], seconds: float) -> tuple[str, ...]:
-    stages: list[list[float]] = []
-    many: list[float] = []
+    slowest: list[float] = []
+    many: list[tuple[float, float]] = []
     alone: list[tuple[float, float]] = []
-    over: list[float] = []
     end = perf_counter() + seconds
     with session.pipeline() as pipeline:
         while perf_counter() < end or len(many) < 5:
-            trace: list[Any] = []
-            for _ in range(5):
-                session.run(x, trace=trace)
-            stages.append([min(t.ms for t in trace if t.segment == k) for k in range(len(session.steps))])
-            many.append(_throughput(pipeline, x))
-            over.append(many[-1] / _uncoupled(session, x))
+            slowest.append(max(_alone(session, x)))
+            many.append((_throughput(pipeline, x), _uncoupled(session, x)))
             alone.append((_timed(lambda: session.run(x)), _timed(lambda: pipeline.submit(x).result())))
-    slowest = max(float(np.median(column)) for column in zip(*stages, strict=True)) / 1e3
     single, through = (float(np.median(column)) for column in zip(*alone, strict=True))
-    best, middle = max(many) * slowest, float(np.median(many)) * slowest
-    share = float(np.median(over))
-    return name, f"{slowest * 1e3:.2f}", f"{middle:.2f}", f"{best:.2f}", f"{share:.2f}", f"{through / single:.2f}"
+    shares = np.array(many) * np.array(slowest)[:, None]
+    ours, apart = np.median(shares, axis=0)
+    over = float(np.median([one / two for one, two in many]))
+    best = f"{shares[:, 0].max():.2f} of {len(many)}"
+    slow = f"{np.median(slowest) * 1e3:.2f}"
+    return name, slow, f"{ours:.2f}", best, f"{apart:.2f}", f"{over:.2f}", f"{through / single:.2f}"
+
+
+def _alone(session: Session, x: Mapping[str, Any]) -> list[float]:
+    """Seconds per run of each segment, over and over by itself."""
+
+    def often(step: Any, given: Any) -> None:
+        for _ in range(RUNS):
+            step.executable.run(given)
+
+    return [_timed(lambda one=stage: often(*one)) / RUNS for stage in session.stages(x)]  # type: ignore[misc]
 
 
 def _uncoupled(session: Session, x: Mapping[str, Any]) -> float:
@@ -170,6 +179,7 @@ def main() -> None:
         "slowest, ms",
         "throughput × slowest, median",
         "best",
+        "two threads × slowest",
         "over two threads",
         "one alone, submit over run",
     )
@@ -184,7 +194,7 @@ def show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> N
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=140).print(table)
 
 
 if __name__ == "__main__":
