@@ -137,6 +137,7 @@ def test_no_flag_is_written_that_the_tool_does_not_document(
     assert wrong == []
     page = (folder / "README.md").read_text()
     assert "https://docs.qualcomm.com/" in page
+    assert "```powershell" in page
     if word == "android":
         words = json.loads((folder / "job.json").read_text())["segments"][0]["command"]
         assert list(tools.undocumented(" ".join(words))) == []
@@ -160,6 +161,26 @@ def test_a_flag_that_is_not_documented_is_found() -> None:
     assert list(tools.undocumented("zif run --random 0")) == []
     assert list(tools.undocumented("say `qnn-net-run --bad x` and `other --good`")) == ["qnn-net-run: --bad"]
     assert list(tools.undocumented("qnn-net-run `\n  --bad\n")) == ["qnn-net-run: --bad"]  # PowerShell
+    assert list(tools.undocumented('& "$env:Q\\bin\\qnn-net-run.exe" `\n  --bad\n')) == [
+        '"$env:Q\\bin\\qnn-net-run.exe": --bad'
+    ]
+
+
+def test_a_flag_that_needs_another_is_not_written_alone() -> None:
+    """snpe-net-run's help: "Must be used with --userbuffer_xxx"."""
+    with pytest.raises(ValueError, match="beside --userbuffer_auto"):
+        tools.words("snpe-net-run", ("--container", "a.dlc"), "--use_native_input_files")
+    assert tools.words("snpe-net-run", "--userbuffer_auto", "--use_native_input_files")[1:]
+    assert all(tool.read and tool.page.startswith("https://docs.qualcomm.com/") for tool in tools.TOOLS.values())
+
+
+def test_a_command_in_powershell_names_what_windows_has() -> None:
+    model = ("--model", "${QNN_SDK_ROOT}/lib/x86_64-linux-clang/libQnnModelDlc.so")
+    line = tools.words("qnn-net-run", model, ("--dlc_path", "it's.dlc"), path="${QNN_SDK_ROOT}/bin/x86_64-linux-clang")
+    head, *rest = tools.in_powershell(line).splitlines()
+    assert head == '& "$env:QNN_SDK_ROOT\\bin\\x86_64-windows-msvc\\qnn-net-run.exe" `'
+    assert rest[0] == '    --model "$env:QNN_SDK_ROOT\\lib\\x86_64-windows-msvc\\QnnModelDlc.dll" `'
+    assert rest[1] == "    --dlc_path 'it''s.dlc'"
 
 
 def compared(folder: Path, segment: str, *more: str) -> subprocess.CompletedProcess[str]:

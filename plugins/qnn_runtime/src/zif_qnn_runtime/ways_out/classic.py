@@ -10,7 +10,7 @@ from attrs import field, frozen
 from zif.plugin import Exported, Exporter
 
 from zif_qnn_runtime.ways_out.pieces import Piece, extensions, pieces, written
-from zif_qnn_runtime.ways_out.tools import TOOLS, shown, words
+from zif_qnn_runtime.ways_out.tools import TOOLS, in_powershell, shown, words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +76,10 @@ def snpe_steps(piece: Piece, profile: str) -> Iterator[Step]:
     yield "What is in the DLC", "", words("snpe-dlc-info", ("--input_dlc", "graph.dlc"), path=_HOST)
     fed = ("--container", "graph.dlc"), ("--input_list", "input_list.txt"), ("--output_dir", "output")
     outputs = ("--set_output_tensors", ",".join(one.name for one in piece.outputs))
-    line = words("snpe-net-run", *fed, outputs, *_NATIVE, path=_HOST)
+    line = words("snpe-net-run", *fed, outputs, "--userbuffer_auto", *_NATIVE, path=_HOST)
     yield "Run it on the host's CPU", "For its numbers.", line
-    line = words("snpe-net-run", *fed, "--use_dsp", ("--perf_profile", profile), outputs, *_NATIVE)
+    tuned = "--use_dsp", ("--perf_profile", profile)
+    line = words("snpe-net-run", *fed, *tuned, outputs, "--userbuffer_auto", *_NATIVE)
     yield "Run it on the chip's NPU", "SNPE compiles the graph when it is loaded.", line
 
 
@@ -126,8 +127,10 @@ def _sections(piece: Piece, steps: Iterator[Step]) -> Iterator[str]:
         yield f"- {what}: {told}\n"
     yield f"- graph: `{piece.graph or 'unnamed'}`\n\n"
     for title, sentence, line in steps:
-        yield f"{title}. {sentence}".rstrip() + f"\n\n```bash\ncd {piece.name}\n{shown(line)}\n```\n\n"
-    yield f"Compare:\n\n```bash\npython compare.py {piece.name} {piece.name}/output\n```\n\n"
+        lines = {"bash": shown(line), "powershell": in_powershell(line)}
+        blocks = [f"```{shell}\ncd {piece.name}\n{text}\n```\n\n" for shell, text in lines.items()]
+        yield f"{title}. {sentence}".rstrip() + "\n\n" + "".join(blocks)
+    yield f"Compare, in either shell:\n\n```bash\npython compare.py {piece.name} {piece.name}/output\n```\n\n"
 
 
 def _tool(line: Sequence[str]) -> str:
