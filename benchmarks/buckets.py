@@ -35,6 +35,8 @@ from zoo.sentences import questions, tokens
 Feeds = list[dict[str, Any]]
 #: At so many sizes is the CPU's cost planned; it is taken to grow evenly in between.
 KNOTS = 6
+#: So many questions of a kind are there at most, and so many tokens does the model take.
+KNOWN, LONGEST = 400, 512
 
 
 def lines(count: int) -> Feeds:
@@ -55,9 +57,12 @@ def lines(count: int) -> Feeds:
 
 
 def sentences(count: int) -> Feeds:
-    """Questions as they are asked, one at a time, of their own lengths."""
-    rows = [tokens(text) for number in range(count) for _, text in questions(number)][:count]
-    ids = [np.array([row], np.int64) for row in rows]
+    """Questions as they are asked, one at a time, uncut: one of each length that there is, then others."""
+    texts = dict.fromkeys(text for number in range(KNOWN) for _, text in questions(number))
+    rows = [tokens(text, LONGEST) for text in texts]
+    first = {len(row): row for row in reversed(rows)}
+    picked = [*first.values(), *(row for row in rows if row is not first[len(row)])][:count]
+    ids = [np.array([row], np.int64) for row in picked]
     return [
         {"input_ids": one, "attention_mask": np.ones_like(one), "token_type_ids": np.zeros_like(one)} for one in ids
     ]
@@ -75,19 +80,23 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=200, help="how many inputs of each model")
     parser.add_argument("--models", nargs="*", default=list(MODELS))
     parser.add_argument("--target", default="snapdragon-8-gen-3")
+    parser.add_argument("--only", help="a backend to run on, and no table of costs: what of a difference is padding")
     given = parser.parse_args()
     wrong = 0
     for name in given.models:
         locate, make = MODELS[name]
-        wrong += tried(name, Model.load(locate()), make(given.lines), given.buckets, given.target)
+        wrong += tried(name, Model.load(locate()), make(given.lines), given.buckets, given.target, given.only)
     return 1 if wrong else 0
 
 
-def tried(name: str, model: Model, feeds: Feeds, count: int, target: str) -> int:
+def tried(name: str, model: Model, feeds: Feeds, count: int, target: str, only: str | None) -> int:
     """Print one model's tables; how many inputs came out wrong."""
-    with zif.load(model, target, buckets=count, samples=feeds) as session:
+    with zif.load(model, "host" if only else target, buckets=count, samples=feeds, only=only) as session:
         assert isinstance(session, BucketedSession)
-        costs(name, model, session, feeds, target)
+        if not only:
+            costs(name, model, session, feeds, target)
+        went = Counter(way.bucket.label if way.bucket else "real shape" for way in map(session.way, feeds))
+        print(f"{name}: {len({size_of(session, feed) for feed in feeds})} sizes; {dict(went)}")
         return judged(model, session, feeds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -106,27 +107,49 @@ def test_they_have_masks(what: str) -> None:
             assert names == {"x", *(guard.name for guard in bucket.finding.guards)}
 
 
-@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
-@pytest.mark.parametrize("direction", ["forward", "bidirectional", "reverse"])
-def test_what_runs_over_the_axis_is_told_where_it_ends(kind: str, direction: str) -> None:
+def recurrent(kind: str, direction: str) -> onnx.ModelProto:
     gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind]
     ways = 2 if direction == "bidirectional" else 1
     source = np.random.default_rng(0)
     w = source.standard_normal((ways, gates * 3, 4)).astype(np.float32) / 2
     r = source.standard_normal((ways, gates * 3, 3)).astype(np.float32) / 2
     b = source.standard_normal((ways, gates * 6)).astype(np.float32)
-    node = onnx.helper.make_node(kind, ["x", "w", "r", "b"], ["y", "h"], direction=direction, hidden_size=3, name="run")
+    read = ["x", "w", "r", "b", "", "h"]
+    node = onnx.helper.make_node(kind, read, ["y", "hn"], direction=direction, hidden_size=3, name="run")
     value = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
         [node],
         "g",
-        [value("x", 1, ["length", 1, 4])],
-        [value("y", 1, ["length", ways, 1, 3]), value("h", 1, [ways, 1, 3])],
+        [value("x", 1, ["length", 1, 4]), value("h", 1, [ways, 1, 3])],
+        [value("y", 1, ["length", ways, 1, 3]), value("hn", 1, [ways, 1, 3])],
         [numpy_helper.from_array(w, "w"), numpy_helper.from_array(r, "r"), numpy_helper.from_array(b, "b")],
     )
-    proto = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    session = every_size(proto, lambda size: {"x": values(size)["x"].transpose(2, 0, 1).copy()})
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+
+
+def steps(size: int) -> Any:
+    return values(size)["x"].transpose(2, 0, 1).copy()
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("direction", ["forward", "bidirectional", "reverse"])
+def test_what_runs_over_the_axis_is_told_where_it_ends(kind: str, direction: str) -> None:
+    ways = 2 if direction == "bidirectional" else 1
+    state = np.full((ways, 1, 3), 0.5, np.float32)
+    session = every_size(recurrent(kind, direction), lambda size: {"x": steps(size), "h": state})
     assert [guard.kind for guard in session.buckets[0].finding.guards] == ["length"]
+
+
+def test_a_stream_of_pieces_of_any_length() -> None:
+    """The state at the end of a piece is that at its real end, so that the pieces together are the whole."""
+    whole, ends = steps(40), [0, 3, 11, 12, 28, 40]
+    with zif.load(recurrent("GRU", "forward"), **CPU, shapes=SIZES) as session:
+        stream = session.stream(state={"h": "hn"})
+        made = [stream.run({"x": whole[a:b]})["y"] for a, b in itertools.pairwise(ends)]
+        assert not session.events  # every piece went to a bucket
+    with zif.load(recurrent("GRU", "forward"), **CPU) as right:
+        wanted = right.run({"x": whole, "h": np.zeros((1, 1, 3), np.float32)})["y"]
+    np.testing.assert_allclose(np.concatenate(made), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_two_dimensions_at_once() -> None:
