@@ -102,6 +102,15 @@ def test_what_cannot_be_padded_is_told_with_its_operator(cpu: Site, data: Path, 
     assert "it fits into no bucket and ran at its real shape" in ran.out
 
 
+def test_masks_are_told(cpu: Site, data: Path, tmp_path: Path) -> None:
+    soft = save(tmp_path / "soft.onnx", "y = Softmax<axis=2>(x)")
+    made = cpu.zif("compile", soft, "--shape", "x=1,4,{8,16}", "-o", tmp_path / "b", "--no-cache")
+    assert made.code == 0, made.err
+    assert "x[2]=8: inputs that are smaller are padded, behind 2 masks" in " ".join(made.out.split())
+    ran = cpu.zif("run", tmp_path / "b", "-i", f"x={data / '0.npy'}", "--json")
+    assert ran.json["results"][0]["bucket"]["padding"] == "zero"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

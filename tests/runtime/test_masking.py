@@ -41,6 +41,7 @@ BODIES = {
     "the least": "e = Exp(x) f = Neg(e) m = ReduceMax<axes=[2]>(f) n = ReduceMin<axes=[2]>(e) k = Mul(m, n) "
     "y = Sub(x, k)",
     "a product": "t = Tanh(x) e = Exp(t) p = ReduceProd<axes=[2]>(e) y = Sub(x, p)",
+    "a normalization in one operator": SMEARED + "y = InstanceNormalization(c, bias, bias)",
     "a norm": "e = Exp(x) n = ReduceL2<axes=[2]>(e) y = Div(x, n)",
     "a softmax": SMEARED + "y = Softmax<axis=2>(c)",
     "its logarithm": SMEARED + "y = LogSoftmax(c)",

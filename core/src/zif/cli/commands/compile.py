@@ -177,6 +177,7 @@ def _document(made: Compilation) -> dict[str, Any]:
             "label": one.label,
             "padding": one.finding.padding,
             "refused": one.finding.reason,
+            "masks": len(one.finding.guards),
             "targets": _targets(one.made),
         }
         for one in made.buckets
@@ -236,7 +237,8 @@ def _show(document: dict[str, Any]) -> None:
         for row in targets:
             _tell(f"{label}: " if label else "", row)
     for one in document["buckets"]:
-        say(f"{one['label']}: {one['refused'] or 'inputs that are smaller are padded'}")
+        masks = f", behind {things(one['masks'], 'mask')}" if one["masks"] else ""
+        say(f"{one['label']}: {one['refused'] or 'inputs that are smaller are padded'}{masks}")
     if document["quantized"]:
         told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
         whose = " and ".join(document["quantized"]["rules"])

@@ -12,6 +12,7 @@ import onnx
 from attrs import define, field
 
 from zif.model.dtypes import element_type
+from zif.runtime.buckets.masking.expanding import expanded
 from zif.runtime.buckets.masking.guards import FLOATS, Guard, Kind, Window
 from zif.runtime.buckets.masking.keeping import Kept
 from zif.runtime.buckets.masking.needs import Fill, Need, Needs, Node, needs
@@ -33,6 +34,7 @@ def masked(model: Model, spans: Spans, zeros: bool) -> tuple[Model, tuple[Guard,
 
     spans: of the model with open dimensions. zeros: whether inputs are filled up with zeros.
     """
+    whole, model = model, expanded(model)
     graph = _Graph(model, spans)
     if zeros:
         for info in model.inputs:
@@ -40,7 +42,7 @@ def masked(model: Model, spans: Spans, zeros: bool) -> tuple[Model, tuple[Guard,
     for proto in model.proto.graph.node:
         graph.add(proto)
     if not graph.guards:
-        return model, ()
+        return whole, ()
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
     del proto.graph.node[:]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zif.runtime.buckets.extents import STRIDES, Rule, rule
 from zif.runtime.buckets.grid import Grid, Point
+from zif.runtime.buckets.masking.expanding import expanded
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -20,7 +21,11 @@ _Sizes = tuple[tuple[int, int], ...]
 
 
 def spans(model: Model, grid: Grid) -> Spans:
-    """The axes of a model's values that grow with the inputs. Raises ZifError where a size cannot be inferred at."""
+    """The axes that grow with the inputs, of the values of a model and of those that it has when it is expanded.
+
+    Raises ZifError where a size cannot be inferred at.
+    """
+    model = expanded(model)
     most = tuple(max(axis.sizes) for axis in grid.axes)
     whole = _shapes(model, grid, most)
     found: dict[str, dict[int, Rule | None]] = {}
