@@ -103,7 +103,7 @@ def load(
     trusted_only: bool = False,
     trusted_key: str | Path | None = None,
     progress: Progress | None = None,
-    verify: Literal["off", "outputs", "units"] = "off",
+    verify: Literal["off", "first", "outputs", "units"] = "first",
     samples: Sequence[Sample] | None = None,
     start: Literal["", "cpu"] = "",
     buckets: int | Mapping[str, Any] | None = None,
@@ -116,7 +116,9 @@ def load(
     `zif.Constraints`, such as {"min_precision": "fp16", "max_latency": "5ms"}. on_fault "fallback": a segment whose
     backend fails at run time moves to the next-best backend, and `session.events` says so. isolate: every backend runs
     in a worker process of its own, also those that do not ask for it (emulators do); a crash there is a BackendCrashed.
-    custom_ops: libraries that register operators which ONNX does not have, for the engines that load such.
+    custom_ops: libraries that register operators which ONNX does not have, for the engines that load such. verify
+    "first": on an emulator the first run, and each later one whose numbers are larger or smaller than those before it,
+    is held against a judge; an event says what is wrong, and with on_fault "fallback" the judge's outputs are given.
     verify "units": before the session opens, every segment is held against a judge on `samples` (see `compile`), and
     units that prove wrong leave their backend. verify "outputs": every run is held against a judge, which costs two
     runs on the CPU, and outputs that prove wrong are a WrongResult; with on_fault "fallback" the judge's are given
@@ -139,7 +141,7 @@ def load(
 
         wishes = {"shapes": shapes, "policy": policy, "pin": pin, "only": only, "exclude": exclude, "strict": strict}
         refuse_wishes(**wishes, config=config, constraints=constraints, on_fault=on_fault, start=start, buckets=buckets)
-        if verify != "off":
+        if verify not in ("off", "first"):
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
         given: dict[str, Any] = {"isolate": isolate, "trusted_only": trusted_only, "custom_ops": custom_ops}
@@ -187,12 +189,12 @@ def load(
 
         asked = bucketed(source, buckets, samples, progress, **wishes)
         session = load_buckets(asked, target, policy, wishes, opened, cache, progress)
-        session = _watched(session, asked.model, on_fault) if verify == "outputs" else session
+        session = _watched(session, asked.model, on_fault, verify)
         more |= {"buckets": buckets}
         return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more))
     made = planner(source, target, policy, progress=progress, **wishes)
     session = opened(made)
-    session = _watched(session, made.model, on_fault) if verify == "outputs" else session
+    session = _watched(session, made.model, on_fault, verify)
     session.events.extend(told)
     beside = made.model.external_files().values()
     return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more), beside)
@@ -207,11 +209,15 @@ def bucketed(
     return Asked.of(source, planner, wishes.get("shapes"), buckets, samples, wishes.get("custom_ops") or (), progress)
 
 
-def _watched(session: Session, model: Model, on_fault: OnFault) -> Session:
-    from zif.runtime.verification.watching import watch_outputs
-
+def _watched(session: Session, model: Model, on_fault: OnFault, verify: str) -> Session:
+    if verify == "outputs":
+        from zif.runtime.verification.watching import watch_outputs as watch
+    elif verify == "first" and session.plan.emulated:
+        from zif.runtime.verification.first import watch_first as watch
+    else:
+        return session
     try:
-        watch_outputs(session, model, on_fault)
+        watch(session, model, on_fault)
     except BaseException:
         session.close()
         raise
@@ -226,8 +232,8 @@ def refuse_start(start: str) -> None:
 
 def check_verify(verify: str) -> None:
     """Raise UsageError for a way to verify that there is not."""
-    if verify not in ("off", "outputs", "units"):
-        raise UsageError(f"verify={verify!r}: must be off, outputs or units")
+    if verify not in ("off", "first", "outputs", "units"):
+        raise UsageError(f"verify={verify!r}: must be off, first, outputs or units")
 
 
 def check_policy(policy: str) -> None:

@@ -46,7 +46,7 @@ class Agreement:
 
 
 class OutputJudge:
-    """Holds a plan's outputs against a judge's. It keeps two sessions on the CPU open: `close` it.
+    """Holds a plan's outputs against a judge's. It keeps up to two sessions on the CPU open: `close` it.
 
     Raises ZifError where nothing can judge.
     """
@@ -57,25 +57,37 @@ class OutputJudge:
         judge = Judge.installed()
         self.judge = tuple(judge.options)
         self.precision = coarsest(plan, judge)
+        self._model, self._rounds = model, judge.session
         self._right = judge.session(model)
-        try:
-            self._least: Session = judge.session(floor(model, self.precision))
-        except BaseException:
-            self._right.close()
-            raise
+        self._least: Session | None = None
+
+    def doubted(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The judge's outputs where these are not as near to them as rounding outputs alone leaves them; else none.
+
+        It takes half of the work of `judged`, which says what the doubtful ones are.
+        """
+        beside, right = Beside(), self._right.run(inputs)
+        beside.add(right, outputs, right, right)
+        return {} if gravest(beside.rows(), self.precision) == "right" else right
 
     def judged(self, runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> tuple[Agreement, dict[str, Any]]:
         """The outputs of some runs, each with its inputs, beside the judge's; and the judge's of the last run."""
         beside, right = Beside(), dict[str, Any]()
         for inputs, outputs in runs:
             right = self._right.run(inputs)
-            beside.add(right, outputs, self._least.run(inputs), right)
+            beside.add(right, outputs, self._rounded().run(inputs), right)
         return Agreement(self.judge, self.precision, beside.figures(), tuple(beside.rows())), right
 
+    def _rounded(self) -> Session:
+        if self._least is None:
+            self._least = self._rounds(floor(self._model, self.precision))
+        return self._least
+
     def close(self) -> None:
-        """Close both sessions. May be called twice."""
-        self._right.close()
-        self._least.close()
+        """Close its sessions. May be called twice."""
+        for session in (self._right, self._least):
+            if session is not None:
+                session.close()
 
 
 def agreement(model: Model, plan: Plan, runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Agreement:

@@ -39,7 +39,7 @@ def watch_outputs(session: Session, model: Model, on_fault: OnFault) -> None:
         with lock:
             if not told:
                 told.append(True)
-                session.events.append(Event("verified-wrong", _backends(session), None, sentence(agreed)))
+                session.events.append(Event("verified-wrong", backends(session), None, sentence(agreed)))
         return {name: right[name] for name in outputs}
 
     session.watch(watch, judge.close)
@@ -58,5 +58,6 @@ def sentence(agreed: Agreement) -> str:
     return f"{worst.name!r} lies {worst.sqnr_db:.1f} dB from what {judge} gives, where {must}"
 
 
-def _backends(session: Session) -> str:
+def backends(session: Session) -> str:
+    """Who computes what, as events name them."""
     return ", ".join(session.plan.backends)
