@@ -10,7 +10,7 @@ from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
 from zif_qnn_htp import elsewhere, graph
-from zif_qnn_htp.refusals import angles, geometry, infinite
+from zif_qnn_htp.refusals import angles, counts, geometry, infinite
 from zif_qnn_htp.rewrites import logarithms
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
     judged = dict.fromkeys(infinite.judged(model), _INFINITE)
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
     turning = dict.fromkeys(angles.of_positions(model), _ANGLE) if chip.fp16 else {}
+    whole = dict.fromkeys(counts.of_whole_numbers(model), _COUNT) if chip.fp16 else {}
     folded = constant(model)
-    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny, **turning}
+    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny, **turning, **whole}
     verdicts = {unit.id: sure.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
@@ -111,6 +112,7 @@ _INFINITE = Verdict(
 )
 _UNASKED = Verdict(None, "probed", "probe-failed", "the compiler was not asked: this question ends its process")
 _ANGLE = Verdict(False, "observed", "fp16-range", angles.REASON)
+_COUNT = Verdict(False, "observed", "fp16-range", counts.REASON)
 _TINY = Verdict(
     False,
     "observed",
