@@ -36,6 +36,20 @@ NORMS: dict[str, Sequence[NodeProto]] = {
     "ReduceL2 and Div": (node("ReduceL2", ["x", "a"], ["n"], "norm"), node("Div", ["x", "n"], ["y"], "div")),
     "RMSNorm": (*MEAN, node("Sqrt", ["p"], ["r"], "root"), node("Div", ["x", "r"], ["y"], "div")),
     "RMSNorm by the inverse": (*MEAN, node("Pow", ["p", "half"], ["r"], "root"), node("Mul", ["r", "x"], ["y"], "mul")),
+    "l2_normalize": (
+        node("Mul", ["x", "x"], ["s"], "square"),
+        node("ReduceSum", ["s", "a"], ["m"], "sum"),
+        node("Max", ["tiny", "m"], ["p"], "bound"),
+        node("Sqrt", ["p"], ["r"], "root"),
+        node("Div", ["x", "r"], ["y"], "div"),
+    ),
+    "clamped before the root": (
+        node("Pow", ["x", "two"], ["s"], "square"),
+        node("ReduceSum", ["s", "a"], ["m"], "sum"),
+        node("Clip", ["m", "tiny"], ["p"], "bound"),
+        node("Sqrt", ["p"], ["r"], "root"),
+        node("Div", ["x", "r"], ["y"], "div"),
+    ),
     "LayerNorm": (
         node("ReduceMean", ["x", "a"], ["u"], "middle"),
         node("Sub", ["x", "u"], ["c"], "centre"),

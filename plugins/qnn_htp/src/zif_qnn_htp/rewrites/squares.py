@@ -33,7 +33,7 @@ _HALF = 0.5
 
 @frozen
 class _Chain:
-    """The nodes of one root: what squares, sums, adds a constant (where one does) and takes the root."""
+    """The nodes of one root: what squares, sums, adds a constant or bounds by one (where it does), takes the root."""
 
     value: str
     square: onnx.NodeProto | None
@@ -119,9 +119,8 @@ def _from_square(graph: _Graph, square: onnx.NodeProto) -> _Chain | None:
     if total is None or total.op_type not in ("ReduceSum", "ReduceMean") or total.domain:
         return None
     behind, added, epsilon = graph.reader(total), None, 0.0
-    if behind is not None and behind.op_type == "Add":
-        other = behind.input[1] if behind.input[0] == total.output[0] else behind.input[0]
-        number = graph.number(other)
+    if behind is not None and behind.op_type in ("Add", "Max", "Clip"):
+        number = _constant(graph, behind, total.output[0])
         if number is None or number < 0:
             return None
         added, epsilon, behind = behind, number, graph.reader(behind)
@@ -131,6 +130,13 @@ def _from_square(graph: _Graph, square: onnx.NodeProto) -> _Chain | None:
     if behind.op_type == "Sqrt" or power == _HALF:
         return _Chain(square.input[0], square, total, added, epsilon, behind, False)
     return _Chain(square.input[0], square, total, added, epsilon, behind, True) if power == -_HALF else None
+
+
+def _constant(graph: _Graph, node: onnx.NodeProto, total: str) -> float | None:
+    """The only constant that a node adds to a total, or that it keeps the total from falling below."""
+    others = [name for name in node.input if name and name != total]
+    bounded = node.op_type == "Clip" and (node.input[0] != total or len(node.input) < 2 or node.input[1] != others[0])
+    return graph.number(others[0]) if len(others) == 1 and not bounded and not node.domain else None
 
 
 def _scaled(
@@ -151,6 +157,7 @@ def _scaled(
     if chain.added is not None:
         share = made.over(made.constant("epsilon", [math.sqrt(chain.epsilon)]), divisor)
         square = made.node("Mul", share, share)
+        chain.added.op_type = "Add" if chain.added.op_type == "Add" else "Max"  # a bound of Clip is one number
         added |= dict.fromkeys(made.put_before(chain.added), owners[chain.added.name][0])
         chain.added.input[:] = [chain.total.output[0], square]
     result, chain.root.output[0] = chain.root.output[0], f"{base}_root"
