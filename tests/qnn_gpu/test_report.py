@@ -39,6 +39,20 @@ def test_the_table_is_qualcomms_own_and_names_its_source() -> None:
         assert not {"tensor(double)", "tensor(uint64)"} & set().union(*claim.types.values()), claim
 
 
+def test_a_weight_of_2_gib_is_refused_before_anybody_is_asked(gpu_library: None) -> None:
+    """Asked, the question itself has no room in its file, and the whole backend is out."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], "big"), helper.make_node("Relu", ["h"], ["y"], "relu")]
+    weight = TensorProto(name="w", data_type=FLOAT, dims=[4096, 140000], data_location=TensorProto.EXTERNAL)
+    weight.external_data.add(key="location", value="missing.bin")
+    ends = [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in (("x", [1, 4096]), ("y", None))]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])
+    large = Model.load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9))
+    said = report.report(CHIP, large)
+    assert (said.verdicts["big"].supported, said.verdicts["big"].code) == (False, "tensor-size")
+    assert said.verdicts["relu"].code != "tensor-size"
+    assert said.max_tensor_bytes == 2**31 - 1
+
+
 def test_the_library_is_asked_unit_by_unit(gpu_library: None) -> None:
     proto = convolutions()
     proto.graph.node.insert(4, helper.make_node("Erf", ["d"], ["d2"], "erf"))

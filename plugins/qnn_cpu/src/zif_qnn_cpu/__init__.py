@@ -30,6 +30,7 @@ def capabilities(target: Target, model: Model | None) -> Capabilities:
     from zif_qnn_cpu.engines import notes, toolchain
     from zif_qnn_cpu.kernels import claims
 
+    # No max_tensor_bytes: ONNX Runtime counts bytes in 64 bits, and a value of 2.2 GiB came out right.
     return Capabilities(
         processor="cpu",
         toolchain=toolchain(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 from zif import BackendUnavailable, Capabilities, Target, Verdict
-from zif_qnn_runtime import Memory, Probed, QnnError, Status, gpu_operators, host_kind, status, toolchain
+from zif_qnn_runtime import LARGEST, Memory, Probed, QnnError, Status, gpu_operators, host_kind, status, toolchain
 
 from zif_qnn_gpu.emulator import objection
 from zif_qnn_gpu.operators import claims, document
@@ -35,6 +35,7 @@ def report(target: Target, model: Model | None) -> Capabilities:
         label=LABEL if emulated else "",
         toolchain=toolchain("gpu"),
         ops=claims(),
+        max_tensor_bytes=LARGEST,
         preferred_precision="fp16",
         power_efficiency=0.6,
         rates=rates,

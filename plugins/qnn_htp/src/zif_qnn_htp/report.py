@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from zif import BackendUnavailable, Capabilities, Target, Verdict
 from zif.plugin import observed_units
-from zif_qnn_runtime import Memory, Probed, QnnError, Status, status, toolchain
+from zif_qnn_runtime import LARGEST, Memory, Probed, QnnError, Status, status, toolchain
 
 from zif_qnn_htp.chips import Chip, NoChip, artifact_label, chip_of
 from zif_qnn_htp.operators import claims
 from zif_qnn_htp.options import HtpOptions
 from zif_qnn_htp.quantizing import RULES
 from zif_qnn_htp.refusals.nans import NEEDLESS, needless
-from zif_qnn_htp.verdicts import LARGEST, probe
+from zif_qnn_htp.verdicts import probe
 
 if TYPE_CHECKING:
     from zif import Model

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from zif_qnn_htp.chips import Chip
 
 OLDEST_OPSET = 7
-#: A constant or value of 2 GiB ends the compiler's process, minutes after it was asked.
-LARGEST = (1 << 31) - 1
 _FLOATS = frozenset({"fp32", "fp16", "bf16", "fp64"})
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
@@ -73,10 +71,6 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
         arch = f" (Hexagon v{chip.arch})" if chip.arch else ""
         reason = f"{chip.title}{arch} computes in integers only: quantize the model"
         return Verdict(False, "declared", "precision", reason)
-    names = (*unit.inputs, *unit.weights, *unit.outputs)
-    over = next((name for name in names if (model.tensors[name].nbytes or 0) > LARGEST), None)
-    if over is not None:
-        return Verdict(False, "declared", "tensor-size", f"{over} has 2 GiB or more, and smaller tensors are taken")
     misplaced = geometry.misplaced(model, unit)
     if misplaced:
         return Verdict(False, "observed", "observed-wrong", f"{unit.op_type}: {misplaced}")

@@ -25,7 +25,7 @@ _HOMES = {
     "probing": ("Answer", "NodeAnswer", "query"),
     "graph": ("QnnGraph",),
     "offline": ("can_stand_in", "stand_ins"),
-    "unitprobe": ("Compiler", "Probed", "ask_units", "constant", "unaskable"),
+    "unitprobe": ("LARGEST", "Compiler", "Probed", "ask_units", "constant", "unaskable"),
     "memory": ("Memory",),
     "context": ("ContextInfo", "compile_context", "describe", "load_context", "told"),
     "export": ("export_dlc", "export_source"),
@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from zif_qnn_runtime.session import open_session as open_session
     from zif_qnn_runtime.session import register as register
     from zif_qnn_runtime.session import session_options as session_options
+    from zif_qnn_runtime.unitprobe import LARGEST as LARGEST
     from zif_qnn_runtime.unitprobe import Compiler as Compiler
     from zif_qnn_runtime.unitprobe import Probed as Probed
     from zif_qnn_runtime.unitprobe import ask_units as ask_units

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Trees, vectors and labels: nothing of it runs on an accelerator, and no ensemble is handed over to hear so.
 _CLASSIC = "ai.onnx.ml"
+#: A tensor of 2 GiB ends the HTP's compiler minutes after it was asked, and no question to libQnnGpu holds it.
+LARGEST = (1 << 31) - 1
 FOLDED = Verdict(True, "probed", reason="depends on no input: computed before compiling")
 
 
@@ -62,6 +64,10 @@ def unaskable(model: Model, unit: Unit) -> Verdict | None:
     empty = next((name for name in (*unit.inputs, *unit.outputs) if model.tensors[name].elements == 0), None)
     if empty is not None:
         return Verdict(False, "observed", "observed-crash", f"QNN crashes on tensors without elements, as {empty!r} is")
+    names = (*unit.inputs, *unit.weights, *unit.outputs)
+    over = next((name for name in names if (model.tensors[name].nbytes or 0) > LARGEST), None)
+    if over is not None:
+        return Verdict(False, "declared", "tensor-size", f"{over} has 2 GiB or more, and smaller tensors are taken")
     return None
 
 
