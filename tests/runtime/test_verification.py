@@ -285,7 +285,7 @@ def test_a_session_can_be_verified_before_it_opens() -> None:
     made = model([helper.make_node("Relu", ["x"], ["y"], "relu")])
     with zif.load(made, only=["qnn_cpu"], cache=False, verify="units") as session:
         assert session.plan.backends == ("qnn_cpu",)
-    with pytest.raises(zif.UsageError, match="off, outputs or units"):
+    with pytest.raises(zif.UsageError, match="off, first, outputs or units"):
         zif.load(made, verify="always")  # type: ignore[arg-type]
 
 
