@@ -24,7 +24,7 @@ from zif.runtime.verification.watching import backends, sentence
 if TYPE_CHECKING:
     from zif.model import Model
     from zif.runtime.session import Session
-    from zif.runtime.session.session import OnFault
+    from zif.runtime.session.events import OnFault
 
 #: A judge holds the weights a second time: of models that have more than this, in bytes, nothing is looked at.
 LARGEST = 1 << 28
