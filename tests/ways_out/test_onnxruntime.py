@@ -152,3 +152,16 @@ def test_what_is_the_cpus_alone_says_so(tmp_path: Path) -> None:
     with zif.load(made.folder) as session:
         ours = session.run(one.inputs())
     assert all(np.allclose(alone[name], value, atol=1e-5) for name, value in ours.items())
+
+
+def test_what_onnx_runtime_refused_when_it_was_planned_is_told(tmp_path: Path) -> None:
+    """`reference` computes what ONNX Runtime has no kernel for; in the file that is a plain node all the same."""
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, [2, 3]) for name in ("x", "y")]
+    nodes = [onnx.helper.make_node("Neg", ["x"], ["n"], "neg"), onnx.helper.make_node("Erf", ["n"], ["y"], "erf")]
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:]), opset_imports=opsets)
+    model.ir_version = 9
+    made = zif.compile(model, tmp_path / "net.zif", only=["qnn_cpu", "reference"], verify=False)
+    written = zif.export(made.folder, tmp_path / "out.onnx", "onnxruntime")
+    assert len([note for note in written.notes if "erf (Erf)" in note and "may not open the file" in note]) == 1
+    assert not [note for note in written.notes if "neg" in note]

@@ -51,7 +51,10 @@ class Placed:
 
 @frozen(eq=False)
 class Planner:
-    """A model, a target and the backends' answers. `plan()` places; `plan(bans)` places again without what failed."""
+    """A model, a target and the backends' answers. `plan()` places; `plan(bans)` places again without what failed.
+
+    notes: what a reader of every plan has to know of where the model came from.
+    """
 
     model: Model
     target: Target
@@ -59,6 +62,7 @@ class Planner:
     participants: Participants
     prices: Prices
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
@@ -111,6 +115,7 @@ class Planner:
             advice=advise(self._scene(placed, segments, transfers, predicted)),
             candidates=self.participants.candidates,
             notes=(
+                *self.notes,
                 *([told(self.request.assume)] if self.request.assume else ()),
                 *dict.fromkeys(bans.values()),
                 *self._told(),

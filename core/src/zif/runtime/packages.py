@@ -42,12 +42,14 @@ class Variant:
     reason: str
     distance: int
 
-    def event(self, package: Path) -> Event:
+    def told(self, package: Path) -> str:
         """That it was taken, and how good it is."""
         why = f": {self.reason}" if self.reason else ""
-        return Event(
-            "fit", "", None, f"of the package {package.name} the variant {self.name} is taken: {self.grade}{why}"
-        )
+        return f"of the package {package.name} the variant {self.name} is taken: {self.grade}{why}"
+
+    def event(self, package: Path) -> Event:
+        """The same for a session."""
+        return Event("fit", "", None, self.told(package))
 
 
 def picked(source: Any, target: str) -> Variant | None:

@@ -329,6 +329,7 @@ def planner(
     check_policy(policy)
     demands = Constraints.parse(wishes.get("constraints"))
     variant = _variant(source, target)
+    told = () if variant is None else (variant.told(Path(source)),)  # type: ignore[arg-type]
     source = source if variant is None else variant.model
     model = _model(source, wishes.get("shapes") or {}, progress, wishes.get("custom_ops") or ())
     chip = find(target)
@@ -336,7 +337,8 @@ def planner(
     request = evolve(request, custom_ops=tuple(library.name for library in model.custom_ops))
     isolate = bool(wishes.get("isolate", False))
     with span(f"planning {model.name} for {chip.name}", "plan"):
-        return settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
+        made = settled(Planner.of(model, chip, request, progress, isolate, demands), demands)
+    return evolve(made, notes=told)
 
 
 def _refuse_unknown(wishes: Mapping[str, Any]) -> None:

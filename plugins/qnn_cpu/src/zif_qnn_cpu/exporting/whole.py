@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zif import Unsupported
-from zif.plugin import Exported, OnnxForm, attribute, content_of, from_array
+from zif.plugin import Exported, OnnxForm, attribute, content_of, from_array, listed
 
 from zif_qnn_cpu.exporting.joining import join
 from zif_qnn_cpu.exporting.weights import put_outside
@@ -91,10 +91,27 @@ def _notes(job: Export, forms: list[OnnxForm], providers: list[str]) -> list[str
     strange = sorted(others - {"qnn_cpu", "reference"})
     if strange:
         notes.append(f"what the plan has on {', '.join(strange)} is plain ONNX here: ONNX Runtime places it")
+    notes += _refused(job, {one.id for one, form in zip(job.plan.segments, forms, strict=True) if not form.compiled})
+    if job.plan.request.custom_ops:
+        libraries = " and ".join(job.plan.request.custom_ops)
+        notes.append(f"it has operators of {libraries}: register that library with the session that opens it")
     optional = _optional(job)
     if optional:
         notes.append(f"inputs with a default are constants here: {', '.join(optional)}")
     return notes
+
+
+def _refused(job: Export, plain: set[int]) -> list[str]:
+    """What stands in the file as ONNX though ONNX Runtime's CPU provider did not take it here: it may not open."""
+    told: dict[str, list[str]] = {}
+    for unit in job.plan.units:
+        verdict = unit.verdicts.get("qnn_cpu")
+        if unit.segment in plain and unit.backend != "qnn_cpu" and verdict is not None and verdict.supported is False:
+            told.setdefault(verdict.reason, []).append(f"{unit.name} ({unit.op_type})")
+    return [
+        f"{listed(names, 3)}: ONNX Runtime's CPU provider refused it here, and may not open the file: {reason}"
+        for reason, names in told.items()
+    ]
 
 
 def _optional(job: Export) -> list[str]:
