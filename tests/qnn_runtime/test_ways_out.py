@@ -310,7 +310,7 @@ def test_a_bundle_without_a_dlc_says_how_to_have_one(bundle: Path, tmp_path: Pat
 
 def test_a_tflite_model_leaves_with_the_delegates_options(tmp_path: Path) -> None:
     source = tmp_path / "net.tflite"
-    source.write_bytes(b"TFL3")
+    source.write_bytes(b"\x1c\0\0\0TFL3")
     model = zif.Model.load(network(tmp_path / "net.onnx"))
     job = Export(source, "net", tmp_path / "out", None, "host", tmp_path, model=lambda: model)
     made = litert(job, Options())
@@ -327,5 +327,8 @@ def test_a_tflite_model_leaves_with_the_delegates_options(tmp_path: Path) -> Non
 
     with pytest.raises(UsageError, match="give --precision"):
         litert(Export(source, "net", tmp_path / "out", None, "host", tmp_path, model=cannot), Options())
+    source.write_bytes(b"")
+    with pytest.raises(UsageError, match="is no TFLite model"):
+        litert(job, Options(precision="fp16"))
     with pytest.raises(UsageError, match="did not come from TFLite"):
         litert(Export(tmp_path / "net.onnx", "net", tmp_path / "out", None, "host", tmp_path), Options())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 from zif import UsageError, ZifError
-from zif.plugin import Exported, Exporter
+from zif.plugin import Exported, Exporter, content_of
 
 from zif_qnn_runtime.ways_out.classic import own_text
 from zif_qnn_runtime.ways_out.tools import shown, words
@@ -47,6 +47,8 @@ def litert(job: Export, options: Options) -> Exported:
             f"{job.name} did not come from TFLite: --for litert takes the .tflite itself; for an ONNX model there are "
             "--for onnxruntime, qairt and android"
         )
+    if content_of(Path(source), 4, 4) != b"TFL3":
+        raise UsageError(f"{source} is no TFLite model: it lacks the word TFL3 behind its first four bytes")
     precision = _precision(job) if options.precision == "auto" else options.precision
     told = {
         "backend_type": "htp",
