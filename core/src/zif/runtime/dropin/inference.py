@@ -17,7 +17,7 @@ from zif.runtime.dropin.binding import IOBinding
 from zif.runtime.dropin.faults import Fail, InvalidArgument, as_theirs, worded
 from zif.runtime.dropin.forks import Reopened
 from zif.runtime.dropin.logs import LOG
-from zif.runtime.dropin.nodes import ModelMetadata, NodeArg, metadata, node_args
+from zif.runtime.dropin.nodes import ModelMetadata, NodeArg, metadata, misfit, node_args
 from zif.runtime.dropin.options import RunOptions, SessionOptions
 from zif.runtime.dropin.profile import Profile
 from zif.runtime.dropin.shaped import Shaped
@@ -51,11 +51,21 @@ class InferenceSession(Reopened):
             once(f"InferenceSession({name}=…) has no effect")
         self._sess_options = sess_options if sess_options is not None else SessionOptions()
         self._model: Model = sources.model(path_or_bytes, self._sess_options)
-        self._set_providers(providers, provider_options)
+        self._first_providers(providers, provider_options, kwargs.get("enable_fallback", 1))
         prefix = self._sess_options.profile_file_prefix
         self._profile = Profile(prefix) if self._sess_options.enable_profiling else None
         self._meta: ModelMetadata = metadata(self._model.proto)
         super().__init__()
+
+    def _first_providers(self, providers: Any, provider_options: Any, fallback: Any) -> None:
+        """What is wrong in them is said, and the CPU takes their place, as there, unless fallback is off."""
+        try:
+            self._set_providers(providers, provider_options)
+        except ValueError as error:
+            if not fallback:
+                raise
+            once(f"providers={providers!r}: {error} The backends on the CPU take their place.")
+            self._set_providers([provided.CPU], None)
 
     def _set_providers(self, providers: Any, provider_options: Any) -> None:
         options = self._sess_options
@@ -130,6 +140,10 @@ class InferenceSession(Reopened):
             made = self._attended(input_feed, run_options)
         if not output_names:
             return [*made.values()]
+        if isinstance(output_names, str):
+            raise TypeError(
+                f"run(): incompatible function arguments: output_names is a sequence of str, not {output_names!r}"
+            )
         try:
             return [made[name] for name in output_names]
         except KeyError as error:
@@ -182,7 +196,7 @@ class InferenceSession(Reopened):
             if f"tensor({word(value.dtype)})" != arg.type:
                 told = f"Actual: (tensor({word(value.dtype)})) , expected: ({arg.type})"
                 return worded(InvalidArgument, f"Unexpected input data type. {told}")
-            if wrong := _dims(arg, value.shape):
+            if wrong := misfit(arg, value.shape):
                 return worded(InvalidArgument, wrong)
         return as_theirs(error)
 
@@ -312,16 +326,3 @@ class InferenceSession(Reopened):
     def get_profiling_start_time_ns(self) -> int:
         """When profiling began, as `time.monotonic_ns` counts."""
         return self._profile.begin_ns if self._profile is not None else 0
-
-
-def _dims(arg: NodeArg, shape: tuple[int, ...]) -> str:
-    advice = "Please fix either the inputs/outputs or the model."
-    if len(shape) != len(arg.shape):
-        return f"Invalid rank for input: {arg.name} Got: {len(shape)} Expected: {len(arg.shape)} {advice}"
-    wrong = [
-        f" index: {axis} Got: {have} Expected: {want}\n"
-        for axis, (have, want) in enumerate(zip(shape, arg.shape, strict=True))
-        if isinstance(want, int) and have != want
-    ]
-    told = "".join(wrong)
-    return f"Got invalid dimensions for input: {arg.name} for the following indices\n{told} {advice}" if wrong else ""

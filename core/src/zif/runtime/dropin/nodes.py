@@ -54,3 +54,17 @@ def metadata(proto: onnx.ModelProto) -> ModelMetadata:
         int(proto.model_version) or 2**63 - 1,  # what ONNX Runtime says where a model says nothing
         {entry.key: entry.value for entry in proto.metadata_props},
     )
+
+
+def misfit(arg: NodeArg, shape: tuple[int, ...]) -> str:
+    """What ONNX Runtime says of an input of a shape that does not fit; "" for one that does."""
+    advice = "Please fix either the inputs/outputs or the model."
+    if len(shape) != len(arg.shape):
+        return f"Invalid rank for input: {arg.name} Got: {len(shape)} Expected: {len(arg.shape)} {advice}"
+    wrong = [
+        f" index: {axis} Got: {have} Expected: {want}\n"
+        for axis, (have, want) in enumerate(zip(shape, arg.shape, strict=True))
+        if isinstance(want, int) and have != want
+    ]
+    told = "".join(wrong)
+    return f"Got invalid dimensions for input: {arg.name} for the following indices\n{told} {advice}" if wrong else ""

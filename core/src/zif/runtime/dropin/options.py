@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from zif.runtime.dropin.enums import ExecutionMode, ExecutionOrder, GraphOptimizationLevel
+from zif.runtime.dropin.faults import Fail, worded
 from zif.runtime.dropin.told import once
 
 
@@ -102,8 +103,12 @@ class SessionOptions(_Fields):
             self._files[name] = bytes(memoryview(content)[:size])
 
     def register_custom_ops_library(self, path: str | os.PathLike[str]) -> None:
-        """A library of operators, for the backends that load such."""
-        self._libraries.append(os.fspath(path))
+        """A library of operators, for the backends that load such. Raises Fail for one that is not there."""
+        name = os.fspath(path)
+        if os.path.dirname(name) and not os.path.exists(name):
+            why = f"{name}: cannot open shared object file: No such file or directory"
+            raise worded(Fail, f"Failed to load library {name} with error: {why}")
+        self._libraries.append(name)
 
     def add_provider(self, name: str, options: Mapping[str, str]) -> None:
         """As an entry of `providers=`."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from zif.model.dtypes import element_dtype, element_type
 from zif.records import TensorInfo
+from zif.runtime.dropin.real import real
 from zif.runtime.dropin.told import once
 from zif.runtime.session.fit import dtype_of
 
@@ -174,6 +175,10 @@ class OrtDevice:
         """0: ordinary memory."""
         return 0
 
+    def _get_c_device(self) -> Any:
+        """ONNX Runtime's own, which its sparse tensors ask for. Raises AttributeError where it is not installed."""
+        return real().OrtDevice.make(self._name, self._number)._get_c_device()
+
     def device_vendor_id(self) -> int:
         """0: host memory has no vendor."""
         return 0
@@ -221,9 +226,9 @@ def as_input(value: Any, info: TensorInfo) -> Any:
 
 
 def _texts(value: Any) -> Array:
-    """Texts as objects; bytes and void are UTF-8."""
+    """Texts as objects; bytes and void are UTF-8. What is no text stays as it is."""
     array = np.asarray(value)
     if array.dtype.kind in "SV":
         texts = [bytes(one).rstrip(b"\0").decode() for one in array.reshape(-1).tolist()]
         return np.array(texts, object).reshape(array.shape)
-    return array.astype(object)
+    return array.astype(object) if array.dtype.kind in "UTO" else array  # numbers are refused by the check of inputs
