@@ -177,7 +177,10 @@ class OrtDevice:
 
     def _get_c_device(self) -> Any:
         """ONNX Runtime's own, which its sparse tensors ask for. Raises AttributeError where it is not installed."""
-        return real().OrtDevice.make(self._name, self._number)._get_c_device()
+        theirs = real()
+        if theirs is None:
+            raise AttributeError("onnxruntime is not installed: sparse tensors are its own")
+        return theirs.OrtDevice.make(self._name, self._number)._get_c_device()
 
     def device_vendor_id(self) -> int:
         """0: host memory has no vendor."""
