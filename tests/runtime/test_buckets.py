@@ -34,6 +34,7 @@ def model(body: str, inputs: str = "float[N, 4, length] x", outputs: str = "floa
     kernel = ",".join(f"{0.05 * number - 0.9}" for number in range(48))
     known = f"float[4,4,1] point = {{{weights}}}, float[4,4,3] wide = {{{kernel}}}, float[4] bias = {{1,2,3,4}}"
     known += ", float[3] scales = {1,1,2}, float none = {0}"
+    known += ", int64[4] pairs = {0,4,-1,2}"
     head = f'<ir_version: 8, opset_import: ["" : {opset}]> g ({inputs}) => ({outputs}) <{known}>'
     made = parser.parse_model(f"{head} {{ {body} }}")
     used = {name for node in made.graph.node for name in node.input}
@@ -164,6 +165,27 @@ def test_what_the_model_does_not_take_no_bucket_takes() -> None:
             for one in (session, right):
                 with pytest.raises(InvalidInput):
                     one.run({"x": np.zeros((1, 4, size), np.float32)})
+
+
+@pytest.mark.parametrize("shapes", [SIZES, {"x": (1, 4, (8, 16))}, {"x": ((1, 2), 4, (8, 16))}])
+def test_a_model_of_even_sizes_pads_no_odd_ones(shapes: Any) -> None:
+    """What it refuses at the real size is refused with buckets."""
+    body = "r = Reshape(x, pairs) s = ReduceSum<keepdims=0>(r) y = Add(x, s)"
+    outputs = "float[N, 4, length] y"
+    refusing = {**CPU, "only": "qnn_cpu"}
+    with (
+        zif.load(model(body, outputs=outputs), **refusing, shapes=shapes) as session,
+        zif.load(model(body, outputs=outputs), **refusing) as right,
+    ):
+        assert isinstance(session, BucketedSession)
+        for size in range(1, 17):
+            x = np.full((1, 4, size), 0.5, np.float32)
+            if size % 2:
+                with pytest.raises(InvalidInput):
+                    session.run({"x": x})
+            else:
+                np.testing.assert_array_equal(session.run({"x": x})["y"], right.run({"x": x})["y"])
+        assert any("does not run at every size below" in bucket.finding.reason for bucket in session.buckets)
 
 
 def test_what_decides_by_values_is_named() -> None:

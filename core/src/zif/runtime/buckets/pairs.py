@@ -43,9 +43,17 @@ def paired(trial: Trial, point: Point, extents: Sequence[Extent]) -> tuple[list[
         raise failed or Unrelated(f"the outputs' sizes do not follow from the inputs' at {trial.grid.label(small[0])}")
     if not small:
         return pairs, tuple(size + 1 for size in under)
-    if len(point) > 1:
-        return pairs, tuple(min(pair.at[axis] for pair in pairs) for axis in range(len(point)))
-    return _down(trial, pairs, max(small), extents)
+    kept, least = _down(trial, pairs, max(small), extents) if len(point) == 1 else _above(pairs, small)
+    if not kept:
+        raise Unrelated(f"the model itself does not run at every size below ({trial.grid.label(max(small))})")
+    return kept, least
+
+
+def _above(pairs: list[Pair], small: Sequence[Point]) -> tuple[list[Pair], Point]:
+    """All of them, where all that failed is smaller along every axis; else none."""
+    least = tuple(min(sizes) for sizes in zip(*(pair.at for pair in pairs), strict=True))
+    smaller = all(size <= most for point in small for size, most in zip(point, least, strict=True))
+    return (pairs if smaller else []), least
 
 
 def _pair(
