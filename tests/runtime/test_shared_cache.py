@@ -281,3 +281,35 @@ def test_a_store_that_is_gone_is_a_note_and_no_error(tmp_path: Path, s3: str, wi
     assert events.count("cannot be reached") == 1
     gone = site.zif("cache", "ls", "--shared", cwd=tmp_path, **settings)
     assert (gone.code, gone.err.count("\n")) == (1, 1), gone.err
+
+
+def test_what_is_not_named_as_zif_names_things_stays(tmp_path: Path) -> None:
+    """`entries` and `blobs` may as well be folders of the user's own."""
+    url = f"file://{tmp_path}/store"
+    Machine(tmp_path / "one", url).get()
+    own = [tmp_path / "store" / name for name in ("entries/thesis.json", "blobs/ab/photo", "leases/flat.pdf", "x/y")]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"the user's")
+    tier = shared_tier(url)
+    assert tier.clear() == 1
+    assert [path.read_bytes() for path in own] == [b"the user's"] * 4
+    assert not [one for one in (tmp_path / "store").rglob("*") if one.is_file() and one not in own]
+
+
+@pytest.mark.parametrize("strange", ["../../photo", "A" * 64, "", "ab"])
+def test_a_hash_that_leads_elsewhere_is_none(tmp_path: Path, strange: str) -> None:
+    url = f"file://{tmp_path}/store"
+    Machine(tmp_path / "one", url).get()
+    (tmp_path / "photo").write_bytes(b"the user's")
+    tier = shared_tier(url)
+    (name,) = tier.names()
+    path = tmp_path / "store" / "entries" / f"{name}.json"
+    document = json.loads(path.read_text())
+    first = next(iter(document["index"]["files"]))
+    document["index"]["files"][first]["sha256"] = strange
+    path.write_bytes(tier._signed(name, document["index"]))
+    assert name in tier.verify()
+    tier.remove(name)
+    assert (tmp_path / "photo").read_bytes() == b"the user's"
+    assert not path.exists()

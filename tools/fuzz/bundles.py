@@ -15,6 +15,8 @@ from zif.runtime.artifact import seal
 from zif.runtime.bundle.manifest import SCHEMA, SEAL, sealed_text
 
 from tools.fuzz import documents, headers, odd, protobufs
+from tools.fuzz.material import CHIP, KEY, SIGNING, Material
+from tools.fuzz.world import Case, with_json
 
 _MANIFEST = "manifest.json"
 _KNOWN = (
@@ -31,6 +33,80 @@ _KNOWN = (
     "outputs",
     "seal",
 )
+
+
+Words = tuple[str, ...]
+_RANDOM = ("--random", "0")
+
+
+def bundle(rng: Random, material: Material) -> Case:
+    """A stranger's bundle: its manifest, its models, its names; sealed anew as a rule, as its maker would."""
+    name = rng.choice(_NAMES)
+    (key,) = KEY.values()
+    files = {f"b/{place}": data for place, data in damaged_bundle(rng, material.bundle(name), key).items()} | KEY
+    if name == "signed" and rng.random() < 0.5:
+        files = {**files, "b/signature.json": _signed_anew(rng, files)}
+    files["key.pem"] = odd.spoiled(rng, SIGNING) if rng.random() < 0.2 else SIGNING
+    files["m.onnx"] = material.models["mlp"].SerializeToString()
+    files |= {f"c/{place}": data for place, data in material.bundle("cpu").items()} if rng.random() < 0.2 else {}
+    words, writes = rng.choice(_RUNS if rng.random() < 0.6 else _LOOKS)
+    return Case(with_json(rng, words), files, {}, writes)
+
+
+_NAMES = (
+    "cpu",
+    "cpu",
+    "reference",
+    "reference",
+    "both",
+    "both",
+    "targets",
+    "gpu",
+    "htp",
+    "signed",
+    "buckets",
+    "source",
+)
+_RUNS: tuple[tuple[Words, Words], ...] = (
+    *((("run", "b", *_RANDOM), ()),) * 4,
+    (("run", "b", *_RANDOM, "-o", "out"), ("out",)),
+    (("run", "b", *_RANDOM, "--isolate"), ()),
+    (("run", "b", *_RANDOM, "--trusted-only"), ()),
+    (("run", "b", *_RANDOM, "--trusted-key", "key.pem"), ()),
+    (("run", "b", *_RANDOM, "--trace", "t.json"), ("t.json",)),
+    (("profile", "b", *_RANDOM, "-n", "1", "--warmup", "0"), ()),
+    (("bench", "b", *_RANDOM, "--seconds", "0", "--queries", "1"), ()),
+    (("verify", "m.onnx", "--bundle", "b"), ()),
+    (("compare", "m.onnx", "b", *_RANDOM), ()),
+    (("compare", "b", "m.onnx", *_RANDOM, "--outputs-only"), ()),
+    (("compile", "m.onnx", "-o", "b", "--overwrite", "--only", "qnn_cpu"), ("b",)),
+    (("plan", "b"), ()),
+)
+_LOOKS: tuple[tuple[Words, Words], ...] = (
+    (("bundle", "inspect", "b"), ()),
+    (("bundle", "inspect", "b", "-t", CHIP), ()),
+    (("bundle", "verify", "b"), ()),
+    (("bundle", "verify", "b", "--trusted-key", "key.pem"), ()),
+    (("bundle", "diff", "b", "c"), ()),
+    (("bundle", "diff", "c", "b"), ()),
+    (("bundle", "strip", "b", "-o", "d"), ("d",)),
+    (("bundle", "strip", "b", "-o", "d", "-t", CHIP), ("d",)),
+    (("bundle", "components", "b"), ()),
+    (("export", "b", "--for", "onnxruntime", "-o", "n.onnx"), ("n.onnx",)),
+    (("export", "b", "--for", "onnxruntime-package", "-o", "p"), ("p",)),
+    (("export", "b", "--for", "android", "-o", "p"), ("p",)),
+)
+
+
+def _signed_anew(rng: Random, files: Mapping[str, bytes]) -> bytes:
+    """A signature that goes with the manifest, or says odd things of it."""
+    with_key = {"schema": "zif.signature/1", "key": "", "value": ""}
+    if "b/manifest.json" in files and rng.random() < 0.5:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from zif.runtime.bundle.signing import signature_of
+
+        return signature_of(files["b/manifest.json"], load_pem_private_key(SIGNING, None))
+    return documents.written(rng, documents.damaged(rng, with_key, ("schema", "key", "value")))
 
 
 def damaged_bundle(rng: Random, files: Mapping[str, bytes], key: bytes) -> dict[str, bytes]:

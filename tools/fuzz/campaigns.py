@@ -12,12 +12,18 @@ import onnx
 from onnx import numpy_helper
 
 from tools.fuzz import documents, headers, odd, protobufs
-from tools.fuzz.bundles import damaged_bundle
+from tools.fuzz.bundles import bundle
+from tools.fuzz.contexts import context
 from tools.fuzz.entries import damaged_entry
 from tools.fuzz.formats import CHIPS, CONFIG, ENCODINGS, LISTS, STEPS, TARGETS
-from tools.fuzz.material import CHIP, KEY, Material
+from tools.fuzz.material import CHIP, Material
+from tools.fuzz.measured import measurement
 from tools.fuzz.plugins import damaged_plugin
-from tools.fuzz.world import Case
+from tools.fuzz.shared import shared
+from tools.fuzz.sources import source
+from tools.fuzz.sweeps import sweep
+from tools.fuzz.told import told
+from tools.fuzz.world import Case, with_json
 
 Campaign = Callable[[Random, Material], Case]
 Words = tuple[str, ...]
@@ -28,11 +34,6 @@ _CPU: tuple[Words, ...] = (
     (),
 )
 _RANDOM = ("--random", "0")
-
-
-def with_json(rng: Random, words: Words) -> Words:
-    """Now and then with --json."""
-    return (*words, "--json") if rng.random() < 0.25 else words
 
 
 def model(rng: Random, material: Material) -> Case:
@@ -96,28 +97,6 @@ def _others(rng: Random) -> tuple[Words, Words]:
 _MODEL_COMMANDS = (_plan, _plan, _run, _run, _others, _others)
 
 
-def bundle(rng: Random, material: Material) -> Case:
-    """A stranger's bundle: its manifest, its models, its names; sealed anew as a rule, as its maker would."""
-    name = rng.choice(("cpu", "cpu", "reference", "reference", "both", "both", "targets", "gpu", "htp"))
-    (key,) = KEY.values()
-    files = {f"b/{place}": data for place, data in damaged_bundle(rng, material.bundle(name), key).items()} | KEY
-    files["m.onnx"] = material.models["mlp"].SerializeToString()
-    ways: tuple[tuple[Words, Words], ...] = (
-        *((("run", "b", *_RANDOM), ()),) * 4,
-        (("run", "b", *_RANDOM, "-o", "out"), ("out",)),
-        (("run", "b", *_RANDOM, "--isolate"), ()),
-        (("run", "b", *_RANDOM, "--trusted-only"), ()),
-        (("profile", "b", *_RANDOM, "-n", "1", "--warmup", "0"), ()),
-        (("verify", "m.onnx", "--bundle", "b"), ()),
-        (("compare", "m.onnx", "b", *_RANDOM), ()),
-        (("compare", "b", "m.onnx", *_RANDOM, "--outputs-only"), ()),
-        (("compile", "m.onnx", "-o", "b", "--overwrite", "--only", "qnn_cpu"), ("b",)),
-        (("plan", "b"), ()),
-    )
-    words, writes = rng.choice(ways)
-    return Case(with_json(rng, words), files, {}, writes)
-
-
 def value(rng: Random, material: Material) -> Case:
     """Damaged inputs: arrays, archives, tensors of ONNX, JSON, pictures, raw data, lists of files."""
     plain = np.arange(4, dtype=np.float32).reshape(1, 4)
@@ -156,7 +135,7 @@ def _value(rng: Random, plain: np.ndarray[Any, Any]) -> tuple[str, bytes]:
 def _tensor(rng: Random, rows: np.ndarray[Any, Any]) -> bytes:
     tensor = numpy_helper.from_array(rows, "x")
     holder = onnx.ModelProto(graph=onnx.GraphProto(initializer=[tensor]))
-    protobufs._field(rng, holder.graph.initializer[0])
+    protobufs.one_field(rng, holder.graph.initializer[0])
     data = holder.graph.initializer[0].SerializeToString()
     return odd.spoiled(rng, data) if rng.random() < 0.2 else data
 
@@ -320,4 +299,10 @@ CAMPAIGNS: dict[str, tuple[Campaign, int]] = {
     "documents": (document, 14),
     "caches": (cache, 5),
     "plugins": (damaged_plugin, 2),
+    "contexts": (context, 10),
+    "sources": (source, 5),
+    "sweeps": (sweep, 9),
+    "measured": (measurement, 9),
+    "shared": (shared, 4),
+    "words": (told, 9),
 }

@@ -12,18 +12,24 @@ from random import Random
 
 from attrs import evolve, frozen
 
+from tools.fuzz.machine import GROUPS, KNOWN
 from tools.fuzz.material import CHIP, KEY, Material
 from tools.fuzz.runner import Outcome, Runner
 from tools.fuzz.world import Case
 
 #: What may fail, and from where to where: bytes of a file, open files, MB of memory beyond those of the start, which
-#: places cannot be written to, milliseconds until a signal comes, the second that the clock says it is.
+#: places cannot be written to, milliseconds until a signal comes, the second that the clock says it is; the seconds of
+#: a leap of all clocks, times 1000 and with the looks before it; milliseconds until a disk breaks, times the groups of
+#: calls that may be the ones; microseconds between two interruptions.
 FAULTS = {
     "space": (0, 20_000),
     "descriptors": (8, 40),
     "memory": (0, 1500),
     "read-only": (0, 3),
     "clock": (0, 2**33),
+    "leap": (1000, 100_000_000),
+    **({"EIO": (0, 600 * GROUPS)} if KNOWN else {}),
+    "EINTR": (500, 20_000),
     "stop": (0, 1500),
     "SIGTERM": (0, 1500),
     "SIGINT": (0, 1500),

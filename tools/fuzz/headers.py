@@ -93,10 +93,11 @@ def damaged_npz(rng: Random, arrays: Mapping[str, np.ndarray[Any, Any]]) -> byte
         array = arrays[name.removesuffix(".npy")]
         members[name] = npy(np.zeros((rng.choice((1, 1000, 20_000_000)), *array.shape[1:]), array.dtype))
     data = npz(members, deflated=way == "bomb" or rng.random() < 0.4)
-    return _directory(rng, data) if way == "header" else odd.spoiled(rng, data) if way == "bytes" else data
+    return directory(rng, data) if way == "header" else odd.spoiled(rng, data) if way == "bytes" else data
 
 
-def _directory(rng: Random, data: bytes) -> bytes:
+def directory(rng: Random, data: bytes) -> bytes:
+    """An archive whose records say what is not so."""
     raw = bytearray(data)
     for _ in range(rng.randint(1, 3)):
         sign, fields = rng.choice(sorted(_SIGNS.items()))

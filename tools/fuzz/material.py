@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,17 @@ from tools.fuzz.world import Case
 CHIP = "snapdragon-8-gen-3"
 #: The key of the user who made the bundles, at its place: `--overwrite` replaces only what carries its seal.
 KEY = {"~/.local/share/zif/seal.key": bytes(range(32))}
+#: A private key for signatures, as `openssl genpkey -algorithm ed25519` writes one.
+SIGNING = b"-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n" % b64encode(
+    bytes.fromhex("302e020100300506032b657004220420") + bytes(range(32))
+)
+#: A network of Caffe, and its weights, for what is made of a source.
+CAFFE = """name: "net"
+input: "x"
+input_shape { dim: 1 dim: 4 }
+layer { name: "ip" type: "InnerProduct" bottom: "x" top: "a" inner_product_param { num_output: 4 } }
+layer { name: "relu" type: "ReLU" bottom: "a" top: "y" }
+"""
 #: Bundles by name: the model, and what it is compiled with.
 BUNDLES = {
     "cpu": ("mlp", ("--only", "qnn_cpu")),
@@ -28,7 +40,13 @@ BUNDLES = {
     "gpu": ("mlp", ("-t", CHIP, "--only", "qnn_gpu")),
     "htp": ("qdq", ("-t", CHIP, "--only", "qnn_htp", "--only", "qnn_cpu")),
     "targets": ("batch", ("-t", "host", "-t", CHIP, "--only", "qnn_cpu", "--shape", "x=2,4")),
+    "signed": ("mlp", ("--only", "qnn_cpu", "--sign", "key.pem")),
+    "buckets": ("batch", ("--only", "qnn_cpu", "--shape", "x={1,2},4")),
+    "source": ("caffe", ("--only", "qnn_cpu")),
 }
+#: Whoever shares a cache: the variables that say so, and the key that all have.
+STORE = {"ZIF_CACHE": "file://{world}/work/store", "ZIF_CACHE_KEY": "{world}/home/team.key"}
+TEAM = {"~/team.key": bytes(range(32, 64))}
 _PLANS: tuple[tuple[str, tuple[str, ...]], ...] = (("mlp", ()), ("qdq", ("-t", CHIP)), ("shaped", ("-p", "memory")))
 
 
@@ -48,10 +66,34 @@ class Material:
     def bundle(self, name: str) -> dict[str, bytes]:
         """The files of a bundle that zif has written."""
         model, words = BUNDLES[name]
-        case = Case(
-            ("compile", "m.onnx", "-o", "out", "--no-verify", *words), {**self._model(model), **KEY}, {}, ("out",)
-        )
+        files = {**self._model(model), **KEY, "key.pem": SIGNING}
+        case = Case(("compile", next(iter(files)), "-o", "out", "--no-verify", *words), files, {}, ("out",))
         return self._made(case, lambda _: _files(self._runner.world.work / "out"))
+
+    def export(self, form: str) -> dict[str, bytes]:
+        """The files of what is exported for ONNX Runtime: one model, or a package."""
+        words = ("--for", form, "-t", CHIP, "--only", "qnn_htp", "--only", "qnn_cpu", "--no-verify", "-o")
+        place = "out/m_ctx.onnx" if form == "onnxruntime" else "out"
+        case = Case(("export", "m.onnx", *words, place), self._model("mlp"), {}, ("out",))
+        return self._made(case, lambda _: _files(self._runner.world.work / "out"))
+
+    def table(self) -> list[Any]:
+        """The rows of a sweep."""
+        words = ("sweep", "m.onnx", "-t", "host", "-t", "snapdragon-888", "--stage", "plan", "-o", "t.jsonl")
+        case = Case(words, self._model("mlp"), {}, ("t.jsonl", "t.jsonl.models"))
+        text = self._made(case, lambda _: (self._runner.world.work / "t.jsonl").read_text())
+        return [json.loads(line) for line in text.splitlines()]
+
+    def kept(self) -> dict[str, bytes]:
+        """The folder that `drift --keep` writes."""
+        case = Case(("drift", "m.onnx", "--keep", "kept", "--only", "qnn_cpu"), self._model("mlp"), {}, ("kept",))
+        return self._made(case, lambda _: _files(self._runner.world.work / "kept"))
+
+    def store(self) -> dict[str, bytes]:
+        """A cache that machines share, with an entry."""
+        words = ("run", "m.onnx", "--random", "0", "-t", CHIP, "--only", "qnn_htp", "--no-verify")
+        case = Case(words, {**self._model("mlp"), **TEAM}, STORE, ("store",))
+        return self._made(case, lambda _: _files(self._runner.world.work / "store"))
 
     def plan(self, rng: Random) -> Any:
         """A plan as `--json` writes it."""
@@ -69,16 +111,30 @@ class Material:
         return {f"~/{name}": content for name, content in files.items() if name.startswith((".cache", ".local"))}
 
     def _model(self, name: str) -> dict[str, bytes]:
+        if name == "caffe":
+            return {"net.prototxt": CAFFE.encode(), "net.caffemodel": _caffe()}
         return {"m.onnx": self.models[name].SerializeToString()}
 
     def _made(self, case: Case, read: Callable[[str], Any]) -> Any:
         """What is read of a command that was run once."""
-        if case.arguments not in self._known:
+        if case.arguments + tuple(case.environment) not in self._known:
             outcome = self._runner.run(case)
             if outcome.code:
                 raise SystemExit(f"zif {' '.join(case.arguments)} fails on a valid model: {outcome.err}")
-            self._known[case.arguments] = read(outcome.out)
-        return self._known[case.arguments]
+            self._known[case.arguments + tuple(case.environment)] = read(outcome.out)
+        return self._known[case.arguments + tuple(case.environment)]
+
+
+def _caffe() -> bytes:
+    from zif_caffe.messages import message
+
+    made = message("WeightedNet")()
+    row = made.layer.add(name="ip", type="InnerProduct")
+    for shape in ((4, 4), (4,)):
+        blob = row.blobs.add()
+        blob.shape.dim.extend(shape)
+        blob.data.append(np.ones(shape, "<f4").tobytes())
+    return bytes(made.SerializeToString())
 
 
 def _files(folder: Path) -> dict[str, bytes]:

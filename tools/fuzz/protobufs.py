@@ -39,15 +39,15 @@ def damaged(rng: Random, model: onnx.ModelProto) -> onnx.ModelProto:
     made = onnx.ModelProto()
     made.CopyFrom(model)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4))):
-        way = rng.choice(_KINDS) if rng.random() < 0.4 else _field
+        way = rng.choice(_KINDS) if rng.random() < 0.4 else one_field
         try:
             way(rng, made)
         except Exception:  # what the field cannot hold, nothing to damage, or protobuf's own classes for too deep
-            _field(rng, made)
+            one_field(rng, made)
     return made
 
 
-def _field(rng: Random, model: Any) -> None:
+def one_field(rng: Random, model: Any) -> None:
     """Any field of any message, set or not yet."""
     message = rng.choice(list(messages(model)))
     fields = [field for field in message.DESCRIPTOR.fields if field.name not in _DULL]
@@ -75,7 +75,7 @@ def _repeated(rng: Random, model: Any, message: Any, field: Any) -> None:
     way, at = rng.choice(ways), rng.randrange(len(rows)) if rows else 0
     values = list(rows)
     if way == "set" and field.message_type is not None:
-        _field(rng, values[at])
+        one_field(rng, values[at])
         return
     if way == "add" and field.message_type is not None:
         rows.add().CopyFrom(_other(rng, model, field) or type(rows.add())())

@@ -49,7 +49,8 @@ class Runner:
     def __init__(self, folder: Path, warm: bool = True) -> None:
         self.world, self._folder = World(folder / "world"), folder
         self._server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("server.py")), *(["warm"] if warm else [])],
+            [sys.executable, "-m", "tools.fuzz.server", *(["warm"] if warm else [])],
+            cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -24,6 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tools.fuzz import machine
+
 PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.views.plan", "zif.cli.views.run")
 PRELOAD += (
     "zif.cli.outputs",
@@ -47,10 +49,7 @@ PRELOAD += ("zif_qnn_cpu", "zif_reference", "zif_qnn_gpu", "zif_qnn_htp", "zif_q
 CPU, SPACE, FILE, STUCK = 20, 8 << 30, 2 << 30, 240
 #: Commands that one fork runs, where it may run several.
 AT_ONCE = 16
-_SUBREAPER, _DROP = 36, 24
-#: What lets root write everywhere and read everything, whatever a mode says.
-_OVERRIDES = (1, 2)
-
+_SUBREAPER = 36
 
 #: What a warm process has done before: a command each, in a folder with a model `m.onnx` and an array `x.npy`.
 WARM = (
@@ -87,6 +86,7 @@ def serve() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    signal.signal(machine.INTERRUPT, signal.SIG_IGN)  # until whom it is for has a handler, and in all that it starts
     for name in PRELOAD:
         with suppress(ImportError):
             importlib.import_module(name)
@@ -145,7 +145,7 @@ def work(order: dict[str, Any]) -> None:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         limited()
         resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 2))
-        faulty(*order.get("fault") or ("", 0))
+        machine.failing(*order.get("fault") or ("", 0))
         if order["arguments"][0] == "@load":
             sys.exit(load(order["arguments"][1]))
         from zif.cli import main
@@ -297,35 +297,6 @@ def limited() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def faulty(kind: str, amount: int) -> None:
-    """Let the system refuse this process room in files, descriptors or memory beyond an amount, or lie to it."""
-    if kind == "space":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (amount, amount))
-    elif kind == "descriptors":
-        resource.setrlimit(resource.RLIMIT_NOFILE, (amount, amount))
-    elif kind == "memory":
-        with open("/proc/self/statm") as stream:
-            pages = int(stream.read().split()[0])
-        most = pages * resource.getpagesize() + (amount << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    elif kind == "read-only":
-        unprivileged()
-    elif kind == "clock":
-        time.time, time.time_ns = (lambda: float(amount)), (lambda: amount * 10**9)
-
-
-def unprivileged() -> None:
-    """Let the modes of folders hold for root, too: in this process and all that it starts."""
-    libc = ctypes.CDLL(None)
-    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    libc.capget(header, sets)
-    for capability in _OVERRIDES:
-        libc.prctl(_DROP, capability, 0, 0, 0)
-        for place in range(3):
-            sets[place] &= ~(1 << capability)
-    libc.capset(header, sets)
-
-
 def waited(child: int, fault: Any = None) -> dict[str, Any]:
     """How it ended, what it took, and whether it left processes behind."""
     kind, amount = fault or ("", 0)
@@ -335,6 +306,9 @@ def waited(child: int, fault: Any = None) -> dict[str, Any]:
             send(child, kind)
     end, pause = time.monotonic() + STUCK, 0.001
     while not (ended := os.wait4(child, os.WNOHANG))[0]:
+        if kind == "EINTR":
+            os.kill(child, machine.INTERRUPT)
+            pause = amount / 1e6
         time.sleep(pause)
         pause = min(0.02, pause * 1.3)
         if time.monotonic() > end:

@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from attrs import frozen
@@ -31,7 +32,8 @@ OWN = ("home/.cache", "home/.local/share/zif", "home/.config")
 class Case:
     """A command with the files that it meets: below the working folder, or with ~/ in front below the home.
 
-    `writes` are the places, below the working folder, that the command was told to write to.
+    `writes` are the places, below the working folder, that the command was told to write to. "{world}" in a variable of
+    the environment stands for the folder that all of this lies in.
     """
 
     arguments: tuple[str, ...]
@@ -71,6 +73,11 @@ def _hidden(content: Any) -> bytes:
     return content.encode() if isinstance(content, str) else base64.b64decode(content["base64"])
 
 
+def with_json(rng: Random, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Now and then with --json."""
+    return (*words, "--json") if rng.random() < 0.25 else words
+
+
 class World:
     """A folder with everything that a command may see of its user."""
 
@@ -104,7 +111,8 @@ class World:
             "LANG": "C.UTF-8",
         }
         folders = {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
-        return {**THREADS, **plain, **folders, "ZIF_DEADLINE": "60", **case.environment}
+        own = {name: value.replace("{world}", str(self.root)) for name, value in case.environment.items()}
+        return {**THREADS, **plain, **folders, "ZIF_DEADLINE": "60", **own}
 
     def seen(self) -> dict[str, tuple[Any, ...]]:
         """What lies where, and how it could be told that somebody wrote to it."""

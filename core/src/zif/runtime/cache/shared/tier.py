@@ -60,7 +60,7 @@ class Tier:
         index = self._index(name)
         if index is None:
             return False
-        files = contents(index)
+        files = _contents(index)
         if sum(one.bytes for one in files.values()) > most:
             raise Damaged(f"it is larger than the {most} bytes that the cache may hold")
 
@@ -98,7 +98,7 @@ class Tier:
         index = self._index(name)
         if index is None:
             raise Damaged("it is not there any more")
-        files = contents(index)
+        files = _contents(index)
         key = record(Key, index.get("key"), "the index", Damaged)
         size = sum(one.bytes for one in files.values())
         return Found(name, key, str(index.get("label", "")), str(index.get("format", "")), size, files)
@@ -131,11 +131,12 @@ class Tier:
             self.objects.remove(blob)
 
     def clear(self) -> int:
-        """Take everything of zif's away: how many entries there were. Raises Unreachable."""
+        """Take everything that zif gave its name away: how many entries there were. Raises Unreachable."""
         names = self.names()
         for folder in (ENTRIES, BLOBS, LEASES):
             for name in self.objects.names(folder):
-                self.objects.remove(name)
+                if _is_ours(name):
+                    self.objects.remove(name)
         return len(names)
 
     def _index(self, name: str) -> dict[str, Any] | None:
@@ -178,6 +179,25 @@ class _Nowhere:
 def _text(name: str, index: Mapping[str, Any]) -> str:
     """What a signature is on: the whole index, which has every file's hash, and the name that it is found under."""
     return f"{SCHEMA}\0{canonical([name, index])}"
+
+
+def _is_ours(name: str) -> bool:
+    """Whether it is a name that zif gives: a folder `entries` may as well be a user's own."""
+    folder, _, last = name.rpartition("/")
+    return (
+        (folder == ENTRIES and last.endswith(".json") and is_key(last.removesuffix(".json")))
+        or (folder == LEASES and is_key(last))
+        or (folder == f"{BLOBS}/{last[:2]}" and is_key(last))
+    )
+
+
+def _contents(index: Mapping[str, Any]) -> Mapping[str, Content]:
+    """The artifact's files, of which each says by its hash where it lies. Raises Damaged, also for what is no hash."""
+    files = contents(index)
+    strange = next((one.sha256 for one in files.values() if not is_key(one.sha256)), None)
+    if strange is not None:
+        raise Damaged(f"{strange[:80]!r} is no sha256")
+    return files
 
 
 def _entry(name: str) -> str:
