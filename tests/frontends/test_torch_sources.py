@@ -102,3 +102,49 @@ def test_other_files_are_not_for_it(tmp_path: Path) -> None:
     assert recognized(tmp_path / "x") is None
     assert recognized(archive(tmp_path / "k.keras", config_dot_json=b"{}")) is None
     assert recognized(object()) is None
+
+
+def test_decoys_do_not_hide_a_name(tmp_path: Path) -> None:
+    """Strings that are taken off again, or come out of the memo, are not those that a name is made of."""
+    popped = b"\x80\x04\x8c\x02os\x8c\x06system\x8c\x0bcollections\x8c\x0bOrderedDict00\x93\x8c\x04true\x85R."
+    memo = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x8c\x0bcollections\x94\x8c\x0bOrderedDict\x94h\x00h\x01\x93."
+    for place, (content, word) in enumerate(((popped, "an.unnamed.function"), (memo, "os.system"))):
+        found = recognized(archive(tmp_path / f"{place}.pt", net__data_dot_pkl=content))
+        assert found is not None
+        assert word in found.runs
+
+
+def test_a_name_whose_module_is_in_the_memo_is_known(tmp_path: Path) -> None:
+    state = pickle.dumps([OrderedDict, OrderedDict(w=1), {"a": OrderedDict}], protocol=4)
+    found = recognized(archive(tmp_path / "m.pt", net__data_dot_pkl=state))
+    assert found is not None
+    assert "it holds arrays and no operators" in found.problem
+
+
+def test_an_archive_that_holds_itself_ends(tmp_path: Path) -> None:
+    inner = b"x"
+    for _ in range(6):
+        inner = archive(tmp_path / "inner", net__data_dot_pkl=inner).read_bytes()
+    path = archive(tmp_path / "p.pt2", net__archive_format=b"pt2", net__data__x=inner)
+    with pytest.raises(InvalidModel, match="archives in each other"):
+        recognized(path)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_member_that_swells_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: int) -> None:
+    """A text in a pickle that takes all there is, however small the file."""
+    monkeypatch.setenv("ZIF_MAX_EXPANDED", "1M")
+    long = b"\x80\x04\x8d" + (3 << 20).to_bytes(8, "little") + b"a" * (3 << 20) + b"."
+    with zipfile.ZipFile(tmp_path / "p.pt2", "w", how) as made:
+        made.writestr("net/archive_format", b"pt2")
+        made.writestr("net/data/x", long)
+    with pytest.raises(InvalidModel, match="ZIF_MAX_EXPANDED"):
+        recognized(tmp_path / "p.pt2")
+
+
+def test_a_pickle_without_an_end_is_not_followed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.pt2", "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("net/archive_format", b"pt2")
+        made.writestr("net/data/x", b"\x80\x02" + b"N0" * 2_000_000)
+    with pytest.raises(InvalidModel, match="steps"):
+        recognized(tmp_path / "p.pt2")

@@ -178,3 +178,27 @@ def test_every_field_of_a_row_is_in_its_schema() -> None:
     schema = schemas.schema("sweep-row")
     assert set(schema["properties"]) == {one.name for one in attrs.fields(Row)} | {"schema"}
     Draft202012Validator({**schema, "additionalProperties": False}).validate(json.loads(json.dumps(FULL.to_json())))
+
+
+@parquet
+def test_a_short_file_of_many_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row a hundred thousand times takes some kilobytes, and gigabytes as records."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+    from zif_sweep.parquet import content
+
+    (tmp_path / "one.parquet").write_bytes(content([row()]))
+    table = pyarrow.parquet.read_table(tmp_path / "one.parquet")
+    write_table(pyarrow.concat_tables([table] * 1000), tmp_path / "t.parquet")
+    assert len(read_rows(tmp_path / "t.parquet")) == 1
+    monkeypatch.setenv("ZIF_MAX_VALUES", "10000")
+    with pytest.raises(UsageError, match="ZIF_MAX_VALUES"):
+        read_rows(tmp_path / "t.parquet")
+
+
+@parquet
+@pytest.mark.parametrize("harm", [b"", b"PAR1", b"PAR1\xff\xff\xff\x7fPAR1", b"PAR1" + bytes(200) + b"PAR1"])
+def test_what_is_no_parquet_is_refused(tmp_path: Path, harm: bytes) -> None:
+    (tmp_path / "t.parquet").write_bytes(harm)
+    with pytest.raises(UsageError, match="is no table of a sweep"):
+        read_rows(tmp_path / "t.parquet")

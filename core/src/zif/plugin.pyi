@@ -64,7 +64,10 @@ from zif.files.installing import to_install as to_install
 from zif.files.kinds import kind_of as kind_of
 from zif.files.leftovers import private_folder as private_folder
 from zif.files.limits import TEXT as TEXT
+from zif.files.limits import VALUES as VALUES
 from zif.files.limits import WEIGHTS as WEIGHTS
+from zif.files.members import Content as Content
+from zif.files.members import zip_contents as zip_contents
 from zif.files.members import zip_members as zip_members
 from zif.files.opening import open_plain as open_plain
 from zif.files.opening import read_bytes as read_bytes
@@ -173,6 +176,7 @@ __all__ = [
     "QUANTIZED",
     "STORED",
     "TEXT",
+    "VALUES",
     "WEIGHTED",
     "WEIGHTS",
     "Admission",
@@ -182,6 +186,7 @@ __all__ = [
     "Case",
     "Check",
     "Claims",
+    "Content",
     "Encoding",
     "Encodings",
     "EngineOperator",
@@ -319,5 +324,6 @@ __all__ = [
     "write_encodings",
     "write_text",
     "write_whole",
+    "zip_contents",
     "zip_members",
 ]

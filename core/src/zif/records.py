@@ -6,7 +6,7 @@ Everything here pickles, compares by value and needs neither onnx nor numpy to i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -70,10 +70,7 @@ class TensorInfo:
     @property
     def dtype(self) -> str:
         """numpy (or ml_dtypes) name of the element type, such as "float32" or "int4"; "" for what is no tensor."""
-        if not self.type.startswith("tensor("):
-            return ""
-        word = self.type[7:-1]
-        return _DTYPES.get(word, word)
+        return _dtype(self.type)
 
     @property
     def static(self) -> bool:
@@ -103,6 +100,13 @@ class TensorInfo:
 _DTYPES = {"float": "float32", "double": "float64", "float4e2m1": "float4_e2m1fn", "float8e4m3fn": "float8_e4m3fn"}
 _DTYPES |= {"float8e4m3fnuz": "float8_e4m3fnuz", "float8e5m2": "float8_e5m2", "float8e5m2fnuz": "float8_e5m2fnuz"}
 _DTYPES |= {"float8e8m0": "float8_e8m0fnu"}
+
+
+@lru_cache(1024)
+def _dtype(kind: str) -> str:
+    word = kind[7:-1] if kind.startswith("tensor(") else ""
+    return _DTYPES.get(word, word)
+
 
 #: Bits of one element, by the dtype's numpy or ml_dtypes name.
 DTYPE_BITS: Mapping[str, int] = {

@@ -15,7 +15,8 @@ from zif.errors import InvalidModel
 from zif.files.members import zip_members
 from zif.files.opening import is_plain, open_plain
 
-_HEAD = 4096
+#: So much of a file is looked at.
+HEAD = 4096
 
 
 class Kind(NamedTuple):
@@ -71,7 +72,11 @@ def kind_of(path: Path) -> Kind | None:
     if not is_plain(path):
         return None
     with open_plain(path, InvalidModel) as stream:
-        head = stream.read(_HEAD)
+        return kind_of_file(path, stream.read(HEAD))
+
+
+def kind_of_file(path: Path, head: bytes) -> Kind | None:
+    """The same of a file that is open already; head: its first `HEAD` bytes."""
     found = next((kind for magic, at, kind in _MAGIC if head[at : at + len(magic)] == magic), None)
     if found is not None:
         return found

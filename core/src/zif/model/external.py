@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def reference(tensor: onnx.TensorProto) -> Reference:
     return Reference(tensor.name, location, offset or 0, tensor_bytes(tensor) if length is None else length)
 
 
+@lru_cache(256)
 def _leaves(location: str) -> bool:
     path = PureWindowsPath(location)  # which takes / for a separator, too: one rule for files from both worlds
     return bool(path.anchor) or ".." in path.parts

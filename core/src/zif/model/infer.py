@@ -121,9 +121,10 @@ def infer(proto: ModelProto, nodes: Sequence[Node], libraries: Sequence[Path] = 
     for ever.
     """
     bare = skeleton(proto)
-    emptied = [pair for node in bare.graph.node for pair in _stripped(node)]
+    heavy = (node for node, record in zip(bare.graph.node, nodes, strict=True) if record.nested or record.holding)
+    emptied = [pair for node in heavy for pair in _stripped(node)]
     kinds = validity.operators(nodes)
-    validity.check(bare, kinds)
+    validity.check(bare, kinds, any(node.nested for node in nodes))
     for tensor, dims in emptied:
         tensor.dims[:] = dims
     late = UNTYPED.intersection(kinds)

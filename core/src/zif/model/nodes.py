@@ -21,7 +21,8 @@ _GRAPH_KINDS = frozenset({_ATTRIBUTE.GRAPH, _ATTRIBUTE.GRAPHS})
 
 @define(eq=False)
 class Node:
-    """One node of the main graph: names in their places (empty ones too), and whether it has bodies (`nested`).
+    """One node of the main graph: names in their places (empty ones too), and whether it has bodies (`nested`) or
+    tensors (`holding`) in its attributes.
 
     `captured` are the outer values that its bodies read; `reads` is all that the node reads, each once.
     """
@@ -35,6 +36,7 @@ class Node:
     captured: tuple[str, ...]
     nested: bool
     reads: tuple[str, ...]
+    holding: bool = False
 
     def rename_inputs(self, new: Mapping[str, str]) -> None:
         """Read other values: `new` maps the names of inputs (not those that bodies capture)."""
@@ -56,15 +58,27 @@ def _reads(inputs: tuple[str, ...], captured: tuple[str, ...]) -> tuple[str, ...
     return tuple(dict.fromkeys(name for name in (*inputs, *captured) if name))
 
 
+def scan_all(protos: Iterable[onnx.NodeProto]) -> list[Node]:
+    """The records of nodes. Raises InvalidModel as `scan` does."""
+    words: list[str] = []
+    found = [_scanned(proto, words) for proto in protos]
+    check_text(words)  # of all at once, which takes a third of the time
+    return found
+
+
 def scan(proto: onnx.NodeProto) -> Node:
     """The record of one node.
 
     Raises InvalidModel for a tensor in it whose data do not fit or lie outside the model's folder, and for names that
     are none.
     """
+    return scan_all((proto,))[0]
+
+
+def _scanned(proto: onnx.NodeProto, words: list[str]) -> Node:
+    """The record of one node, with its names added to `words`."""
     captured: dict[str, None] = {}
     nested = holding = False
-    words = [proto.op_type, proto.domain, proto.name]
     for attribute in proto.attribute:
         kind = attribute.type
         words.append(attribute.name)
@@ -85,8 +99,9 @@ def scan(proto: onnx.NodeProto) -> Node:
     if holding:
         check_tensors(attribute_tensors(proto))
     inputs, outputs, outer = tuple(proto.input), tuple(proto.output), tuple(captured)
-    check_text((*words, *inputs, *outputs, *outer))
-    return Node(proto, words[0], words[1], words[2], inputs, outputs, outer, nested, _reads(inputs, outer))
+    op_type, domain, name = proto.op_type, proto.domain, proto.name
+    words += (op_type, domain, name, *inputs, *outputs, *outer)
+    return Node(proto, op_type, domain, name, inputs, outputs, outer, nested, _reads(inputs, outer), holding)
 
 
 def _check_body(body: onnx.GraphProto) -> None:

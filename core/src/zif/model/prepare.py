@@ -15,7 +15,7 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel
-from zif.model import bounds, constants, contexts, nodes, opsets, qdq, shapes
+from zif.model import bounds, constants, contexts, nodes, opsets, qdq, shapes, validity
 from zif.model.arithmetic import Walk
 from zif.model.dtypes import element_dtype
 from zif.model.external import check_tensors
@@ -26,7 +26,7 @@ from zif.model.installed_onnx import ir_of_opset, ir_of_type, upgrade
 from zif.model.nodes import Node
 from zif.model.source import Source
 from zif.model.subgraphs import all_graphs, bodies
-from zif.model.types import check_text, tensor_type
+from zif.model.types import check_text, distinct, tensor_type
 
 #: No model's IR version is lowered below this one: every engine reads it.
 _OLDEST_IR = 8
@@ -60,7 +60,7 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None, custom_op
         graphs = bounds.graphs([graph])
     opsets.settle_domains(graphs, versions, label)
     contexts.settle(graph, graphs[1:])
-    records = constants.hoist(graph, [nodes.scan(node) for node in graph.node])
+    records = constants.hoist(graph, nodes.scan_all(graph.node))
     constants.densify(graph)
     _tidy_initializers(proto)
     _lower_ir_version(proto, versions.get("", 0))
@@ -68,7 +68,6 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None, custom_op
     nodes.check_values(records, given, graph)
     records = nodes.sort(records, given)
     _check_types(graph)
-    shapes.check_dims(graph)
     shapes.override(graph, fixed or {}, set(initializer_names(graph)))
     nodes.name_uniquely(records)
     records = constants.bypass(graph, records)
@@ -86,24 +85,35 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None, custom_op
 
 
 def _check_types(graph: onnx.GraphProto) -> None:
-    """Refuse inputs without a type, and forget types of other values that say nothing: those are inferred."""
-    for value in graph.input:
-        if not shapes.has_type(value.type):
-            raise InvalidModel(
-                f"the input {value.name!r} has no type, which every engine needs. Export the model again."
-            )
-    for value in (*graph.output, *graph.value_info):
-        if value.HasField("type") and not shapes.has_type(value.type):
-            value.ClearField("type")
+    """Refuse inputs without a type, element types and dimensions that are none; types that say nothing are forgotten
+    of other values: those are inferred.
+    """
+    values = (*graph.input, *graph.output, *graph.value_info)
+    known = distinct(values)
+    if not all(shapes.has_type(value.type) for value in known):
+        for value in graph.input:
+            if not shapes.has_type(value.type):
+                raise InvalidModel(
+                    f"the input {value.name!r} has no type, which every engine needs. Export the model again."
+                )
+        for value in values:
+            if value.HasField("type") and not shapes.has_type(value.type):
+                value.ClearField("type")
+    validity.check_elements(known)
+    shapes.check_dims(values, known)
+    shapes.check_initializers(graph.initializer)
 
 
 def _check_sizes(walk: Walk, records: Sequence[Node]) -> None:
     """Every value can be one, those in bodies included: what is planned and priced counts their elements."""
-    makers = {name: f"node {node.name!r} ({node.op_type})" for node in records for name in node.outputs}
-    shapes.check_sizes(walk.infos.values(), makers)
+
+    def maker(name: str) -> str:
+        return next((f"node {node.name!r} ({node.op_type})" for node in records if name in node.outputs), "")
+
+    shapes.check_sizes(walk.infos.values(), maker)
     for body in (body for node in walk.nested.values() for body in bodies(node)):
         for inner in all_graphs(body):
-            shapes.check_sizes((*inner.input, *inner.value_info, *inner.output), {})
+            shapes.check_sizes((*inner.input, *inner.value_info, *inner.output))
 
 
 def initializer_names(graph: onnx.GraphProto) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Reversible, Sequence
 
 import onnx
 
 from zif.errors import InvalidModel, UsageError
-from zif.files.limits import ELEMENTS, RANK, is_shape
+from zif.files.limits import RANK, is_shape
 from zif.model.subgraphs import all_graphs
+from zif.model.types import distinct
 
 
 def override(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]], optional: Collection[str]) -> None:
@@ -141,44 +142,51 @@ def is_static(kind: onnx.TypeProto | None) -> bool:
     return all(dim.HasField("dim_value") for dim in kind.tensor_type.shape.dim)
 
 
-def check_dims(graph: onnx.GraphProto) -> None:
+def check_dims(values: Iterable[onnx.ValueInfoProto], known: Iterable[onnx.ValueInfoProto]) -> None:
     """Refuse negative dimensions; a -1 and a "?", which some exporters write for "unknown", become unknown.
 
-    Two such dimensions are not the same one, as two of the same name would be.
+    Two such dimensions are not the same one, as two of the same name would be. known: one value of each type.
 
     Raises InvalidModel naming the value.
     """
-    for values in (graph.input, graph.output, graph.value_info):
+    if any(not _is_dim(dim) for value in known for dim in tensor_dims(value.type)):
         for value in values:
-            for axis, dim in enumerate(tensor_dims(value.type)):
-                if dim.dim_value == -1:
-                    dim.ClearField("dim_value")
-                elif dim.dim_param and not _is_symbol(dim.dim_param):
-                    dim.ClearField("dim_param")
-                elif dim.dim_value < 0:
-                    raise InvalidModel(_negative(f"dimension {axis} of the value {value.name!r}", dim.dim_value))
-    for tensor in graph.initializer:
-        if any(dim < 0 for dim in tensor.dims):
+            _settle(value)
+
+
+def check_initializers(tensors: Iterable[onnx.TensorProto]) -> None:
+    """Refuse negative dimensions. Raises InvalidModel naming the initializer."""
+    for tensor in tensors:
+        if min(tensor.dims, default=0) < 0:
             raise InvalidModel(_negative(f"a dimension of the initializer {tensor.name!r}", min(tensor.dims)))
 
 
-def check_sizes(values: Iterable[onnx.ValueInfoProto], makers: Mapping[str, str]) -> None:
+def _is_dim(dim: onnx.TensorShapeProto.Dimension) -> bool:
+    return dim.dim_value >= 0 and (not dim.dim_param or _is_symbol(dim.dim_param))
+
+
+def _settle(value: onnx.ValueInfoProto) -> None:
+    for axis, dim in enumerate(tensor_dims(value.type)):
+        if dim.dim_value == -1:
+            dim.ClearField("dim_value")
+        elif dim.dim_param and not _is_symbol(dim.dim_param):
+            dim.ClearField("dim_param")
+        elif dim.dim_value < 0:
+            raise InvalidModel(_negative(f"dimension {axis} of the value {value.name!r}", dim.dim_value))
+
+
+def check_sizes(values: Reversible[onnx.ValueInfoProto], maker: Callable[[str], str] | None = None) -> None:
     """Refuse tensors that cannot be: more dimensions, or more elements, than any array has.
 
-    What is unknown counts as one. Raises InvalidModel naming the value, and the node in `makers` that makes it.
+    What is unknown counts as one. Raises InvalidModel naming the value, and what `maker` says that makes it.
     """
-    for value in values:
-        size, sizes = 1, tensor_dims(value.type)
-        for dim in sizes:
-            size *= dim.dim_value or 1
-        if 0 < size < ELEMENTS and len(sizes) <= RANK:  # nearly all, and this is asked of every value
-            continue
-        dims = [max(dim.dim_value, 0) for dim in sizes]
+    for value in distinct(values):
+        dims = [max(dim.dim_value, 0) for dim in tensor_dims(value.type)]
         if not is_shape(dims):
             told = f"{len(dims)} dimensions" if len(dims) > RANK else f"the dimensions {dims[:8]}"
-            what = f"the value {value.name!r}"
-            if value.name in makers:
-                what = f"{makers[value.name]} is invalid: its output {value.name!r}"
+            what, made = f"the value {value.name!r}", maker(value.name) if maker else ""
+            if made:
+                what = f"{made} is invalid: its output {value.name!r}"
             raise InvalidModel(f"{what} would have {told}, which no tensor has. Export the model again.")
 
 

@@ -12,8 +12,8 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel, UsageError
-from zif.files.kinds import kind_of
-from zif.files.opening import open_plain
+from zif.files.kinds import HEAD, Kind, kind_of, kind_of_file
+from zif.files.opening import length, open_plain
 from zif.model.installed_onnx import NEWEST_IR, upgrade
 
 _TEXT_FORMATS = {".onnxtxt", ".onnxtext", ".textproto", ".txt", ".json", ".onnxjson", ".prototxt"}
@@ -54,10 +54,11 @@ def _read_file(path: Path) -> Source:
     try:
         _check_path(path, label)
         with open_plain(path, UsageError) as file:
-            if not path.stat().st_size:
+            if not length(file):
                 raise InvalidModel(f"{label} is empty. Export or copy the model again.")
             # Parsing from a map keeps the file's bytes out of the heap: half the peak for a large inline model.
             with _mapped(file) as view:
+                _check_kind(kind_of_file(path, bytes(view[:HEAD])), path)
                 proto = _parse(view, label)
     except OSError as error:  # a name that is too long, too
         raise UsageError(f"{label[:200]} cannot be read: {error.strerror or error}.") from error
@@ -80,18 +81,23 @@ def _mapped(file: BinaryIO) -> Iterator[memoryview]:
 
 def _check_path(path: Path, label: str) -> None:
     """Say what is named instead of a model, before it is opened."""
-    if kind := kind_of(path):
-        way = kind.way or f"`zif convert {path.name} -o {path.stem}.onnx` makes it one, and zif.load takes it as it is"
-        raise InvalidModel(f"{label} is {kind.what}, not an ONNX model: {way}.")
     if path.is_dir():
+        _check_kind(kind_of(path), path)
         if (Path(path) / "manifest.json").is_file():
             raise UsageError(f"{label} is a bundle: `zif run` runs it. Name the .onnx file that it was compiled from.")
         raise UsageError(f"{label} is a directory. Name the .onnx file inside it.")
     if not _there(path):
         raise UsageError(f"{label} does not exist. Check the path.")
     if path.suffix.lower() in _TEXT_FORMATS:
+        _check_kind(kind_of(path), path)
         hint = f"onnx.save(onnx.load({path.name!r}), {path.stem + '.onnx'!r})"
         raise InvalidModel(f"{label} is a text format; zif reads binary ONNX. Convert it first: {hint}.")
+
+
+def _check_kind(kind: Kind | None, path: Path) -> None:
+    if kind is not None:
+        way = kind.way or f"`zif convert {path.name} -o {path.stem}.onnx` makes it one, and zif.load takes it as it is"
+        raise InvalidModel(f"{path} is {kind.what}, not an ONNX model: {way}.")
 
 
 def _there(path: Path) -> bool:

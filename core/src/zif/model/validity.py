@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import onnx
 from onnx import GraphProto, ModelProto, TypeProto, ValueInfoProto
@@ -18,6 +19,7 @@ from zif.errors import InvalidModel
 from zif.model.nodes import Node
 from zif.model.opsets import plain_domain, since_version
 from zif.model.subgraphs import all_graphs, bodies
+from zif.model.types import distinct
 
 #: Where nodes are put that one of onnx's tools shall not look into.
 ASIDE = "zif.aside"
@@ -30,12 +32,15 @@ _INFERRED = re.compile(r"\(op_type:([^,()]+)(?:, node name: ([^()]*))?\): (.*)")
 _KIND = re.compile(r"\[(?:Shape|Type)InferenceError\]\s*")
 
 
-def check(bare: ModelProto, kinds: Collection[tuple[str, str]]) -> None:
-    """Raise InvalidModel for what onnx's checker refuses of a skeleton; `kinds` are the `operators` of its nodes.
+def check(bare: ModelProto, kinds: Collection[tuple[str, str]], nested: bool = True) -> None:
+    """Raise InvalidModel for what onnx's checker refuses of a skeleton; `kinds` are the `operators` of its nodes, and
+    `nested` says whether any has a body.
 
-    Also for what it does not look at and engines do: the element types of values in between.
+    Also for what it does not look at and engines do: the element types of values in bodies. Those of the graph itself
+    have been looked at (`check_elements`).
     """
-    _check_types(bare)
+    if nested or bare.functions:
+        _check_inner(bare)
     strange = {key for key in kinds if _is_unknown(*key, bare)}
     with aside(bare, strange), _typed_ends(bare.graph), _without_functions(bare):
         try:
@@ -46,16 +51,21 @@ def check(bare: ModelProto, kinds: Collection[tuple[str, str]]) -> None:
             raise InvalidModel(f"the model is invalid: {_line(str(error))}. Export it again.") from error
 
 
-def _check_types(bare: ModelProto) -> None:
+def check_elements(values: Iterable[ValueInfoProto]) -> None:
     """Raise InvalidModel for a value whose element type is a number that stands for none; 0 is "not said"."""
-    for scope in (*all_graphs(bare.graph), *bare.functions):
+    for value in values:
+        if (element := _element(value.type)) not in _ELEMENTS:
+            raise InvalidModel(
+                f"value {value.name!r} has element type {element}, which onnx {onnx.__version__} does not know. "
+                "Export the model again."
+            )
+
+
+def _check_inner(bare: ModelProto) -> None:
+    """The same of the bodies of nodes and of functions."""
+    for scope in (*islice(all_graphs(bare.graph), 1, None), *bare.functions):
         ends = (*scope.input, *scope.output) if isinstance(scope, GraphProto) else ()
-        for value in (*ends, *scope.value_info):
-            if (element := _element(value.type)) not in _ELEMENTS:
-                raise InvalidModel(
-                    f"value {value.name!r} has element type {element}, which onnx {onnx.__version__} does not know. "
-                    "Export the model again."
-                )
+        check_elements(distinct((*ends, *scope.value_info)))
 
 
 def _element(kind: TypeProto) -> int:

@@ -199,7 +199,7 @@ class _Loader:
         optional = [info.name for info, units in self.readers.items() if not units.isdisjoint(segment.units)]
         inputs = (*segment.inputs, *optional)
         proof = Proof(lambda: skeleton(read_onnx(compiled))) if compiled.format == "onnx" else None
-        return Step(placed, executable, inputs, segment.outputs, proof, lambda: not self.bundle.is_own())
+        return Step(placed, executable, inputs, segment.outputs, proof, lambda: not self.bundle.is_own(), True)
 
     def _load(self, segment: Segment, compiled: Compiled) -> tuple[Executable, Capabilities]:
         row = next((row for row in registry.installed() if row.name == segment.backend), None)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zif.plugin import Array
 
 Shape = tuple[int, ...]
+#: The elements of a constant that a layer may be written with: 256 MiB of floats.
+_MOST = 64 << 20
 
 
 class Graph:
@@ -31,6 +33,11 @@ class Graph:
         self.layer = ""
         self._taken: set[str] = set()
         self._named: set[str] = set()
+
+    def room(self, elements: int) -> None:
+        """Raise InvalidModel for a constant of more elements than a layer's may have."""
+        if elements > _MOST:
+            raise InvalidModel(f"layer {self.layer!r} would need a constant of {elements:,} values: {_MOST:,} are made")
 
     def constant(self, array: Array | Sequence[Any] | float, name: str) -> str:
         """A constant under a name that is free. Floats are float32, whole numbers int64."""
@@ -49,6 +56,8 @@ class Graph:
         self.nodes.append(helper.make_node(op_type, list(inputs), outputs, self._node_name(op_type), **attributes))
         if shape is not None:
             self.shapes[outputs[0]] = tuple(int(dim) for dim in shape)
+            if any(dim == 0 or dim < -1 for dim in self.shapes[outputs[0]]):  # -1 is open
+                raise InvalidModel(f"layer {self.layer!r} would give {list(self.shapes[outputs[0]])[:8]}: none is made")
         return outputs[0]
 
     def mean(self, value: str, axes: Sequence[int], output: str, shape: Shape) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from zif_caffe.network import Layer, Network
 
 OPSETS = (13, 22)
 DEFAULT_OPSET = 17
+#: What a writer raises where it finds other inputs, figures or weights than the layer has to have.
+_TRIPS = (ValueError, TypeError, IndexError, KeyError, ZeroDivisionError, OverflowError)
 
 
 @frozen
@@ -117,11 +120,24 @@ def _write(graph: Graph, layers: Sequence[Layer]) -> None:
         if number == skipped:
             continue
         after = layers[number + 1] if number + 1 < len(layers) else None
-        if layer.type == "BatchNorm" and after is not None and _folds(graph, layer, after, layers[number + 2 :]):
-            batch_norm(graph, layer, after)
-            skipped = number + 1
-            continue
-        _writer(layer)(graph, layer)
+        with _told(graph, layer):
+            if layer.type == "BatchNorm" and after is not None and _folds(graph, layer, after, layers[number + 2 :]):
+                batch_norm(graph, layer, after)
+                skipped = number + 1
+            else:
+                _writer(layer)(graph, layer)
+
+
+@contextmanager
+def _told(graph: Graph, layer: Layer) -> Iterator[None]:
+    """A layer whose parameters, inputs and weights do not go together trips over itself somewhere: as one sentence."""
+    try:
+        yield
+    except _TRIPS as error:
+        shapes = [list(graph.shapes.get(one, ())) for one in layer.bottoms]
+        raise InvalidModel(
+            f"layer {layer.name!r} ({layer.type}) does not go together with its inputs of the shapes {shapes}: {error}"
+        ) from error
 
 
 def _folds(graph: Graph, layer: Layer, after: Layer, rest: Sequence[Layer]) -> bool:

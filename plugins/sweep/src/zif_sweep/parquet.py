@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import attrs
 from zif import UsageError, ZifError
-from zif.plugin import TEXT, parse_record, read_bytes, to_install
+from zif.plugin import TEXT, VALUES, parse_record, read_bytes, to_install
 
 from zif_sweep.rows import SCHEMA, Row
 
@@ -34,12 +34,22 @@ def read(path: Path) -> list[Row]:
     arrow, parquet = _arrow()
     wrong = f"{path} is no table of a sweep: name another file, or delete it"
     try:
-        found = parquet.read_table(io.BytesIO(read_bytes(path, TEXT, UsageError)))
-    except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError, OSError) as error:
+        file = parquet.ParquetFile(io.BytesIO(read_bytes(path, TEXT, UsageError)))
+        _check_size(path, file.metadata)
+        found = file.read()
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UsageError(f"{wrong} ({error})") from error
     if (found.schema.metadata or {}).get(b"schema") != SCHEMA.encode():
         raise UsageError(wrong)
     return [parse_record(Row, row, str(path), _refusal) for row in found.to_pylist()]
+
+
+def _check_size(path: Path, about: Any) -> None:
+    """Raise UsageError for more values than a document may have: a column of one value a million times is short."""
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    values = sum(group.column(place).num_values for group in groups for place in range(group.num_columns))
+    if max(values, about.num_rows) > VALUES.value:
+        raise UsageError(VALUES.exceeded(f"{path} has values:", max(values, about.num_rows)))
 
 
 def schema() -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from zif import InvalidModel
-from zif.plugin import Recognized, open_plain, versions, zip_members
+from zif.plugin import Recognized, open_plain, versions, zip_contents, zip_members
 
 #: What each kind is called, by the word that the rest of this package uses.
 WORDS = {
@@ -20,6 +19,8 @@ WORDS = {
 }
 #: However it is spaced; what hides from this, Keras itself refuses to run without --trust.
 _LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
+#: So much of a model's description is read.
+_TOLD = 64 << 20
 _WEIGHTS = (
     "it holds arrays and no layers: build the model in Keras, call load_weights, and save it whole with "
     "model.save('m.keras')"
@@ -78,8 +79,8 @@ def _has_lambda(path: Path, kind: str) -> bool:
     """Whether a layer brings code of its own, which Keras pickles into the model's description."""
     if kind == "h5":
         return _LAMBDA.search(whole(path)) is not None
-    with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
-        return _LAMBDA.search(archive.read("config.json")) is not None
+    told = next((content.read(_TOLD) for name, content in zip_contents(path) if name == "config.json"), b"")
+    return _LAMBDA.search(told) is not None
 
 
 def whole(path: Path) -> bytes:

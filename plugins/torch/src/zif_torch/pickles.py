@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import pickletools
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from zif import InvalidModel
-from zif.plugin import open_plain
+from zif.plugin import Content, open_plain, zip_contents
 
 #: What tensors and plain containers are made of in a pickle; anything else is code that reading it would run.
 _PLAIN = re.compile(
@@ -27,9 +24,12 @@ _PLAIN = re.compile(
     r"|numpy(\._?core)?(\.multiarray|\.numeric)? (_reconstruct|ndarray|dtype|scalar|_frombuffer)"
 )
 _NAME = re.compile(r"[A-Za-z_][\w.]* [A-Za-z_<][\w.<>]*|an unnamed function|an extension")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, RuntimeError)
+#: Opcodes that push a string, put the top of the stack into the memo, and push what is there.
+_PUSHES = {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
+_PUTS, _GETS = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}, {"GET", "BINGET", "LONG_BINGET"}
 _NO_PICKLE = (ValueError, IndexError, KeyError, EOFError, OverflowError)
-_MOST = 64 << 20
+#: Bytes of a file of before torch 1.6 that are looked at, and opcodes of all pickles of a file.
+_MOST, _STEPS = 4 << 30, 3_000_000
 #: Members of an exported program that are text, and are read as such.
 _TEXT = (".json", "archive_format", "archive_version", "byteorder", "version", "serialization_id")
 
@@ -37,10 +37,10 @@ _TEXT = (".json", "archive_format", "archive_version", "byteorder", "version", "
 def foreign_in(path: Path) -> list[str]:
     """The names in the pickles of a file that are no parts of tensors. Raises InvalidModel for what is damaged."""
     try:
-        names = [name for data in _pickles(path) for name in _globals(io.BytesIO(data))]
-    except (*_DAMAGED, IndexError, KeyError) as error:
+        names = list(_of_pickles(path))
+    except _NO_PICKLE as error:
         raise InvalidModel(f"{path} is cut off or damaged ({error}): copy it again") from error
-    return [name for name in dict.fromkeys(names) if not _PLAIN.fullmatch(name)]
+    return _foreign(names)
 
 
 def foreign_in_program(path: Path) -> list[str]:
@@ -48,69 +48,84 @@ def foreign_in_program(path: Path) -> list[str]:
 
     Arrays that only look like a pickle give no names. Raises InvalidModel for what is damaged.
     """
-    try:
-        with open_plain(path, InvalidModel) as stream, zipfile.ZipFile(stream) as archive:
-            compiled = ["compiled_code" for name in archive.namelist() if "/aotinductor/" in name]
-            names = [name for member in archive.infolist() for name in _in_member(archive, member)]
-    except _DAMAGED as error:
-        raise InvalidModel(f"{path} is cut off or damaged ({error}): copy it again") from error
-    return [name for name in dict.fromkeys([*compiled[:1], *names]) if not _PLAIN.fullmatch(name)]
+    names, steps = [], [_STEPS]
+    for name, content in zip_contents(path):
+        if "/aotinductor/" in name:
+            names.append("compiled_code")
+        if not name.endswith(_TEXT):
+            names += _tolerantly(content, str(path), steps)
+    return _foreign(names)
 
 
-def _in_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[str]:
-    if member.filename.endswith(_TEXT):
-        return
-    with archive.open(member) as stream:
-        head = stream.read(4)
-        stream.seek(0)
-        if head == b"PK\x03\x04":
-            with zipfile.ZipFile(stream) as inner:
-                for one in inner.infolist():
-                    yield from _in_member(inner, one)
-        else:
-            yield from _tolerantly(stream)
+def _foreign(names: list[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if not _PLAIN.fullmatch(name)]
 
 
-def _tolerantly(stream: IO[bytes]) -> Iterator[str]:
+def _tolerantly(content: Content, where: str, steps: list[int]) -> Iterator[str]:
     """The names up to where it is no pickle any more: so much of it would have run."""
     try:
-        yield from filter(_NAME.fullmatch, _globals(stream))
+        yield from filter(_NAME.fullmatch, _globals(content, where, steps))
     except _NO_PICKLE:
         return
 
 
-def _pickles(path: Path) -> Iterator[bytes]:
+def _of_pickles(path: Path) -> Iterator[str]:
+    steps = [_STEPS]
     with open_plain(path, InvalidModel) as stream:
-        data = stream.read(_MOST)
-    if not data.startswith(b"PK"):
-        yield data
-        return
-    with zipfile.ZipFile(io.BytesIO(data) if len(data) < _MOST else path) as archive:
-        for name in archive.namelist():
-            if name.endswith(".pkl"):
-                yield archive.read(name)
+        if stream.read(2) != b"PK":
+            stream.seek(0)
+            yield from _globals(Content(stream, str(path), [_MOST]), str(path), steps)
+            return
+    for name, content in zip_contents(path):
+        if name.endswith(".pkl"):
+            yield from _globals(content, str(path), steps)
 
 
-def _globals(stream: IO[bytes]) -> Iterator[str]:
-    """The references of a stream of pickles, one behind the other, up to an old file's arrays behind them."""
-    yield from _one(stream)
-    while stream.read(1):
-        stream.seek(-1, io.SEEK_CUR)
+def _globals(content: Content, where: str, steps: list[int]) -> Iterator[str]:
+    """The references of a stream of pickles, one behind the other, up to an old file's arrays behind them.
+
+    steps: how many more opcodes are looked at in this file.
+    """
+    yield from _one(content, where, steps)
+    while content.more():
         try:
-            yield from filter(_NAME.fullmatch, _one(stream))
+            yield from filter(_NAME.fullmatch, _one(content, where, steps))
         except _NO_PICKLE:
             return
 
 
-def _one(stream: IO[bytes]) -> Iterator[str]:
+def _one(content: Content, where: str, steps: list[int]) -> Iterator[str]:
     """Of one pickle: opcodes are read, and strings that STACK_GLOBAL takes."""
-    strings: list[str] = []
-    for opcode, argument, _ in pickletools.genops(stream):
+    strings = _Strings()
+    for opcode, argument, _ in pickletools.genops(content):  # type: ignore[arg-type]
+        steps[0] -= 1
+        if steps[0] < 0:
+            raise InvalidModel(f"{where} has pickles of more than {_STEPS:,} steps, which are not looked through")
         if opcode.name in ("GLOBAL", "INST"):
             yield str(argument)
         elif opcode.name == "STACK_GLOBAL":
-            yield " ".join(strings[-2:]) if len(strings) > 1 else "an unnamed function"
+            yield " ".join(strings.top) if len(strings.top) == 2 else "an unnamed function"
         elif opcode.name.startswith("EXT"):
             yield "an extension"
-        elif isinstance(argument, str):
-            strings.append(argument)
+        strings.follow(opcode.name, argument)
+
+
+class _Strings:
+    """The strings on top of a pickle's stack, as far as they are known to be there: what is popped, or put there by
+    anything else than a string or a look into the memo, makes them unknown.
+    """
+
+    def __init__(self) -> None:
+        self.top: list[str] = []
+        self._memo: dict[int, str | None] = {}
+
+    def follow(self, name: str, argument: Any) -> None:
+        """What an opcode does to them."""
+        if name in _PUSHES:
+            self.top = [*self.top[-1:], str(argument)]
+        elif name in _PUTS:
+            self._memo[len(self._memo) if argument is None else argument] = self.top[-1] if self.top else None
+        elif name in _GETS and (known := self._memo.get(argument)) is not None:
+            self.top = [*self.top[-1:], known]
+        elif name not in ("FRAME", "PROTO"):
+            self.top = []

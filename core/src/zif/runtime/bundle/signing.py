@@ -7,7 +7,6 @@ package signs and checks; it is needed for nothing else.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 from pathlib import Path
@@ -100,7 +99,7 @@ def fingerprint(found: Signature) -> str:
     """A short name of the key that a signature says it is by, as `openssl` users compare: sha256 in hex."""
     try:
         data = base64.b64decode(found.key, validate=True)
-    except binascii.Error:
+    except ValueError:  # also for what is no ASCII
         return "unreadable"
     return f"sha256:{hashlib.sha256(data).hexdigest()[:32]}"
 

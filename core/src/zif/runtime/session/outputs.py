@@ -90,8 +90,8 @@ class Outputs:
         self._refuse_unless(False, slot, value)
 
     def _broken(self, what: str) -> BackendBroken | InvalidBundle:
-        """The backend's mistake; in another's bundle it may as well be the bundle's, which may say what it likes."""
-        if self._step.foreign():
+        """The backend's mistake; in a bundle it may as well be the bundle's, which may say what it likes."""
+        if self._step.bundled:
             return InvalidBundle(f"{self._step.who} {what}: the bundle does not go together with itself. {AGAIN}")
         return BackendBroken(f"{self._step.who} {what}. {_ADVICE}")
 

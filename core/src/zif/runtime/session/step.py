@@ -26,7 +26,8 @@ class Step:
     """One segment, ready to run. `inputs` and `outputs` are tensor names.
 
     proof: its outputs as they follow from its operators, whatever the file declares; None where that cannot be told.
-    foreign: whether it is from another's bundle, whose documents need not go together with its artifacts.
+    foreign: whether it is from another's bundle, whose documents need not go together with its artifacts. bundled:
+    whether it is from a bundle at all, so that building it again tells a backend's mistake from the bundle's.
     """
 
     segment: Segment
@@ -35,6 +36,7 @@ class Step:
     outputs: tuple[str, ...]
     proof: Proof | None = None
     foreign: Callable[[], bool] = lambda: False
+    bundled: bool = False
 
     @property
     def who(self) -> str:

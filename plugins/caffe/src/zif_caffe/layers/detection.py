@@ -19,6 +19,7 @@ def prior_box(graph: Graph, layer: Layer) -> None:
     """Boxes around every place of a feature map, and the variances that scale their offsets: [1, 2, 4 × boxes]."""
     params = layer.params("prior_box_param")
     features, picture = (graph.shapes[one][2:] for one in layer.bottoms[:2])
+    graph.room(8 * features[0] * features[1] * len(_forms(params)))
     boxes = _boxes(params, features, _size(params, picture), layer)
     given = list(params.variance) or [0.1]
     if len(given) not in (1, 4):
@@ -79,6 +80,7 @@ def detection_output(graph: Graph, layer: Layer) -> None:
     _check(params, layer)
     locations, scores, priors = layer.bottoms[:3]
     batch, boxes = graph.shapes[locations][0], graph.shapes[priors][-1] // 4
+    graph.room(batch << 10)  # each picture of a batch has nodes of its own
     write = _Head(graph, layer, boxes)
     decoded = write.decoded(locations, priors, batch)
     rows = [write.detections(decoded, scores, picture, batch) for picture in range(batch)]

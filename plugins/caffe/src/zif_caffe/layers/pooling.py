@@ -81,6 +81,7 @@ def pool(graph: Graph, layer: Layer, bottom: str, top: str, windows: Sequence[Wi
     }
     if method == MAX:
         return graph.node("MaxPool", [bottom], top, shape, **about)
+    graph.room(windows[0].places * windows[1].places)
     counted = np.outer(windows[0].counted(), windows[1].counted())
     whole = windows[0].kernel * windows[1].kernel
     if (counted == whole).all():
@@ -94,6 +95,8 @@ def spp(graph: Graph, layer: Layer) -> None:
     """Spatial pyramid pooling: 1, 4, 16 … bins, one after the other."""
     params, bottom = layer.params("spp_param"), layer.bottoms[0]
     batch, channels, *sizes = graph.shapes[bottom]
+    if params.pyramid_height > 1 + max(sizes).bit_length():
+        raise InvalidModel(f"layer {layer.name!r} (SPP) has more bins than its input of {sizes} has places")
     rows = []
     for level in range(params.pyramid_height):
         bins = 2**level
