@@ -91,15 +91,7 @@ EXCEPTIONS = {
     ),
     "zif_caffe/messages.py": ({".read_bytes"}, SHIPPED),
     "zif_tensorflow/export.py": ({"onnx.load", "onnx.save"}, ENGINE),
-    "zif_tensorflow/sources.py": (
-        {"zipfile.*"},
-        "an archive that the door opened: its members",
-    ),
     "zif_torch/export.py": ({"onnx.load"}, ENGINE),
-    "zif_torch/pickles.py": (
-        {"zipfile.*", ".open"},
-        "an archive that the door opened; pickles are looked at, not read",
-    ),
     "zif_jax/export.py": ({"onnx.save"}, "for the host, into the folder that it gave"),
     "zif_qnn_cpu/guards.py": ({".open", ".read_bytes"}, "an artifact's file, which core has hashed"),
     "zif_qnn_cpu/sessions.py": ({"np.memmap"}, "an artifact's file, which core has hashed: weights are not copied"),
