@@ -195,6 +195,68 @@ def test_zifs_that_speak_another_protocol_are_one_sentence(site: Site, other: Si
     assert "speaks protocol 99" in refused.err
 
 
+OLDER = """
+import importlib.abc, sys
+
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "zif.backends.isolation":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def test_a_zif_that_knows_of_no_environments_is_one_sentence(site: Site, other: Site, tmp_path: Path) -> None:
+    """As one that was released before there were any: it has none of what the two talk through."""
+    site.add("here")
+    other.add("there")
+    python = taken_in(site, "vendor", other)
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "sitecustomize.py").write_text(OLDER)
+    python.write_text(python.read_text().replace(" -S ", " ").replace('PYTHONPATH="', f'PYTHONPATH="{older}:'))
+    rows = {one["name"]: one for one in site.zif("backends", "--json").json["backends"]}
+    assert rows["here"]["available"]
+    assert not rows["there"]["available"]
+    assert "environment 'vendor'" in rows["there"]["reason"]
+    assert "\n" not in rows["there"]["reason"]
+    print(rows["there"]["reason"])
+    seen = site.zif("env", "doctor")
+    print(seen.out)
+    assert seen.code == 1
+    assert "ModuleNotFoundError" in seen.out
+    assert "`zif env" in seen.out
+    refused = site.zif("env", "add", "again", "--python", python)
+    assert refused.code == 2
+    assert "--install" in refused.err
+
+
+def test_a_session_outlives_the_removal_of_its_environment(site: Site, other: Site, tmp_path: Path) -> None:
+    other.add("there")
+    taken_in(site, "vendor", other)
+    code = f"""
+    import os, signal, subprocess, sys, zif, numpy as np
+    from zif.backends.isolation.pool import pool
+    session = zif.load({str(classifier(tmp_path / "net.onnx"))!r}, only=["there"])
+    info = session.plan.inputs[0]
+    values = {{info.name: np.ones(info.shape, np.float32)}}
+    session.run(values)
+    subprocess.run([sys.executable, "-S", "-m", "zif", "env", "rm", "vendor"], check=True)
+    print(len(session.run(values)))
+    for pid in pool.living():
+        os.kill(pid, signal.SIGKILL)
+    try:
+        session.run(values)
+    except zif.ZifError as error:
+        print(type(error).__name__, error)
+    """
+    done = site.python(code)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[1] == "1"
+    assert "BackendCrashed segment 0: backend 'there' (fake-there 1.0, environment 'vendor')" in done.out
+
+
 def test_what_is_no_interpreter_is_not_taken_in(site: Site, tmp_path: Path) -> None:
     talker = tmp_path / "talker"
     talker.write_text("#!/bin/sh\necho hello\n")

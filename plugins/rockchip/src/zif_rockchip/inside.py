@@ -10,9 +10,11 @@ import contextlib
 import ctypes
 import os
 import re
+import resource
 import signal
 import socket
 import sys
+import time
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 LOG = "toolkit.log"
 _PR_SET_PDEATHSIG = 1
+#: Seconds of processor time for a build, after which the kernel ends it: one that takes so long takes for ever.
+_LONG = 1200
 #: What the compiler advises when one of its rules fails, and how many are left out at most.
 _RULE = re.compile(r"disable_rules=\['(\w+)'\]")
 _RULES = 8
@@ -78,6 +82,13 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _no_longer_than(seconds: int) -> None:
+    """End this process when it has used so much more processor time."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    end = int(time.process_time()) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (end if most == resource.RLIM_INFINITY else min(end, most), most))
+
+
 class _Worker:
     """One model in the toolkit's hands."""
 
@@ -97,6 +108,7 @@ class _Worker:
         A rule of the compiler that fails on the model is left out and the model built again, as the compiler itself
         advises: a rule makes a graph quicker, not right.
         """
+        _no_longer_than(_LONG)
         left_out: tuple[str, ...] = ()
         while True:
             outcome = self._told(partial(self._build, job, left_out))

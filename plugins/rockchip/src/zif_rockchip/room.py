@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +25,18 @@ if TYPE_CHECKING:
     from zif.plugin import Array
 
 _HOW = "from zif_rockchip.inside import main; main({descriptor})"
+
+
+#: Seconds between two looks at what the toolkit prints; so many bytes are nothing to look at, and so many of the end
+#: are looked at.
+_LOOK_S, _LITTLE, _TAIL = 0.5, 1 << 20, 1 << 16
+#: A rule of the compiler that feeds itself gives its product a longer name each time: "out-rs-rs-rs-rs...".
+_GROWN = re.compile(r"([-_][A-Za-z]\w{0,40}?)\1{99}")
+
+
+def runs_away(printed: str) -> bool:
+    """Whether the compiler applies a rule to its own product, again and again, to judge by the names that it prints."""
+    return bool(_GROWN.search(printed))
 
 
 class ToolkitDied(StageFailed):
@@ -51,7 +65,7 @@ class Bench:
         self.close()
 
     def build(self, job: Job) -> Outcome:
-        """See `zif_rockchip.inside`."""
+        """See `zif_rockchip.inside`. Raises ToolkitDied for a build that was ended, for it would not have ended."""
         outcome: Outcome = self._ask("build", job)
         return outcome
 
@@ -79,10 +93,27 @@ class Bench:
         except OSError:
             return ""
 
+    def _tail(self) -> str:
+        """The end of what the toolkit has printed, which may be hundreds of megabytes by now."""
+        try:
+            descriptor = os.open(self.folder / "toolkit.log", os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return ""
+        try:
+            size = os.fstat(descriptor).st_size
+            start = max(0, size - _TAIL)
+            return os.pread(descriptor, _TAIL, start).decode(errors="replace") if size > _LITTLE else ""
+        finally:
+            os.close(descriptor)
+
     def _ask(self, word: str, *args: Any) -> Any:
         with self._lock:
             try:
                 self._line.send((word, args))
+                while not self._line.poll(_LOOK_S):
+                    if word == "build" and runs_away(self._tail()):
+                        os.kill(self._pid, signal.SIGKILL)
+                        raise ToolkitDied("rknn-toolkit2 rewrites the model without end")
                 return self._line.recv()
             except (EOFError, OSError):
                 raise ToolkitDied("rknn-toolkit2 ended its process (a crash of its own)") from None

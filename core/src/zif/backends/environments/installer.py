@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from zif.backends.environments.said import refusal
 from zif.errors import UsageError
 from zif.files.processes import clean
 
 #: uv does not read pip's settings; who has a mirror has told pip. Its own, where they are set, come first.
 _AS_UV = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_FIND_LINKS": "UV_FIND_LINKS"}
 _AS_UV |= {"PIP_CERT": "SSL_CERT_FILE"}
-_LINES = 12
 #: A folder of plugins may have settings of its own for uv, which are for who works on it.
 _UV = ("pip", "install", "--quiet", "--no-sources")
 #: Environment variable: "pip" leaves uv alone.
@@ -51,7 +51,7 @@ class Installer:
         _run([path, "-m", "venv", str(self.folder)], "it was not made")
 
     def install(self, requirements: Sequence[str], *, dependencies: bool = True) -> None:
-        """Install these. Raises UsageError with what the tool said."""
+        """Install these. Raises what `refusal` makes of the tool's words."""
         if not requirements:
             return
         install_into(self.python, requirements, self.links, uv=self.uv, dependencies=dependencies)
@@ -60,7 +60,7 @@ class Installer:
 def install_into(
     python: str, requirements: Sequence[str], links: Sequence[str] = (), *, uv: str = "", dependencies: bool = True
 ) -> None:
-    """Install with uv, or with the interpreter's own pip. Raises UsageError with what the tool said."""
+    """Install with uv, or with the interpreter's own pip. Raises what `refusal` makes of the tool's words."""
     tool = [uv, *_UV, "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
     options = [word for link in links for word in ("--find-links", link)]
     options += [] if dependencies else ["--no-deps"]
@@ -83,8 +83,7 @@ def _run(command: Sequence[str], failed: str) -> None:
     except OSError as error:
         raise UsageError(f"{failed}: {command[0]} cannot be started: {error.strerror or error}") from error
     if done.returncode:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-_LINES:]
-        raise UsageError(f"{failed}. {name} said:\n" + "\n".join(f"  {line}" for line in said))
+        raise refusal(failed, name, done.stderr or done.stdout)
 
 
 def _variables(tool: str) -> dict[str, str]:

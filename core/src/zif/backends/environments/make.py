@@ -135,7 +135,10 @@ def _install_zif(python: str) -> None:
 def _check(told: Interpreter, python: str, fix: str) -> None:
     """Raise UsageError where the zif in an interpreter and this one cannot talk."""
     if told.broken:
-        raise UsageError(f"the zif {told.zif} in {python} cannot be imported: {told.broken}")
+        raise UsageError(
+            f"the zif {told.zif} in {python} cannot be imported, or is older than environments: {told.broken}. `{fix}` "
+            "puts this one there"
+        )
     if not told.zif:
         raise UsageError(f"there is no zif in {python}: `{fix}` puts this one there")
     if told.protocol != PROTOCOL:
