@@ -8,7 +8,7 @@ EDITABLE := $(foreach member,$(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 PY ?=
 ALL ?=
 
-.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check matrix fuzz soak soak-many
+.PHONY: demo test test-all test-oldest test-newest lint format bench fit docs clean check check-rknn matrix fuzz soak soak-many
 
 demo: $(READY)  ## a real model on a real picture, split over two backends
 	$(BIN)/python examples/demo.py
@@ -41,8 +41,14 @@ check: $(READY)  ## the conformance kit on every first-party backend, with its o
 	for name in qnn_gpu qnn_htp; do $(BIN)/zif check $$name --target snapdragon-8-gen-3 \
 		--known plugins/$$name/pyproject.toml --outcome out/check/$$name.json || exit 1; done
 
-matrix: $(READY)  ## docs/matrix.md: what runs where, from the outcomes of `make check`
-	$(BIN)/python -m tools.matrix $(foreach name,reference qnn_cpu qnn_gpu qnn_htp,out/check/$(name).json) > docs/matrix.md
+check-rknn: $(READY)  ## the same for Rockchip's, where an environment has it (docs/rockchip.md); SAMPLE=1 is a tenth of it
+	mkdir -p out/check
+	$(BIN)/zif check rknn --target rk3588 --known plugins/rockchip/pyproject.toml --outcome out/check/rknn.json \
+		$(if $(SAMPLE),--sample $(SAMPLE))
+
+matrix: $(READY)  ## docs/matrix.md: what runs where, from the outcomes of `make check`, and of `check-rknn` where there is one
+	$(BIN)/python -m tools.matrix $(wildcard $(foreach name,reference qnn_cpu qnn_gpu qnn_htp rknn,out/check/$(name).json)) \
+		> docs/matrix.md
 
 docs: $(READY)  ## the documents as a site, links checked
 	$(BIN)/python -m mkdocs build --strict

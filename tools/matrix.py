@@ -22,7 +22,7 @@ from zif.testing.matrix_pages import markdown
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def page(outcomes: Sequence[Path], commit: str, sample: int = 0) -> str:
+def page(outcomes: Sequence[Path], commit: str) -> str:
     """The page as markdown, with the line that says what printed it.
 
     Raises OSError, and ValueError for a file that is none.
@@ -31,6 +31,7 @@ def page(outcomes: Sequence[Path], commit: str, sample: int = 0) -> str:
     for path, record in zip(outcomes, records, strict=True):
         if record.get("schema") != "zif.check/1":
             raise ValueError(f"{path} is no outcome of `zif check`")
+    sample = min(record.get("sample", 0) for record in records)
     return f"{markdown(of_records(records, sample))}\nFigures: `make check matrix`, at {commit}.\n"
 
 
@@ -45,10 +46,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.matrix", description="Print docs/matrix.md.")
     parser.add_argument("outcomes", type=Path, nargs="+", metavar="OUTCOME.json", help="of `zif check --outcome`")
     parser.add_argument("--commit", default="", help="that the outcomes are of; default: the one checked out")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="as it was given to `zif check`")
     given = parser.parse_args(words)
     try:
-        sys.stdout.write(page(given.outcomes, given.commit or head(), given.sample))
+        sys.stdout.write(page(given.outcomes, given.commit or head()))
     except (OSError, ValueError) as error:
         print(f"tools.matrix: {error}", file=sys.stderr)
         return 2

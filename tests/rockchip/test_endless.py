@@ -41,8 +41,9 @@ def test_a_build_that_runs_away_is_ended(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "toolkit.log")])
     made: Any = Bench.__new__(Bench)
     made._lock, made._line, made._pid, made.folder = threading.Lock(), ours, process.pid, tmp_path
-    with pytest.raises(ToolkitDied, match="without end"):
+    with pytest.raises(ToolkitDied, match="without end") as caught:
         made.build(Job(tmp_path / "asked.onnx", "rk3588"))
+    assert caught.value.endless
     assert process.wait() == -9
     assert theirs.recv()[0] == "build"
     assert os.path.getsize(tmp_path / "toolkit.log") == 1_500_000

@@ -28,6 +28,15 @@ def test_outcomes_become_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert text.endswith("\nFigures: `make check matrix`, at 0123456.\n")
 
 
+def test_a_backend_that_was_sampled_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, some = outcome(tmp_path), tmp_path / "some.json"
+    record = json.loads(whole.read_text())
+    some.write_text(json.dumps({**record, "backend": "some", "sample": 2}))
+    assert main([str(whole), str(some), "--commit", "0123456"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("- ")]
+    assert ["at most 2 of each operator" in line for line in lines] == [False, True]
+
+
 def test_another_file_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(outcome(tmp_path, "zif.plan/1"))]) == 2
     assert "one.json is no outcome of `zif check`" in capsys.readouterr().err

@@ -19,7 +19,10 @@ _WORDS: Mapping[str, str] = {"right": "right", "not claimed": "refused"}
 
 @frozen
 class Column:
-    """One backend for one target, and what made its answers. `reason`: why there are none."""
+    """One backend for one target, and what made its answers. `reason`: why there are none.
+
+    sample: at most so many tests of an operator were run on it; 0: all.
+    """
 
     backend: str
     target: str
@@ -29,6 +32,7 @@ class Column:
     kind: str
     available: bool
     reason: str
+    sample: int = 0
 
 
 @frozen
@@ -101,14 +105,14 @@ def of_records(records: Sequence[Mapping[str, Any]], sample: int) -> Matrix:
 
     from zif.backends.registry import core_version
 
-    columns = tuple(_column(record) for record in records)
+    columns = tuple(_column(record, sample) for record in records)
     cells = tuple(cell for record in records for cell in _cells(record))
     return Matrix(core_version(), onnx.__version__, sample, columns, cells)
 
 
-def _column(record: Mapping[str, Any]) -> Column:
+def _column(record: Mapping[str, Any], sample: int) -> Column:
     names = ("backend", "target", "distribution", "version", "toolchain", "kind", "available", "reason")
-    return Column(**{name: record[name] for name in names})
+    return Column(**{name: record[name] for name in names}, sample=record.get("sample", sample))
 
 
 def _cells(record: Mapping[str, Any]) -> Iterator[Cell]:

@@ -59,7 +59,8 @@ def _preface(matrix: Matrix) -> Iterator[str]:
     for column in matrix.columns:
         counts = ", ".join(f"{number} {word}" for word, number in matrix.counts(column).items())
         made = f"{column.distribution} {column.version}, {column.toolchain or 'no engine'}, {column.kind}"
-        who = f"- {_title(column)}: {made}"
+        few = f", at most {column.sample} of each operator" if column.sample != matrix.sample else ""
+        who = f"- {_title(column)}: {made}{few}"
         yield f"{who}: {counts or 'nothing tried'}" + ("" if column.available else f" ({column.reason})")
 
 

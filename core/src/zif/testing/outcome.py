@@ -19,7 +19,10 @@ SCHEMA = "zif.check/1"
 
 @define
 class Record:
-    """One run of the kit on one backend. `tests` maps a test's id to its outcome and, if any, the reason."""
+    """One run of the kit on one backend. `tests` maps a test's id to its outcome and, if any, the reason.
+
+    sample: at most so many of ONNX's node tests of an operator were run; 0: all of them.
+    """
 
     backend: str
     target: str
@@ -29,6 +32,7 @@ class Record:
     toolchain: str = ""
     available: bool = True
     reason: str = ""
+    sample: int = 0
     tests: dict[str, dict[str, str]] = field(factory=dict)
     observed: list[Any] = field(factory=list)
     stale: list[str] = field(factory=list)

@@ -47,7 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the known failures, open the record."""
-    record = config.stash[_RECORD] = Record(config.getoption("backend") or "", config.getoption("target"))
+    record = config.stash[_RECORD] = Record(
+        config.getoption("backend") or "", config.getoption("target"), sample=config.getoption("sample")
+    )
     config.pluginmanager.register(_Notes(record), "zif-notes")
     path = Path(config.getoption("known") or config.rootpath / "pyproject.toml")
     config.stash[_KNOWN] = read_known(path, config.getoption("backend") or "")

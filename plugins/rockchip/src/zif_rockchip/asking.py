@@ -158,8 +158,8 @@ def _built(made: graph.Graph, part: Model, chip: Chip) -> _Answer:
         try:
             outcome = toolkit.build(Job(file, chip.platform))
         except ToolkitDied as error:
-            said = logs.complaint("", toolkit.log())
-            return _Answer(failure=made.translated(f"{error}; the last that it said: {said}"))
+            said = "" if error.endless else f"; the last that it said: {logs.complaint('', toolkit.log())}"
+            return _Answer(failure=made.translated(f"{error}{said}"))
     if outcome.error:
         return _failed(made, outcome.error, outcome.log)
     odd = dict(_odd_shapes(made, part, outcome.log))

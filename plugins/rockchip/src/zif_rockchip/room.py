@@ -40,7 +40,18 @@ def runs_away(printed: str) -> bool:
 
 
 class ToolkitDied(StageFailed):
-    """The toolkit ended its process over a model: a crash of its own. The message is a sentence."""
+    """The toolkit ended its process over a model: a crash of its own. The message is a sentence.
+
+    endless: it did not, and was ended.
+    """
+
+    endless = False
+
+
+def _endless() -> ToolkitDied:
+    error = ToolkitDied("rknn-toolkit2 rewrites the model without end")
+    error.endless = True
+    return error
 
 
 class Bench:
@@ -113,7 +124,7 @@ class Bench:
                 while not self._line.poll(_LOOK_S):
                     if word == "build" and runs_away(self._tail()):
                         os.kill(self._pid, signal.SIGKILL)
-                        raise ToolkitDied("rknn-toolkit2 rewrites the model without end")
+                        raise _endless()
                 return self._line.recv()
             except (EOFError, OSError):
                 raise ToolkitDied("rknn-toolkit2 ended its process (a crash of its own)") from None
