@@ -98,7 +98,7 @@ def test_the_whole_way_measures_against_float32() -> None:
 
 
 def test_what_was_observed_alone_cuts_off_what_a_sample_has_beyond_and_the_figure_says_so() -> None:
-    """`minmax` is taken at its word: no room. On noise every fold has its own greatest value, worth 40 dB in 16 bits."""
+    """`minmax` leaves no room. Of noise every fold has its own greatest value, which is 40 dB in 16 bits."""
     half, whole = given(TensorProto.FLOAT16), given(TensorProto.FLOAT)
     made = quantize(net(TensorProto.FLOAT16), half, "w16a16", "minmax")
     exact, other = Reference(net(TensorProto.FLOAT)), Reference(made.model)
