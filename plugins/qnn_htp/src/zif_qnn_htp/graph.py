@@ -13,6 +13,7 @@ from zif_qnn_htp.rewrites.casts import spell_out
 from zif_qnn_htp.rewrites.copies import copy
 from zif_qnn_htp.rewrites.divisors import quarter
 from zif_qnn_htp.rewrites.encodings import fix
+from zif_qnn_htp.rewrites.finer import widen
 from zif_qnn_htp.rewrites.gates import part
 from zif_qnn_htp.rewrites.gathering import line_up
 from zif_qnn_htp.rewrites.hardswish import unfuse
@@ -50,7 +51,8 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     whose = {name: unit for name, unit in owners(model).items() if name in alone}
     roots = scale(graph, {name: info.dtype for name, info in model.tensors.items()}, whose, model.opsets.get("", 1))
     roots |= quarter(graph, model)
-    return fix(graph, model) | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
+    fixed = fix(graph, model) | widen(graph, model)
+    return fixed | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]

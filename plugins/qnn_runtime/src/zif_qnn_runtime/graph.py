@@ -13,6 +13,7 @@ from zif.plugin import bodies, free_name, unshare
 
 from zif_qnn_runtime.failures import original_name
 from zif_qnn_runtime.folding import fold
+from zif_qnn_runtime.moved import close
 
 if TYPE_CHECKING:
     from zif import Model, TensorInfo, Unit
@@ -60,11 +61,14 @@ def build(model: Model, *, invent_weights: bool = False, rewrite: Rewrite | None
     _write_shapes(graph, model)
     kinds = {unit.id: unit.op_type for unit in model.units}
     added = {node: (unit, kinds[unit]) for node, unit in (rewrite(graph, model) if rewrite else {}).items()}
+    own = owners(model) | added
+    own |= {node: own[moved] for node, moved in close(graph, model, own).items()}
     _name_left_out(graph)
+    _import_domains(proto)
     weights, notes = _bring_weights(graph, model, invent_weights, unshare(graph))
     inputs = tuple(value.name for value in graph.input)
     renamed = _tell_apart(graph)
-    whose = {renamed.get(node, node): unit for node, unit in (owners(model) | added).items()}
+    whose = {renamed.get(node, node): unit for node, unit in own.items()}
     return QnnGraph(proto.SerializeToString(), weights, inputs, known, folded, whose, notes)
 
 
@@ -149,6 +153,13 @@ def _write_shapes(graph: onnx.GraphProto, model: Model) -> None:
         if info is not None and info.dtype and info.static:
             kind = TensorProto.STRING if info.dtype == "string" else np_dtype_to_tensor_dtype(numpy_dtype(info.dtype))
             graph.value_info.append(make_tensor_value_info(name, kind, info.shape))
+
+
+def _import_domains(proto: onnx.ModelProto) -> None:
+    """A domain that only a rewrite's nodes are of."""
+    known = {one.domain for one in proto.opset_import}
+    for domain in {node.domain for node in proto.graph.node if node.domain} - known:
+        proto.opset_import.add(domain=domain, version=1)
 
 
 def _name_left_out(graph: onnx.GraphProto) -> None:
