@@ -10,6 +10,7 @@ import zif
 from onnx import NodeProto, TensorProto, helper
 from qnn_htp.beside import PINNED, made, worst
 from zif_qnn_htp.graph import build
+from zif_quantize import quantize_model
 
 node = helper.make_node
 AXIS = {"a": np.array([-1])}
@@ -138,3 +139,15 @@ def test_half_floats() -> None:
     want = feed32["x"] / np.sqrt((feed32["x"].astype(np.float64) ** 2).sum(-1, keepdims=True))
     with zif.load(model, target="snapdragon-8-gen-3", cache=False, **PINNED) as session:
         np.testing.assert_allclose(session.run(feed)["y"], want, atol=2e-3)
+
+
+@pytest.mark.usefixtures("htp")
+@pytest.mark.parametrize("size", [0.02, 1.0, 300.0])
+def test_in_floats_between_integers(size: float) -> None:
+    """The squares of what comes out of integers, whose normalization is no operator: -2 to 15 dB in 8 bits before."""
+    parts = (*NORMS["LayerNorm"][:2], node("Mul", ["c", "c"], ["s"], "square"), *NORMS["LayerNorm"][3:])
+    nodes = [node("Mul", ["h", "g"], ["x"], "gain"), *parts]
+    samples = [{"h": rows(1.0, 1, 8, 256) * sign} for sign in (np.float32(1), np.float32(-0.9))]
+    given = made(nodes, samples[0], ["y"], {**WEIGHTS, "g": np.array(size, np.float32)})
+    integers = quantize_model(given, samples, "w8a8", rules="qnn_htp")
+    assert worst(integers, samples[0], **PINNED) > 30

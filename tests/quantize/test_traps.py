@@ -12,6 +12,7 @@ from quantized_nets import feeds, net, normal, ratios, run, sqnr
 from zif.errors import InvalidModel
 from zif_qnn_htp.quantizing import RULES as HTP
 from zif_quantize import calibrate, prepare, quantize, quantize_model
+from zif_quantize.measure import Reference
 
 node = helper.make_node
 SAMPLES = [{"x": np.random.default_rng(seed).standard_normal((1, 4, 8, 8)).astype(np.float32)} for seed in range(3)]
@@ -62,6 +63,21 @@ def test_a_logistic_function_in_parts_stays_float(precision: str) -> None:
     made = quantize_model(given, feeds(given), precision)
     assert not {"e", "a"} & quantized_inputs(made)
     assert ratios(given, precision)["y"] > {"w8a8": 30, "w8a16": 70}[precision]
+
+
+def test_what_is_divided_by_a_root_stays_float() -> None:
+    """A row that hardly varies has a small root, which is zero in integers: it was divided by that."""
+    nodes = [node("ReduceMean", ["x", "last"], ["u"]), node("Sub", ["x", "u"], ["c"]), node("Mul", ["c", "c"], ["s"])]
+    nodes += [node("ReduceMean", ["s", "last"], ["v"]), node("Add", ["v", "e"], ["a"]), node("Sqrt", ["a"], ["r"])]
+    given = net([*nodes, node("Div", ["c", "r"], ["y"])], {"x": [4, 64]}, ["y"], last=np.array([-1]), e=1e-5)
+    rows = np.random.default_rng(0).standard_normal((4, 4, 64)).astype(np.float32)
+    rows[:, 0] *= np.float32(0.03)
+    samples = [{"x": sample} for sample in rows]
+    made = quantize_model(given, samples, "w8a8")
+    assert not {"s", "v", "a", "r"} & quantized_inputs(made)
+    exact, got = Reference(given).run(samples[0])["y"], Reference(made).run(samples[0])["y"]
+    assert sqnr(exact[1:], got[1:]) > 38
+    assert np.abs(got[0]).max() < 4
 
 
 @pytest.mark.parametrize("precision", ["w8a8", "w16a16"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zif_qnn_runtime.graph import QnnGraph, open_shape, owners
+from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.rewrites.apart import separate
@@ -47,12 +47,20 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
     laid = lay(graph, model) | part(graph, model) | steps
     picked = wrap(graph, model) | line_up(graph, model) | flatten(graph, model)
-    alone = {model.proto.graph.node[unit.nodes[0]].name for unit in model.units if len(unit.nodes) == 1}
-    whose = {name: unit for name, unit in owners(model).items() if name in alone}
-    roots = scale(graph, {name: info.dtype for name, info in model.tensors.items()}, whose, model.opsets.get("", 1))
+    kinds = {name: info.dtype for name, info in model.tensors.items()}
+    roots = scale(graph, kinds, _in_floats(model), model.opsets.get("", 1))
     roots |= quarter(graph, model)
     fixed = fix(graph, model) | widen(graph, model)
     return fixed | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
+
+
+def _in_floats(model: Model) -> dict[str, tuple[str, str]]:
+    """The unit of every node that is computed in floats, by the node's name: of those that quantize nothing."""
+    nodes, found = model.proto.graph.node, dict[str, tuple[str, str]]()
+    for unit in model.units:
+        if all(nodes[place].op_type != "QuantizeLinear" for place in unit.nodes):
+            found.update((nodes[place].name, (unit.id, unit.op_type)) for place in unit.nodes)
+    return found
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]

@@ -21,6 +21,8 @@ LEADING_UP = frozenset(
 )
 #: Operators that hand on what spans decades, joined with others (Concat) or with a number beside it (Pad).
 MOVING = MOVES | {"Concat", "Pad"}
+#: Operators that keep a divisor from zero, with a constant.
+_KEEPING_UP = frozenset({"Add", "Max", "Clip"})
 #: Operators that the way ends with: a spectrum is a sum of products, and its small bins are what the Log is about; what
 #: an Exp makes spans decades, what it takes does not.
 SOURCES = frozenset({"Conv", "MatMul", "Gemm", "Exp"})
@@ -34,6 +36,8 @@ def kept_float(model: Model) -> set[str]:
         if takes_decades(model, unit):
             kept.add(unit.id)
             kept |= _way_up(model, unit)
+        elif divides_by_root(model, unit):
+            kept.add(unit.id)
     return kept
 
 
@@ -41,7 +45,8 @@ def in_float(model: Model, unit: Unit) -> bool:
     """Whether a unit is not quantized because of what it computes itself."""
     rules = prepared_by(model)
     never = unit.op_type in WITHOUT_FORM | rules.float_operators
-    return never or (rules.decades_in_float and takes_decades(model, unit))
+    decades = takes_decades(model, unit) or divides_by_root(model, unit)
+    return never or (rules.decades_in_float and decades)
 
 
 def takes_decades(model: Model, unit: Unit) -> bool:
@@ -50,6 +55,24 @@ def takes_decades(model: Model, unit: Unit) -> bool:
         return unit.op_type in DECADES
     nodes = [model.proto.graph.node[place] for place in unit.nodes]
     return len(unit.inputs) == 1 and unit.inputs[0] not in {node.input[0] for node in nodes}
+
+
+def divides_by_root(model: Model, unit: Unit) -> bool:
+    """Whether a Div divides by a Sqrt of what is computed, as a normalization in parts does.
+
+    The root spans decades, too: in integers a small one is zero, and a chip's 8-bit Div may be 20 dB off on others.
+    """
+    if unit.op_type != "Div" or len(unit.nodes) > 1:
+        return False
+    name = model.proto.graph.node[unit.nodes[0]].input[1]
+    while name in model.producers:
+        before = model.units[model.producers[name]]
+        if before.op_type == "Sqrt":
+            return True
+        if before.op_type not in MOVES | _KEEPING_UP or len(before.inputs) != 1:
+            return False
+        name = before.inputs[0]
+    return False
 
 
 def _way_up(model: Model, unit: Unit) -> set[str]:

@@ -8,7 +8,8 @@ And in 8 bits Concat → Reshape (Transpose, Unsqueeze, …) → Concat with ano
 detector looks like: the compiler brings the first input of the inner Concat into the outer encoding, and leaves the
 others in the inner one. They come out off by the difference of the zero points, on the emulator by up to 70 of 255
 steps. A conversion before, which the compiler has to make anyway, keeps both right. So it is in 8 and in 16 bits with a
-Concat of a value and what an activation or a Clip makes of it, as a concatenated ReLU is.
+Concat of a value and what an activation or a Clip makes of it, as a concatenated ReLU is, and in five dimensions with
+a Concat of what a Gather chose with itself.
 """
 
 from __future__ import annotations
@@ -101,10 +102,10 @@ def _loses(name: str, makers: Mapping[str, onnx.NodeProto], eight: bool) -> bool
 
 
 def _kin(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> bool:
-    """Whether a Concat joins a value with what a node makes of that same value."""
+    """Whether a Concat joins a value with itself, or with what a node makes of that same value."""
     values = [_moved(name, makers) for name in node.input]
     read = {_moved(name, makers) for value in values if value in makers for name in makers[value].input}
-    return not read.isdisjoint(values)
+    return len(set(node.input)) < len(node.input) or not read.isdisjoint(values)
 
 
 def _moved(name: str, makers: Mapping[str, onnx.NodeProto]) -> str:

@@ -30,15 +30,15 @@ def widen(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     """Convert before and behind every such Softmax; gives the unit of every new node, by the node's name."""
     whose = owners(model)
     makers = {name: node for node in graph.node for name in node.output}
-    ends: dict[str, list[onnx.NodeProto]] = {}
+    readers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
         for name in node.input[:1]:
-            ends.setdefault(name, []).append(node)
+            readers.setdefault(name, []).append(node)
     added: dict[str, str] = {}
     for node in [node for node in graph.node if node.op_type == "Softmax" and not node.domain]:
-        start, end = makers.get(node.input[0]), ends.get(node.output[0], [])
-        if len(end) == 1 and _small(end[0], model) and start is not None and start.op_type == "DequantizeLinear":
-            names = (*_converted(graph, node, start, model), *_converted(graph, node, end[0], model))
+        start, ends = makers.get(node.input[0]), readers.get(node.output[0], [])
+        if len(ends) == 1 and _small(ends[0], model) and start is not None and start.op_type == "DequantizeLinear":
+            names = (*_converted(graph, node, start, model), *_converted(graph, node, ends[0], model))
             added.update(dict.fromkeys(names, whose[node.name][0]))
     return added
 
