@@ -106,6 +106,30 @@ def test_a_profile_and_a_jobs_folder_are_read_without_the_client(
     assert "net: 1000 µs" in capfd.readouterr().out
 
 
+def test_the_page_has_the_devices_layers_beside_the_nodes(room: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    if not status("htp").available:
+        pytest.skip(status("htp").reason)
+    told = profile(layer("_body_conv_token_3", 700.0), layer("/body/relu", 200.0), layer("Moved <b>", 100.0))
+    (room / "p.json").write_text(json.dumps(told))
+    words = ["aihub", "read", "p.json", "net.onnx", "--no-keep", "--html", "p.html"]
+    assert run(words) == 2
+    assert "--target names the chip" in capfd.readouterr().err
+    assert run([*words[:-1], "net.onnx", "-t", CHIP]) == 2
+    assert run([*words, "-t", CHIP]) == 0
+    page = (room / "p.html").read_text(encoding="utf-8")
+    table = page.split('id="node-rows"')[1].split("</table>")[0]
+    conv, relu, pool, moved = table.split("<tr>")[2:]
+    assert "/body/conv" in conv
+    assert "_body_conv_token_3" in conv
+    assert "npu" in conv
+    assert "probed" in conv
+    assert "µs" in relu
+    assert "pool" in pool
+    assert "Moved &lt;b&gt;" in moved
+    assert "emulated" not in table
+    assert "1000 µs an inference" in page
+
+
 def test_what_was_measured_steers_the_next_plan_for_that_chip(room: Path, capfd: pytest.CaptureFixture[str]) -> None:
     if not status("htp").available:
         pytest.skip(status("htp").reason)

@@ -61,7 +61,9 @@ def same(pair: Pair, tolerance: float = 1e-5) -> None:
         if whole and name in on_npu:
             assert np.array_equal(pair.alone[name], value), name
         else:
-            np.testing.assert_allclose(pair.alone[name], value, rtol=tolerance, atol=tolerance * np.abs(value).max())
+            np.testing.assert_allclose(
+                pair.alone[name], value, rtol=tolerance, atol=tolerance * np.abs(value).max(initial=0)
+            )
 
 
 def contexts(pair: Pair) -> int:
@@ -152,6 +154,17 @@ def test_what_is_the_cpus_alone_says_so(tmp_path: Path) -> None:
     with zif.load(made.folder) as session:
         ours = session.run(one.inputs())
     assert all(np.allclose(alone[name], value, atol=1e-5) for name, value in ours.items())
+
+
+def test_a_weight_that_no_message_holds_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zif_qnn_cpu.exporting import joining
+
+    one = entry("mtcnn-rnet")
+    made = zif.compile(one.path, tmp_path / "net.zif", only="qnn_cpu", shapes=one.shapes, verify=False)
+    monkeypatch.setattr(joining, "LARGEST", 4096)
+    with pytest.raises(zif.Unsupported, match="the weight .* holds less than 2 GiB"):
+        zif.export(made.folder, tmp_path / "out.onnx", "onnxruntime")
+    assert not (tmp_path / "out.onnx").exists()
 
 
 def test_what_onnx_runtime_refused_when_it_was_planned_is_told(tmp_path: Path) -> None:

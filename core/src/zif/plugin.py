@@ -307,6 +307,12 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "what a file or folder is, where it is of another framework; None where it may be ONNX",
         ),
         ("refused", "zif.files.writing", "refused", "the error to raise for a file that cannot be written"),
+        (
+            "plan_html",
+            "zif.report",
+            "plan_html",
+            "a plan as a page, with what was measured of it elsewhere in front",
+        ),
         ("json_text", "zif.files.wording", "json_text", "JSON as text that no name in it can disturb"),
         ("duration", "zif.files.wording", "duration", "microseconds as people read them"),
         ("size", "zif.files.wording", "size", "bytes as people read them"),

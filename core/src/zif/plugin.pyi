@@ -128,6 +128,7 @@ from zif.records import OperatorTrace as OperatorTrace
 from zif.records import QuantizationRules as QuantizationRules
 from zif.records import Said as Said
 from zif.records import WeightType as WeightType
+from zif.report import plan_html as plan_html
 from zif.runtime.cache.place import kept_folder as cache_folder
 from zif.runtime.export.contract import Export as Export
 from zif.runtime.export.contract import Exported as Exported
@@ -283,6 +284,7 @@ __all__ = [
     "parse_json",
     "parse_preprocess",
     "parse_record",
+    "plan_html",
     "print_document",
     "private_folder",
     "quantization_rules",

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 def plan_html(plan: Plan, measured: Mapping[str, Any] | None = None) -> str:
     """The page. No network, no external file; without JavaScript every table is still there.
 
-    measured: a `zif.profile/1` document of this plan, which then stands in front.
+    measured: a `zif.profile/1` document of this plan, which then stands in front; or `where` it was measured otherwise,
+    and `nodes` as such a document has them, each with what is known of it (`place` instead of segment and backend).
     """
+    if measured is not None and "ms" not in measured:
+        rows = [_ROW | row for row in measured["nodes"]]
+        measured = {"ms": None, "suggestions": (), "segments": (), **measured, "nodes": rows}
     return (
         environment()
         .get_template("plan.html.j2")
@@ -44,6 +48,14 @@ def plan_html(plan: Plan, measured: Mapping[str, Any] | None = None) -> str:
             data=_data(plan),
         )
     )
+
+
+#: A row of the table of nodes of which nothing is known.
+_ROW: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "op_type", "code", "basis", "place", "backend"), ""),
+    **dict.fromkeys(("segment", "cycles", "us", "predicted_us")),
+    **{"operators": (), "others": (), "emulated": False},
+}
 
 
 @cache

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import helper
 from zif import Unsupported
-from zif.plugin import OnnxForm, element_type
+from zif.plugin import OnnxForm, element_type, size
 
 if TYPE_CHECKING:
     from zif import TensorInfo
     from zif.plugin import Export
 
 _LEAST_IR = 10
+#: Bytes of one tensor; a message has 2 GiB, and a little of it are names and dimensions.
+LARGEST = (1 << 31) - (1 << 16)
 _COMPATIBILITY = "ep_compatibility_info."
 
 
@@ -71,9 +73,14 @@ def _handed(job: Export) -> Iterator[TensorInfo]:
 
 
 def _initializers(graph: onnx.GraphProto, tensors: Iterable[onnx.TensorProto]) -> None:
-    """Each once; what several segments read is the same."""
+    """Each once; what several segments read is the same. Raises Unsupported for one that no message can hold."""
     seen: dict[str, onnx.TensorProto] = {}
     for tensor in tensors:
+        if len(tensor.raw_data) >= LARGEST:
+            raise Unsupported(
+                f"the weight {tensor.name!r} has {size(len(tensor.raw_data))}, and a tensor of ONNX holds less than 2 GiB"
+                " where it is written anew: part it into several"
+            )
         if tensor.name not in seen:
             seen[tensor.name] = tensor
             graph.initializer.append(tensor)

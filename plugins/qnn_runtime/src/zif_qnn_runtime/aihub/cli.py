@@ -24,6 +24,9 @@ ChipOption = Annotated[
 ]
 HubOption = Annotated[str, typer.Option("--options", metavar="TEXT", help="Handed to AI Hub as they are.")]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Tell what would be sent, and send nothing.")]
+PageOption = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write the plan for --target with the layers as a page.")
+]
 KeepOption = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the times for plans for --target.")]
 
 
@@ -34,6 +37,7 @@ def profile(
     target: ChipOption = "",
     hub_options: HubOption = "",
     keep: KeepOption = True,
+    html: PageOption = None,
     dry_run: DryOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,6 +46,7 @@ def profile(
 
     from zif_qnn_runtime.aihub.jobs import Request, check_model, run
 
+    _check_page(html, target, [model])
     loaded = _model(model, target)
     check_model(model, loaded)
     request = Request(model, device, hub_options)
@@ -50,7 +55,8 @@ def profile(
     with working(f"waiting for {device}"):
         done = run(request, profile=True)
     assert done.measured is not None
-    return _tell(loaded, done.measured, target, keep, as_json, {"job": done.id, "url": done.url, "device": device})
+    about = {"job": done.id, "url": done.url, "device": device}
+    return _tell(loaded, done.measured, target, keep, as_json, about, html)
 
 
 @app.command()
@@ -96,13 +102,26 @@ def read(
     model: ModelArgument,
     target: ChipOption = "",
     keep: KeepOption = True,
+    html: PageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take in a profile that AI Hub's client wrote; it need not be installed."""
     from zif_qnn_runtime.aihub.results import read_results
 
+    _check_page(html, target, [model, results])
     measured, file = read_results(results)
-    _tell(_model(model, target), measured, target, keep, as_json, {"file": str(file)})
+    _tell(_model(model, target), measured, target, keep, as_json, {"file": str(file)}, html)
+
+
+def _check_page(html: Path | None, target: str, read: list[Path]) -> None:
+    """Raise UsageError for a page that would be written over what is read, or has no chip to plan for."""
+    from zif import UsageError
+    from zif.plugin import check_outputs
+
+    if html is not None:
+        if not target:
+            raise UsageError("--html is the page of a plan: --target names the chip")
+        check_outputs([html], lambda: read)
 
 
 def _model(path: Path, target: str) -> Model:
@@ -114,7 +133,15 @@ def _model(path: Path, target: str) -> Model:
     return zif.Model.load(path)
 
 
-def _tell(model: Model, measured: Measured, target: str, keep: bool, as_json: bool, about: dict[str, Any]) -> None:
+def _tell(
+    model: Model,
+    measured: Measured,
+    target: str,
+    keep: bool,
+    as_json: bool,
+    about: dict[str, Any],
+    html: Path | None,
+) -> None:
     from zif.plugin import note, print_document, say, show_table
 
     from zif_qnn_runtime.aihub.keeping import keep_groups
@@ -122,6 +149,12 @@ def _tell(model: Model, measured: Measured, target: str, keep: bool, as_json: bo
 
     found = by_unit(measured, model)
     kept = keep_groups(model, target, found) if keep and target else ()
+    if html is not None:
+        from zif.plugin import write_text
+
+        from zif_qnn_runtime.aihub.page import page
+
+        write_text(html, page(model, target, measured, found, about.get("device", target)))
     units: list[dict[str, Any]] = [
         {"unit": unit, "processor": group.processor, "us": us, "layers": list(group.layers[unit])}
         for group in found.groups
