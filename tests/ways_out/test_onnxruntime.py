@@ -162,7 +162,7 @@ def test_a_weight_that_no_message_holds_is_one_sentence(tmp_path: Path, monkeypa
     one = entry("mtcnn-rnet")
     made = zif.compile(one.path, tmp_path / "net.zif", only="qnn_cpu", shapes=one.shapes, verify=False)
     monkeypatch.setattr(joining, "LARGEST", 4096)
-    with pytest.raises(zif.Unsupported, match="the weight .* holds less than 2 GiB"):
+    with pytest.raises(zif.Unsupported, match="the weight .* holds less"):
         zif.export(made.folder, tmp_path / "out.onnx", "onnxruntime")
     assert not (tmp_path / "out.onnx").exists()
 

@@ -78,8 +78,8 @@ def _initializers(graph: onnx.GraphProto, tensors: Iterable[onnx.TensorProto]) -
     for tensor in tensors:
         if len(tensor.raw_data) >= LARGEST:
             raise Unsupported(
-                f"the weight {tensor.name!r} has {size(len(tensor.raw_data))}, and a tensor of ONNX holds less than 2 GiB"
-                " where it is written anew: part it into several"
+                f"the weight {tensor.name!r} has {size(len(tensor.raw_data))}, and a tensor of ONNX holds less"
+                " than 2 GiB where it is written anew: part it into several"
             )
         if tensor.name not in seen:
             seen[tensor.name] = tensor
