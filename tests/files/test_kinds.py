@@ -6,6 +6,7 @@ import io
 import pickle
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,21 @@ FILES = {
     "a picture": b"\x89PNG\r\n\x1a\n" + bytes(16),
     "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
     "a gzip archive": b"\x1f\x8b\x08" + bytes(16),
+    "a pickle of scikit-learn": b"\x80\x04\x95\x20\0\0\0\0\0\0\0\x8c\x14sklearn.linear_model\x94.",
+    "a pickle that joblib compressed": zlib.compress(pickle.dumps({"w": 1}), 3),
+    "a TensorRT engine": b"ptrt\xb0\0\0\0" + bytes(64),
+    "an ExecuTorch program": b"\x1c\0\0\0ET12" + bytes(64),
+    "a model in ONNX Runtime's own format": b"\x1c\0\0\0ORTM" + bytes(64),
+    "an ncnn model": struct.pack("<I", 7767517) + bytes(64),
+    "a GGML file": b"tjgg" + bytes(64),
+    "a Core ML model": b"\x08\x07" + field(2, field(1, field(1, b"image") + field(3, b"\x2a\0"))) + field(100, b""),
+    "an XGBoost model": b'{"learner":{"attributes":{},"gradient_booster":{}}}',
+    "a LightGBM model": b"tree\nversion=v4\nnum_class=1\n",
+    "an MXNet network": b'{"nodes": [{"op": "null"}], "attrs": {"mxnet_version": ["int", 10500]}}',
+    "a TensorFlow.js model": b'{"format": "layers-model", "modelTopology": {}, "weightsManifest": []}',
+    "a Keras model's layers": b'{"module": "keras", "class_name": "Functional", "config": {}}',
+    "a Darknet network": b"# YOLO\n[net]\nbatch=1\n",
+    "a web page": b"<!DOCTYPE html><html><title>404</title></html>",
 }
 
 
@@ -81,6 +97,11 @@ def test_the_error_says_what_it_is(tmp_path: Path, what: str) -> None:
         (["saved_model.pb"], "a TensorFlow SavedModel"),
         (["Manifest.json", "Data/x"], "a Core ML package"),
         (["config.json", "model.safetensors"], "a checkpoint of transformers"),
+        (["config.json", "pytorch_model.bin"], "a checkpoint of transformers"),
+        (["checkpoint", "model.ckpt-1.index"], "a checkpoint"),
+        (["coremldata.bin", "model.mil"], "a compiled Core ML model"),
+        (["model.json", "group1-shard1of1.bin"], "a TensorFlow.js model"),
+        ([], "an empty folder"),
     ],
 )
 def test_a_folder_is_what_lies_in_it(tmp_path: Path, files: list[str], what: str) -> None:
@@ -97,6 +118,27 @@ def test_onnx_is_nothing_else(tmp_path: Path) -> None:
     assert kind_of(tmp_path) is None
     for folder in (Path(onnx.__file__).parent / "backend/test/data").glob("*/*/model.onnx"):
         assert kind_of(folder) is None, folder
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("value", [{"w": 1}, [1, 2.5], Path("x")])
+def test_a_pickle_of_any_protocol(tmp_path: Path, protocol: int, value: object) -> None:
+    (tmp_path / "x.bin").write_bytes(pickle.dumps(value, protocol))
+    kind = kind_of(tmp_path / "x.bin")
+    assert kind is not None
+    assert kind.what == "a Python pickle"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        field(1, b"hello") + field(2, b"abc"),
+        field(1, field(1, b"\x08\0\x10\1")) + field(3, bytes(40)),  # a message where Caffe has its name
+    ],
+)
+def test_not_every_message_is_caffes(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.pb").write_bytes(content)
+    assert kind_of(tmp_path / "x.pb") is None
 
 
 def test_a_cut_archive_says_so(tmp_path: Path) -> None:

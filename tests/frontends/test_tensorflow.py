@@ -53,6 +53,43 @@ open("frozen.pb", "wb").write(frozen.SerializeToString())
 for name in ("net.keras", "net.h5", "net.tflite", "frozen.pb"):
     data = open(name, "rb").read()
     open("cut-" + name, "wb").write(data[: len(data) // 2])
+open("head-net.h5", "wb").write(open("net.h5", "rb").read()[:100])
+
+
+class Two(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, name="x")])
+    def twice(self, x):
+        return {"y": 2 * x}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, name="x")])
+    def half(self, x):
+        return {"z": x / 2}
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="s")])
+    def length(self, s):
+        return {"n": tf.strings.length(s)}
+
+
+two = Two()
+tf.saved_model.save(two, "two", signatures={"twice": two.twice, "half": two.half})
+tf.saved_model.save(two, "strings", signatures={"serving_default": two.length})
+both = tf.lite.TFLiteConverter.from_saved_model("two", signature_keys=["twice", "half"])
+open("two.tflite", "wb").write(both.convert())
+
+
+@keras.saving.register_keras_serializable()
+class Twice(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+keras.Sequential([keras.Input((4,)), Twice()]).save("own.keras")
+ids = keras.Input((None,), dtype="int32", name="ids")
+rows = layers.Embedding(50, 16)(ids)
+rows = layers.LayerNormalization()(rows + layers.MultiHeadAttention(2, 8)(rows, rows))
+pooled = layers.GlobalAveragePooling1D()(layers.Bidirectional(layers.GRU(8, return_sequences=True))(rows))
+ends = {"topic": layers.Dense(3, name="first")(pooled), "mood": layers.Dense(2, name="second")(pooled)}
+keras.Model(ids, ends).save("text.keras")
 """  # fmt: skip
 
 
@@ -93,6 +130,17 @@ def test_names_are_those_of_the_source(tensorflow: tuple[Any, Path]) -> None:
     assert [port["name"] for port in told["inputs"]] == ["image"]
 
 
+def test_text_of_any_length_is_compared_at_two(tensorflow: tuple[Any, Path]) -> None:
+    told = converted(tensorflow, "text.keras")
+    assert not any(isinstance(dim, int) for dim in told["inputs"][0]["shape"])
+    assert [port["name"] for port in told["outputs"]] == ["mood", "topic"]
+    assert told["check"]["resized"] == "ids=2,2"
+
+
+def test_what_is_left_out_of_a_file_is_told(tensorflow: tuple[Any, Path]) -> None:
+    assert "of its signatures half, twice this is the first" in converted(tensorflow, "two.tflite")["notes"]
+
+
 def test_pictures_turn_when_they_are_asked_to(tensorflow: tuple[Any, Path]) -> None:
     told = converted(tensorflow, "net.keras", "--layout", "nchw", "--shape", "image=1,32,32,3")
     assert told["inputs"][0]["shape"] == [1, 3, 32, 32]
@@ -114,7 +162,11 @@ def test_it_runs_on_the_emulated_chip(tensorflow: tuple[Any, Path]) -> None:
         ("net.weights.h5", "it holds arrays and no layers"),
         ("lambda.keras", "converting it runs a Lambda layer's pickled code"),
         ("cut-net.keras", "cut off or damaged"),
-        ("cut-net.h5", "cannot be read by TensorFlow"),
+        ("cut-net.h5", "is cut off: it has"),
+        ("head-net.h5", "is cut off: it has 100 bytes"),
+        ("own.keras", "has the layer Twice, whose code is not in it"),
+        ("two", "has no signature serving_default; it has half, twice"),
+        ("strings", "the operator StringLength cannot be said in ONNX"),
         ("cut-net.tflite", "cut off or damaged"),
         ("cut-frozen.pb", "cannot be read by TensorFlow"),
     ],

@@ -51,6 +51,22 @@ class Words(nn.Module):
         return {"pooled": rows.mean(1), "scores": self.out(rows)}
 
 
+class Gap(nn.Module):
+    def forward(self, a, b=None, *, c):
+        return {"sum": a + c if b is None else a - b}
+
+
+def spoken():
+    ids = torch.ones(2, 6, dtype=torch.int64)
+    rows, length = torch.export.Dim("rows", min=1, max=9), torch.export.Dim("length", min=2, max=64)
+    open_dims = {"ids": {0: rows, 1: length}, "mask": {0: rows, 1: length}}
+    return torch.export.export(make(Words), (), {"ids": ids, "mask": ids}, dynamic_shapes=open_dims)
+
+
+def exits():
+    raise SystemExit("enough")
+
+
 def make(kind=SimpleModel):
     torch.manual_seed(0)
     return kind().eval()
@@ -119,6 +135,7 @@ def converted(torch: tuple[Any, Path], source: str, *words: str) -> Any:
         ("nets.py:SimpleModel", ["--shape", "x=2,3,8,8", "--opset", "20"]),
         ("nets.py:speech", ["--shape", "sound=1,7,8"]),
         ("nets.py:words", ["--shape", "ids=1,6", "--shape", "mask=1,6", "--input-dtype", "ids=int64"]),
+        ("nets.py:Gap", ["--shape", "a=2,3", "--shape", "c=2,3"]),
         ("net.pt2", []),
         ("script.pt", ["--shape", "x=1,3,16,16"]),
         ("whole.pt", ["--trust", "--shape", "x=1,3,16,16"]),
@@ -150,6 +167,13 @@ def test_open_dimensions_stay_open(torch: tuple[Any, Path]) -> None:
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
 
 
+def test_a_program_that_takes_names_is_compared_at_two_lengths(torch: tuple[Any, Path]) -> None:
+    told = converted(torch, "nets.py:spoken")
+    assert [port["name"] for port in told["inputs"]] == ["ids", "mask"]
+    assert [port["name"] for port in told["outputs"]] == ["pooled", "scores"]
+    assert told["check"]["resized"] == "ids=4,12 mask=4,12"
+
+
 def test_a_script_runs_on_the_emulated_chip(torch: tuple[Any, Path]) -> None:
     found, folder = torch
     done = found.zif("run", "script.pt", "--shape", "x=1,3,224,224", *CHIP, "--random", "0", "--json", cwd=folder)
@@ -170,6 +194,8 @@ def test_a_script_runs_on_the_emulated_chip(torch: tuple[Any, Path]) -> None:
         ("nets.py:make", [], 2, "give --shape x=1,3,224,224"),
         ("nets.py:make", ["--shape", "y=1"], 2, "has no input 'y'; it has x"),
         ("nets.py:mane", ["--shape", "x=1,3,16,16"], 2, "nets.py has no 'mane'"),
+        ("nets.py:exits", ["--shape", "x=1"], 2, "makes no model: it calls for the end of the process (exit enough)"),
+        ("nets.py:Gap", ["--shape", "a=2,3"], 2, "needs the input 'c', too: give --shape c="),
         ("nets.py:broken", ["--shape", "x=1,3,16,16"], 2, "makes no model: RuntimeError: no weights here"),
         ("nets.py:number", ["--shape", "x=1,3,16,16"], 2, "makes int, not a torch.nn.Module"),
     ],

@@ -220,6 +220,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "imports_any",
             "whether code imports a package, as it is written",
         ),
+        ("made_by", "zif.runtime.frontends.code", "made_by", "what code of the user's makes, whose failure is told"),
         ("object_of", "zif.runtime.frontends.code", "object_of", "what stands under a name in code, which is run"),
         (
             "FrontendAt",

@@ -143,6 +143,7 @@ from zif.runtime.frontends.alike import opset_of as opset_of
 from zif.runtime.frontends.alike import shapes_for as shapes_for
 from zif.runtime.frontends.alike import versions as versions
 from zif.runtime.frontends.code import imports_any as imports_any
+from zif.runtime.frontends.code import made_by as made_by
 from zif.runtime.frontends.code import object_of as object_of
 from zif.runtime.frontends.contract import Imported as Imported
 from zif.runtime.frontends.contract import Named as Named
@@ -267,6 +268,7 @@ __all__ = [
     "learn",
     "listed",
     "literal",
+    "made_by",
     "may_nest",
     "node_tests",
     "normal",

@@ -9,60 +9,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from zif.errors import InvalidModel
+from zif.files.formats import (
+    ARCHIVE,
+    CAFFE,
+    CORE_ML,
+    MAGIC,
+    OLD_PICKLE,
+    PICKLE,
+    SKLEARN,
+    STATE,
+    TENSORFLOW,
+    TEXTS,
+    TORCH,
+    Kind,
+)
 from zif.files.members import zip_members
 from zif.files.opening import is_plain, open_plain
 
 #: So much of a file is looked at.
 HEAD = 4096
-
-
-class Kind(NamedTuple):
-    """What something is. frontend: the distribution that converts it; "" where `way` says what else to do."""
-
-    what: str
-    frontend: str = ""
-    way: str = ""
-
-
-TORCH, TENSORFLOW, CAFFE, JAX = "zif-torch", "zif-tensorflow", "zif-caffe", "zif-jax"
-
 CHECKPOINT = Kind("a PyTorch checkpoint", TORCH)
-_STATE = "it holds arrays and no operators: build the model in its framework, load them, and give zif the model"
-_PICKLE = Kind("a Python pickle", way="reading one runs code, so zif reads none: save the model in its own format")
-_NO_WAY = "it has no way back to ONNX: convert the model that it was made from"
-_PICTURE = Kind("a picture", way="it goes with --input NAME=FILE; the model is another file")
-_ARCHIVE = "unpack it, and name the model inside"
-
-#: What stands at the beginning of a file.
-_MAGIC: tuple[tuple[bytes, int, Kind], ...] = (
-    (b"TFL3", 4, Kind("a TFLite model", TENSORFLOW)),
-    (b"\x89HDF\r\n\x1a\n", 0, Kind("an HDF5 file, as Keras and Caffe write them", TENSORFLOW)),
-    (b"GGUF", 0, Kind("a GGUF file", way=f"{_STATE} as ONNX; llama.cpp runs it as it is")),
-    (b"\x93NUMPY", 0, Kind("a numpy array", way="it goes with --input NAME=FILE; the model is another file")),
-    (b"7767517", 0, Kind("an ncnn model", way=_NO_WAY)),
-    (
-        b"ftrt",
-        0,
-        Kind("a TensorRT engine", way=_NO_WAY),
-    ),
-    (b"\x1f\x8b", 0, Kind("a gzip archive", way=_ARCHIVE)),
-    (b"BZh", 0, Kind("a bzip2 archive", way=_ARCHIVE)),
-    (b"\xfd7zXZ\0", 0, Kind("an xz archive", way=_ARCHIVE)),
-    (b"7z\xbc\xaf\x27\x1c", 0, Kind("a 7z archive", way=_ARCHIVE)),
-    (b"(\xb5/\xfd", 0, Kind("a zstd archive", way=_ARCHIVE)),
-    (b"ustar", 257, Kind("a tar archive", way=_ARCHIVE)),
-    (b"%PDF", 0, Kind("a PDF", way="name the model file")),
-    (b"\x89PNG", 0, _PICTURE),
-    (b"\xff\xd8\xff", 0, _PICTURE),
-    (
-        b"version https://git-lfs",
-        0,
-        Kind("a Git LFS pointer", way="`git lfs pull` fetches the file behind it"),
-    ),
-)
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -77,26 +45,38 @@ def kind_of(path: Path) -> Kind | None:
 
 def kind_of_file(path: Path, head: bytes) -> Kind | None:
     """The same of a file that is open already; head: its first `HEAD` bytes."""
-    found = next((kind for magic, at, kind in _MAGIC if head[at : at + len(magic)] == magic), None)
+    found = next((kind for magic, at, kind in MAGIC if head[at : at + len(magic)] == magic), None)
     if found is not None:
         return found
     return next((kind for test in _TESTS if (kind := test(path, head)) is not None), None)
 
 
 def _folder(path: Path) -> Kind | None:
-    if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
-        return Kind("a TensorFlow SavedModel", TENSORFLOW)
-    if (path / "Manifest.json").is_file() and (path / "Data").is_dir():
-        return Kind("a Core ML package", way="coremltools has no way back to ONNX: convert the model it was made from")
-    if (path / "config.json").is_file() and any(path.glob("*.safetensors")):
-        return Kind("a checkpoint of transformers", way=f"{_STATE}; `optimum-cli export onnx` writes ONNX from it")
-    return None
+    if (path / "manifest.json").is_file():  # a bundle's own reader says more
+        return None
+    if next(path.iterdir(), None) is None:
+        return Kind("an empty folder", way="name the model's file or folder")
+    return next((kind for names, kind in _FOLDERS if any(any(path.glob(name)) for name in names)), None)
+
+
+#: A folder is what one of these names in it says.
+_FOLDERS: tuple[tuple[tuple[str, ...], Kind], ...] = (
+    (("saved_model.pb", "saved_model.pbtxt"), Kind("a TensorFlow SavedModel", TENSORFLOW)),
+    (("Manifest.json",), Kind("a Core ML package", way=CORE_ML)),
+    (("coremldata.bin", "model.mil"), Kind("a compiled Core ML model", way=CORE_ML)),
+    (
+        ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "tf_model.h5", "flax_model.msgpack"),
+        Kind("a checkpoint of transformers", way=f"{STATE}; `optimum-cli export onnx` writes ONNX from it"),
+    ),
+    (("checkpoint", "*.ckpt*.index", "_METADATA", "manifest.ocdbt"), Kind("a checkpoint", way=STATE)),
+    (("model.json",), Kind("a TensorFlow.js model", way="`tensorflowjs_converter` writes Keras' format from it")),
+)
 
 
 def _safetensors(_: Path, head: bytes) -> Kind | None:
     size = int.from_bytes(head[:8], "little")
     if head[8:9] == b"{" and 2 <= size <= 100_000_000 and head[9:10] in (b'"', b"}", b" "):
-        return Kind("a safetensors file", way=_STATE)
+        return Kind("a safetensors file", way=STATE)
     return None
 
 
@@ -114,20 +94,24 @@ def _zip(path: Path, head: bytes) -> Kind | None:
         return Kind("a Keras model", TENSORFLOW)
     if any(name.endswith(".npy") for name in names):
         return Kind("arrays of numpy", way="they go with --samples or --input; the model is another file")
-    return Kind("a zip archive", way=_ARCHIVE)
+    return Kind("a zip archive", way=ARCHIVE)
 
 
 def _pickle(_: Path, head: bytes) -> Kind | None:
     """Protocols 2 to 5; torch's format of before 1.6 begins with the pickle of a long number of its own."""
+    if OLD_PICKLE.match(head):
+        return PICKLE
     if len(head) < 3 or head[0] != 0x80 or not 2 <= head[1] <= 5:
         return None
     if head[2:].startswith(b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."):
         return CHECKPOINT
-    return _PICKLE
+    return SKLEARN if b"sklearn." in head else PICKLE
 
 
 def _protobuf(_: Path, head: bytes) -> Kind | None:
     """A GraphDef begins with a node, which begins with its name; Caffe's NetParameter with its own name, or a layer."""
+    if _is_core_ml(head):
+        return Kind("a Core ML model", way=CORE_ML)
     if not head.startswith(b"\x0a"):
         return _caffe_without_name(head)
     size, at = _varint(head, 1)
@@ -136,10 +120,26 @@ def _protobuf(_: Path, head: bytes) -> Kind | None:
         length, name = _varint(inner, 1)
         if inner[name + length : name + length + 1] == b"\x12":
             return Kind("a frozen TensorFlow graph", TENSORFLOW)
-    after = head[at + size : at + size + 2]
-    if after[:2] in (b"\xa2\x06", b"\x1a\x04") or after[:1] in (b"\x12", b"\x1a", b"\x22", b"\x42"):
+    if not inner.isascii() or b"\0" in inner:
+        return None
+    after = head[at + size :]
+    named = after[:2] in (b"\xa2\x06", b"\x1a\x04", b"\x1a\x05") or after[:1] in (b"\x22", b"\x42")
+    if named or (after[:1] == b"\x12" and after[_varint(after, 1)[1] :][:1] in _V1_BEGINS):
         return Kind("the weights of a Caffe model", CAFFE)
     return None
+
+
+#: What the message of a layer begins with: bottoms, tops, its name, its type, or a message in the first format.
+_V1_BEGINS = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x0a")
+
+
+def _is_core_ml(head: bytes) -> bool:
+    """A version, and a message of inputs, where ONNX has its producer's name."""
+    if head[:1] != b"\x08" or head[2:3] != b"\x12":
+        return False
+    size, at = _varint(head, 3)
+    length, inner = _varint(head, at + 1)
+    return head[at : at + 1] == b"\x0a" and inner - at + length <= size and head[inner : inner + 1] == b"\x0a"
 
 
 def _caffe_without_name(head: bytes) -> Kind | None:
@@ -166,11 +166,7 @@ def _text(_: Path, head: bytes) -> Kind | None:
     text = head.decode("utf-8", "ignore").lstrip("\ufeff")
     if _LAYER.search(text) and "ir_version" not in text:
         return Kind("a Caffe network", CAFFE)
-    if re.match(r"\s*(<\?xml[^>]*>\s*)?<net\s", text):
-        return Kind("an OpenVINO model", way=_NO_WAY)
-    if re.match(r"\s*node\s*\{\s*name\s*:", text):
-        return Kind("a TensorFlow graph as text", TENSORFLOW)
-    return None
+    return next((kind for pattern, kind in TEXTS if pattern.match(text)), None)
 
 
 _TESTS: tuple[Callable[[Path, bytes], Kind | None], ...] = (_zip, _safetensors, _pickle, _protobuf, _text)

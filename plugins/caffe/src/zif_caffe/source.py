@@ -16,6 +16,8 @@ from zif_caffe.translate import companion, convert
 
 _LAYER = re.compile(rb"^\s*(layers?\s*:?\s*\{|input\s*:)", re.MULTILINE)
 _HEAD = 1 << 16
+#: What a layer's message begins with: bottoms, tops, its name, its type, or a message in the first format.
+_V1_BEGINS = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x0a")
 
 
 def kind(path: Path) -> str:
@@ -33,7 +35,14 @@ def _is_weights(data: bytes) -> bool:
     at = 0
     if data[:1] == b"\x0a" and len(data) > 1 and data[1] < 0x80:
         at = 2 + data[1]
-    return data[at : at + 2] in (b"\xa2\x06", b"\x1a\x04") or data[at : at + 1] in (b"\x12", b"\x1a")
+        if not data[2:at].isascii() or b"\0" in data[2:at]:
+            return False
+    if data[at : at + 2] in (b"\xa2\x06", b"\x1a\x04", b"\x1a\x05"):
+        return True
+    layer = at + 1
+    while layer < len(data) and data[layer] & 0x80:
+        layer += 1
+    return data[at : at + 1] == b"\x12" and data[layer + 1 : layer + 2] in _V1_BEGINS
 
 
 def pair(path: Path) -> tuple[Path, Path]:

@@ -13,7 +13,7 @@ import jax2onnx
 import numpy as np
 import onnx
 from zif import InvalidModel, Unsupported, UsageError
-from zif.plugin import Imported, Named, Request, first_line, key_of, label_of, object_of, opset_of, shapes_for
+from zif.plugin import Imported, Named, Request, first_line, key_of, label_of, made_by, object_of, opset_of, shapes_for
 
 from zif_jax.sources import toolchain
 
@@ -67,10 +67,7 @@ def _load(source: Any) -> Callable[..., Any]:
 
 def _callable(found: Any, source: Any) -> Callable[..., Any]:
     if inspect.isclass(found) or (inspect.isfunction(found) and not inspect.signature(found).parameters):
-        try:
-            found = found()
-        except Exception as error:
-            raise InvalidModel(f"{source} makes no model: {type(error).__name__}: {error}") from error
+        found = made_by(source, found)
     if not callable(found):
         raise InvalidModel(f"{source} is {type(found).__name__}, which cannot be called")
     made: Callable[..., Any] = found

@@ -57,7 +57,7 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
         {name: name for name in loaded.inputs},
         {name: name for name in loaded.outputs},
         layout=tuple(layout),
-        notes=tuple(said),
+        notes=(*loaded.notes, *said),
         example=_example(proto),
     )
 
@@ -107,13 +107,13 @@ def _converted(words: Sequence[str], path: Path, opset: int, label: str) -> list
     command = [sys.executable, "-m", "tf2onnx.convert", *words, "--opset", str(opset), "--output", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     said = done.stderr.splitlines()
-    if done.returncode == 0 and path.is_file():
-        return _warnings(said)
     named = re.search(r"Tensorflow op \[[^:\]]*: (\w+)\] is not supported", done.stderr) or re.search(
         r"(?:Unsupported ops?|ops? (?:are|is) not supported)\D*?'?([A-Z]\w+)", done.stderr
     )
     if named:
         raise Unsupported(f"{label}: the operator {named[1]} cannot be said in ONNX by tf2onnx: replace it")
+    if done.returncode == 0 and path.is_file():  # also where it leaves an operator of TensorFlow's as it is
+        return _warnings(said)
     last = next((line.strip() for line in reversed(said) if line.strip()), "it ended without a word")
     raise InvalidModel(f"{label} cannot be converted by tf2onnx: {last[:300]}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ Shape = tuple[int | None, ...]
 @frozen
 class Runnable:
     """inputs, outputs: the source's names, with the shapes of the inputs. tensors: TensorFlow's name for each, where it
-    has another. saved: writes it as a SavedModel into a folder, which it gives.
+    has another. saved: writes it as a SavedModel into a folder, which it gives. notes: what is left out, as sentences.
     """
 
     inputs: Mapping[str, Shape]
@@ -27,6 +28,7 @@ class Runnable:
     run: Callable[[Mapping[str, np.ndarray]], Mapping[str, Any]]
     tensors: Mapping[str, str] = Factory(dict)
     saved: Callable[[Path], Path] = lambda folder: folder
+    notes: tuple[str, ...] = ()
 
 
 def load(source: Any, kind: str, trust: bool = False) -> Runnable:
@@ -40,7 +42,19 @@ def load(source: Any, kind: str, trust: bool = False) -> Runnable:
     except InvalidModel:
         raise
     except Exception as error:
-        raise InvalidModel(f"{source} cannot be read by TensorFlow: {first_line(error)}") from error
+        raise InvalidModel(_unread(source, error)) from error
+
+
+def _unread(source: Path, error: Exception) -> str:
+    """Why a source cannot be read, and what to do."""
+    layer = re.search(r"(?:[Cc]ould not locate class|Unknown layer:?|Unknown object:?) '?(\w+)'?", str(error))
+    if layer:
+        return (
+            f"{source} has the layer {layer[1]}, whose code is not in it: save it with model.export('saved'), which "
+            f"keeps what layers compute, and convert that; or give zif.convert the model in memory"
+        )
+    way = "If it is cut off or damaged, copy or save it again"
+    return f"{source} cannot be read by TensorFlow: {first_line(error)}. {way}"
 
 
 def _saved_model(path: Path) -> Runnable:
@@ -55,7 +69,8 @@ def _saved_model(path: Path) -> Runnable:
         model = tf.saved_model.load(str(path))
     if "serving_default" not in model.signatures:
         have = ", ".join(model.signatures) or "none"
-        raise InvalidModel(f"{path} has no signature serving_default; it has {have}")
+        way = "save it with tf.saved_model.save(model, folder, signatures={'serving_default': function})"
+        raise InvalidModel(f"{path} has no signature serving_default; it has {have}: {way}")
     function = model.signatures["serving_default"]
     _, keywords = function.structured_input_signature
     shapes = {name: tuple(spec.shape) for name, spec in keywords.items()}
@@ -94,7 +109,9 @@ def _tflite(path: Path) -> Runnable:
         return {name: interpreter.get_tensor(about["index"]) for name, about in outputs.items()}
 
     shapes = {name: tuple(int(dim) for dim in one["shape"]) for name, one in inputs.items()}
-    return Runnable(shapes, tuple(outputs), run, {name: name for name in (*inputs, *outputs)})
+    signatures = list(interpreter.get_signature_list())
+    notes = (f"of its signatures {', '.join(signatures)} this is the first",) if len(signatures) > 1 else ()
+    return Runnable(shapes, tuple(outputs), run, {name: name for name in (*inputs, *outputs)}, notes=notes)
 
 
 def _check_whole(path: Path) -> None:
@@ -144,6 +161,9 @@ def _of_keras(model: Any) -> Runnable:
 
 
 def _output_names(model: Any) -> list[str]:
+    struct = getattr(model, "_outputs_struct", None)
+    if isinstance(struct, dict) and not any(isinstance(one, (dict, list, tuple)) for one in struct.values()):
+        return sorted(map(str, struct))  # the order in which TensorFlow flattens a dictionary
     names = list(getattr(model, "output_names", None) or [])
     return names or [one.name.partition(":")[0] for one in model.outputs]
 

@@ -58,10 +58,20 @@ def kind_of(path: Path) -> str:
     if head[4:8] == b"TFL3":
         return "tflite"
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        _check_end(path, head)
         return "h5" if b"model_config" in whole(path) else "weights"
     if head.startswith(b"PK\x03\x04"):
         return "keras" if {"config.json", "metadata.json"} <= set(zip_members(path)) else ""
     return "graph" if _is_graph(head) else ""
+
+
+def _check_end(path: Path, head: bytes) -> None:
+    """HDF5 says in its first block where it ends. Raises InvalidModel for what is shorter."""
+    place = {0: 40, 1: 44}.get(head[8], 28) if len(head) > 8 else 0
+    end = int.from_bytes(head[place : place + 8], "little")
+    size = path.stat().st_size
+    if size < 48 or (end < 1 << 48 and size < end):
+        raise InvalidModel(f"{path} is cut off: it has {size} bytes of HDF5, which end at {end}: copy it again")
 
 
 def _is_graph(head: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,53 +14,90 @@ from zif.plugin import Request, asked_for, label_of, shapes_for
 
 @frozen
 class Arguments:
-    """names of the inputs in order, and a tensor for each."""
+    """names of the inputs in order, and a tensor for each. Behind the first `places`, they are handed over by name.
+    call: the arguments of a program, by place and by name, which may be containers and hold more than tensors.
+    """
 
     names: tuple[str, ...]
     values: tuple[torch.Tensor, ...]
+    places: int = 0
+    call: tuple[Sequence[Any], Mapping[str, Any]] | None = None
+
+    def split(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Values of these inputs as the model is called with them: by place, and by name."""
+        if self.call is not None:
+            left = iter(values)
+            args, kwargs = torch.utils._pytree.tree_map_only(torch.Tensor, lambda _: next(left), self.call)
+            return tuple(args), dict(kwargs)
+        return tuple(values[: self.places]), dict(zip(self.names[self.places :], values[self.places :], strict=True))
 
 
 def of(model: Any, request: Request, source: Any) -> Arguments:
     """Raises UsageError where shapes are missing or do not belong to an input."""
     if isinstance(model, torch.export.ExportedProgram):
         return _of_program(model)
-    names = _names(model)
+    takes = _Takes.of(model)
     own = getattr(model, "example_inputs", getattr(model, "example_input_array", None))
     if own is not None and not request.shapes:
         values = (own,) if isinstance(own, torch.Tensor) else tuple(own)
-        return Arguments(names[: len(values)], values)
-    _check(names, request, source)
-    wanted = [name for name in names if name in request.shapes]
-    return Arguments(tuple(wanted), tuple(_value(name, request, source) for name in wanted))
+        return Arguments(takes.names[: len(values)], values, len(values))
+    _check(takes, request, source)
+    wanted = [name for name in takes.names if name in request.shapes]
+    wanted += [name for name in request.shapes if name not in wanted]
+    by_place = takes.names[: takes.places]
+    places = next((at for at, name in enumerate(wanted) if by_place[at : at + 1] != (name,)), len(wanted))
+    return Arguments(tuple(wanted), tuple(_value(name, request, source) for name in wanted), places)
 
 
 def _of_program(program: torch.export.ExportedProgram) -> Arguments:
-    args, kwargs = program.example_inputs or ((), {})
-    names = list(program.graph_signature.user_inputs)
-    values = [*args, *kwargs.values()]
-    tensors = [
-        (str(name), value) for name, value in zip(names, values, strict=False) if isinstance(value, torch.Tensor)
-    ]
-    return Arguments(tuple(name for name, _ in tensors), tuple(value for _, value in tensors))
+    call: tuple[Sequence[Any], Mapping[str, Any]] = program.example_inputs or ((), {})
+    leaves = torch.utils._pytree.tree_leaves(call)
+    pairs = zip(program.graph_signature.user_inputs, leaves, strict=False)
+    tensors = [(str(name), value) for name, value in pairs if isinstance(value, torch.Tensor)]
+    return Arguments(tuple(name for name, _ in tensors), tuple(value for _, value in tensors), call=call)
 
 
-def _names(model: Any) -> tuple[str, ...]:
-    """The parameters of `forward`, in order."""
-    if isinstance(model, torch.jit.ScriptModule):
-        schema = model.forward.schema.arguments
-        return tuple(one.name for one in schema if one.name != "self")
-    parameters = inspect.signature(model.forward).parameters.values()
-    return tuple(one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))
+@frozen
+class _Takes:
+    """What `forward` takes: its parameters in order, of which the first `places` may be given by place, and those that
+    have to be given. others: any name besides.
+    """
+
+    names: tuple[str, ...]
+    places: int
+    needed: tuple[str, ...]
+    others: bool = False
+
+    @classmethod
+    def of(cls, model: Any) -> _Takes:
+        if isinstance(model, torch.jit.ScriptModule):
+            schema = [one for one in model.forward.schema.arguments if one.name != "self"]
+            needed = tuple(one.name for one in schema if not one.has_default_value())
+            return cls(tuple(one.name for one in schema), len(schema), needed)
+        parameters = inspect.signature(model.forward).parameters.values()
+        placed = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        named = [*placed, *(one for one in parameters if one.kind == one.KEYWORD_ONLY)]
+        return cls(
+            tuple(one.name for one in named),
+            len(placed),
+            tuple(one.name for one in named if one.default is one.empty),
+            any(one.kind == one.VAR_KEYWORD for one in parameters),
+        )
 
 
-def _check(names: tuple[str, ...], request: Request, source: Any) -> None:
-    label = label_of(source)
-    unknown = [name for name in (*request.shapes, *request.input_dtypes) if name not in names]
+def _check(takes: _Takes, request: Request, source: Any) -> None:
+    label, names = label_of(source), takes.names
+    asked = (*request.shapes, *request.input_dtypes)
+    unknown = [name for name in asked if name not in names and not takes.others]
     if unknown:
         raise UsageError(f"{label} has no input {unknown[0]!r}; it has {', '.join(names) or 'none'}")
     if not request.shapes:
         example = shapes_for(source, dict.fromkeys(names[:2] or ["x"], (1, 3, 224, 224)))
         raise UsageError(f"{label} does not say the shapes of its inputs ({', '.join(names)}): give {example}")
+    missing = [name for name in takes.needed if name not in request.shapes]
+    if missing:
+        example = shapes_for(source, dict.fromkeys(missing, (1, 3, 224, 224)))
+        raise UsageError(f"{label} needs the input {missing[0]!r}, too: give {example}, in its own shape")
 
 
 def _value(name: str, request: Request, source: Any) -> torch.Tensor:

@@ -18,7 +18,7 @@ from attrs import frozen
 from zif import InvalidModel, Unsupported, UsageError
 from zif.plugin import Imported, Request, key_of, label_of, opset_of
 
-from zif_torch import arguments
+from zif_torch import arguments, outputs
 from zif_torch.arguments import Arguments
 from zif_torch.loading import inference
 from zif_torch.ties import FirstFirst
@@ -48,7 +48,8 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     with inference(source) as model:
         given = arguments.of(model, request, source)
         used = _written(model, given, request, path, notes, label)
-    proto = onnx.load(path, load_external_data=False)
+        proto = onnx.load(path, load_external_data=False)
+        outputs.named(path, proto, model, given)
     got = opset_of(proto)
     if request.opset and got != request.opset:
         notes.append(f"opset {request.opset} was asked for, and the exporter wrote {got}")
@@ -86,7 +87,10 @@ def _written(model: Any, given: Arguments, request: Request, path: Path, notes: 
             f"{label}: the operator {named} cannot be said in ONNX by torch {torch.__version__}: replace it, or export "
             f"the part before it"
         )
-    raise InvalidModel(f"{label} cannot be exported: {attempts[0].problem}")
+    raise InvalidModel(
+        f"{label} cannot be exported: {attempts[0].problem}. A module around it that takes and gives tensors only, and "
+        f"does without what is named here, comes in."
+    )
 
 
 def _order(model: Any, asked: int, label: str) -> list[str]:
@@ -109,8 +113,9 @@ def _attempt(name: str, model: Any, given: Arguments, opset: int, path: Path, no
         about["external_data"] = _is_large(model)
     with _quiet() as heard:
         try:
-            torch.onnx.export(model, given.values, str(path), **about)
-        except Exception as error:
+            args, kwargs = given.split(given.values)
+            torch.onnx.export(model, args, str(path), kwargs=kwargs or None, **about)
+        except (Exception, SystemExit) as error:
             return _Attempt(name, _sentence(error), _operator(error))
     notes += [text for text in dict.fromkeys(heard) if text not in notes]
     if not path.is_file():
@@ -150,6 +155,8 @@ def _warned(one: warnings.WarningMessage) -> str:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "its code calls for the end of the process"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [
         line for line in lines if re.search(r"error|unsupported|not support|no decomposition", line, re.IGNORECASE)
@@ -175,14 +182,16 @@ def _operator(error: BaseException | None) -> str:
 
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What torch gives, under the names that the exported model has: outputs in their order."""
-    names, outputs = _ends[key_of(source)]
+    names, ends = _ends[key_of(source)]
     with inference(source) as model:
-        given = arguments.of(model, request, source).values
-        pairs = zip(names, given, strict=False)
+        given = arguments.of(model, request, source)
+        pairs = zip(names, given.values, strict=False)
         values = [torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in pairs]
-        runnable = model.module() if isinstance(model, torch.export.ExportedProgram) else model
         with FirstFirst():
-            made = runnable(*values)
-    flat, _ = torch.utils._pytree.tree_flatten(made)
-    tensors = [one for one in flat if isinstance(one, torch.Tensor)]
-    return {name: one.detach().cpu().numpy() for name, one in zip(outputs, tensors, strict=False)}
+            tensors = outputs.tensors_in(outputs.called(model, given, values))
+    return {name: _array(one) for name, one in zip(ends, tensors, strict=False)}
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()  # numpy has no bfloat16

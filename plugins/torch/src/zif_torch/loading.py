@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from zif import InvalidModel
-from zif.plugin import Named, first_line, label_of, object_of
+from zif.plugin import Named, first_line, label_of, made_by, object_of
 
 from zif_torch.quantized import frozen
 from zif_torch.sources import kind_of
@@ -62,10 +62,7 @@ def _made(source: Named) -> Any:
     made = object_of(source)
     if isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
         return made
-    try:
-        made = made()
-    except Exception as error:
-        raise InvalidModel(f"{source} makes no model: {type(error).__name__}: {first_line(error)}") from error
+    made = made_by(source, made)
     if not isinstance(made, (torch.nn.Module, torch.export.ExportedProgram)):
         raise InvalidModel(f"{source} makes {type(made).__name__}, not a torch.nn.Module or an exported program")
     return made

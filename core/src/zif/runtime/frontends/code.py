@@ -6,13 +6,14 @@ import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from zif.errors import InvalidModel, UsageError
 from zif.files.text import read_text
-from zif.runtime.frontends.contract import Named
+from zif.runtime.frontends.alike import first_line, label_of
+from zif.runtime.frontends.contract import Named, Origin
 
 
 def file_of(source: Named) -> Path | None:
@@ -71,6 +72,19 @@ def _imported(source: Named) -> Any:
         sys.modules[path.stem] = module
         spec.loader.exec_module(module)
         return module
-    except Exception as error:
-        why = f"{type(error).__name__}: {str(error).strip()}"
-        raise InvalidModel(f"{source.where} cannot be imported: {why}. Mend it, and try again.") from error
+    except (Exception, SystemExit) as error:
+        raise InvalidModel(f"{source.where} cannot be imported: {_why(error)}. Mend it, and try again.") from error
+
+
+def made_by(source: Origin, make: Callable[[], Any]) -> Any:
+    """What code of the user's makes, which may fail or call for the end of the process. Raises InvalidModel."""
+    try:
+        return make()
+    except (Exception, SystemExit) as error:
+        raise InvalidModel(f"{label_of(source)} makes no model: {_why(error)}. Mend it, and try again.") from error
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it calls for the end of the process (exit {error.code})"
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -9,8 +9,9 @@ from typing import Any
 
 from zif.errors import InvalidModel, UsageError, ZifError
 from zif.files.checkout import folders
+from zif.files.formats import Kind
 from zif.files.installing import to_install
-from zif.files.kinds import Kind, kind_of
+from zif.files.kinds import kind_of
 from zif.files.opening import is_plain, missing, open_plain
 from zif.files.wording import did_you_mean
 from zif.model.arguments import is_model
@@ -100,7 +101,7 @@ def _nobody(origin: Origin, rows: Sequence[Installed]) -> str:
     if isinstance(origin, Path):
         kind = kind_of(origin)
         if kind is None:
-            return f"{origin} is no ONNX model, and no installed frontend knows it.{asked}"
+            return f"{origin} is no ONNX model, and no installed frontend knows it.{asked} {_hint(origin)}"
         if any(row.distribution == kind.frontend for row in rows):
             return f"{origin} is {kind.what}, and {kind.frontend} does not take it."
         return f"{origin} is {kind.what}, and its frontend is not installed: {_install(kind)}"
@@ -112,6 +113,20 @@ def _nobody(origin: Origin, rows: Sequence[Installed]) -> str:
         f"a model is a path, bytes, an onnx.ModelProto, or what an installed frontend takes, not {kind_name}.{asked} "
         f"`zif-torch`, `zif-tensorflow` and `zif-jax` take models of theirs; for instance {to_install('zif-torch')}"
     )
+
+
+#: Files of formats that begin with nothing of their own; only the hint goes by their names.
+_NAMES = {".mnn": "MNN", ".kmodel": "nncase", ".weights": "Darknet", ".pdiparams": "Paddle", ".msgpack": "Flax"}
+
+
+def _hint(path: Path) -> str:
+    """What to do with a file that nobody knows."""
+    if path.suffix == ".py":
+        return f"Name what makes the model in it, such as {path}:make"
+    taken = "ONNX, PyTorch (.pt2, TorchScript), TensorFlow, Keras, TFLite, Caffe or Python code that makes a model"
+    if path.suffix in _NAMES:
+        return f"Its name says {_NAMES[path.suffix]}, which zif does not read: convert the model that it was made from"
+    return f"Zif takes {taken}: export the model as one of those"
 
 
 def _install(kind: Kind) -> str:
