@@ -25,6 +25,14 @@ def predict(x):
     return y.mean((1, 2)) @ last
 
 
+def two(x, y, scale=1.0):
+    return x + y * scale
+
+
+def pooled(x):
+    return nnx.max_pool(x, (2, 2), (2, 2))
+
+
 class Net(nnx.Module):
     def __init__(self):
         rngs = nnx.Rngs(0)
@@ -65,6 +73,9 @@ def test_a_source_is_what_jax_computes(jax: tuple[Any, Path], source: str, words
     [
         ("nets.py:predict", [], "give --shape x=1,28,28,1"),
         ("nets.py:predict", ["--shape", "y=1"], "has no input 'y'; it has x"),
+        ("nets.py:two", ["--shape", "x=2,3"], "needs the input 'y', too: give --shape y="),
+        ("nets.py:two", ["--shape", "x=2", "--shape", "y=2", "--shape", "z=2"], "has no input 'z'"),
+        ("nets.py:pooled", ["--shape", "x=1,8,8,3"], "give max_pool its arguments by name"),
         ("nets.py:nothing", ["--shape", "x=1"], "nets.py has no 'nothing'"),
         ("nets.py:predict", ["--shape", "x=1,16,16,3", "--opset", "17"], "writes opset 21 or newer"),
     ],

@@ -47,6 +47,11 @@ converter.representative_dataset = pictures
 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 converter.inference_input_type = converter.inference_output_type = tf.int8
 open("int8.tflite", "wb").write(converter.convert())
+converter = tf.lite.TFLiteConverter.from_keras_model(net)
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+converter.representative_dataset = pictures
+converter.target_spec.supported_ops = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+open("int16.tflite", "wb").write(converter.convert())
 function = tf.function(lambda x: net(x)).get_concrete_function(tf.TensorSpec((1, 32, 32, 3), tf.float32, name="x"))
 frozen = convert_variables_to_constants_v2(function).graph.as_graph_def()
 open("frozen.pb", "wb").write(frozen.SerializeToString())
@@ -165,6 +170,7 @@ def test_it_runs_on_the_emulated_chip(tensorflow: tuple[Any, Path]) -> None:
         ("cut-net.h5", "is cut off: it has"),
         ("head-net.h5", "is cut off: it has 100 bytes"),
         ("own.keras", "has the layer Twice, whose code is not in it"),
+        ("int16.tflite", "is quantized to 16 bits, which tf2onnx cannot say in ONNX"),
         ("two", "has no signature serving_default; it has half, twice"),
         ("strings", "the operator StringLength cannot be said in ONNX"),
         ("cut-net.tflite", "cut off or damaged"),

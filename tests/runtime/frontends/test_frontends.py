@@ -63,7 +63,8 @@ def convert(source, request, folder):
     shape = list(request.shapes.get("x", (1, 4)))
     factor = numpy_helper.from_array(np.float32(float(rest[0]) * WRONG), "factor")
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
-    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"], "m")], "toy", [x], [y], [factor])
+    kind = "Frobnicate" if "invalid" in rest else "Mul"
+    graph = helper.make_graph([helper.make_node(kind, ["x", "factor"], ["y"], "m")], "toy", [x], [y], [factor])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", request.opset or 17)], ir_version=8)
     onnx.save(model, folder / "made.onnx")
     names = {"input": "x"}, {"output": "y"}
@@ -177,6 +178,7 @@ def test_a_wrong_conversion_is_exit_1_and_writes_nothing(
         ("TOY state", 2, "it holds no operators: save the toy"),
         ("TOY 1 code", 2, "converting it runs its own code"),
         ("TOY 1 unknown", 2, "the operator Frobnicate cannot be said in ONNX"),
+        ("TOY 1 invalid", 2, "what toy exporter 1 wrote is no valid ONNX: "),
         ("TOY 1 bare", 2, "needs a_framework_that_is_not_there, which is not installed where it runs: pip install"),
         ("TOY 1 raise", 3, "frontend 'toy' (fake-toy 1.0) failed in convert: 'layer'"),
         ("TOY 1 exit", 3, "it called for the end of the process"),

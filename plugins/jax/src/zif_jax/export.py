@@ -53,7 +53,9 @@ def _refusal(error: Exception, label: str) -> Exception:
     named = re.search(r"[Pp]rimitive[: ']+(\w+)", str(error))
     if named and re.search(r"support|implement|plugin|handler", str(error), re.IGNORECASE):
         return Unsupported(f"{label}: the primitive {named[1]} cannot be said in ONNX by jax2onnx: write it otherwise")
-    return InvalidModel(f"{label} cannot be converted by jax2onnx: {first_line(error)}")
+    named_only = re.search(r"patched_(\w+)\(\) takes \d+ positional", str(error))
+    way = f"give {named_only[1]} its arguments by name" if named_only else "write that part with jax.numpy and jax.lax"
+    return InvalidModel(f"{label} cannot be converted by jax2onnx: {first_line(error)}: {way}")
 
 
 def _load(source: Any) -> Callable[..., Any]:
@@ -77,14 +79,26 @@ def _callable(found: Any, source: Any) -> Callable[..., Any]:
 def _names(function: Callable[..., Any], request: Request, source: Any) -> list[str]:
     label = label_of(source)
     parameters = inspect.signature(function).parameters.values()
-    known = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    known = [one.name for one in parameters if one.kind in kinds]
     unknown = [name for name in (*request.shapes, *request.input_dtypes) if name not in known]
     if unknown:
         raise UsageError(f"{label} has no input {unknown[0]!r}; it has {', '.join(known) or 'none'}")
     if not request.shapes:
         example = shapes_for(source, dict.fromkeys(known[:2] or ["x"], (1, 28, 28, 1)))
         raise UsageError(f"{label} does not say the shapes of its inputs ({', '.join(known)}): give {example}")
-    return [name for name in known if name in request.shapes]
+    missing = [one.name for one in parameters if one.kind in kinds and one.default is one.empty]
+    missing = [name for name in missing if name not in request.shapes]
+    if missing:
+        example = shapes_for(source, dict.fromkeys(missing, (1, 28, 28, 1)))
+        raise UsageError(f"{label} needs the input {missing[0]!r}, too: give {example}, in its own shape")
+    taken = [name for name in known if name in request.shapes]
+    if taken != known[: len(taken)]:  # by place, the next one would get the values
+        between = next(name for name in known if name not in taken)
+        raise UsageError(
+            f"{label}: {taken[-1]!r} stands behind {between!r}: give that a shape, too, or wrap the function"
+        )
+    return taken
 
 
 def _dtype(request: Request, name: str) -> np.dtype[Any]:

@@ -49,6 +49,7 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     _shape(path, _asked(request, turned), label_of(source))
     _ends[key_of(source)] = (*names, turned)
     proto = onnx.load(path, load_external_data=False)
+    _check_steps(proto, label_of(source))
     layout = [f"the input {name!r} is NCHW, where the source has NHWC" for name in turned]
     return Imported(
         "model.onnx",
@@ -116,6 +117,18 @@ def _converted(words: Sequence[str], path: Path, opset: int, label: str) -> list
         return _warnings(said)
     last = next((line.strip() for line in reversed(said) if line.strip()), "it ended without a word")
     raise InvalidModel(f"{label} cannot be converted by tf2onnx: {last[:300]}")
+
+
+def _check_steps(proto: onnx.ModelProto, label: str) -> None:
+    """tf2onnx writes quantization to 16 and 64 bits as well, which its opsets do not have."""
+    types = {one.name: one.data_type for one in proto.graph.initializer}
+    steps = [node for node in proto.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    zeros = {types.get(node.input[2], onnx.TensorProto.INT8) for node in steps if len(node.input) == 3}
+    if zeros - {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}:
+        raise Unsupported(
+            f"{label} is quantized to 16 bits, which tf2onnx cannot say in ONNX: quantize to int8, or give the model "
+            f"in float, and `zif quantize --precision w8a16` quantizes that"
+        )
 
 
 def _warnings(lines: Sequence[str]) -> list[str]:

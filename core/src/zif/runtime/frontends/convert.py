@@ -23,7 +23,7 @@ from zif.records import Compiled, Installed, TensorInfo
 from zif.runtime.cache import Cache, Key
 from zif.runtime.frontends.alike import asked_for, label_of
 from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
-from zif.runtime.frontends.judging import judged
+from zif.runtime.frontends.judging import judged, loaded
 from zif.runtime.frontends.process import Asked, asking
 from zif.runtime.frontends.report import Conversion, Port, Report, SourceCheck
 from zif.runtime.frontends.sources import find
@@ -145,9 +145,7 @@ class Converting:
         return judged(frontend, self.origin, found, self.request, made, path)
 
     def _report(self, row: Installed, found: Recognized, made: Imported, path: Path, check: SourceCheck) -> Report:
-        from zif.model import Model
-
-        model = Model.load(path)
+        model = loaded(made, path)
         return Report(
             source=self.label,
             what=found.what,

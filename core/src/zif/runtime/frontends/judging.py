@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve
 
-from zif.errors import BackendUnavailable, InvalidInput, ZifError
+from zif.errors import BackendUnavailable, InvalidInput, InvalidModel, ZifError
 from zif.runtime.frontends.contract import Imported, Origin, Recognized, Request
 from zif.runtime.frontends.process import Asked
 from zif.runtime.frontends.ranking import aligned
@@ -35,12 +35,11 @@ def judged(
     asked: Asked, source: Origin, found: Recognized, request: Request, made: Imported, path: Path
 ) -> SourceCheck:
     """The converted model at `path` beside its source. What cannot be compared says why; raises what running raises."""
-    from zif.model import Model
     from zif.runtime.verification.judge import Judge
     from zif.runtime.verification.samples import made_samples
 
     try:
-        model = Model.load(path, made.example or None)
+        model = loaded(made, path, made.example or None)
         samples = made_samples(model, from_end=False)
         judge = Judge.installed()
         with judge.session(model) as session:
@@ -54,6 +53,17 @@ def judged(
         return _resized(check, asked, source, request, path, samples[0], judge)
     except (BackendUnavailable, InvalidInput) as error:
         return SourceCheck(skipped=str(error))
+
+
+def loaded(made: Imported, path: Path, shapes: Shapes | None = None) -> Model:
+    """The converted model. Raises InvalidModel that blames the exporter where it is none."""
+    from zif.model import Model
+
+    try:
+        return Model.load(path, shapes)
+    except InvalidModel as error:
+        why = str(error).removeprefix(str(path)).strip(" :")
+        raise InvalidModel(f"what {made.tool} wrote is no valid ONNX: {why}") from error
 
 
 class _Compared:
