@@ -57,6 +57,20 @@ class Boxes(nn.Module):
         return made
 
 
+class Ssd(nn.Module):
+    """torchvision's SSDLite with its head: a row for each box, with its score and class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+
+        self.net = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=7)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = self.net([x])[0]
+        return torch.cat((found["boxes"], found["scores"][:, None], found["labels"][:, None]), 1)
+
+
 class Quantized(nn.Module):
     """To be quantized."""
 
@@ -75,6 +89,7 @@ ROWS = (
     ("rnn", "LSTM in both directions", Rnn, (1, 7, 8)),
     ("branch", "a branch on values", Branch, (1, 8)),
     ("boxes", "torchvision's nms", Boxes, (32, 5)),
+    ("ssd", "torchvision's SSDLite with its head", Ssd, (3, 320, 320)),
     ("trained", "quantization-aware training", Quantized, (2, 3, 16, 16)),
 )
 
@@ -99,6 +114,10 @@ def branch() -> nn.Module:
 
 def boxes() -> nn.Module:
     return make(Boxes)
+
+
+def ssd() -> nn.Module:
+    return make(Ssd)
 
 
 def trained() -> nn.Module:
