@@ -63,8 +63,8 @@ def convert(source, request, folder):
     shape = list(request.shapes.get("x", (1, 4)))
     factor = numpy_helper.from_array(np.float32(float(rest[0]) * WRONG), "factor")
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
-    kind = "Frobnicate" if "invalid" in rest else "Mul"
-    graph = helper.make_graph([helper.make_node(kind, ["x", "factor"], ["y"], "m")], "toy", [x], [y], [factor])
+    other = "nothing" if "invalid" in rest else "factor"
+    graph = helper.make_graph([helper.make_node("Mul", ["x", other], ["y"], "m")], "toy", [x], [y], [factor])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", request.opset or 17)], ir_version=8)
     onnx.save(model, folder / "made.onnx")
     names = {"input": "x"}, {"output": "y"}

@@ -12,7 +12,8 @@ import onnx
 from attrs import frozen
 
 from zif.errors import InvalidModel, UsageError
-from zif.files.kinds import HEAD, Kind, kind_of, kind_of_file
+from zif.files.formats import Kind
+from zif.files.kinds import HEAD, kind_of, kind_of_file
 from zif.files.opening import length, open_plain
 from zif.model.installed_onnx import NEWEST_IR, upgrade
 
