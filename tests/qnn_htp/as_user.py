@@ -28,6 +28,7 @@ class Row:
     """One model: least cosine over its float outputs, whether its real task came out right, and where it ran.
 
     placed counts units by backend, segments counts segments by backend; a backend of the chip's NPU says "emulator".
+    beside: the operators of the units that are not on the NPU.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Row:
     load_s: float
     run_s: float
     events: tuple[str, ...]
+    beside: tuple[str, ...]
 
 
 def row(one: Entry, form: str = "") -> Row:
@@ -72,6 +74,7 @@ def _row(one: Entry, path: Path, name: str, *, task: bool) -> Row:
             loaded - begun,
             ran - loaded,
             tuple(f"{event.kind}: {event.text}" for event in session.events),
+            tuple(unit.op_type for unit in plan.units if unit.backend != "qnn_htp"),
         )
 
 
