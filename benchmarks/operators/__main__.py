@@ -58,7 +58,7 @@ def judged(path: Path, target: str) -> Row:
             sets.setdefault(number, {})[name] = value
     try:
         model = zif.Model.load(path)
-        with zif.load(model, target=target, pin=pins(model, target), cache=False) as session:
+        with zif.load(model, target=target, pin=pins(model, target), cache=False, verify="off") as session:
             count = sum(unit.backend == "qnn_htp" for unit in session.plan.units)
             known = {info.name for info in session.inputs}
             runs = [{name: value for name, value in row.items() if name in known} for row in sets.values()]
