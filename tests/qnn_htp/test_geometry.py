@@ -42,7 +42,15 @@ def convolution(kernel: int, *pads: int, dilation: int = 1) -> bytes:
     return model("Conv", {"w": weight}, 13, ["x", "w"], pads=pads, dilations=[dilation] * 2)
 
 
+def transposed(*pads: int, more: int = 0, group: int = 1, stride: int = 3) -> bytes:
+    weight = np.random.default_rng(0).normal(size=(3, 2, 3, 3)).astype(np.float32)
+    sizes = {"pads": pads, "strides": [stride] * 2, "output_padding": [more] * 2, "group": group}
+    return model("ConvTranspose", {"w": weight}, 13, ["x", "w"], **sizes)
+
+
 WRONG = {
+    "an output behind the last window": transposed(1, 1, 1, 1, more=2),
+    "the same in groups": transposed(1, 1, 1, 1, more=2, group=3),
     "a scale that gives no whole size": resize(1.5),
     "half of an odd size": resize(0.5),
     "a last window that sticks out": average(1, 0, 0, 0, 0),
@@ -55,6 +63,7 @@ WRONG = {
     "one in the padding of a single pixel": convolution(1, 1, 1, 1, 1),
 }
 RIGHT = {
+    "an output as far as the last window": transposed(1, 1, 1, 1),
     "an average that is laid otherwise": average(1, 1, 1, 1, 1, kind="AveragePool"),
     "twice the size": resize(2.0),
     "a scale that gives whole sizes": resize(1.0),

@@ -15,9 +15,10 @@ from broken import BREAKING, JUDGE, save
 from fakes import GOOD, Site
 from onnx import TensorProto, helper, numpy_helper
 from zif.model import Model
+from zif.runtime.verification.beside import Beside, gates
 from zif.runtime.verification.culprit import culprits
 from zif.runtime.verification.judge import Judge
-from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification
+from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification, gravest
 from zif.runtime.verification.rounding import rounded, without_rounding
 from zif.runtime.verification.samples import index_bound, made_samples
 
@@ -54,6 +55,26 @@ def test_what_a_precision_does_not_hold_overflows_in_the_rounded_run() -> None:
     x = np.full((2, 8), 300.0, np.float32)
     assert np.isinf(run(rounded(Model.load(model(nodes)), "fp16"), x)).all()
     assert np.isfinite(run(rounded(Model.load(model(nodes)), "bf16"), x)).all()
+
+
+def test_a_detector_that_sees_nothing_is_not_wrong_by_a_step_of_its_gate() -> None:
+    """Beside 1, half a thousandth is one step of fp16; of what a Sigmoid makes that is the scale."""
+    nodes = [
+        helper.make_node("Sigmoid", ["x"], ["s"], "gate"),
+        helper.make_node("Reshape", ["s", "shape"], ["y"], "move"),
+    ]
+    shape = numpy_helper.from_array(np.array([16]), "shape")
+    names = gates(Model.load(model(nodes, weights=[shape])))
+    assert names == {"s", "y"}
+    right = {"y": np.full(16, 4e-4, np.float32)}
+    for off, word in ((2e-4, "right"), (0.2, "wrong")):
+        beside = Beside(names)
+        beside.add(right, {"y": right["y"] + np.float32(off)}, right, ["y"])
+        assert gravest(beside.rows(), "fp16") == word
+        assert beside.figures()["y"].sqnr_db == pytest.approx(20 * math.log10(4e-4 / off), abs=0.1)
+    plain = Beside()
+    plain.add(right, {"y": right["y"] + np.float32(2e-4)}, right, ["y"])
+    assert gravest(plain.rows(), "fp16") == "wrong"
 
 
 def test_bodies_are_rounded_too() -> None:

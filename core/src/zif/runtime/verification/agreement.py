@@ -10,7 +10,7 @@ from attrs import frozen
 from zif.errors import BackendUnavailable
 from zif.model.elsewhere import elsewhere
 from zif.runtime.measures import Figures
-from zif.runtime.verification.beside import Beside
+from zif.runtime.verification.beside import Beside, gates
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge
 from zif.runtime.verification.record import TensorCheck, Word, furthest, gravest
@@ -59,6 +59,7 @@ class OutputJudge:
         self.precision = coarsest(plan, judge)
         self._model, self._rounds = model, judge.session
         self._right = judge.session(model)
+        self._gates = gates(model)
         self._least: Session | None = None
 
     def doubted(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,13 +67,13 @@ class OutputJudge:
 
         It takes half of the work of `judged`, which says what the doubtful ones are.
         """
-        beside, right = Beside(), self._right.run(inputs)
+        beside, right = Beside(self._gates), self._right.run(inputs)
         beside.add(right, outputs, right, right)
         return {} if gravest(beside.rows(), self.precision) == "right" else right
 
     def judged(self, runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> tuple[Agreement, dict[str, Any]]:
         """The outputs of some runs, each with its inputs, beside the judge's; and the judge's of the last run."""
-        beside, right = Beside(), dict[str, Any]()
+        beside, right = Beside(self._gates), dict[str, Any]()
         for inputs, outputs in runs:
             right = self._right.run(inputs)
             beside.add(right, outputs, self._rounded().run(inputs), right)

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from zif.errors import BackendUnavailable, UsageError, ZifError
 from zif.model.arguments import Progress
 from zif.model.elsewhere import elsewhere
-from zif.runtime.verification.beside import Beside
+from zif.runtime.verification.beside import Beside, gates
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge, showing
 from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification, gravest
@@ -134,7 +134,7 @@ class Bench:
 
         enough: asked after each sample, with the number of those that were tried and the rows so far.
         """
-        beside = Beside()
+        beside = Beside(gates(piece.model))
         with self.judge.session(floor(piece.model, piece.precision)) as least:
             for number, right in enumerate(values, 1):
                 made = piece.run({name: right[name] for name in piece.inputs if name in right})

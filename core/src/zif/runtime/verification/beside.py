@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import define, field
 
+from zif.encodings.operators import MOVES
 from zif.runtime.measures import Tally
 from zif.runtime.verification.record import TensorCheck
 
 if TYPE_CHECKING:
+    from zif.model import Model
     from zif.runtime.measures import Figures
 
 
 @define
 class Beside:
-    """Add samples one after the other; `rows` may be asked at any time."""
+    """Add samples one after the other; `rows` may be asked at any time.
 
+    gates: values that lie between 0 and 1 each by itself (see `gates`). Of them what they lack to 1 counts, too: a
+    detector that sees nothing gives 0.0004 everywhere, and 0.0002 is no other answer.
+    """
+
+    gates: frozenset[str] = frozenset()
+    _plain: dict[str, Tally] = field(factory=dict)
     _own: dict[str, Tally] = field(factory=dict)
     _least: dict[str, Tally] = field(factory=dict)
 
@@ -28,16 +37,32 @@ class Beside:
         them lacks, and those that are no arrays, are passed over. Raises ValueError where shapes differ."""
         for name in names:
             if all(hasattr(values.get(name), "dtype") for values in (right, made, least)):
-                self._own.setdefault(name, Tally()).add(right[name], made[name])
-                self._least.setdefault(name, Tally()).add(right[name], least[name])
+                good, own, rounded = (self._read(name, values[name]) for values in (right, made, least))
+                self._own.setdefault(name, Tally()).add(good, own)
+                self._least.setdefault(name, Tally()).add(good, rounded)
+                if name in self.gates:
+                    self._plain.setdefault(name, Tally()).add(right[name], made[name])
 
     def figures(self) -> dict[str, Figures]:
         """The backend's own figures, by name."""
-        return {name: tally.figures() for name, tally in self._own.items()}
+        return {name: tally.figures() for name, tally in (self._own | self._plain).items()}
+
+    def _read(self, name: str, array: Any) -> Any:
+        return array if name not in self.gates else np.stack([array, 1 - array])
 
     def rows(self) -> list[TensorCheck]:
         """A row for each value that was counted."""
         return [_row(name, tally.figures(), self._least[name].figures()) for name, tally in self._own.items()]
+
+
+def gates(model: Model) -> frozenset[str]:
+    """The values that a Sigmoid makes, also when they were moved since."""
+    found: set[str] = set()
+    for node in model.proto.graph.node:
+        moved = node.op_type in MOVES and node.input and node.input[0] in found
+        if not node.domain and (node.op_type in ("Sigmoid", "HardSigmoid") or moved):
+            found.update(node.output)
+    return frozenset(found)
 
 
 def _row(name: str, own: Figures, least: Figures) -> TensorCheck:

@@ -103,7 +103,21 @@ def _transposed(node: onnx.NodeProto, model: Model) -> str:
     shape = _shape(model, node.input[0])
     if shape is not None and len(shape) > _PICTURE and attribute(node, "group", 1) > 1:
         return "in three dimensions, with groups, it gave other values"
-    return ""
+    return "where its output goes on behind its last window, that was never written" if _behind(node, model) else ""
+
+
+def _behind(node: onnx.NodeProto, model: Model) -> bool:
+    """Whether a transposed convolution has an output that no window reaches: more output_padding than padding."""
+    shapes = [_shape(model, name) for name in (node.input[0], node.input[1], node.output[0])]
+    before, kernel, after = shapes
+    if before is None or kernel is None or after is None:
+        return False
+    windows = _extents(kernel[2:], attribute_list(node, "dilations"))
+    strides = attribute_list(node, "strides") or [1] * len(windows)
+    pads = attribute_list(node, "pads") or [0] * (2 * len(windows))
+    reached = [(size - 1) * step + window for size, step, window in zip(before[2:], strides, windows, strict=True)]
+    starts = pads[: len(windows)] if not attribute_list(node, "output_shape") else [0] * len(windows)
+    return any(start + size > end for start, size, end in zip(starts, after[2:], reached, strict=True))
 
 
 def _rois(_node: onnx.NodeProto, model: Model) -> str:
