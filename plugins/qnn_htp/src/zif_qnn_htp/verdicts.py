@@ -10,7 +10,7 @@ from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
 from zif_qnn_htp import elsewhere, graph
-from zif_qnn_htp.refusals import angles, counts, geometry, infinite
+from zif_qnn_htp.refusals import angles, counts, geometry, infinite, products
 from zif_qnn_htp.rewrites import logarithms
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
     turning = dict.fromkeys(angles.of_positions(model), _ANGLE) if chip.fp16 else {}
     whole = dict.fromkeys(counts.of_whole_numbers(model), _COUNT) if chip.fp16 else {}
+    lengths = dict.fromkeys(products.of_squares(model), _LENGTHS) if chip.fp16 else {}
     folded = constant(model)
-    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny, **turning, **whole}
+    sure = {**dict.fromkeys(crashing, _UNASKED), **folded, **judged, **tiny, **turning, **whole, **lengths}
     verdicts = {unit.id: sure.get(unit.id) or _ruled_out(model, unit, chip) for unit in model.units}
     if None not in verdicts.values():
         return Probed({unit: verdict for unit, verdict in verdicts.items() if verdict}, ())
@@ -106,10 +107,11 @@ _INFINITE = Verdict(
 )
 _UNASKED = Verdict(None, "probed", "probe-failed", "the compiler was not asked: this question ends its process")
 _ANGLE = Verdict(False, "observed", "fp16-range", angles.REASON)
+_LENGTHS = Verdict(False, "observed", "fp16-range", products.REASON)
 _COUNT = Verdict(False, "observed", "fp16-range", counts.REASON)
 _TINY = Verdict(
     False,
     "observed",
     "fp16-range",
-    "it makes or takes the logarithm of numbers that were kept from 0 by a constant smaller than fp16 has",
+    "it makes or takes the logarithm of numbers that become smaller than fp16 has",
 )

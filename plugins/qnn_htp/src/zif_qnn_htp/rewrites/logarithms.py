@@ -1,7 +1,8 @@
 """Logarithms of numbers that are too small for fp16: log(x + 1e-10) of a spectrum is log(0) there.
 
 Who adds the tiny number says that x gets that small. So the logarithm, and the squares, sums and scalings that make x,
-run elsewhere, back to the first operator that is none of these.
+run elsewhere, back to the first operator that is none of these. A Sigmoid or a Softmax gets that small, too, and where
+its logarithm is taken (F.logsigmoid), that is what it is for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 #: Half of the least number above 0 that fp16 has: what is smaller is 0 there.
 VANISHING = 2.0**-25
+_GATES = frozenset({"Sigmoid", "Softmax"})
 _GUARDS = frozenset({"Add", "Max", "Clip"})
 _MAKERS = _GUARDS | {"Mul", "Div", "Sub", "Pow", "Sqrt", "Abs", "ReduceSum", "ReduceMean", "ReduceSumSquare"}
 _MOVERS = MOVES | {"Cast"}
@@ -30,6 +32,8 @@ def of_tiny(model: Model) -> frozenset[str]:
     found: set[str] = set()
     for unit in model.units:
         guard = makers.get(unit.inputs[0]) if unit.op_type == "Log" and not unit.domain and unit.inputs else None
+        if guard is not None and guard.op_type in _GATES and not guard.domain:
+            found |= {unit.id, guard.id}
         if guard is not None and _guards(model, guard):
             found.add(unit.id)
             found.update(_chain(guard, makers))
