@@ -297,6 +297,13 @@ def test_what_is_not_named_as_zif_names_things_stays(tmp_path: Path) -> None:
     assert not [one for one in (tmp_path / "store").rglob("*") if one.is_file() and one not in own]
 
 
+@pytest.mark.parametrize("url", ["file://", "s3://"])
+def test_a_url_without_a_place_is_refused(url: str) -> None:
+    """fsspec takes the working folder for it."""
+    with pytest.raises(UsageError, match="names no place"):
+        shared_tier(url)
+
+
 @pytest.mark.parametrize("strange", ["../../photo", "A" * 64, "", "ab"])
 def test_a_hash_that_leads_elsewhere_is_none(tmp_path: Path, strange: str) -> None:
     url = f"file://{tmp_path}/store"

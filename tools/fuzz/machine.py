@@ -30,7 +30,7 @@ _CALLS: dict[str, tuple[int, int, tuple[dict[str, int], ...]]] = {
             {"rename": 82, "renameat": 264, "renameat2": 316},
             {"write": 1, "pwrite64": 18, "writev": 20, "sendfile": 40, "copy_file_range": 326},
             {"mkdir": 83, "mkdirat": 258, "ftruncate": 77},
-            {"getdents64": 217, "link": 86, "linkat": 265, "symlink": 88, "fchmod": 91},
+            {"link": 86, "linkat": 265, "symlink": 88, "fchmod": 91},
         ),
     ),
     "aarch64": (
@@ -41,7 +41,7 @@ _CALLS: dict[str, tuple[int, int, tuple[dict[str, int], ...]]] = {
             {"renameat": 38, "renameat2": 276},
             {"write": 64, "pwrite64": 68, "writev": 66, "sendfile": 71, "copy_file_range": 285},
             {"mkdirat": 34, "ftruncate": 46},
-            {"getdents64": 61, "linkat": 37, "symlinkat": 36, "fchmod": 52},
+            {"linkat": 37, "symlinkat": 36, "fchmod": 52},
         ),
     ),
 }

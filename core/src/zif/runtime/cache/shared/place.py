@@ -26,6 +26,8 @@ def shared_tier(url: str) -> Tier:
 
 @lru_cache(maxsize=4)
 def _opened(url: str, *_: object) -> Tier:
+    if not url.partition("://")[2]:
+        raise UsageError(f"ZIF_CACHE={url} names no place: write s3://bucket/folder, or file:///folder")
     trust = Trust.of_user()
     try:
         import fsspec
