@@ -79,7 +79,7 @@ class Material:
 
     def table(self) -> list[Any]:
         """The rows of a sweep."""
-        words = ("sweep", "m.onnx", "-t", "host", "-t", "snapdragon-888", "--stage", "plan", "-o", "t.jsonl")
+        words = ("sweep", "m.onnx", "-t", "host", "--precision", "float,w8a8", "--stage", "plan", "-o", "t.jsonl")
         case = Case(words, self._model("mlp"), {}, ("t.jsonl", "t.jsonl.models"))
         text = self._made(case, lambda _: (self._runner.world.work / "t.jsonl").read_text())
         return [json.loads(line) for line in text.splitlines()]
@@ -120,7 +120,7 @@ class Material:
         if case.arguments + tuple(case.environment) not in self._known:
             outcome = self._runner.run(case)
             if outcome.code:
-                raise SystemExit(f"zif {' '.join(case.arguments)} fails on a valid model: {outcome.err}")
+                raise SystemExit(f"zif {' '.join(case.arguments)} fails on a valid model: {outcome.what} {outcome.err}")
             self._known[case.arguments + tuple(case.environment)] = read(outcome.out)
         return self._known[case.arguments + tuple(case.environment)]
 
