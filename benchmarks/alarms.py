@@ -33,22 +33,22 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--target", default="snapdragon-8-gen-3")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     total, runs = Counter[str](), 0
     for entry in all_entries():
-        if entry.name not in given.names if given.names else entry.slow:
+        if entry.name not in arguments.names if arguments.names else entry.slow:
             continue
-        for about, samples in _inputs(entry, given.seeds):
+        for about, samples in _inputs(entry, arguments.seeds):
             try:
-                found = verify(entry.path, given.target, samples, shapes=dict(entry.shapes))
+                verification = verify(entry.path, arguments.target, samples, shapes=dict(entry.shapes))
             except zif.ZifError as error:
                 print(f"{entry.name}, {about}: {type(error).__name__}: {str(error).splitlines()[0]}", flush=True)
                 continue
-            words = Counter(segment.word for segment in found.segments)
+            words = Counter(segment.word for segment in verification.segments)
             runs, total = runs + 1, total + words
             told = ", ".join(f"{count} {word}" for word, count in words.most_common()) or "nothing to verify"
             print(f"{entry.name}, {about}: {told}", flush=True)
-            for segment in found.segments:
+            for segment in verification.segments:
                 if segment.word != "right":
                     print(
                         f"    segment {segment.segment} on {segment.backend}: {segment.word} {segment.worst}",

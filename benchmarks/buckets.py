@@ -45,15 +45,15 @@ def lines(count: int) -> Feeds:
     padded = page.crop((0, 0, 384, 192))
     with zif.load(RAPIDOCR.path(DET), shapes={"x": (1, 3, 192, 384)}, only="qnn_cpu") as detector:
         boxes = find_lines(padded, detector.run)
-    source, found = np.random.default_rng(0), {}
+    source, pictures = np.random.default_rng(0), {}
     for number in range(50 * count):
         left, top, right, bottom = boxes[number % len(boxes)]
         begin = int(source.integers(left, right - 12))
         row = line_pixels(page.crop((begin, top, int(source.integers(begin + 12, right + 1)), bottom)))
-        found.setdefault(row.shape[1], row)
-        if len(found) == count:
+        pictures.setdefault(row.shape[1], row)
+        if len(pictures) == count:
             break
-    return [{"x": nchw(row)} for row in found.values()]
+    return [{"x": nchw(row)} for row in pictures.values()]
 
 
 def sentences(count: int) -> Feeds:
@@ -64,7 +64,8 @@ def sentences(count: int) -> Feeds:
     picked = [*first.values(), *(row for row in rows if row is not first[len(row)])][:count]
     ids = [np.array([row], np.int64) for row in picked]
     return [
-        {"input_ids": one, "attention_mask": np.ones_like(one), "token_type_ids": np.zeros_like(one)} for one in ids
+        {"input_ids": sentence, "attention_mask": np.ones_like(sentence), "token_type_ids": np.zeros_like(sentence)}
+        for sentence in ids
     ]
 
 
@@ -81,11 +82,13 @@ def main() -> int:
     parser.add_argument("--models", nargs="*", default=list(MODELS))
     parser.add_argument("--target", default="snapdragon-8-gen-3")
     parser.add_argument("--only", help="a backend to run on, and no table of costs: what of a difference is padding")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     wrong = 0
-    for name in given.models:
+    for name in arguments.models:
         locate, make = MODELS[name]
-        wrong += tried(name, Model.load(locate()), make(given.lines), given.buckets, given.target, given.only)
+        wrong += tried(
+            name, Model.load(locate()), make(arguments.lines), arguments.buckets, arguments.target, arguments.only
+        )
     return 1 if wrong else 0
 
 
@@ -108,7 +111,7 @@ def costs(name: str, model: Model, session: BucketedSession, feeds: Feeds, targe
     built = {bucket.label: bucket.plan.predicted.latency_us for bucket in session.buckets}
     largest = session.buckets[-1]
     mixed = [built[way.bucket.label] if way.bucket else on_cpu(size) for way, size in zip(ways, sizes, strict=True)]
-    one = [
+    padded_us = [
         largest.plan.predicted.latency_us if largest.finding.padding or size == largest.point[0] else on_cpu(size)
         for size in sizes
     ]
@@ -121,7 +124,7 @@ def costs(name: str, model: Model, session: BucketedSession, feeds: Feeds, targe
     table = Table("way", "predicted ms an input", "against the CPU", title=title)
     for way, cost in (
         ("buckets", mixed),
-        ("one largest shape", one),
+        ("one largest shape", padded_us),
         ("CPU at the real size", alone),
         ("buckets, if all could be padded", wished),
     ):
@@ -161,7 +164,7 @@ def judged(model: Model, session: BucketedSession, feeds: Sequence[Mapping[str, 
         for feed in feeds:
             agreed, _ = judge.judged([(feed, session.run(feed))])
             words[agreed.word] += 1
-            worst = min(worst, *(one.sqnr_db for one in agreed.outputs.values() if one.sqnr_db is not None))
+            worst = min(worst, *(output.sqnr_db for output in agreed.outputs.values() if output.sqnr_db is not None))
     finally:
         judge.close()
     told = ", ".join(f"{count} {word}" for word, count in words.items())

@@ -51,23 +51,23 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--show", action="store_true")
     parser.add_argument("--any-seed", action="store_true", help="begin at a seed that the clock gives, and say it")
-    given = parser.parse_args()
-    if given.any_seed:
-        given.first = int(time.time()) % 100_000_000
-        print(f"first seed {given.first}", flush=True)
+    arguments = parser.parse_args()
+    if arguments.any_seed:
+        arguments.first = int(time.time()) % 100_000_000
+        print(f"first seed {arguments.first}", flush=True)
     total = 0
-    for precision in given.precision:
+    for precision in arguments.precision:
         odd = 0
-        for seed in range(given.first, given.first + given.count):
+        for seed in range(arguments.first, arguments.first + arguments.count):
             model = Drawing(np.random.default_rng(seed)).model()
             told = judged(model, seed, precision)
             odd += bool(told)
-            if told or given.show:
+            if told or arguments.show:
                 kinds = [node.op_type for node in model.graph.node]
                 print(f"{precision} {seed}: {told or 'fine'}  {' '.join(kinds)}", flush=True)
-            if given.show:
+            if arguments.show:
                 print(onnx.printer.to_text(model))
-        print(f"{precision}: {odd} of {given.count} graphs are odd", flush=True)
+        print(f"{precision}: {odd} of {arguments.count} graphs are odd", flush=True)
         total += odd
     raise SystemExit(bool(total))
 
@@ -83,15 +83,15 @@ def judged(proto: onnx.ModelProto, seed: int, precision: str) -> str:
         made = model.proto if precision == "float" else auto_quantize(model, samples, precision, search=False).model
         wanted = judge.sqnr(Reference(made))
         with _on_htp(made) as htp:
-            found = judge.sqnr(htp)
+            db = judge.sqnr(htp)
     except zif.ZifError as error:
         return f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
-    found = {name: ratio for name, ratio in found.items() if wanted[name] != float("inf")}  # nothing but zeros
-    if not found:
+    db = {name: ratio for name, ratio in db.items() if wanted[name] != float("inf")}  # nothing but zeros
+    if not db:
         return ""
-    worst = max(found, key=lambda name: min(wanted[name], GOOD[precision]) - found[name])
-    if found[worst] < min(wanted[worst], GOOD[precision]) - ATTENTION:
-        return f"{worst} has {found[worst]:.1f} dB on HTP, {wanted[worst]:.1f} on the reference"
+    worst = max(db, key=lambda name: min(wanted[name], GOOD[precision]) - db[name])
+    if db[worst] < min(wanted[worst], GOOD[precision]) - ATTENTION:
+        return f"{worst} has {db[worst]:.1f} dB on HTP, {wanted[worst]:.1f} on the reference"
     return ""
 
 

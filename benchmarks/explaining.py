@@ -45,10 +45,10 @@ def timed(work: Callable[[], Any], clock: Callable[[], float] = time.process_tim
 def row(units: int) -> list[str]:
     made, asking = timed(lambda: planner(model(units), "snapdragon-8-gen-3"), time.perf_counter)
     plan, placing = timed(made.plan)
-    found, looking = timed(lambda: counterfactuals(made))
+    changes, looking = timed(lambda: counterfactuals(made))
     told = explored(made, limit=5)
     page, writing = timed(lambda: plan_html(told))
-    best = f"{found[0].text}: {found[0].cost_change:+.0%}" if found else "none"
+    best = f"{changes[0].text}: {changes[0].cost_change:+.0%}" if changes else "none"
     cells = [f"{units:,}", f"{len(plan.segments)}", f"{asking:.1f}", f"{placing:.2f}", f"{looking:.2f}"]
     return [*cells, f"{looking / placing:.1f}", best, f"{writing:.2f}", f"{len(page) / 2**20:.1f}"]
 

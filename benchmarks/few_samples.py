@@ -44,19 +44,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--on-target", action="store_true")
     parser.add_argument("--kept", type=Path)
-    given = parser.parse_args()
-    kept = json.loads(given.kept.read_text()) if given.kept and given.kept.exists() else {}
+    arguments = parser.parse_args()
+    kept = json.loads(arguments.kept.read_text()) if arguments.kept and arguments.kept.exists() else {}
     gains = []
     print("| net | precision | samples | onnxruntime for QNN dB | quantize_static dB | zif dB | | chosen |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
-    for name in given.nets or NETS:
-        for precision in given.precision:
-            for count in given.samples:
-                gain, row = compared(name, precision, count, given.seed, given.on_target, kept)
+    for name in arguments.nets or NETS:
+        for precision in arguments.precision:
+            for count in arguments.samples:
+                gain, row = compared(name, precision, count, arguments.seed, arguments.on_target, kept)
                 gains.append(gain)
                 print("| " + " | ".join(row) + " |", flush=True)
-                if given.kept:
-                    given.kept.write_text(json.dumps(kept))
+                if arguments.kept:
+                    arguments.kept.write_text(json.dumps(kept))
     told = np.array(gains)
     below, above = (told < -EVEN).sum(), (told > EVEN).sum()
     print(f"{len(told)} cases: {above} better by more than {EVEN} dB, {below} worse; median {np.median(told):+.1f} dB, "
@@ -88,7 +88,7 @@ def compared(
     mine = ran(proto, unseen, ours)
     gain = mine - max(theirs)
     told = "worse" if gain < -EVEN else "better" if gain > EVEN else ""
-    figures = [f"{one:.1f}" for one in (*theirs, mine)]
+    figures = [f"{figure:.1f}" for figure in (*theirs, mine)]
     return gain, [
         name,
         precision,
@@ -106,7 +106,7 @@ def ran(proto: onnx.ModelProto, unseen: Feeds, make: Callable[[], onnx.ModelProt
         with zif.load(proto, only=("qnn_cpu",)) as exact:
             wanted = [exact.run(feed) for feed in unseen]
         with accelerated(made, TARGET) as session:
-            return sqnr([(one, session.run(feed)) for one, feed in zip(wanted, unseen, strict=True)])
+            return sqnr([(expected, session.run(feed)) for expected, feed in zip(wanted, unseen, strict=True)])
     except Exception as error:
         print(f"{type(error).__name__}: {str(error)[:300]}", flush=True)
         return -99.0
@@ -114,12 +114,12 @@ def ran(proto: onnx.ModelProto, unseen: Feeds, make: Callable[[], onnx.ModelProt
 
 def sqnr(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> float:
     """Signal to quantization noise over all inputs, in dB, of the worst float output."""
-    found = []
+    ratios = []
     for name in pairs[0][0]:
         signal = np.stack([np.asarray(wanted[name], np.float64) for wanted, _ in pairs])
         noise = np.stack([np.asarray(got[name], np.float64) for _, got in pairs]) - signal
-        found.append(10 * np.log10(np.square(signal).sum() / max(np.square(noise).sum(), 1e-30)))
-    return float(min(found))
+        ratios.append(10 * np.log10(np.square(signal).sum() / max(np.square(noise).sum(), 1e-30)))
+    return float(min(ratios))
 
 
 if __name__ == "__main__":

@@ -27,38 +27,38 @@ def main(names: list[str]) -> None:
     """Print a row for each model."""
     print("| model | units on GPU | GPU emulator | units on HTP | HTP emulator | the two |")
     print("|---|---|---|---|---|---|")
-    for one in all_entries():
-        if one.name in names or not (names or one.slow):
+    for all_entry in all_entries():
+        if all_entry.name in names or not (names or all_entry.slow):
             try:
-                print(row(one), flush=True)
+                print(row(all_entry), flush=True)
             except (ZooUnavailable, zif.ZifError) as error:
-                print(f"| {one.name} | {str(error).splitlines()[0][:100]} |", flush=True)
+                print(f"| {all_entry.name} | {str(error).splitlines()[0][:100]} |", flush=True)
 
 
-def row(one: Entry) -> str:
-    feeds = one.inputs()
-    exact, _ = outputs(one, feeds, "qnn_cpu")
-    gpu, on_gpu = outputs(one, feeds, "qnn_gpu")
-    htp, on_htp = outputs(one, feeds, "qnn_htp")
+def row(entry: Entry) -> str:
+    feeds = entry.inputs()
+    exact, _ = outputs(entry, feeds, "qnn_cpu")
+    gpu, on_gpu = outputs(entry, feeds, "qnn_gpu")
+    htp, on_htp = outputs(entry, feeds, "qnn_htp")
     figures = (on_gpu, decibel(exact, gpu), on_htp, decibel(exact, htp), decibel(htp, gpu))
-    return f"| {one.name} | {' | '.join(figures)} |"
+    return f"| {entry.name} | {' | '.join(figures)} |"
 
 
-def outputs(one: Entry, feeds: Any, name: str) -> tuple[dict[str, Any], str]:
+def outputs(entry: Entry, feeds: Any, name: str) -> tuple[dict[str, Any], str]:
     """Every output with all that a backend takes pinned there, and how much that is."""
     only = list(dict.fromkeys((name, "qnn_cpu")))
-    known = zif.plan(one.path, CHIP, only=only, shapes=one.shapes)
+    known = zif.plan(entry.path, CHIP, only=only, shapes=entry.shapes)
     taken = [unit.name for unit in known.units if unit.verdicts[name].supported]
     pins = dict.fromkeys(taken, name)
-    with zif.load(one.path, CHIP, only=only, shapes=one.shapes, pin=pins) as session:
+    with zif.load(entry.path, CHIP, only=only, shapes=entry.shapes, pin=pins) as session:
         count = sum(unit.backend == name for unit in session.plan.units)
         return session.run(feeds), f"{count} of {len(session.plan.units)}"
 
 
-def decibel(wanted: dict[str, Any], found: dict[str, Any]) -> str:
+def decibel(wanted: dict[str, Any], figures: dict[str, Any]) -> str:
     names = [name for name, value in wanted.items() if np.issubdtype(np.asarray(value).dtype, np.floating)]
     signal = sum(float(np.sum(np.square(wanted[name], dtype=np.float64))) for name in names)
-    noise = sum(float(np.sum(np.square(np.subtract(wanted[name], found[name], dtype=np.float64)))) for name in names)
+    noise = sum(float(np.sum(np.square(np.subtract(wanted[name], figures[name], dtype=np.float64)))) for name in names)
     if not names or not signal:
         return "–"
     if not np.isfinite(noise):

@@ -25,18 +25,18 @@ HEADINGS = ("model", "units by backend", "segments", "cosine", "its task", "load
 QUANTIZED = ("mtcnn-rnet", "mtcnn-onet", "ppocr-rec", "efficientnet-lite0")
 
 
-def cells(one: Row) -> tuple[str, ...]:
-    where = ", ".join(f"{name} ({one.kinds[name]}) {count}" for name, count in sorted(one.placed.items()))
-    told = f"{one.answer or '–'}" + ("" if one.good else " (WRONG)")
-    seconds = f"{one.load_s:.2f}", f"{one.run_s:.2f}"
+def cells(row: Row) -> tuple[str, ...]:
+    where = ", ".join(f"{name} ({row.kinds[name]}) {count}" for name, count in sorted(row.placed.items()))
+    told = f"{row.answer or '–'}" + ("" if row.good else " (WRONG)")
+    seconds = f"{row.load_s:.2f}", f"{row.run_s:.2f}"
     return (
-        one.name,
+        row.name,
         where,
-        str(sum(one.segments.values())),
-        f"{one.cosine:.6f}",
+        str(sum(row.segments.values())),
+        f"{row.cosine:.6f}",
         told,
         *seconds,
-        "; ".join(one.events),
+        "; ".join(row.events),
     )
 
 
@@ -44,13 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--forms", nargs="*", default=list(FORMS))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     lines = [f"# Models of the zoo for {CHIP}", "", *(f"| {' | '.join(words)} |" for words in (HEADINGS, ["---"] * 8))]
     print("\n".join(lines))
     for entry in all_entries():
-        if given.names and entry.name not in given.names:
+        if arguments.names and entry.name not in arguments.names:
             continue
-        for form in ("", *(given.forms if entry.name in QUANTIZED else ())):
+        for form in ("", *(arguments.forms if entry.name in QUANTIZED else ())):
             try:
                 told = cells(row(entry, form))
             except (ZooUnavailable, ZifError) as error:

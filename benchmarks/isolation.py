@@ -71,7 +71,7 @@ def in_turns(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
     for call in calls.values():
         call()
     rounds = [{name: once(call) for name, call in calls.items()} for _ in range(ROUNDS)]
-    return {name: median(one[name] for one in rounds) for name in calls}
+    return {name: median(turn[name] for turn in rounds) for name in calls}
 
 
 def elsewhere(folder: Path) -> Backend:

@@ -14,15 +14,15 @@ import sys
 _CHILD = """
 import json, sys, time
 from zif.model import Model
-found = {}
+timings = {}
 for path in sys.argv[2:]:
     times = []
     for _ in range(int(sys.argv[1])):
         begun = time.process_time()
         Model.load(path)
         times.append(time.process_time() - begun)
-    found[path] = min(times)
-print(json.dumps(found))
+    timings[path] = min(times)
+print(json.dumps(timings))
 """
 
 
@@ -35,13 +35,13 @@ def main() -> int:
     parser.add_argument("--loads", type=int, default=5, help="in each process")
     options = parser.parse_args()
     pythons = [sys.executable, *([options.python] if options.python else [])]
-    found: dict[tuple[str, str], list[float]] = {}
+    timings: dict[tuple[str, str], list[float]] = {}
     for _ in range(options.rounds):
         for python in pythons:
             for path, seconds in _loaded(python, options.loads, options.models).items():
-                found.setdefault((python, path), []).append(seconds)
+                timings.setdefault((python, path), []).append(seconds)
     for path in options.models:
-        here, *others = (statistics.median(found[python, path]) * 1e3 for python in pythons)
+        here, *others = (statistics.median(timings[python, path]) * 1e3 for python in pythons)
         ratio = "".join(f", the other {other:.2f} ms, ratio {here / other:.2f}" for other in others)
         print(f"{path}: {here:.2f} ms{ratio}")
     return 0

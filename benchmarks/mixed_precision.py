@@ -34,24 +34,28 @@ def case(name: str) -> tuple[Model, list[Any], list[Any]]:
     if not known:
         data = sentences(16)
         return prepare(transformer(), rules="qnn_htp"), data[:12], data[12:]
-    found = entry(known)
-    data = feeds(found, lambda _: {})
-    return prepare(found.path, found.shapes, rules="qnn_htp"), data[:-2] or data, [dict(found.inputs()), *data[-2:]]
+    known_model = entry(known)
+    data = feeds(known_model, lambda _: {})
+    return (
+        prepare(known_model.path, known_model.shapes, rules="qnn_htp"),
+        data[:-2] or data,
+        [dict(known_model.inputs()), *data[-2:]],
+    )
 
 
-def tell(name: str, goal: float, found: Mixed) -> None:
+def tell(name: str, goal: float, mixed: Mixed) -> None:
     """One row per candidate that matters."""
-    print(f"\n{name}: at least {goal:g} dB, {len(found.candidates)} candidates")
-    rows = [(level, found.uniform(level)) for level in found.levels] + [("the mix", found.chosen)]
-    for label, one in rows:
-        if one is not None:
-            counts = ", ".join(f"{count} {level}" for level, count in sorted(one.counts.items()))
-            print(f"  {label:8} {one.sqnr_db:6.1f} dB  {one.cost:14.1f} {one.unit}  {counts}")
-    both = found.uniform("w8a16")
+    print(f"\n{name}: at least {goal:g} dB, {len(mixed.candidates)} candidates")
+    rows = [(level, mixed.uniform(level)) for level in mixed.levels] + [("the mix", mixed.chosen)]
+    for label, row in rows:
+        if row is not None:
+            counts = ", ".join(f"{count} {level}" for level, count in sorted(row.counts.items()))
+            print(f"  {label:8} {row.sqnr_db:6.1f} dB  {row.cost:14.1f} {row.unit}  {counts}")
+    both = mixed.uniform("w8a16")
     if both is not None:
-        units = len(found.chosen.levels)
-        above = units - found.chosen.counts.get("w8a8", 0)
-        print(f"  units above 8 bits: {above} of {units}; cost {found.chosen.cost / both.cost:.3f} of all w8a16")
+        units = len(mixed.chosen.levels)
+        above = units - mixed.chosen.counts.get("w8a8", 0)
+        print(f"  units above 8 bits: {above} of {units}; cost {mixed.chosen.cost / both.cost:.3f} of all w8a16")
 
 
 def main() -> None:
@@ -62,15 +66,15 @@ def main() -> None:
     parser.add_argument("--cost", default="")
     parser.add_argument("--most", type=int, default=64)
     parser.add_argument("--levels", default="w8a8,w8a16,float")
-    given = parser.parse_args()
-    for name in given.cases:
+    arguments = parser.parse_args()
+    for name in arguments.cases:
         model, calibration, held = case(name)
-        goal = given.goal or CASES[name][1]
+        goal = arguments.goal or CASES[name][1]
         ranges = calibrate(model, calibration)
-        wishes: dict[str, Any] = {"target": TARGET, "only": ["qnn_htp"], "cost": given.cost, "most": given.most}
-        wishes["levels"] = given.levels.split(",")
-        found = mixed_precision(model, ranges, held, AccuracyGoal(goal), **wishes)
-        tell(name, goal, found)
+        wishes: dict[str, Any] = {"target": TARGET, "only": ["qnn_htp"], "cost": arguments.cost, "most": arguments.most}
+        wishes["levels"] = arguments.levels.split(",")
+        search = mixed_precision(model, ranges, held, AccuracyGoal(goal), **wishes)
+        tell(name, goal, search)
 
 
 if __name__ == "__main__":

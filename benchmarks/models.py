@@ -33,9 +33,9 @@ def residual(count: int) -> bytes:
         last = f"v{index}"
         skipped = last if index % 4 == 3 else skipped
     weights = [numpy_helper.from_array(np.ones((1, 8), np.float32), f"w{index}") for index in range(1000)]
-    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])
+    info = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])
     made = helper.make_tensor_value_info(last, TensorProto.FLOAT, None)
-    graph = helper.make_graph(nodes, "residual", [given], [made], weights)
+    graph = helper.make_graph(nodes, "residual", [info], [made], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
@@ -51,9 +51,9 @@ def heavy(folder: Path) -> Path:
         tensor.ClearField("raw_data")
         weights.append(tensor)
     nodes = [helper.make_node("MatMul", [f"v{i}", f"w{i}"], [f"v{i + 1}"]) for i in range(LAYERS)]
-    given = helper.make_tensor_value_info("v0", TensorProto.FLOAT, ["N", WIDTH])
+    info = helper.make_tensor_value_info("v0", TensorProto.FLOAT, ["N", WIDTH])
     made = helper.make_tensor_value_info(f"v{LAYERS}", TensorProto.FLOAT, None)
-    graph = helper.make_graph(nodes, "heavy", [given], [made], weights)
+    graph = helper.make_graph(nodes, "heavy", [info], [made], weights)
     path = folder / "heavy.onnx"
     path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
     with (folder / "w.bin").open("wb") as file:

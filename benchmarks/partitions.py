@@ -47,11 +47,11 @@ def main(models: list[str]) -> None:
 def ours(file: Path) -> tuple[int, int, int, str]:
     """How many units; HTP segments of the greedy and of zif's own placement; what the greedy leaves to the CPU."""
     made = planner(file, CHIP, only=[NPU, "qnn_cpu"])
-    found, npu = made.place(), made.names.index(NPU)
-    labels = greedy(found.task, [npu, 1 - npu])
-    numbers = segments(found.task, labels)
+    placement, npu = made.place(), made.names.index(NPU)
+    labels = greedy(placement.task, [npu, 1 - npu])
+    numbers = segments(placement.task, labels)
     away = Counter(unit.op_type for unit, label in zip(made.model.units, labels, strict=True) if label != npu)
-    placed = found.solution
+    placed = placement.solution
     return (
         len(labels),
         len(set(numbers[labels == npu].tolist())),
@@ -79,8 +79,8 @@ def provider(file: str, soc: str) -> None:
     device = next(device for device in onnxruntime.get_ep_devices() if device.ep_name == "qnn")
     options.add_provider_for_devices([device], {"backend_type": "htp", "soc_model": soc})
     session = onnxruntime.InferenceSession(file, options, enable_fallback=0)
-    parts = session.get_provider_graph_assignment_info()
-    print(json.dumps(sum(part.ep_name != "CPUExecutionProvider" for part in parts)))
+    subgraphs = session.get_provider_graph_assignment_info()
+    print(json.dumps(sum(part.ep_name != "CPUExecutionProvider" for part in subgraphs)))
 
 
 if __name__ == "__main__":

@@ -25,26 +25,26 @@ TORCH_FX = {
 
 
 def timed(problem: Problem, repeat: int) -> tuple[float, Solution]:
-    best, found = float("inf"), None
+    best, solution = float("inf"), None
     for _ in range(repeat):
         fresh = evolve(problem)  # nothing derived is kept from the run before
         start = time.process_time()
-        found = solve(fresh)
+        solution = solve(fresh)
         best = min(best, time.process_time() - start)
-    assert found is not None
-    return best, found
+    assert solution is not None
+    return best, solution
 
 
 def row(n: int, shape: str, k: int, repeat: int, before: tuple[int, float] | None) -> tuple[float, list[str]]:
     problem = synthetic(n, shape, k)
-    seconds, found = timed(problem, repeat)
-    greedy = dict(found.candidates)["greedy"]
+    seconds, solution = timed(problem, repeat)
+    greedy = dict(solution.candidates)["greedy"]
     growth = "" if before is None else f"x{seconds / before[1]:.1f} for x{n / before[0]:.0f}"
     fx = TORCH_FX.get(shape, {}).get(n) if k == 2 else None
-    bound = f"{100 * (found.cost.total / found.lower_bound - 1):.2f} %" if k == 2 else ""
+    bound = f"{100 * (solution.cost.total / solution.lower_bound - 1):.2f} %" if k == 2 else ""
     cells = [f"{n:,}", f"{len(problem.graph.links[0]):,}", f"{seconds:.3f}", f"{1e6 * seconds / n:.1f}", growth]
-    cells += [f"{fx:g}" if fx else "", f"{greedy.segments:,} → {found.cost.segments:,}"]
-    return seconds, [*cells, f"{greedy.total / found.cost.total:.2f}", bound]
+    cells += [f"{fx:g}" if fx else "", f"{greedy.segments:,} → {solution.cost.segments:,}"]
+    return seconds, [*cells, f"{greedy.total / solution.cost.total:.2f}", bound]
 
 
 def main() -> None:

@@ -65,21 +65,21 @@ def measure(case: Case, build: Callable[..., Problem], bound: Callable[..., Any]
     graph, profile, setting = case
     problem = build(graph, profile, setting)
     start = time.perf_counter()
-    found = solve(problem)
+    solution = solve(problem)
     seconds = time.perf_counter() - start
-    never_above(case, found)
-    names = dict(found.candidates)
+    never_above(case, solution)
+    names = dict(solution.candidates)
     proven = bound(problem, limit, 1e-5) if bound is not None else None
-    lower = found.lower_bound if proven is None else proven.lower
+    lower = solution.lower_bound if proven is None else proven.lower
     sure = proven is not None and proven.upper <= proven.lower * (1 + 1e-4)
     cpu = names["only:cpu"].total
-    return Result(profile, found.cost, names["greedy"], cpu, found.lower_bound, lower, sure, seconds)
+    return Result(profile, solution.cost, names["greedy"], cpu, solution.lower_bound, lower, sure, seconds)
 
 
-def never_above(case: Case, found: Solution) -> None:
-    for name, cost in found.candidates:
-        if found.cost.total > cost.total:
-            sys.exit(f"{case[0].name}, {case[1]}, {case[2]}: placed at {found.cost.total}, dearer than {name}")
+def never_above(case: Case, solution: Solution) -> None:
+    for name, cost in solution.candidates:
+        if solution.cost.total > cost.total:
+            sys.exit(f"{case[0].name}, {case[1]}, {case[2]}: placed at {solution.cost.total}, dearer than {name}")
 
 
 def quality(title: str, results: list[Result]) -> Table:

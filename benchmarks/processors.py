@@ -30,8 +30,8 @@ ONLY = ("qnn_htp", "qnn_gpu", "qnn_cpu")
 
 def main(name: str = "ppocr-cls") -> None:
     """Print a row for each form, chip and policy."""
-    one = entry(name)
-    model = Model.load(one.path, one.shapes)
+    model_entry = entry(name)
+    model = Model.load(model_entry.path, model_entry.shapes)
     print("| form | chip | policy | units | latency | energy | the costliest unit, and why it is there |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

@@ -57,12 +57,12 @@ def main() -> None:
     parser.add_argument("--precision", nargs="*", default=["w8a8", "w8a16"])
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--samples", type=int, default=0, help="calibrate with so many at most")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * len(COLUMNS), flush=True)
     known = {entry.name: entry for entry in all_entries()}
-    for name in given.models or [entry.name for entry in known.values() if given.slow or not entry.slow]:
-        for row in rows(known[name], given.precision, given.samples):
+    for name in arguments.models or [entry.name for entry in known.values() if arguments.slow or not entry.slow]:
+        for row in rows(known[name], arguments.precision, arguments.samples):
             print("| " + " | ".join(row) + " |", flush=True)
 
 
@@ -84,7 +84,7 @@ def rows(entry: Entry, precisions: Sequence[str], most: int = 0) -> Iterator[lis
         answer = entry.answer(exact.run)
     before = share(model.proto)
     for precision in precisions:
-        theirs = [judged(entry, test, answer, partial(baseline, entry, one, samples, precision)) for one in BOTH]
+        theirs = [judged(entry, test, answer, partial(baseline, entry, method, samples, precision)) for method in BOTH]
         ours, chosen = ["–"] * 3, ""
         begun = time.perf_counter()
         try:
@@ -126,13 +126,13 @@ def task(entry: Entry, answer: Any, told: Any) -> str:
 
 def sqnr(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> float:
     """Signal to quantization noise over all inputs, in dB, of the worst float output."""
-    found = []
+    ratios = []
     for name, value in pairs[0][0].items():
         if np.asarray(value).dtype.kind == "f":
             signal = np.stack([np.asarray(wanted[name], np.float64) for wanted, _ in pairs])
             noise = np.stack([np.asarray(got[name], np.float64) for _, got in pairs]) - signal
-            found.append(10 * np.log10(np.square(signal).sum() / max(np.square(noise).sum(), 1e-30)))
-    return float(min(found))
+            ratios.append(10 * np.log10(np.square(signal).sum() / max(np.square(noise).sum(), 1e-30)))
+    return float(min(ratios))
 
 
 def share(proto: onnx.ModelProto) -> str:

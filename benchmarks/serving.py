@@ -60,7 +60,7 @@ def _row(name: str, session: Session, x: Mapping[str, Any], seconds: float) -> t
     single, through = (float(np.median(column)) for column in zip(*alone, strict=True))
     shares = np.array(many) * np.array(slowest)[:, None]
     ours, apart = np.median(shares, axis=0)
-    over = float(np.median([one / two for one, two in many]))
+    over = float(np.median([first / two for first, two in many]))
     best = f"{shares[:, 0].max():.2f} of {len(many)}"
     slow = f"{np.median(slowest) * 1e3:.2f}"
     return name, slow, f"{ours:.2f}", best, f"{apart:.2f}", f"{over:.2f}", f"{through / single:.2f}"
@@ -69,20 +69,20 @@ def _row(name: str, session: Session, x: Mapping[str, Any], seconds: float) -> t
 def _alone(session: Session, x: Mapping[str, Any]) -> list[float]:
     """Seconds per run of each segment, over and over by itself."""
 
-    def often(step: Any, given: Any) -> None:
+    def often(step: Any, value: Any) -> None:
         for _ in range(RUNS):
-            step.executable.run(given)
+            step.executable.run(value)
 
-    return [_timed(lambda one=stage: often(*one)) / RUNS for stage in session.stages(x)]  # type: ignore[misc]
+    return [_timed(lambda first=stage: often(*first)) / RUNS for stage in session.stages(x)]  # type: ignore[misc]
 
 
 def _uncoupled(session: Session, x: Mapping[str, Any]) -> float:
     """Runs a second when each segment has a thread that runs it on the same values, over and over."""
     stages = list(session.stages(x))
 
-    def work(step: Any, given: Any) -> None:
+    def work(step: Any, value: Any) -> None:
         for _ in range(RUNS):
-            step.executable.run(given)
+            step.executable.run(value)
 
     threads = [threading.Thread(target=work, args=stage) for stage in stages]
     begun = perf_counter()

@@ -107,22 +107,22 @@ def _made(model: Model) -> set[str]:
     return {name for unit in model.units for name in unit.outputs}
 
 
-def pieces(model: Model, parts: int) -> Iterator[tuple[tuple[str, ...], Any]]:
+def pieces(model: Model, count: int) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The units and the slice of each of `parts` pieces of about equal work."""
     work = np.cumsum([unit.macs + 1000 for unit in model.units])
-    place = np.minimum((work - work[0]) * parts // max(work[-1] - work[0] + 1, 1), parts - 1)
+    place = np.minimum((work - work[0]) * count // max(work[-1] - work[0] + 1, 1), count - 1)
     with_readers(model, place)
-    for number in range(parts):
+    for number in range(count):
         units = tuple(unit.id for unit, at in zip(model.units, place, strict=True) if at == number)
         if units:
             yield units, model.slice(units, f"part{number}")
 
 
-def split(model: Model, parts: int, made: Builder) -> Session:
+def split(model: Model, count: int, made: Builder) -> Session:
     """A session of `parts` segments of about equal work, all on the same backend."""
     plan = made.planner.plan()
     segments = []
-    for units, piece in pieces(model, parts):
+    for units, piece in pieces(model, count):
         reads, gives = tuple(i.name for i in piece.inputs), tuple(o.name for o in piece.outputs)
         segments.append(evolve(plan.segments[0], id=len(segments), units=units, inputs=reads, outputs=gives))
     steps = [made.step(segment, made.compiled(segment), shared=True) for segment in segments]
@@ -134,12 +134,12 @@ def ratio(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -> st
     return f"{min(a / b for a, b in (compare(ours, theirs) for _ in range(rounds))):.2f}"
 
 
-def in_pieces(model: Model, parts: int, threads: int, inputs: dict[str, Any]) -> Callable[[], None]:
+def in_pieces(model: Model, count: int, threads: int, inputs: dict[str, Any]) -> Callable[[], None]:
     """The same segments in ONNX Runtime alone, over bound buffers."""
     values = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in inputs.items()}
     calls: list[tuple[Any, Any]] = []
     kept: list[Any] = [values]  # the engine knows only their addresses
-    for _, piece in pieces(model, parts):
+    for _, piece in pieces(model, count):
         session = raw(piece, threads)
         binding = session.io_binding()
         for info in session.get_inputs():
@@ -195,13 +195,13 @@ def rows(name: str, source: Any, threads: int, rounds: int, table: Table) -> Non
     _, base = compare(whole, whole)
     with made.session() as session:
         cells = [ratio(lambda: session.run(inputs), whole, rounds)]
-    for parts in (2, 4, 8, 16):
-        if len(model.units) < 2 * parts:
+    for count in (2, 4, 8, 16):
+        if len(model.units) < 2 * count:
             cells.append("–")
             continue
-        with split(model, parts, made) as session:
+        with split(model, count, made) as session:
             ours = ratio(lambda s=session: s.run(inputs), whole, rounds)  # type: ignore[misc]
-        cells.append(f"{ours} ({ratio(in_pieces(model, parts, threads, inputs), whole, rounds)})")
+        cells.append(f"{ours} ({ratio(in_pieces(model, count, threads, inputs), whole, rounds)})")
     table.add_row(name, str(threads), f"{base:,.1f}", *cells)
 
 

@@ -71,12 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--target", default="snapdragon-8-gen-3")
-    given = parser.parse_args()
-    table = Table(title=f"Compiling for {given.target}, with and without verification")
+    arguments = parser.parse_args()
+    table = Table(title=f"Compiling for {arguments.target}, with and without verification")
     for column in ("", "without", "verified", "ratio", "again", "ratio", "load without", "load verified", "ratio"):
         table.add_column(column, justify="left" if not column else "right")
     for name, (model, shapes) in networks().items():
-        without, verified, again, plain, checked = measured(model, shapes, given.target, given.runs)
+        without, verified, again, plain, checked = measured(model, shapes, arguments.target, arguments.runs)
         table.add_row(
             name,
             *(f"{without:.1f} s", f"{verified:.1f} s", f"{verified / without:.2f}"),

@@ -84,9 +84,9 @@ def resnet50() -> onnx.ModelProto:
             before = 4 * inner
     x = net.add("Flatten", net.add("GlobalAveragePool", x))
     x = net.add("Gemm", x, net.weight(1000, 2048), net.weight(1000), transB=1)
-    given = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 224, 224])
+    info = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 224, 224])
     made = helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, 1000])
-    graph = helper.make_graph(net.nodes, "resnet50", [given], [made], net.weights)
+    graph = helper.make_graph(net.nodes, "resnet50", [info], [made], net.weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
@@ -104,12 +104,12 @@ def measured(runs: int, target: str) -> dict[str, tuple[float, float]]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         model, bundle = folder / "resnet50.onnx", folder / "resnet50.zif"
-        one, other = folder / "cache", folder / "cache of fresh ones"
+        warm, other = folder / "cache", folder / "cache of fresh ones"
         onnx.save(resnet50(), model)
         first = loaded(target, other, model)[0]
         command = [sys.executable, "-m", "zif", "compile", str(model), "-o", str(bundle), "-t", target]
         subprocess.run(command, env={**os.environ, "ZIF_CACHE": str(other)}, check=True, capture_output=True)
-        inside = loaded(target, one, *[model] * (1 + runs), *[bundle] * runs)
+        inside = loaded(target, warm, *[model] * (1 + runs), *[bundle] * runs)
         cached, bundled = (median(loaded(target, other, it)[0] for _ in range(runs)) for it in (model, bundle))
     return {
         "first: asked, planned, compiled": (inside[0], first),
@@ -122,10 +122,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--target", default="snapdragon-8-gen-3")
-    given = parser.parse_args()
-    rows = measured(given.runs, given.target)
+    arguments = parser.parse_args()
+    rows = measured(arguments.runs, arguments.target)
     first = next(iter(rows.values()))
-    table = Table(title=f"zif.load of ResNet-50 for {given.target}")
+    table = Table(title=f"zif.load of ResNet-50 for {arguments.target}")
     for column in ("", "in one process", "ratio", "fresh interpreter", "ratio"):
         table.add_column(column, justify="left" if not column else "right")
     for name, seconds in rows.items():

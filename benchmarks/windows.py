@@ -37,12 +37,12 @@ def main() -> None:
     parser.add_argument("--precision", default="w8a8")
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--worst", type=int, default=10)
-    given = parser.parse_args()
-    for name in given.models:
-        net = Net.of(name, given.precision)
-        rows = sorted(row for value in net.values if (row := off(net, value, given.depth)) is not None)
-        print(f"\n{name}, {given.precision}: {len(rows)} windows; dB, most steps off, value, operators")
-        for decibels, steps, value, kinds in rows[: given.worst]:
+    arguments = parser.parse_args()
+    for name in arguments.models:
+        net = Net.of(name, arguments.precision)
+        rows = sorted(row for value in net.values if (row := off(net, value, arguments.depth)) is not None)
+        print(f"\n{name}, {arguments.precision}: {len(rows)} windows; dB, most steps off, value, operators")
+        for decibels, steps, value, kinds in rows[: arguments.worst]:
             print(f"{decibels:7.1f} {steps:6.1f}  {value}  {' '.join(kinds)}")
 
 
@@ -58,18 +58,20 @@ class Net:
 
     @classmethod
     def of(cls, name: str, precision: str) -> Net:
-        found = entry(name)
-        float_model = prepare(found.path, found.shapes, rules="qnn_htp")
+        model_entry = entry(name)
+        float_model = prepare(model_entry.path, model_entry.shapes, rules="qnn_htp")
         with zif.load(float_model, only=("qnn_cpu",)) as session:
-            samples = feeds(found, session.run)
+            samples = feeds(model_entry, session.run)
         made = auto_quantize(float_model, samples, precision, search=False).model
         constants = {tensor.name: tensor for tensor in made.graph.initializer}
         back = [node for node in made.graph.node if node.op_type == _PAIR[1] and node.input[0] not in constants]
         values = [node.output[0] for node in back]
         shown = onnx.ModelProto.FromString(made.SerializeToString())
         outputs = {value.name for value in made.graph.output}
-        shown.graph.output.extend(helper.make_empty_tensor_value_info(one) for one in values if one not in outputs)
-        inputs = dict(found.inputs())
+        shown.graph.output.extend(
+            helper.make_empty_tensor_value_info(value) for value in values if value not in outputs
+        )
+        inputs = dict(model_entry.inputs())
         known = inputs | Reference(onnx.shape_inference.infer_shapes(shown)).run(inputs)
         makers = {value: node for node in made.graph.node for value in node.output}
         return cls(made, known, values, makers, constants)

@@ -42,9 +42,9 @@ COLOURS = {"qnn_cpu": "cyan", "reference": "magenta", "qnn_htp": "green"}
 def main(console: Console) -> None:
     clock = Clock()
     with console.status("fetching two networks and a page from PyPI packages"), ThreadPoolExecutor() as pool:
-        found = pool.submit(picture, ocr.PAGE)
+        job = pool.submit(picture, ocr.PAGE)
         det, rec = RAPIDOCR.path(ocr.DET), RAPIDOCR.path(ocr.REC)
-        page = found.result()
+        page = job.result()
     clock.lap("fetch the networks and the page, or find them in .zoo")
     title = f"{ocr.PAGE}, {page.width} × {page.height} pixels, from {SKIMAGE.pin}"
     console.print(Panel(braille(page, console.width - 4), title=title, expand=False))

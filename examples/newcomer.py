@@ -69,11 +69,11 @@ def pictures(folder: Path) -> None:
 
     (folder / "photos").mkdir(exist_ok=True)
     dots = np.random.default_rng(1).integers(0, 256, (4, 7, 7, 3)).astype(np.uint8).repeat(32, 1).repeat(32, 2)
-    for number, one in enumerate(dots):
-        Image.fromarray(one).save(folder / "photos" / f"{number}.png")
+    for number, dot in enumerate(dots):
+        Image.fromarray(dot).save(folder / "photos" / f"{number}.png")
     photos = (dots.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     with zif.load(network()) as session:
-        labels = [session.run({"image": one[None]})["scores"].argmax() for one in photos]
+        labels = [session.run({"image": photo[None]})["scores"].argmax() for photo in photos]
     np.save(folder / "photos.npy", photos)
     np.save(folder / "labels.npy", np.array(labels))
     np.save(folder / "x.npy", photos[:1])
@@ -85,7 +85,7 @@ def main(folder: Path) -> None:
     if not (folder / "photos").is_dir():
         pictures(folder)
     photos = np.load(folder / "photos.npy")
-    quantized = zif.quantize(network(), [{"image": one[None]} for one in photos], "w8a8", method="minmax")
+    quantized = zif.quantize(network(), [{"image": photo[None]} for photo in photos], "w8a8", method="minmax")
     written = {
         "model.onnx": network().SerializeToString(),
         "open.onnx": network("batch").SerializeToString(),

@@ -46,9 +46,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.matrix", description="Print docs/matrix.md.")
     parser.add_argument("outcomes", type=Path, nargs="+", metavar="OUTCOME.json", help="of `zif check --outcome`")
     parser.add_argument("--commit", default="", help="that the outcomes are of; default: the one checked out")
-    given = parser.parse_args(words)
+    arguments = parser.parse_args(words)
     try:
-        sys.stdout.write(page(given.outcomes, given.commit or head()))
+        sys.stdout.write(page(arguments.outcomes, arguments.commit or head()))
     except (OSError, ValueError) as error:
         print(f"tools.matrix: {error}", file=sys.stderr)
         return 2

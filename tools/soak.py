@@ -77,7 +77,7 @@ class Reading:
     @classmethod
     def words(cls) -> tuple[str, ...]:
         """What is counted."""
-        return tuple(one.name for one in fields(cls))
+        return tuple(field.name for field in fields(cls))
 
     @classmethod
     def now(cls) -> Reading:
@@ -147,7 +147,7 @@ def kill_workers(seed: int, every: float, stop: threading.Event, counts: Counter
     """End a worker at random about every so many seconds, and count it, until `stop`."""
     source = random.Random(seed)
     while not stop.wait(every * source.uniform(0.5, 1.5)):
-        workers = [one for one in psutil.Process().children() if is_worker(one)]
+        workers = [child for child in psutil.Process().children() if is_worker(child)]
         if workers:
             with suppress(psutil.Error):
                 source.choice(workers).send_signal(signal.SIGKILL)
@@ -188,7 +188,7 @@ def grown(readings: Sequence[Reading]) -> list[str]:
     rules = (("memory", 8.0), ("worker", 24.0), ("descriptors", 12.0), ("shared", 3.0), ("threads", 12.0))
     for name, slack in rules:
         middle = max if name == "worker" else np.median
-        first, last = (float(middle([getattr(one, name) for one in rows])) for rows in (before, after))
+        first, last = (float(middle([getattr(row, name) for row in rows])) for rows in (before, after))
         if last > first * 1.03 + slack:
             told.append(f"{name} grew from {first:.0f} to {last:.0f}")
     return told
@@ -226,9 +226,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))
     parser.add_argument("--chip", default="", help="with a session on the emulator for this chip")
-    given = parser.parse_args()
-    print(f"seed {given.seed}, {given.minutes:g} minutes")
-    counts, problems = soak(given.minutes * 60, given.seed, given.chip)
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}, {arguments.minutes:g} minutes")
+    counts, problems = soak(arguments.minutes * 60, arguments.seed, arguments.chip)
     for name, count in sorted(counts.items()):
         print(f"{count:9,}  {name}")
     for problem in problems[:20]:

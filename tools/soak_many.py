@@ -190,10 +190,12 @@ def many(seconds: float, seed: int, kill_every: float = 3.0, threads: int = THRE
     with zif.Host(give_way=True, idle=2.0) as host:
         run = Many(seed, host)
         readings = run.run(seconds, kill_every, threads)
-        left = [one.name for one in host.sessions]
+        left = [session.name for session in host.sessions]
     close_idle()
     time.sleep(0.5)
-    zombies = [one.pid for one in psutil.Process().children(recursive=True) if one.status() == psutil.STATUS_ZOMBIE]
+    zombies = [
+        child.pid for child in psutil.Process().children(recursive=True) if child.status() == psutil.STATUS_ZOMBIE
+    ]
     problems = [*run.wrong, *grown(readings)]
     problems += [f"the host still has {left}"] if left else []
     problems += [f"{len(zombies)} zombies"] if zombies else []
@@ -217,19 +219,21 @@ def killed(seconds: float, seed: int) -> list[str]:
         return ["the host that was killed had no workers: nothing was tried"]
     _, alive = psutil.wait_procs(workers, timeout=GONE_S)
     after = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
-    problems = [f"process {one.pid} outlived its host" for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+    problems = [
+        f"process {process.pid} outlived its host" for process in alive if process.status() != psutil.STATUS_ZOMBIE
+    ]
     return problems + [f"/dev/shm/{name} was left" for name in sorted(after - before) if "zif" in name]
 
 
 def _workers_of(pid: int, seconds: float) -> list[psutil.Process]:
     """Every process of a host, once it has run for so long and has any."""
     end = time.monotonic() + seconds
-    found: list[psutil.Process] = []
-    while time.monotonic() < end or (not found and time.monotonic() < end + GONE_S):
+    processes: list[psutil.Process] = []
+    while time.monotonic() < end or (not processes and time.monotonic() < end + GONE_S):
         time.sleep(0.2)
         with suppress(psutil.Error):
-            found = psutil.Process(pid).children(recursive=True)
-    return found
+            processes = psutil.Process(pid).children(recursive=True)
+    return processes
 
 
 def main() -> None:
@@ -238,14 +242,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))
     parser.add_argument("--alone", action="store_true", help="without the host that is killed")
-    given = parser.parse_args()
-    print(f"seed {given.seed}, {given.minutes:g} minutes, {THREADS} threads, {PLACES} sessions")
-    faulthandler.dump_traceback_later(given.minutes * 90 + 300, exit=True)  # whoever hangs says where
-    counts, problems = many(given.minutes * 60, given.seed)
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}, {arguments.minutes:g} minutes, {THREADS} threads, {PLACES} sessions")
+    faulthandler.dump_traceback_later(arguments.minutes * 90 + 300, exit=True)  # whoever hangs says where
+    counts, problems = many(arguments.minutes * 60, arguments.seed)
     for name, count in sorted(counts.items()):
         print(f"{count:9,}  {name}")
-    if not given.alone:
-        problems += killed(20.0, given.seed)
+    if not arguments.alone:
+        problems += killed(20.0, arguments.seed)
     for problem in problems[:20]:
         print(f"BAD: {problem}")
     sys.exit(1 if problems else 0)

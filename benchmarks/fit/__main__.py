@@ -61,16 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     summary("the fit itself" if options.quick else "families left out", latest, lines, console)
     residuals(latest, said, console, "the fit itself" if options.quick else "the family left out of the fit")
     intervals.show("families left out", latest, said, console)
-    found = {"measured": intervals.shipped(latest, said)}
+    latest_intervals = {"measured": intervals.shipped(latest, said)}
     if options.chips:
-        found |= chips(rows, data, fit, console)
+        latest_intervals |= chips(rows, data, fit, console)
     if options.write:
         content = document(fit, rows, unseen, _made(rows))
         rest = {
             "covariance": [[float(f"{x:.3g}") for x in line] for line in kin.covariance(content)],
             "known": kin.known(rows, fit.predict(rows, data), data),
         }
-        save(content | {"intervals": found} | rest, COSTS)
+        save(content | {"intervals": latest_intervals} | rest, COSTS)
         console.print(f"wrote {COSTS}")
 
 

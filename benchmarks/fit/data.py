@@ -107,12 +107,12 @@ class Data:
 
     def rows(self) -> list[Row]:
         """Every row of a model whose graph is here, of a precision that is fitted, all layers on one processor."""
-        found: dict[Row, None] = {}
+        distinct: dict[Row, None] = {}
         for table in _TABLES:
             if (self.folder / table).is_file():
                 with (self.folder / table).open(newline="", encoding="utf-8") as file:
-                    found |= {row: None for record in csv.DictReader(file) if (row := self._row(record)) is not None}
-        return list(found)
+                    distinct |= {row: None for record in csv.DictReader(file) if (row := self._row(record)) is not None}
+        return list(distinct)
 
     def _row(self, record: Mapping[str, str]) -> Row | None:
         model, runtime = self._graph(record), _SAME.get(record["runtime"], record["runtime"])
@@ -130,8 +130,8 @@ class Data:
         if record["model"] in self.models:
             return record["model"]
         component = record.get("component", "").lower()
-        parts = (name for name in self.models if name.startswith(record["model"] + "__"))
-        return next((name for name in parts if name.rpartition("__")[2] in component), None)
+        components = (name for name in self.models if name.startswith(record["model"] + "__"))
+        return next((name for name in components if name.rpartition("__")[2] in component), None)
 
 
 def fitted(rows: Sequence[Row]) -> list[Row]:

@@ -58,18 +58,20 @@ def judged(
         drawn = set(chance.choice(names, count, replace=False))
         taken = [chance.choice([i for i in measured if told[i].model == name]) for name in sorted(drawn)]
         kept = [told[i] for i in asked if told[i].model not in drawn]
-        us = np.array([one.us for one in kept])
-        plain = np.array([sum(one.priced.values()) + one.fixed_us for one in kept])
-        words += [one.precision for one in kept]
+        us = np.array([row.us for row in kept])
+        plain = np.array([sum(row.priced.values()) + row.fixed_us for row in kept])
+        words += [row.precision for row in kept]
         before += list(np.log(us / plain))
         later += list(np.log(us / np.array(applied(kept, factors([told[i] for i in taken], covariance)))))
     return After(tuple(words), np.array(before), np.array(later))
 
 
-def joined(found: Sequence[After]) -> After:
+def joined(afters: Sequence[After]) -> After:
     """Several as one."""
-    words = tuple(word for one in found for word in one.words)
-    return After(words, np.concatenate([one.before for one in found]), np.concatenate([one.after for one in found]))
+    words = tuple(word for after in afters for word in after.words)
+    return After(
+        words, np.concatenate([after.before for after in afters]), np.concatenate([after.after for after in afters])
+    )
 
 
 def shown(title: str, by_count: Mapping[int, After], console: Console) -> None:
@@ -77,9 +79,9 @@ def shown(title: str, by_count: Mapping[int, After], console: Console) -> None:
     table = Shown(title=title, title_justify="left")
     for name in ("measured", "before", "after", *PRECISIONS):
         table.add_column(name, justify="right")
-    for count, found in by_count.items():
-        off = [_median(found.after[np.array(found.words) == word]) for word in PRECISIONS.values()]
-        table.add_row(str(count), _median(found.before), _median(found.after), *off)
+    for count, after in by_count.items():
+        off = [_median(after.after[np.array(after.words) == word]) for word in PRECISIONS.values()]
+        table.add_row(str(count), _median(after.before), _median(after.after), *off)
     console.print(table)
 
 

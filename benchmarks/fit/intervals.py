@@ -42,7 +42,7 @@ def rounded(pair: tuple[float, float]) -> list[float]:
 
 def coverage(rows: Sequence[Row], predicted: Floats) -> Mapping[str, tuple[int, float, float]]:
     """By precision: rows, the share of them inside the interval that other families give, its width in the middle."""
-    found = {}
+    shares = {}
     for word in PRECISIONS.values():
         residuals, families = _residuals(rows, predicted, word)
         inside, widths = np.zeros(len(residuals), dtype=bool), []
@@ -54,8 +54,8 @@ def coverage(rows: Sequence[Row], predicted: Floats) -> Mapping[str, tuple[int, 
             inside[own] = (residuals[own] >= low) & (residuals[own] <= high)
             widths.append(high - low)
         if widths:
-            found[word] = (len(residuals), float(inside.mean()), float(np.exp(np.median(widths))))
-    return found
+            shares[word] = (len(residuals), float(inside.mean()), float(np.exp(np.median(widths))))
+    return shares
 
 
 def show(title: str, rows: Sequence[Row], predicted: Floats, console: Console) -> None:

@@ -19,23 +19,23 @@ _SHRINK = 0.3  # of the covariance towards independent groups: thirteen chips ar
 
 def took(rows: Sequence[Row], predicted: Floats) -> dict[tuple[str, str, str], float]:
     """By model, precision and runtime, median of measured over predicted in the latest release."""
-    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    shares: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for row, us in zip(rows, predicted, strict=True):
         if row.toolchain == LATEST:
-            found[row.model, row.precision, row.runtime].append(row.us / us)
-    return {key: float(np.median(ratios)) for key, ratios in found.items()}
+            shares[row.model, row.precision, row.runtime].append(row.us / us)
+    return {key: float(np.median(ratios)) for key, ratios in shares.items()}
 
 
 def known(rows: Sequence[Row], predicted: Floats, data: Data) -> dict[str, Any]:
     """The graphs for the file: what they count, and what ONNX Runtime took beside their prices."""
     ratios = took(rows, predicted)
-    found: dict[str, Any] = {}
+    graphs: dict[str, Any] = {}
     for name in sorted({row.model for row in rows}):
         words = {word: ratios[name, word, "onnx"] for word in WORDS if (name, word, "onnx") in ratios}
         if words:
             counts = {f: float(f"{c:.6g}") for f, c in zip(FEATURES, data.plain[name], strict=True) if c}
-            found[name] = {"counts": counts, "took": {word: float(f"{x:.3g}") for word, x in words.items()}}
-    return found
+            graphs[name] = {"counts": counts, "took": {word: float(f"{x:.3g}") for word, x in words.items()}}
+    return graphs
 
 
 def covariance(content: Mapping[str, Any]) -> Floats:
@@ -43,17 +43,17 @@ def covariance(content: Mapping[str, Any]) -> Floats:
     apart = np.array([_apart(content, chip) for chip in content["chips"]])
     there = np.isfinite(apart).astype(np.float64)
     filled = np.nan_to_num(apart)
-    found: Floats = filled.T @ filled / np.maximum(there.T @ there, 1.0)
-    found = (1 - _SHRINK) * found + _SHRINK * np.diag(np.diag(found))
-    values, vectors = np.linalg.eigh(found)
+    contents: Floats = filled.T @ filled / np.maximum(there.T @ there, 1.0)
+    contents = (1 - _SHRINK) * contents + _SHRINK * np.diag(np.diag(contents))
+    values, vectors = np.linalg.eigh(contents)
     whole: Floats = (vectors * np.maximum(values, 1e-3)) @ vectors.T
     return whole
 
 
 def _apart(content: Mapping[str, Any], chip: str) -> list[float]:
-    rest = {name: one for name, one in content["chips"].items() if name != chip}
-    table, found = Table.of({**content, "chips": rest}), []
+    rest = {name: fitted_chip for name, fitted_chip in content["chips"].items() if name != chip}
+    table, errors = Table.of({**content, "chips": rest}), []
     for word in WORDS:
         own, told = content["chips"][chip]["scales"].get(word), table.at(target(chip), word)
-        found += [np.log(own[g] / told.slower[g]) if own and told is not None else np.nan for g in GROUPS]
-    return found
+        errors += [np.log(own[g] / told.slower[g]) if own and told is not None else np.nan for g in GROUPS]
+    return errors

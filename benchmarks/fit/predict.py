@@ -29,8 +29,8 @@ def by_core(rows: Sequence[Row], data: Data, content: Mapping[str, Any], chips: 
         if fit is None:
             raise SystemExit(f"{row.chip} has no NPU rates: it cannot be predicted")
         runtime = runtimes[row.runtime][row.precision]
-        given = data.pixels[row.model] * runtime["input_us_per_million"] * fit.slower["vector"]
-        work = fit.launch_us + float(data.counts[row.model] @ fit.us) + given
+        input_us = data.pixels[row.model] * runtime["input_us_per_million"] * fit.slower["vector"]
+        work = fit.launch_us + float(data.counts[row.model] @ fit.us) + input_us
         version = content["toolchains"].get(row.toolchain, {}).get(row.precision, 1.0)
         predicted[index] = work * runtime["factor"] * version + data.edge_us(row)
     return predicted
@@ -50,13 +50,13 @@ def by_chip(rows: Sequence[Row], data: Data, whole: Fit) -> Chips:
     Either chips.json has its rates (from a single model, WideResNet-50), or it is taken to be as fast as the mean of
     its nearest relatives. A user's runs correct the first; the graphs were seen on other chips then.
     """
-    found = {"rates from one model": np.zeros(len(rows)), "architecture only": np.zeros(len(rows))}
+    predictions = {"rates from one model": np.zeros(len(rows)), "architecture only": np.zeros(len(rows))}
     after: dict[int, list[few.After]] = {1: [], 3: [], 10: []}
     for seed, chip in enumerate(chips_of(rows)):
         inside = [i for i, row in enumerate(rows) if row.chip == chip]
         content = _without(rows, data, whole, chip, frozenset())
         stand_ins = target(chip), _average(target(chip), content)
-        for predicted, stand_in in zip(found.values(), stand_ins, strict=True):
+        for predicted, stand_in in zip(predictions.values(), stand_ins, strict=True):
             predicted[inside] = by_core([rows[i] for i in inside], data, content, {chip: stand_in})
         others = [row for row in rows if row.chip != chip]
         took = kin.took(others, by_core(others, data, content, {}))
@@ -65,7 +65,7 @@ def by_chip(rows: Sequence[Row], data: Data, whole: Fit) -> Chips:
         every = range(len(told))
         for count, kept in after.items():
             kept.append(few.judged(told, every, every, kin.covariance(content), count, seed))
-    return Chips(found, {count: few.joined(kept) for count, kept in after.items()})
+    return Chips(predictions, {count: few.joined(kept) for count, kept in after.items()})
 
 
 def by_chip_and_family(rows: Sequence[Row], data: Data, whole: Fit, folds: int = 6) -> tuple[Floats, few.After]:

@@ -18,18 +18,18 @@ SMALL = 8  # rows of one chip below which a rank correlation says nothing
 def summary(title: str, rows: Sequence[Row], predictions: Mapping[str, Floats], console: Console) -> None:
     """Per quantization: every chip by itself, then the median over chips; predictions side by side."""
     for table in PRECISIONS:
-        found = Table(title=f"{title}: {table}", title_justify="left")
-        found.add_column("chip")
-        found.add_column("rows", justify="right")
+        grid = Table(title=f"{title}: {table}", title_justify="left")
+        grid.add_column("chip")
+        grid.add_column("rows", justify="right")
         for name in predictions:
-            found.add_column(f"{name}\nerror  p90  rank", justify="right")
+            grid.add_column(f"{name}\nerror  p90  rank", justify="right")
         chips = sorted({row.chip for row in rows if row.table == table})
         for chip in chips:
-            found.add_row(chip, *_cells(rows, predictions, table, (chip,)))
+            grid.add_row(chip, *_cells(rows, predictions, table, (chip,)))
         if chips:
-            found.add_section()
-            found.add_row("mean of chips", "", *_means(rows, predictions, table, chips))
-            console.print(found)
+            grid.add_section()
+            grid.add_row("mean of chips", "", *_means(rows, predictions, table, chips))
+            console.print(grid)
 
 
 def _scores(rows: Sequence[Row], predicted: Floats, table: str, chips: Sequence[str]) -> Score:
@@ -63,13 +63,13 @@ def residuals(
     rows: Sequence[Row], predicted: Floats, console: Console, how: str = "the model left out of the fit"
 ) -> None:
     """Predicted over measured by model, geometric mean over its rows: where the model of costs is wrong."""
-    found = Table(title=f"predicted / measured, {how}", title_justify="left")
-    found.add_column("model")
+    grid = Table(title=f"predicted / measured, {how}", title_justify="left")
+    grid.add_column("model")
     for table in PRECISIONS:
-        found.add_column(table, justify="right")
+        grid.add_column(table, justify="right")
     for model in sorted({row.model for row in rows}):
-        found.add_row(model, *(_ratio(rows, predicted, model, table) for table in PRECISIONS))
-    console.print(found)
+        grid.add_row(model, *(_ratio(rows, predicted, model, table) for table in PRECISIONS))
+    console.print(grid)
 
 
 def _ratio(rows: Sequence[Row], predicted: Floats, model: str, table: str) -> str:

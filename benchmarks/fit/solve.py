@@ -109,64 +109,64 @@ class Fit:
             "input": ((r, p), 0.7),
         }
 
-    def _parts(self, values: Floats) -> dict[str, Floats]:
-        parts, start = {}, 0
+    def _blocks(self, values: Floats) -> dict[str, Floats]:
+        blocks, start = {}, 0
         for name, (shape, _) in self._layout().items():
             size = int(np.prod(shape))
-            parts[name] = values[start : start + size].reshape(shape)
+            blocks[name] = values[start : start + size].reshape(shape)
             start += size
-        return parts
+        return blocks
 
     def coefficients(self) -> Floats:
         """float64[counts, precisions] in microseconds, for a chip of scale one."""
-        parts = self._parts(self.values)
-        return np.exp(_PRIOR + parts["count"][:, None] + parts["count_precision"])
+        blocks = self._blocks(self.values)
+        return np.exp(_PRIOR + blocks["count"][:, None] + blocks["count_precision"])
 
     def scales(self) -> Floats:
         """float64[chips, precisions, groups]."""
-        return np.exp(self._log_scales(self._parts(self.values)))
+        return np.exp(self._log_scales(self._blocks(self.values)))
 
     def runtimes(self) -> tuple[Floats, Floats]:
         """(factor, microseconds per million input elements), each float64[runtimes, precisions]."""
-        parts = self._parts(self.values)
-        return np.exp(parts["runtime"]), _INPUT_US * np.exp(parts["input"])
+        blocks = self._blocks(self.values)
+        return np.exp(blocks["runtime"]), _INPUT_US * np.exp(blocks["input"])
 
     def toolchains(self) -> Floats:
         """float64[toolchains, precisions]: how many times as long a model takes as with the latest."""
-        return np.exp(self._parts(self.values)["toolchain"])
+        return np.exp(self._blocks(self.values)["toolchain"])
 
     @staticmethod
-    def _log_scales(parts: dict[str, Floats]) -> Floats:
-        speed = parts["chip"][:, None, None] + parts["chip_precision"][:, :, None]
-        return speed + parts["chip_group"][:, None, :] + parts["chip_precision_group"]
+    def _log_scales(blocks: dict[str, Floats]) -> Floats:
+        speed = blocks["chip"][:, None, None] + blocks["chip_precision"][:, :, None]
+        return speed + blocks["chip_group"][:, None, :] + blocks["chip_precision_group"]
 
-    def _forward(self, parts: dict[str, Floats], t: Table) -> tuple[Floats, Floats, Floats]:
+    def _forward(self, blocks: dict[str, Floats], t: Table) -> tuple[Floats, Floats, Floats]:
         """(log microseconds, share of each count in them, share of the input's conversion)."""
-        scale = self._log_scales(parts)[t.chip, t.precision]
-        log_c = (_PRIOR + parts["count"][:, None] + parts["count_precision"]).T[t.precision] + scale[:, _GROUP]
+        scale = self._log_scales(blocks)[t.chip, t.precision]
+        log_c = (_PRIOR + blocks["count"][:, None] + blocks["count_precision"]).T[t.precision] + scale[:, _GROUP]
         terms = t.counts * np.exp(log_c)
         at = t.runtime, t.precision
-        given = t.pixels * _INPUT_US[at] * np.exp(parts["input"][at] + scale[:, GROUPS.index("vector")])
-        engine = np.exp(parts["runtime"][at] + parts["toolchain"][t.toolchain, t.precision])
-        total = (terms.sum(axis=1) + given) * engine
+        input_us = t.pixels * _INPUT_US[at] * np.exp(blocks["input"][at] + scale[:, GROUPS.index("vector")])
+        engine = np.exp(blocks["runtime"][at] + blocks["toolchain"][t.toolchain, t.precision])
+        total = (terms.sum(axis=1) + input_us) * engine
         whole = total + t.edge
         ratio = engine / whole
-        return np.log(whole), terms * ratio[:, None], given * ratio
+        return np.log(whole), terms * ratio[:, None], input_us * ratio
 
     def _loss(self, values: Floats, t: Table, spread: Floats) -> tuple[float, Floats]:
-        parts = self._parts(values)
-        log_us, share, given = self._forward(parts, t)
+        blocks = self._blocks(values)
+        log_us, share, input_share = self._forward(blocks, t)
         bend = np.sqrt(1 + ((log_us - t.log_us) / _ROBUST) ** 2)
         loss = float((t.weight * (bend - 1)).sum()) * (_ROBUST / _NOISE) ** 2
         slope = t.weight * (log_us - t.log_us) / bend / _NOISE**2
-        found = self._gradient(t, slope[:, None] * share, slope * given)
-        flat = np.concatenate([found[name].ravel() for name in parts])
+        gradient = self._gradient(t, slope[:, None] * share, slope * input_share)
+        flat = np.concatenate([gradient[name].ravel() for name in blocks])
         return loss + 0.5 * float(((values / spread) ** 2).sum()), flat + values / spread**2
 
-    def _gradient(self, t: Table, terms: Floats, given: Floats) -> dict[str, Floats]:
+    def _gradient(self, t: Table, terms: Floats, values: Floats) -> dict[str, Floats]:
         d, p, g, r = len(self.chips), len(WORDS), len(GROUPS), len(RUNTIMES)
         by_group = terms @ _IN_GROUP
-        by_group[:, GROUPS.index("vector")] += given
+        by_group[:, GROUPS.index("vector")] += values
         fine = (t.at_chip @ by_group).reshape(d, p, g)
         by_precision = np.stack([terms[t.precision == k].sum(axis=0) for k in range(p)], axis=1)
         return {
@@ -178,7 +178,7 @@ class Fit:
             "chip_precision_group": fine,
             "runtime": (t.at_runtime @ by_group.sum(axis=1)).reshape(r, p),
             "toolchain": (t.at_toolchain @ by_group.sum(axis=1)).reshape(-1, p),
-            "input": (t.at_runtime @ given).reshape(r, p),
+            "input": (t.at_runtime @ values).reshape(r, p),
         }
 
     def fit(self, rows: Sequence[Row], data: Data, steps: int = 300) -> Fit:
@@ -198,4 +198,4 @@ class Fit:
 
     def predict(self, rows: Sequence[Row], data: Data) -> Floats:
         """float64[rows] microseconds."""
-        return np.exp(self._forward(self._parts(self.values), Table.of(rows, data, self.chips))[0])
+        return np.exp(self._forward(self._blocks(self.values), Table.of(rows, data, self.chips))[0])

@@ -62,11 +62,11 @@ def document(fit: Fit, rows: Sequence[Row], predicted: Floats | None, made: Mapp
 
 def _runtimes(fit: Fit, unit: Floats) -> dict[str, Any]:
     """What the other runtimes of the table take beside ONNX Runtime; only the fit tool reads this."""
-    factor, given = fit.runtimes()
+    factor, input_us = fit.runtimes()
     vector = GROUPS.index("vector")
     return {
         runtime: {
-            word: {"factor": _round(factor[r, p]), "input_us_per_million": _round(given[r, p] * unit[p, vector])}
+            word: {"factor": _round(factor[r, p]), "input_us_per_million": _round(input_us[r, p] * unit[p, vector])}
             for p, word in enumerate(WORDS)
         }
         for r, runtime in enumerate(RUNTIMES)
@@ -75,20 +75,20 @@ def _runtimes(fit: Fit, unit: Floats) -> dict[str, Any]:
 
 def _toolchains(fit: Fit) -> dict[str, Any]:
     """How many times as long a model takes as with the latest version, in the median of what the data says."""
-    found = fit.toolchains()
+    factors = fit.toolchains()
     return {
-        version: {word: _round(found[v, p]) for p, word in enumerate(WORDS)} for v, version in enumerate(TOOLCHAINS)
+        version: {word: _round(factors[v, p]) for p, word in enumerate(WORDS)} for v, version in enumerate(TOOLCHAINS)
     }
 
 
 def _errors(rows: Sequence[Row], predicted: Floats) -> dict[str, Any]:
     """By precision and chip ("all" for all): every model predicted by a fit that had not seen it."""
-    found: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
     for word in PRECISIONS.values():
         chips = sorted({row.chip for row in rows if row.precision == word})
         if chips:
-            found[word] = {chip: _error(rows, predicted, word, chip) for chip in ("all", *chips)}
-    return found
+            errors[word] = {chip: _error(rows, predicted, word, chip) for chip in ("all", *chips)}
+    return errors
 
 
 def _error(rows: Sequence[Row], predicted: Floats, word: str, chip: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def caffe(folder: Path) -> Iterator[Row]:
 def versions(framework: str) -> str:
     """Of what the environment holds, as pip left it there."""
     folders = list(environments.environment(framework).folders) if framework != "caffe" else sys.path
-    held = {one.name: one.version for one in metadata.distributions(path=folders)}
+    held = {distribution.name: distribution.version for distribution in metadata.distributions(path=folders)}
     return ", ".join(f"{name} {held.get(name.replace('_', '-'), held.get(name, '?'))}" for name in VERSIONS[framework])
 
 

@@ -16,5 +16,5 @@ def by_zif(source: Any, folder: Path, **asked: Any) -> dict[str, Any]:
         return {"refused": " ".join(str(error).split())}
     if report.check.skipped:
         return {"refused": report.check.skipped}
-    ratios = [one.sqnr_db for one in report.check.outputs if not one.equal]
+    ratios = [output.sqnr_db for output in report.check.outputs if not output.equal]
     return {"opset": report.opset, "tool": report.tool, "notes": list(report.notes), "db": min(ratios, default=None)}

@@ -39,8 +39,8 @@ def _tried(name: str, shape: tuple[int, ...], folder: Path) -> dict[str, Any]:
     import jax2onnx
     import onnx
 
-    found = globals()[name]
-    model = found() if isinstance(found, type) else found
+    case = globals()[name]
+    model = case() if isinstance(case, type) else case
     x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
     np.savez(folder / f"{name}.npz", x=x, y=np.asarray(model(x)))
     ours = by_zif(f"nets.py:{name}", folder, shapes={"x": shape})

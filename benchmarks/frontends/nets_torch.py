@@ -67,8 +67,8 @@ class Ssd(nn.Module):
         self.net = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=7)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = self.net([x])[0]
-        return torch.cat((found["boxes"], found["scores"][:, None], found["labels"][:, None]), 1)
+        detections = self.net([x])[0]
+        return torch.cat((detections["boxes"], detections["scores"][:, None], detections["labels"][:, None]), 1)
 
 
 class Quantized(nn.Module):

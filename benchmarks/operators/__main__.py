@@ -38,13 +38,13 @@ def main() -> None:
     parser.add_argument("--target", default="snapdragon-8-gen-3")
     parser.add_argument("--only", default="")
     parser.add_argument("--show", action="store_true", help="every case, not just those that are wrong")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     words: Counter[str] = Counter()
-    for path in sorted(given.folder.glob("*.onnx")):
-        if given.only in path.name and path.with_suffix(".npz").is_file():
-            row = judged(path, given.target)
+    for path in sorted(arguments.folder.glob("*.onnx")):
+        if arguments.only in path.name and path.with_suffix(".npz").is_file():
+            row = judged(path, arguments.target)
             words[row.word if row.on_npu or row.word == "error" else "elsewhere"] += 1
-            if given.show or row.word not in ("right", "coarse"):
+            if arguments.show or row.word not in ("right", "coarse"):
                 print(f"{path.stem}: {row.word} {row.detail} ({row.on_npu} units on the NPU)", flush=True)
     print(", ".join(f"{word} {count}" for word, count in words.most_common()))
 

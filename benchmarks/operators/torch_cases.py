@@ -109,10 +109,10 @@ def elementwise() -> Iterator[Case]:
     for name, call in BOUNDED.items():
         yield f"{name}_0", call, (p(3, 8, low=-1, high=1),)
     for name, call in BINARY.items():
-        for number, (one, other) in enumerate(PAIRS):
-            if name != "cdist" or one[-1] == other[-1] != 1:
+        for number, (first, other) in enumerate(PAIRS):
+            if name != "cdist" or first[-1] == other[-1] != 1:
                 second = p(*other) if "div" in name or name in ("remainder", "fmod") else r(*other)
-                yield f"{name}_{number}", call, (r(*one, scale=3.0), second)
+                yield f"{name}_{number}", call, (r(*first, scale=3.0), second)
     for name, call in {k: v for k, v in BINARY.items() if k in ("eq", "ne", "gt", "ge", "lt", "le", "where")}.items():
         yield f"{name}_ties", call, (i(4, 3, 8).float(), i(4, 3, 8).float())
         yield f"{name}_int", call, (i(4, 3, 8), i(4, 3, 8))
@@ -549,14 +549,14 @@ def shapes() -> Iterator[Case]:
         ("float", "half"),
         ("long", "bool"),
     ):
-        given = {
+        tensors = {
             "float": r(3, 8, scale=4),
             "int": i(9, 3, 8, low=-9, dtype=torch.int32),
             "long": i(9, 3, 8, low=-9),
             "bool": b(3, 8),
         }[before]
-        yield f"cast_{before}_{after}", lambda x, after=after: getattr(x, after)(), (given,)
-        yield f"cast_{before}_{after}_back", lambda x, after=after: getattr(x, after)().float() + 1, (given,)
+        yield f"cast_{before}_{after}", lambda x, after=after: getattr(x, after)(), (tensors,)
+        yield f"cast_{before}_{after}_back", lambda x, after=after: getattr(x, after)().float() + 1, (tensors,)
     yield "cast_users", lambda x: (x.long() + 1, x.int().float() * 2), (r(3, 8, scale=4),)
     yield "to_uint8", lambda x: x.to(torch.uint8).float(), (p(3, 8, low=0, high=255),)
     yield "to_int8", lambda x: x.to(torch.int8).float(), (r(3, 8, scale=30),)
@@ -622,7 +622,7 @@ def norms() -> Iterator[Case]:
 
 
 def products() -> Iterator[Case]:
-    for n, (one, other) in enumerate(
+    for n, (first, other) in enumerate(
         (
             ((3, 4), (4, 5)),
             ((2, 3, 4), (2, 4, 5)),
@@ -635,7 +635,7 @@ def products() -> Iterator[Case]:
             ((1, 2, 2, 3, 4), (1, 2, 2, 4, 3)),
         )
     ):
-        yield f"matmul_{n}", torch.matmul, (r(*one), r(*other))
+        yield f"matmul_{n}", torch.matmul, (r(*first), r(*other))
     yield "bmm", torch.bmm, (r(2, 3, 4), r(2, 4, 5))
     yield "addmm", lambda x, y, z: torch.addmm(x, y, z, beta=2, alpha=0.5), (r(3, 5), r(3, 4), r(4, 5))
     yield "baddbmm", lambda x, y, z: torch.baddbmm(x, y, z), (r(2, 3, 5), r(2, 3, 4), r(2, 4, 5))
@@ -683,8 +683,8 @@ class _Rope(nn.Module):
         else:
             angles = positions[:, None].float() * self.freq
             cos, sin = torch.cos(angles), torch.sin(angles)
-        one, other = x.chunk(2, -1)
-        return torch.cat([one * cos - other * sin, one * sin + other * cos], -1)
+        low, other = x.chunk(2, -1)
+        return torch.cat([low * cos - other * sin, low * sin + other * cos], -1)
 
 
 class _Block(nn.Module):
@@ -694,8 +694,8 @@ class _Block(nn.Module):
         self.up, self.down = nn.Linear(16, 32), nn.Linear(32, 16)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        given = self.norm(x)
-        x = x + self.attend(given, given, given, need_weights=False)[0]
+        normed = self.norm(x)
+        x = x + self.attend(normed, normed, normed, need_weights=False)[0]
         return x + self.down(F.gelu(self.up(x)))
 
 
@@ -792,8 +792,8 @@ def export(name: str, call: Callable[..., Any], inputs: tuple[Any, ...], folder:
         return f"{type(error).__name__}: {str(error).splitlines()[0][:100] if str(error) else ''}"
     rows = {
         f"{n}/{key}": value.numpy()
-        for n, given in enumerate((inputs, again))
-        for key, value in zip(names, given, strict=True)
+        for n, values in enumerate((inputs, again))
+        for key, value in zip(names, values, strict=True)
     }
     np.savez(folder / f"{name}.npz", **rows)
     return ""

@@ -94,12 +94,12 @@ class Net:
 
     def attention(self, x: str, tokens: int, width: int, heads: int) -> str:
         each = width // heads
-        parts = [self.dense(x, width, width, 1.2) for _ in range(3)]
+        projections = [self.dense(x, width, width, 1.2) for _ in range(3)]
         apart = self.ints(1, tokens, heads, each)
         orders = ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])
         q, k, v = (
             self.add("Transpose", self.add("Reshape", part, apart), perm=order)
-            for part, order in zip(parts, orders, strict=True)
+            for part, order in zip(projections, orders, strict=True)
         )
         scores = self.add("Mul", self.add("MatMul", q, k), self.number(each**-0.5))
         mixed = self.add("MatMul", self.add("Softmax", scores, axis=-1), v)

@@ -31,7 +31,7 @@ def _smooth(chance: np.random.Generator, dims: list[int]) -> Iterator[Any]:
         noise = np.fft.fftn(chance.standard_normal(dims), axes=axes)
         for axis in axes:
             near = np.abs(np.fft.fftfreq(dims[axis])) + 0.05
-            noise = noise / near.reshape([-1 if one == axis else 1 for one in range(len(dims))]) ** 0.5
+            noise = noise / near.reshape([-1 if dim == axis else 1 for dim in range(len(dims))]) ** 0.5
         picture = np.fft.ifftn(noise, axes=axes).real
         picture = picture / picture.std() * np.exp(0.1 * chance.standard_normal()) + 0.1 * chance.standard_normal()
         loud = TIMES if place % LOUD == LOUD // 2 else 1.0

@@ -101,7 +101,7 @@ def detector(seed: int) -> onnx.ModelProto:
         rows.append(
             (net.add("Mul", net.add("Exp", net.add("Mul", boxes, net.number(0.3))), net.number(stride)), scores)
         )
-    boxes, scores = (net.add("Concat", *parts, axis=2) for parts in zip(*rows, strict=True))
+    boxes, scores = (net.add("Concat", *columns, axis=2) for columns in zip(*rows, strict=True))
     return net.done(X, {net.add("Concat", boxes, scores, axis=1): (1, 9, 80), scores: (1, 5, 80)})
 
 

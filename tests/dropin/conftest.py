@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from zif.runtime.dropin import settings, told
+from zif.runtime.dropin import settings, warn
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def ort() -> Iterator[Any]:
     import zif.ort as onnxruntime
 
     settings.reset()
-    told.forget()
+    warn.forget()
     yield onnxruntime
     settings.reset()
 

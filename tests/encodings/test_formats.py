@@ -15,7 +15,7 @@ from zif.encodings.reading import read
 from zif.encodings.record import Encoding, Encodings
 from zif.encodings.writing import write
 from zif.errors import UsageError
-from zif.files import brought
+from zif.files import distribution_data
 
 Bring = Callable[[str, Any], None]
 ENTRIES = Encodings((Encoding("x", "activation", "uint8", (0.5,), (3,)),), defaults={"activation": 8})
@@ -27,7 +27,7 @@ def bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bring:
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.setattr("sys.path", [str(site)])
-    brought._data_files.cache_clear()
+    distribution_data._data_files.cache_clear()
 
     def install(distribution: str, content: Any) -> None:
         package = site / distribution.replace("-", "_")
@@ -35,7 +35,7 @@ def bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bring:
         (package / "names.json").write_text(content if isinstance(content, str) else json.dumps(content))
         points = f"[zif.encodings]\nacme = {package.name}:names.json\n"
         (metadata(site, distribution, "1.0") / "entry_points.txt").write_text(points)
-        brought._data_files.cache_clear()  # the folder may have changed twice within the clock's step
+        distribution_data._data_files.cache_clear()  # the folder may have changed twice within the clock's step
 
     return install
 

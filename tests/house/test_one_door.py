@@ -104,8 +104,11 @@ EXCEPTIONS = {
     "zif_qnn_runtime/logs.py": ({".open"}, "a file in a private folder, for the engine's words"),
     "zif_qnn_runtime/offline.py": ({".write_text"}, "a program in a private folder that stands for a compiler"),
     "zif_qnn_runtime/versions.py": ({".open"}, "an installed engine's library"),
-    "zif_rockchip/inside.py": ({"os.open", ".read_text", ".write_bytes"}, "the engine's words, in a private folder"),
-    "zif_rockchip/room.py": ({"os.open"}, "the end of the engine's words, which may be long, in a private folder"),
+    "zif_rockchip/server.py": ({"os.open", ".read_text", ".write_bytes"}, "the engine's words, in a private folder"),
+    "zif_rockchip/toolkit_process.py": (
+        {"os.open"},
+        "the end of the engine's words, which may be long, in a private folder",
+    ),
     "zif_quantize/calibration/ranges.py": ({"onnx.save"}, "for the engine, into a private folder"),
     "zif_quantize/rewrites/fusing.py": ({"onnx.load", "onnx.save"}, ENGINE),
     "zif_sweep/table.py": (

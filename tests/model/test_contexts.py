@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from zif import InvalidModel, Model
-from zif.model import contexts, elsewhere
+from zif.model import compiled_units, contexts
 
 
 def part(name: str, given: str, made: str, **told: Any) -> onnx.NodeProto:
@@ -35,10 +35,10 @@ def model(folder: Path, *nodes: onnx.NodeProto, ends: tuple[str, str] = ("x", "y
 def test_a_part_of_another_ones_binary_says_which(tmp_path: Path) -> None:
     two = part("two", "a", "y", main_context=0, embed_mode=0)
     made = Model.load(model(tmp_path, part("one", "x", "a", **MAIN), two))
-    assert elsewhere.units(made) == ["one", "two"]
+    assert compiled_units.units(made) == ["one", "two"]
     alone = made.slice(["two"], "alone")
     assert alone.external_files() == {"sub/part.bin": tmp_path / "sub" / "part.bin"}
-    assert "one, two (EPContext)" in elsewhere.elsewhere(made)
+    assert "one, two (EPContext)" in compiled_units.elsewhere(made)
 
 
 def test_another_binary_is_another_digest(tmp_path: Path) -> None:
@@ -120,4 +120,4 @@ def test_conversions_do_not_join_it_and_do_not_rename_its_values(tmp_path: Path)
 
 def test_a_model_without_one_is_as_it_was(tmp_path: Path) -> None:
     made = Model.load(model(tmp_path, helper.make_node("Relu", ["x"], ["y"], "relu")))
-    assert (elsewhere.units(made), elsewhere.elsewhere(made), made.external_files()) == ([], "", {})
+    assert (compiled_units.units(made), compiled_units.elsewhere(made), made.external_files()) == ([], "", {})

@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 import pytest
 from zif.errors import BackendBroken, BackendNotFound, UsageError
-from zif.planning.candidates import wanted
+from zif.planning.candidates import quantizer_rules
 from zif.planning.candidates.combined import COMBINE, combined
-from zif.planning.candidates.wanted import quantization_rules, rules_of
+from zif.planning.candidates.quantizer_rules import quantization_rules, rules_of
 from zif.records import Capabilities, FixedRange, Installed, QuantizationRules, Rates, Target, WeightType
 
 CHIP = Target("acme-one", processors={"npu": Rates({"int8": 1e12}, 1e10)})
@@ -30,8 +30,10 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise answer
         return None, answer
 
-    monkeypatch.setattr(wanted, "installed", lambda: [Installed(name, "d", "1", "m") for name in sorted(answers)])
-    monkeypatch.setattr(wanted, "open_and_ask", open_and_ask)
+    monkeypatch.setattr(
+        quantizer_rules, "installed", lambda: [Installed(name, "d", "1", "m") for name in sorted(answers)]
+    )
+    monkeypatch.setattr(quantizer_rules, "open_and_ask", open_and_ask)
     return answers
 
 
@@ -40,12 +42,12 @@ def npu(rules: QuantizationRules | None, **more: Any) -> Capabilities:
 
 
 def test_who_would_take_part_is_heard(backends: dict[str, Any]) -> None:
-    assert quantization_rules([CHIP]) == wanted.Wanted()
+    assert quantization_rules([CHIP]) == quantizer_rules.Wanted()
     backends["acme"] = npu(SPLIT)
     found = quantization_rules([CHIP])
     assert (found.rules, found.backends, found.notes) == (SPLIT, ("acme",), ())
-    assert quantization_rules([CHIP], exclude=("acme",)) == wanted.Wanted()
-    assert quantization_rules([CHIP], only=("plain",)) == wanted.Wanted()
+    assert quantization_rules([CHIP], exclude=("acme",)) == quantizer_rules.Wanted()
+    assert quantization_rules([CHIP], only=("plain",)) == quantizer_rules.Wanted()
 
 
 def test_who_would_not_is_a_note_where_nobody_else_has_rules(backends: dict[str, Any]) -> None:

@@ -103,7 +103,7 @@ def test_what_was_joined_before_is_joined_right(moves: str, dtype: str) -> None:
 
 @pytest.mark.usefixtures("htp")
 def test_the_compiler_alone_gets_it_wrong() -> None:
-    """The day that this fails, `zif_qnn_htp.rewrites.apart` has done its duty."""
+    """The day that this fails, `zif_qnn_htp.rewrites.reencoding` has done its duty."""
     model = _Head("uint8").model(MOVES["reshape"])
     assert off(model, plainly(zif.Model.load(model)).data) > 10
 

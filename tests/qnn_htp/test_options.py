@@ -10,12 +10,12 @@ CHIP = Chip("a chip", 57, 75, fp16=True)
 
 
 def test_chip_is_always_named() -> None:
-    assert provider_options(HtpOptions(), CHIP).given() == {"soc_model": "57"}
+    assert provider_options(HtpOptions(), CHIP).chosen() == {"soc_model": "57"}
 
 
 def test_words_become_those_of_the_provider() -> None:
     options = HtpOptions(performance_mode="burst", vtcm_mb=4, finalization="thorough", context_priority="high")
-    assert provider_options(options, CHIP).given() == {
+    assert provider_options(options, CHIP).chosen() == {
         "soc_model": "57",
         "htp_performance_mode": "burst",
         "vtcm_mb": "4",

@@ -6,9 +6,9 @@ from zif_qnn_runtime import ProviderOptions
 
 
 def test_only_what_was_set_goes_to_the_provider() -> None:
-    assert ProviderOptions().given() == {}
+    assert ProviderOptions().chosen() == {}
     options = ProviderOptions(soc_model=57, enable_htp_spill_fill_buffer=True, htp_performance_mode="burst")
-    assert options.given() == {
+    assert options.chosen() == {
         "soc_model": "57",
         "enable_htp_spill_fill_buffer": "1",
         "htp_performance_mode": "burst",
@@ -36,7 +36,7 @@ def test_parse_refuses_an_unknown_name_and_suggests() -> None:
 
 
 def test_parse_reads_text_as_from_a_command_line() -> None:
-    assert ProviderOptions.parse({"vtcm_mb": "4", "extended_udma": "no"}).given() == {
+    assert ProviderOptions.parse({"vtcm_mb": "4", "extended_udma": "no"}).chosen() == {
         "vtcm_mb": "4",
         "extended_udma": "0",
     }

@@ -14,7 +14,7 @@ from zif.encodings.export import export
 from zif.errors import InvalidInput
 from zif.model import Model
 from zif_quantize import calibrate, prepare, quantize, quantize_model
-from zif_quantize.keep import kept_float
+from zif_quantize.float_units import kept_float
 from zif_quantize.qdq import Encoding, Encodings, apply, filled
 
 MODEL = prepare(cnn())

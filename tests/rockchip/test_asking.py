@@ -7,23 +7,23 @@ from collections.abc import Callable
 import pytest
 import zif
 from rockchip.models import CHAIN, model
-from zif_rockchip import asking, graph
+from zif_rockchip import graph, probing
 from zif_rockchip.chips import Chip
 
 CHIP = Chip("A chip", "rk3588", 3, 1000)
-Failing = Callable[[list[str]], asking._Answer | None]
+Failing = Callable[[list[str]], probing._Answer | None]
 
 
 def probe(monkeypatch: pytest.MonkeyPatch, made: zif.Model, failing: Failing) -> tuple[dict[str, bool | None], int]:
     """The verdicts by operator, and how many models were built, by a compiler that answers `failing` of operators."""
     asked: list[list[str]] = []
 
-    def built(_: graph.Graph, part: zif.Model, __: Chip) -> asking._Answer:
+    def built(_: graph.Graph, part: zif.Model, __: Chip) -> probing._Answer:
         asked.append([unit.op_type for unit in part.units])
-        return failing(asked[-1]) or asking._Answer()
+        return failing(asked[-1]) or probing._Answer()
 
-    monkeypatch.setattr(asking, "_built", built)
-    verdicts = asking.probe(made, CHIP).verdicts
+    monkeypatch.setattr(probing, "_built", built)
+    verdicts = probing.probe(made, CHIP).verdicts
     return {made.unit(name).op_type: said.supported for name, said in verdicts.items()}, len(asked)
 
 
@@ -34,13 +34,13 @@ def test_a_model_that_builds_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_without_a_name_the_culprit_is_found_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    said, _ = probe(monkeypatch, model(CHAIN), lambda ops: asking._Answer(failure="no") if "Neg" in ops else None)
+    said, _ = probe(monkeypatch, model(CHAIN), lambda ops: probing._Answer(failure="no") if "Neg" in ops else None)
     assert said == {"Relu": True, "Abs": True, "Neg": False, "Exp": True}
 
 
 def test_two_that_go_alone_but_not_together(monkeypatch: pytest.MonkeyPatch) -> None:
     both = {"Abs", "Exp"}
-    said, _ = probe(monkeypatch, model(CHAIN), lambda ops: asking._Answer(failure="no") if both <= set(ops) else None)
+    said, _ = probe(monkeypatch, model(CHAIN), lambda ops: probing._Answer(failure="no") if both <= set(ops) else None)
     assert said == {"Relu": True, "Abs": True, "Neg": True, "Exp": False}
 
 
@@ -48,25 +48,27 @@ def test_a_named_unit_costs_one_more_build(monkeypatch: pytest.MonkeyPatch) -> N
     made = model(CHAIN)
     (neg,) = [unit.id for unit in made.units if unit.op_type == "Neg"]
     refusal = zif.Verdict(False, "probed", "op", "refused")
-    said, count = probe(monkeypatch, made, lambda ops: asking._Answer(refused={neg: refusal}) if "Neg" in ops else None)
+    said, count = probe(
+        monkeypatch, made, lambda ops: probing._Answer(refused={neg: refusal}) if "Neg" in ops else None
+    )
     assert said == {"Relu": True, "Abs": True, "Neg": False, "Exp": True}
     assert count == 2
 
 
 def test_the_number_of_builds_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "MOST", 5)
+    monkeypatch.setattr(probing, "MOST", 5)
     chain = "\n".join(f"t{n + 1} = Relu(t{n})" for n in range(40))
     made = model(f"g (float[2] t0) => (float[2] t40) {{ {chain} }}")
     asked = []
-    monkeypatch.setattr(asking, "_built", lambda *_: asked.append(1) or asking._Answer(failure="no"))
-    verdicts = asking.probe(made, CHIP).verdicts
+    monkeypatch.setattr(probing, "_built", lambda *_: asked.append(1) or probing._Answer(failure="no"))
+    verdicts = probing.probe(made, CHIP).verdicts
     assert len(asked) <= 5
     assert {said.supported for said in verdicts.values()} <= {None, False}
     assert len(verdicts) == 40
 
 
 def test_a_chip_without_floats_refuses_them_and_says_what_to_do() -> None:
-    verdicts = asking.probe(model(CHAIN), Chip("Rockchip RV1106", "rv1106", fp16=False)).verdicts
+    verdicts = probing.probe(model(CHAIN), Chip("Rockchip RV1106", "rv1106", fp16=False)).verdicts
     assert {(said.code, said.reason) for said in verdicts.values()} == {
         ("precision", "Rockchip RV1106 computes in integers only: quantize the model")
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from zif_rockchip.job import Job
-from zif_rockchip.room import Bench, ToolkitDied, runs_away
+from zif_rockchip.toolkit_process import Bench, ToolkitDied, runs_away
 
 
 @pytest.mark.parametrize("word", ["-rs", "_ffn_fuse", "-x2"])

@@ -20,8 +20,8 @@ from zif import InvalidBundle, InvalidInput, UsageError
 from zif.model import Model
 from zif.runtime.artifact import seal, unseal
 from zif.runtime.buckets.extents import Rule, rule
-from zif.runtime.buckets.filling import cut, filled
 from zif.runtime.buckets.grid import Grid
+from zif.runtime.buckets.padding import cut, filled
 from zif.runtime.buckets.session import BucketedSession
 from zif.runtime.buckets.sizes import dimension, fitted, split, spread
 
@@ -250,7 +250,7 @@ def test_several_sizes_where_one_is_due() -> None:
 
 
 def test_what_nothing_runs_at_its_real_shape_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zif.runtime.buckets.asking import Asked
+    from zif.runtime.buckets.request import Asked
 
     monkeypatch.setattr(Asked, "rest", lambda *_args, **_more: "nobody takes it")
     with zif.load(model(POINTWISE), **CPU, shapes=SIZES) as session:
@@ -260,13 +260,13 @@ def test_what_nothing_runs_at_its_real_shape_is_refused(monkeypatch: pytest.Monk
 
 
 def test_what_was_found_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from zif.runtime.buckets import kept
+    from zif.runtime.buckets import findings_cache
 
     monkeypatch.setenv("ZIF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     tried = []
-    true = kept.check
-    monkeypatch.setattr(kept, "check", lambda *args: tried.append(1) or true(*args))
+    true = findings_cache.check
+    monkeypatch.setattr(findings_cache, "check", lambda *args: tried.append(1) or true(*args))
     found = []
     for _ in range(2):
         with zif.load(model(TWICE), only="reference", shapes=SIZES) as session:

@@ -15,7 +15,7 @@ import zif
 from onnx import TensorProto, helper, numpy_helper
 from runtime.made_up import Plain, X, info, session, soon, step
 from zif.errors import NoRoom, UsageError
-from zif.runtime.hosting.desk import Desk
+from zif.runtime.hosting.processor_queue import Desk
 from zif.runtime.session import Session
 
 WAIT = 60.0

@@ -19,7 +19,7 @@ from zif.records import Compiled
 from zif.runtime.cache import Cache, Key
 from zif.runtime.cache.shared import Tier, Trust, lease, shared_tier
 from zif.runtime.cache.shared.objects import Objects
-from zif.runtime.cache.shared.unsent import Unsent
+from zif.runtime.cache.shared.pending_uploads import Unsent
 
 pytestmark = pytest.mark.needs("s3fs", "moto")
 

@@ -15,12 +15,12 @@ from broken import BREAKING, JUDGE, save
 from fakes import GOOD, Site
 from onnx import TensorProto, helper, numpy_helper
 from zif.model import Model
-from zif.runtime.verification.beside import Beside, gates
 from zif.runtime.verification.culprit import culprits
 from zif.runtime.verification.judge import Judge
 from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification, gravest
 from zif.runtime.verification.rounding import rounded, without_rounding
 from zif.runtime.verification.samples import index_bound, made_samples
+from zif.runtime.verification.tallies import Beside, gates
 
 
 def value(name: str, shape: Sequence[int] | None, kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:

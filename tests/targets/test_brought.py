@@ -14,7 +14,7 @@ from fakes import metadata
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zif.errors import UsageError
-from zif.files import brought
+from zif.files import distribution_data
 from zif.planning.costs import CostModel, coefficients
 from zif.planning.costs.kinds import FEATURES
 from zif.records import Target
@@ -60,7 +60,7 @@ def bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bring:
 
 def entry_points(info: Path, group: str, value: str) -> None:
     (info / "entry_points.txt").write_text(f"[{group}]\nacme = {value}\n")
-    brought._data_files.cache_clear()  # the folder may have changed twice within the clock's step
+    distribution_data._data_files.cache_clear()  # the folder may have changed twice within the clock's step
 
 
 def names() -> set[str]:
@@ -169,7 +169,7 @@ def test_whatever_a_file_holds_it_is_chips_or_a_problem(
 ) -> None:
     path = tmp_path / "chips.json"
     path.write_text(json.dumps({"targets": [{**chip("x"), **entry}], key: value}))
-    chips, wrong = catalogue._brought([brought.DataFile("acme", path)])
+    chips, wrong = catalogue._brought([distribution_data.DataFile("acme", path)])
     assert bool(chips) != bool(wrong)
 
 

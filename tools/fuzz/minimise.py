@@ -70,7 +70,9 @@ def _models(content: bytes) -> Iterator[bytes]:
         model.ParseFromString(content)
     except Exception:  # protobuf's own classes, which have no types
         return
-    sites = [(number, field.name) for number, one in enumerate(messages(model)) for field, _ in one.ListFields()]
+    sites = [
+        (number, field.name) for number, message in enumerate(messages(model)) for field, _ in message.ListFields()
+    ]
     for number, name in sites:
         for row in _rows(list(messages(model))[number], name):
             copy = onnx.ModelProto.FromString(content)

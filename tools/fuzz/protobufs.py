@@ -107,7 +107,7 @@ def _message(rng: Random, model: Any, message: Any, field: Any) -> None:
 
 def _other(rng: Random, model: Any, field: Any) -> Any:
     """A copy of a message of the field's type from elsewhere in the model; None when there is none."""
-    same = [one for one in messages(model) if one.DESCRIPTOR.full_name == field.message_type.full_name]
+    same = [message for message in messages(model) if message.DESCRIPTOR.full_name == field.message_type.full_name]
     if not same:
         return None
     other = rng.choice(same)  # it may be one that the field itself lies in, which CopyFrom would follow for ever
@@ -131,13 +131,13 @@ def scalar(rng: Random, model: Any, field: Any, before: Any) -> Any:
 
 def _names(model: Any) -> list[str]:
     """The texts that stand in a model: a name in the place of another one."""
-    texts = [value for one in messages(model) for field, value in one.ListFields() if isinstance(value, str)]
-    lists = [one for one in messages(model) if isinstance(one, onnx.NodeProto)]
+    texts = [value for message in messages(model) for field, value in message.ListFields() if isinstance(value, str)]
+    lists = [message for message in messages(model) if isinstance(message, onnx.NodeProto)]
     return [*texts, *(name for node in lists for name in (*node.input, *node.output)), "fresh"]
 
 
 def _of(kind: type, model: Any) -> list[Any]:
-    return [one for one in messages(model) if isinstance(one, kind)]
+    return [message for message in messages(model) if isinstance(message, kind)]
 
 
 def _operator(rng: Random, model: Any) -> None:
@@ -167,7 +167,7 @@ def _attribute(rng: Random, model: Any) -> None:
 
 def _dims(rng: Random, model: Any) -> None:
     """Dimensions of a tensor or of a type."""
-    tensors = [one for one in _of(onnx.TensorProto, model) if one.dims]
+    tensors = [tensor for tensor in _of(onnx.TensorProto, model) if tensor.dims]
     if tensors and rng.random() < 0.5:
         dims = rng.choice(tensors).dims
         dims[rng.randrange(len(dims))] = odd.integer(rng, dims[0])

@@ -258,7 +258,7 @@ def one_by_one(orders: int, answers: int) -> None:
 def used() -> float:
     """Seconds of CPU so far, of this process and those that it has waited for."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in both)
+    return sum(process.ru_utime + process.ru_stime for process in both)
 
 
 def tidied() -> int:

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from zif.runtime.artifact import canonical
-from zif.runtime.cache.shared.believing import Trust
 from zif.runtime.cache.shared.tier import SCHEMA
+from zif.runtime.cache.shared.trust import Trust
 
 from tools.fuzz import documents, odd
 from tools.fuzz.material import CHIP, STORE, TEAM, Material

@@ -51,16 +51,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def table(models: Iterable[onnx.ModelProto]) -> tuple[dict[str, Any], int]:
     """Rows by operator, and how many models were put to the library."""
-    found: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     asked = 0
     for answer in _answers([model.SerializeToString() for model in models]):
         asked += answer is not None
         for name, types, rank in answer or []:
-            row = found.setdefault(name, {"types": {}, "max_rank": 0})
+            row = rows.setdefault(name, {"types": {}, "max_rank": 0})
             row["max_rank"] = max(row["max_rank"], rank)
             for key, words in types.items():
                 row["types"][key] = sorted({*row["types"].get(key, []), *words})
-    return dict(sorted(found.items())), asked
+    return dict(sorted(rows.items())), asked
 
 
 def _answers(questions: list[bytes]) -> Iterator[list[Row] | None]:

@@ -83,7 +83,7 @@ def _random(test: NodeTest) -> bool:
     """Whether an operator of the test draws numbers: then no expected output says anything."""
     opset = {item.domain: item.version for item in test.model.opset_import}
     known = [signature(node.op_type, node.domain, opset.get(node.domain, 1)) for node in test.model.graph.node]
-    return any(one is not None and "seed" in one.defaults for one in known)
+    return any(test is not None and "seed" in test.defaults for test in known)
 
 
 if __name__ == "__main__":

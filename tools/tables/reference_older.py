@@ -75,7 +75,7 @@ def _stored(folder: Path) -> Iterator[NodeTest]:
             if item.domain == "":  # what newer opsets add to old operators is types, mostly; others do not load
                 item.version = min(item.version, installed_onnx.NEWEST_OPSET)
         data = [np.load(folder / f"{number}.{run}.npz") for run in range(runs)]
-        yield NodeTest(name, model, tuple((_ends(one, "i"), _ends(one, "o")) for one in data), rtol, atol)
+        yield NodeTest(name, model, tuple((_ends(path, "i"), _ends(path, "o")) for path in data), rtol, atol)
 
 
 def _ends(values: Any, kind: str) -> tuple[Any, ...]:

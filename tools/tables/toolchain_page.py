@@ -82,8 +82,8 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tools.tables.toolchain_page", description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 where the page is not what the tables say")
-    given = parser.parse_args()
-    if given.check:
+    arguments = parser.parse_args()
+    if arguments.check:
         return int(PAGE.read_text(encoding="utf-8") != page())
     PAGE.write_text(page(), encoding="utf-8")
     return 0

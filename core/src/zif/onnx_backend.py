@@ -104,8 +104,8 @@ def _single(
 
     names = [name for name in node.output if name]
     inputs = [value(name, np.asarray(array).dtype, np.asarray(array).shape) for name, array in feeds.items()]
-    given = zip(names, outputs_info or (), strict=False)
-    known = {name: value(name, dtype, shape) for name, (dtype, shape) in given}
+    pairs = zip(names, outputs_info or (), strict=False)
+    known = {name: value(name, dtype, shape) for name, (dtype, shape) in pairs}
     outputs = [known.get(name, onnx.ValueInfoProto(name=name)) for name in names]
     newest = onnx.defs.onnx_opset_version() if node.domain in ("", "ai.onnx") else 1
     imports = [helper.make_opsetid(node.domain, opset or newest)]

@@ -157,9 +157,9 @@ class Rates:
 
     def drawn(self, mode: str = "") -> Watts:
         """What it draws in a performance mode: as measured, else as estimated, between half and twice of that."""
-        found = self.measured_watts.get(mode) or self.measured_watts.get("")
-        if found is not None:
-            return found
+        watts = self.measured_watts.get(mode) or self.measured_watts.get("")
+        if watts is not None:
+            return watts
         low = self.watts / 2 if self.watts_low is None else self.watts_low
         high = self.watts * 2 if self.watts_high is None else self.watts_high
         source = self.watts_source or "estimated, no power was published"

@@ -45,12 +45,12 @@ _ACCEPTED = frozenset({"right", "imprecise", "wrong", "error"})
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    given = _parser().parse_args(arguments)
-    found = {case.name: case for case in _cases(given.only)}
-    _say(f"{len(found)} cases")
-    outcomes = _outcomes(found, given.journal, given.soc_model, given.workers)
+    options = _parser().parse_args(arguments)
+    cases = {case.name: case for case in _cases(options.only)}
+    _say(f"{len(cases)} cases")
+    outcomes = _outcomes(cases, options.journal, options.soc_model, options.workers)
     _say(", ".join(f"{word} {count}" for word, count in Counter(o for o, _ in outcomes.values()).most_common()))
-    _write(found, outcomes, given.output, given.operators)
+    _write(cases, outcomes, options.output, options.operators)
     return 0
 
 
@@ -73,20 +73,20 @@ def _cases(only: str) -> list[UnitCase]:
 
     cases = [case for case in node_cases() if case.inputs and case.op_type not in _RANDOM]
     tests, grids = [case for case in cases if "/" not in case.name], list(grid_cases())
-    parts = {(case.op_type, case.facts): case for case in reversed(cases) if "/" in case.name}
+    whole_cases = {(case.op_type, case.facts): case for case in reversed(cases) if "/" in case.name}
     known = {(case.op_type, case.facts) for case in (*tests, *grids)}
-    new = [case for key, case in parts.items() if key not in known]
+    new = [case for key, case in whole_cases.items() if key not in known]
     forms = [form for case in tests for form in variants(case, thorough=False)]
     forms += [form for case in grids for form in variants(case, thorough=True)]
     return [case for case in distinct([*tests, *grids, *new, *forms]) if only in case.name]
 
 
-def _outcomes(found: Mapping[str, UnitCase], journal: Path, soc_model: int, workers: int) -> dict[str, tuple[str, str]]:
+def _outcomes(cases: Mapping[str, UnitCase], journal: Path, soc_model: int, workers: int) -> dict[str, tuple[str, str]]:
     """Outcome and detail of each case by name, those that the journal has and those that are still to be run."""
     from tools.tables.qnn_htp.runner import observe
 
     done = dict(_read(journal))
-    left = [case for name, case in found.items() if name not in done]
+    left = [case for name, case in cases.items() if name not in done]
     with journal.open("a", encoding="utf-8") as file:
         for number, outcome in enumerate(observe(left, soc_model, workers), 1):
             file.write(json.dumps([outcome.case, outcome.outcome, outcome.detail]) + "\n")
@@ -94,7 +94,7 @@ def _outcomes(found: Mapping[str, UnitCase], journal: Path, soc_model: int, work
             done[outcome.case] = outcome.outcome, outcome.detail
             if number % 200 == 0:
                 _say(f"{number} of {len(left)}")
-    return {name: done[name] for name in found}
+    return {name: done[name] for name in cases}
 
 
 def _read(journal: Path) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -104,16 +104,16 @@ def _read(journal: Path) -> Iterator[tuple[str, tuple[str, str]]]:
             yield name, (outcome, detail)
 
 
-def _write(found: Mapping[str, UnitCase], outcomes: Mapping[str, tuple[str, str]], table: Path, taken: Path) -> None:
+def _write(cases: Mapping[str, UnitCase], outcomes: Mapping[str, tuple[str, str]], table: Path, taken: Path) -> None:
     import onnx
 
     learned = []
     for name, (outcome, detail) in outcomes.items():
-        case = found[name]
+        case = cases[name]
         if outcome in _LEARNED and not _at_the_edge(case, detail):
             learned.append(Case(name, case.op_type, case.domain, _telling(case.facts), _LEARNED[outcome], detail))
     save(learn(learned, toolchain(), SOURCE.format(onnx.__version__), FACTS), table)
-    save_operators([found[name] for name, (outcome, _) in outcomes.items() if outcome in _ACCEPTED], taken)
+    save_operators([cases[name] for name, (outcome, _) in outcomes.items() if outcome in _ACCEPTED], taken)
 
 
 def _telling(facts: frozenset[str]) -> frozenset[str]:

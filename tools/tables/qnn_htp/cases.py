@@ -42,17 +42,17 @@ def node_cases() -> list[UnitCase]:
 
 def distinct(cases: Iterable[UnitCase]) -> list[UnitCase]:
     """The cases without those from which nothing new can be learned: facts, shapes and values agree."""
-    found: dict[str, UnitCase] = {}
+    cases_: dict[str, UnitCase] = {}
     for case in cases:
-        found.setdefault(_identity(case), case)
-    return list(found.values())
+        cases_.setdefault(_identity(case), case)
+    return list(cases_.values())
 
 
-def of_test(name: str, proto: onnx.ModelProto, given: Sequence[Any], wanted: Sequence[Any]) -> Iterator[UnitCase]:
+def of_test(name: str, proto: onnx.ModelProto, inputs: Sequence[Any], wanted: Sequence[Any]) -> Iterator[UnitCase]:
     """The units of one test that take and give tensors, with the values that they see in it."""
     model = Model.load(proto)
     names = [value.name for value in proto.graph.input]
-    values = _all_values(model, dict(zip(names, given, strict=False)))
+    values = _all_values(model, dict(zip(names, inputs, strict=False)))
     outputs = dict(zip((value.name for value in proto.graph.output), wanted, strict=True))
     values |= {key: value for key, value in outputs.items() if value is not None}
     for unit in model.units:
@@ -88,10 +88,10 @@ def _blank(names: Sequence[str]) -> list[onnx.ValueInfoProto]:
 
 def _of_unit(name: str, model: Model, unit: Unit, values: Values) -> UnitCase | None:
     wanted = {value: values.get(value) for value in unit.outputs}
-    given = {value: values.get(value) for value in unit.inputs}
-    if not all(isinstance(value, np.ndarray | np.generic) for value in (*given.values(), *wanted.values())):
+    inputs = {value: values.get(value) for value in unit.inputs}
+    if not all(isinstance(value, np.ndarray | np.generic) for value in (*inputs.values(), *wanted.values())):
         return None
-    return make(name, [model.proto.graph.node[i] for i in unit.nodes], model, given, wanted, unit.weights)
+    return make(name, [model.proto.graph.node[i] for i in unit.nodes], model, inputs, wanted, unit.weights)
 
 
 def make(
@@ -103,10 +103,10 @@ def make(
     weights: Sequence[str] = (),
 ) -> UnitCase | None:
     """A case of these nodes in the opsets of `model`; None when they are not one unit by themselves."""
-    given = {key: np.asarray(value) for key, value in inputs.items()}
+    arrays = {key: np.asarray(value) for key, value in inputs.items()}
     wanted = {key: np.asarray(value) for key, value in outputs.items()}
     try:
-        proto = _proto(nodes, model, given, wanted, weights)
+        proto = _proto(nodes, model, arrays, wanted, weights)
         own = Model.load(proto)
         facts = unit_facts(own, own.units[0]) if len(own.units) == 1 else None
     except (KeyError, TypeError, ValueError):  # an element type that ONNX has no word for
@@ -114,14 +114,14 @@ def make(
     if facts is None:
         return None
     unit = own.units[0]
-    return UnitCase(name, unit.op_type, unit.domain, facts, own.proto.SerializeToString(), given, wanted)
+    return UnitCase(name, unit.op_type, unit.domain, facts, own.proto.SerializeToString(), arrays, wanted)
 
 
 def _proto(
-    nodes: Sequence[onnx.NodeProto], model: Model, given: Values, wanted: Values, weights: Sequence[str]
+    nodes: Sequence[onnx.NodeProto], model: Model, values: Values, wanted: Values, weights: Sequence[str]
 ) -> onnx.ModelProto:
     initializers = [numpy_helper.from_array(model.array(name), name) for name in weights]
-    graph = helper.make_graph(list(nodes), "unit", _infos(given), _infos(wanted), initializers)
+    graph = helper.make_graph(list(nodes), "unit", _infos(values), _infos(wanted), initializers)
     opsets = [helper.make_opsetid(domain, version) for domain, version in model.opsets.items()]
     return helper.make_model(graph, opset_imports=opsets, ir_version=max(10, min(model.proto.ir_version, 13)))
 

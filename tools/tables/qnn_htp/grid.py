@@ -201,9 +201,9 @@ def grid_cases() -> Iterator[UnitCase]:
 def _case(name: str, grid: Grid, attributes: Mapping[str, Any]) -> UnitCase | None:
     """A case whose answer two engines agree on; None when they do not, or when neither knows it."""
     random = np.random.default_rng(len(name))
-    names = [f"i{number}" if given is not None else "" for number, given in enumerate(grid.inputs)]
-    values = {n: _value(given, random) for n, given in zip(names, grid.inputs, strict=True) if given is not None}
-    fixed = [n for n, given in zip(names, grid.inputs, strict=True) if isinstance(given, list)]
+    names = [f"i{number}" if inputs is not None else "" for number, inputs in enumerate(grid.inputs)]
+    values = {n: _value(name, random) for n, name in zip(names, grid.inputs, strict=True) if name is not None}
+    fixed = [n for n, name in zip(names, grid.inputs, strict=True) if isinstance(name, list)]
     feeds = {n: value for n, value in values.items() if n not in fixed}
     outputs = [f"o{number}" for number in range(grid.outputs)]
     node = helper.make_node(grid.op_type, names, outputs, "only", **attributes)
@@ -247,10 +247,10 @@ def _second_opinion(proto: onnx.ModelProto, feeds: Values, first: Values) -> Map
         return first
 
 
-def _value(given: Any, random: np.random.Generator) -> Array:
-    if isinstance(given, np.ndarray):
-        return given
-    if isinstance(given, tuple):
-        return random.normal(size=given).astype(np.float32)
-    value = np.array(given)
+def _value(entry: Any, random: np.random.Generator) -> Array:
+    if isinstance(entry, np.ndarray):
+        return entry
+    if isinstance(entry, tuple):
+        return random.normal(size=entry).astype(np.float32)
+    value = np.array(entry)
     return value.astype(np.float32) if value.dtype == np.float64 else value

@@ -32,66 +32,66 @@ class Judgement:
 
 
 def judge(
-    model: bytes, inputs: Mapping[str, Array], wanted: Mapping[str, Array], given: Mapping[str, Array]
+    model: bytes, inputs: Mapping[str, Array], wanted: Mapping[str, Array], arrays: Mapping[str, Array]
 ) -> Judgement:
     """Compare with the known answer and, where that fails, with the answer for inputs that were rounded to fp16."""
-    detail = difference(wanted, given)
+    detail = difference(wanted, arrays)
     if not detail:
         return Judgement("right")
-    if _agree(wanted, given):
+    if _agree(wanted, arrays):
         return Judgement("imprecise", detail)
     rounded = by_reference(model, {name: as_half(value) for name, value in inputs.items()})
-    if rounded is not None and _agree(rounded, given):
+    if rounded is not None and _agree(rounded, arrays):
         return Judgement("imprecise", detail)
     return Judgement("wrong", detail)
 
 
-def _agree(wanted: Mapping[str, Array], given: Mapping[str, Array]) -> bool:
+def _agree(wanted: Mapping[str, Array], inputs: Mapping[str, Array]) -> bool:
     """Whether they are the same within what fp16 can hold: there infinity is the largest number."""
-    return not difference(*({name: as_half(value) for name, value in values.items()} for values in (wanted, given)))
+    return not difference(*({name: as_half(value) for name, value in values.items()} for values in (wanted, inputs)))
 
 
-def difference(wanted: Mapping[str, Array], given: Mapping[str, Array]) -> str:
+def difference(wanted: Mapping[str, Array], inputs: Mapping[str, Array]) -> str:
     """ "" when every output agrees; otherwise the first that does not, and by how much."""
     for name, value in wanted.items():
-        text = _difference(name, value, np.asarray(given[name]))
+        text = _difference(name, value, np.asarray(inputs[name]))
         if text:
             return f"{name}: {text}"
     return ""
 
 
-def _difference(name: str, wanted: Array, given: Array) -> str:
-    if wanted.dtype != given.dtype or wanted.shape != given.shape:
-        return f"{given.dtype}{list(given.shape)} instead of {wanted.dtype}{list(wanted.shape)}"
+def _difference(name: str, wanted: Array, array: Array) -> str:
+    if wanted.dtype != array.dtype or wanted.shape != array.shape:
+        return f"{array.dtype}{list(array.shape)} instead of {wanted.dtype}{list(wanted.shape)}"
     if name.endswith("_q"):
-        return _steps(wanted, given)
+        return _steps(wanted, array)
     if wanted.dtype.kind in "OUS" or not wanted.size:
-        return "" if np.array_equal(wanted, given) else "other text"
+        return "" if np.array_equal(wanted, array) else "other text"
     exact = wanted.dtype.kind in "biu" or wanted.dtype.name.startswith(("int", "uint"))
-    return _integers(wanted, given) if exact else _floats(wanted.astype(np.float64), given.astype(np.float64))
+    return _integers(wanted, array) if exact else _floats(wanted.astype(np.float64), array.astype(np.float64))
 
 
-def _integers(wanted: Array, given: Array) -> str:
-    off = int(np.count_nonzero(wanted != given))
+def _integers(wanted: Array, array: Array) -> str:
+    off = int(np.count_nonzero(wanted != array))
     return f"{off} of {wanted.size} elements differ" if off else ""
 
 
-def _steps(wanted: Array, given: Array) -> str:
+def _steps(wanted: Array, array: Array) -> str:
     """Quantized values (see `variants.Quantized`), which may be off by some steps of their scale."""
-    off = int(np.max(np.abs(wanted.astype(np.int64) - given.astype(np.int64)), initial=0))
+    off = int(np.max(np.abs(wanted.astype(np.int64) - array.astype(np.int64)), initial=0))
     return f"off by {off} of {np.iinfo(wanted.dtype).max} steps" if off > STEPS * np.iinfo(wanted.dtype).max else ""
 
 
-def _floats(wanted: Array, given: Array) -> str:
+def _floats(wanted: Array, array: Array) -> str:
     finite = np.isfinite(wanted)
-    if not np.array_equal(wanted[~finite], given[~finite], equal_nan=True):
+    if not np.array_equal(wanted[~finite], array[~finite], equal_nan=True):
         return "other infinities or NaNs"
-    wanted, given = wanted[finite], given[finite]
+    wanted, array = wanted[finite], array[finite]
     if not wanted.size:
         return ""
     largest = float(np.max(np.abs(wanted)))
     with np.errstate(invalid="ignore"):
-        off = np.abs(given - wanted)
+        off = np.abs(array - wanted)
         fits = off <= RTOL * np.abs(wanted) + ATOL * largest + TINY
     if fits.all():
         return ""

@@ -30,7 +30,7 @@ def variants(case: UnitCase, *, thorough: bool) -> Iterator[UnitCase]:
     made = [fixed, as_quantized(form, "uint8")]
     if thorough:
         made += [as_half(form), as_quantized(form, "uint16")]
-    yield from (one for one in made if one is not None)
+    yield from (case_ for case_ in made if case_ is not None)
 
 
 def as_constants(case: UnitCase) -> UnitCase | None:
@@ -75,7 +75,7 @@ def as_quantized(case: UnitCase, dtype: str) -> UnitCase | None:
     if opset < 21:  # before it, 16-bit quantization is not ONNX's
         return None
     inside = Quantized(graph, dtype)
-    given = {name: inside.enter(name, value) for name, value in case.inputs.items()}
+    feeds = {name: inside.enter(name, value) for name, value in case.inputs.items()}
     for tensor in [t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and t.dims]:
         inside.enter_constant(tensor)
     exact = by_reference(case.model, {name: inside.seen.get(name, value) for name, value in case.inputs.items()})
@@ -83,7 +83,7 @@ def as_quantized(case: UnitCase, dtype: str) -> UnitCase | None:
         return None
     wanted = {name: inside.leave(name, value) for name, value in exact.items()}
     inside.write()
-    return _case(f"{case.name}/{dtype}", proto, given, wanted)
+    return _case(f"{case.name}/{dtype}", proto, feeds, wanted)
 
 
 class Quantized:
@@ -171,7 +171,7 @@ def _half(value: Any) -> Any:
 def _case(
     name: str, proto: onnx.ModelProto, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> UnitCase | None:
-    given = dict(zip((value.name for value in proto.graph.input), inputs.values(), strict=True))
+    feeds = dict(zip((value.name for value in proto.graph.input), inputs.values(), strict=True))
     wanted = dict(zip((value.name for value in proto.graph.output), outputs.values(), strict=True))
     try:
         model = Model.load(proto)
@@ -181,4 +181,4 @@ def _case(
     except Exception:  # a type that the operator does not have
         return None
     unit = model.units[0]
-    return UnitCase(name, unit.op_type, unit.domain, facts, model.proto.SerializeToString(), given, wanted)
+    return UnitCase(name, unit.op_type, unit.domain, facts, model.proto.SerializeToString(), feeds, wanted)

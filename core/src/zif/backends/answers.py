@@ -65,7 +65,7 @@ def _is(kind: type | tuple[type, ...], words: str) -> _Rule:
 
 def _tuple_of(kind: type, words: str) -> _Rule:
     def fits(value: Any) -> bool:
-        return isinstance(value, (tuple, list)) and all(isinstance(one, kind) for one in value)
+        return isinstance(value, (tuple, list)) and all(isinstance(element, kind) for element in value)
 
     return f"a tuple of {words}", fits
 

@@ -75,10 +75,10 @@ class Backend:
 
         return shipped(self.info)
 
-    def options(self, given: Mapping[str, Any] | None, target: Target, *, deadline: float | None = None) -> Any:
+    def options(self, values: Mapping[str, Any] | None, target: Target, *, deadline: float | None = None) -> Any:
         """The backend's typed options from a mapping. Raises UsageError for an unknown key or an impossible value."""
         kind = self.capabilities(target, deadline=deadline).options
-        return build_options(kind, given or {}, self.name)
+        return build_options(kind, values or {}, self.name)
 
     def convert(self, model: Model, target: Target, options: Any) -> Converted:
         """Bring one segment into the form that the backend's compiler takes."""

@@ -54,7 +54,7 @@ def asked(point: Any) -> Iterator[Check]:
 
     def ask() -> list[Check]:
         with blaming(f"entry point {point.name!r} ({owner})", "checking its engines"):
-            return [evolve(_check(one), distribution=owner) for one in point.load()()]
+            return [evolve(_check(check), distribution=owner) for check in point.load()()]
 
     try:
         yield from within(deadline(), ask, f"the checks of {owner} did not answer")
@@ -62,7 +62,7 @@ def asked(point: Any) -> Iterator[Check]:
         yield Check(point.name, "broken", f"{type(error).__name__}: {error}", distribution=owner)
 
 
-def _check(one: Any) -> Check:
-    if not isinstance(one, Check):
-        raise TypeError(f"they gave {one!r}, which is no zif.plugin.Check")
-    return one
+def _check(answer: Any) -> Check:
+    if not isinstance(answer, Check):
+        raise TypeError(f"they gave {answer!r}, which is no zif.plugin.Check")
+    return answer

@@ -34,27 +34,29 @@ class Section:
     remarks: tuple[str, ...] = ()
 
 
-def settle(given: Given, target: Target) -> dict[str, dict[str, Any]]:
+def settle(sources: Given, target: Target) -> dict[str, dict[str, Any]]:
     """Options by backend, checked. Raises UsageError naming the file, the section and what is possible."""
-    return {one.backend: dict(one.given) for one in check(given, target)}
+    return {section.backend: dict(section.given) for section in check(sources, target)}
 
 
-def check(given: Given, target: Target) -> list[Section]:
+def check(sources: Given, target: Target) -> list[Section]:
     """Every section brought to its backend and built into its typed options. Raises UsageError as `settle` does."""
-    if not given:
+    if not sources:
         return []
-    where = f"{given}: " if isinstance(given, (str, Path)) else "config: "
-    written = read_table(given, UsageError) if isinstance(given, (str, Path)) else given
+    where = f"{sources}: " if isinstance(sources, (str, Path)) else "config: "
+    written = read_table(sources, UsageError) if isinstance(sources, (str, Path)) else sources
     if not isinstance(written, Mapping):
         raise UsageError(f"config takes a file or a mapping of sections, not a {type(written).__name__}")
     known = _known(target, written)
-    found: dict[str, Section] = {}
+    sections: dict[str, Section] = {}
     for name, options in written.items():
-        one = _section(where, name, options, known, target)
-        if one.backend in found:
-            raise UsageError(f"{where}{found[one.backend].section!r} and {name!r} are both for {one.backend}")
-        found[one.backend] = one
-    return list(found.values())
+        section = _section(where, name, options, known, target)
+        if section.backend in sections:
+            raise UsageError(
+                f"{where}{sections[section.backend].section!r} and {name!r} are both for {section.backend}"
+            )
+        sections[section.backend] = section
+    return list(sections.values())
 
 
 def remarks(options: Any, target: Target, known: Capabilities, backend: str) -> tuple[str, ...]:
@@ -86,7 +88,9 @@ def _known(target: Target, written: Mapping[str, Any]) -> dict[str, Capabilities
     names = {row.name for row in rows}
     wanted = rows if any(name not in names for name in written) else [row for row in rows if row.name in written]
     answers = ask_all(target, wanted)
-    return {one.row.name: one.capabilities if one.capabilities is not None else one.reason for one in answers}
+    return {
+        answer.row.name: answer.capabilities if answer.capabilities is not None else answer.reason for answer in answers
+    }
 
 
 def _section(where: str, name: str, options: Any, known: Mapping[str, Capabilities | str], target: Target) -> Section:
@@ -110,7 +114,11 @@ def _owner(where: str, name: str, known: Mapping[str, Capabilities | str]) -> st
     """The backend that a section is for."""
     if name in known:
         return name
-    names = {backend: one.config_sections for backend, one in known.items() if isinstance(one, Capabilities)}
+    names = {
+        backend: capabilities.config_sections
+        for backend, capabilities in known.items()
+        if isinstance(capabilities, Capabilities)
+    }
     owners = [backend for backend, declared in names.items() if name in declared]
     if len(owners) == 1:
         return owners[0]

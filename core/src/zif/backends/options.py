@@ -14,7 +14,7 @@ from zif.errors import UsageError
 from zif.files.wording import cut, did_you_mean
 
 
-def build_options(kind: type[Any], given: Mapping[str, Any], backend: str, *, typed: bool = False) -> Any:
+def build_options(kind: type[Any], contents: Mapping[str, Any], backend: str, *, typed: bool = False) -> Any:
     """An instance of the attrs class `kind`. Text is converted to the field's type, as from a command line.
 
     typed: the values come from where numbers can be written as numbers, so that a text in the place of one is refused.
@@ -24,12 +24,12 @@ def build_options(kind: type[Any], given: Mapping[str, Any], backend: str, *, ty
     """
     with blaming(f"backend {backend!r}", "taking its options"):
         fields, hints = attrs.fields_dict(kind), get_type_hints(kind)
-        for key in given:
+        for key in contents:
             if key not in fields:
                 raise UsageError(_unknown(key, fields, backend))
         if typed:
-            _check_written(given, hints, backend)
-        values = {key: _convert(value, hints[key], f"{backend}: option {key}") for key, value in given.items()}
+            _check_written(contents, hints, backend)
+        values = {key: _convert(value, hints[key], f"{backend}: option {key}") for key, value in contents.items()}
         try:
             return kind(**values)
         except (ValueError, TypeError) as error:
@@ -56,9 +56,9 @@ def _unknown(key: str, fields: Mapping[str, Any], backend: str) -> str:
     return f"{backend}: unknown option {key!r}.{did_you_mean(key, fields)} Known: {', '.join(sorted(fields))}."
 
 
-def _check_written(given: Mapping[str, Any], hints: Mapping[str, Any], backend: str) -> None:
+def _check_written(values: Mapping[str, Any], hints: Mapping[str, Any], backend: str) -> None:
     """Raise UsageError for a number, true or false that stands in quotes."""
-    for key, value in given.items():
+    for key, value in values.items():
         hint = hints[key]
         kinds = set(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else {hint}
         if isinstance(value, str) and value and kinds & {int, float, bool} and str not in kinds:

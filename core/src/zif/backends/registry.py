@@ -59,7 +59,7 @@ def _elsewhere(own: Collection[str]) -> list[Installed]:
     """The backends of other environments, but for those that this one has, too."""
     points = [point for point in environments.points(GROUP) if point.name not in own]
     count = Counter(point.name for point in points)
-    zif = {one.name: one.zif for one in environments.environments()}
+    zif = {environment.name: environment.zif for environment in environments.environments()}
     rows = [_row(point, point.dist, False, zif[point.environment]) for point in points]
     clash = "more than one environment has a backend {!r} (`zif env ls`): `zif env rm` all but one"
     return [
@@ -153,9 +153,9 @@ def _here(row: Installed) -> Backend:
     tried = trials.outcome(row)
     if tried.state == "broken":
         raise BackendBroken(tried.reason)
-    found = Backend.open(row)
-    found.apart = tried.state == "apart"
-    return found
+    backend = Backend.open(row)
+    backend.apart = tried.state == "apart"
+    return backend
 
 
 def _not_found(name: str) -> str:

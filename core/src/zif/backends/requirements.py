@@ -40,14 +40,14 @@ class Library:
 def libraries() -> tuple[Library, ...]:
     """What zif and the installed plugins require here, and what their extras would add, by name."""
     own = {canonicalize_name(name) for name in ("zif", *(row.distribution for row in installed()))}
-    found: dict[tuple[str, str, str], Library] = {}
+    by_name: dict[tuple[str, str, str], Library] = {}
     for owner in sorted(own):
-        for one in _of(owner):
-            if canonicalize_name(one.name) not in own:
-                key = (one.name, one.wanted, one.extra)
-                before = found[key].needed_by if key in found else ()
-                found[key] = evolve(one, needed_by=(*before, owner))
-    return tuple(sorted(found.values(), key=lambda one: (one.extra, one.name)))
+        for library in _of(owner):
+            if canonicalize_name(library.name) not in own:
+                key = (library.name, library.wanted, library.extra)
+                before = by_name[key].needed_by if key in by_name else ()
+                by_name[key] = evolve(library, needed_by=(*before, owner))
+    return tuple(sorted(by_name.values(), key=lambda library: (library.extra, library.name)))
 
 
 def _of(owner: str) -> Iterator[Library]:

@@ -65,8 +65,8 @@ def open_and_ask(row: Installed, target: Target, seconds: float) -> tuple[Backen
 
     def ask() -> tuple[Backend, Capabilities]:
         with blaming(row.owner, "being asked", BackendBroken):
-            found = backend(row.name)
-            return found, found.capabilities(target)
+            answering = backend(row.name)
+            return answering, answering.capabilities(target)
 
     return within(seconds, ask, f"{row.owner} was not imported or did not answer")
 
@@ -94,7 +94,7 @@ def _answer(row: Installed, target: Target, seconds: float) -> Answer:
     if row.problem:
         return Answer(row, reason=row.problem)
     try:
-        found, capabilities = open_and_ask(row, target, seconds)
+        answering, capabilities = open_and_ask(row, target, seconds)
     except ZifError as error:
         return Answer(row, reason=str(error))
-    return Answer(row, capabilities, found.stages, capabilities.reason)
+    return Answer(row, capabilities, answering.stages, capabilities.reason)

@@ -71,7 +71,7 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
         yield recorder
     finally:
         with _lock:
-            recorders = tuple(one for one in recorders if one is not recorder)
+            recorders = tuple(listener for listener in recorders if listener is not recorder)
 
 
 def recorded() -> bool:

@@ -36,11 +36,11 @@ def broken() -> list[tuple[str, str, str]]:
     """What it is, why, and its distribution."""
     every = [(word, point) for group, word in _WORDS.items() for point in points(group)]
     with ThreadPoolExecutor(4) as threads:
-        return [one for one in threads.map(_judged, every) if one]
+        return [row for row in threads.map(_judged, every) if row]
 
 
-def _judged(one: tuple[str, Point]) -> tuple[str, str, str] | None:
-    word, point = one
+def _judged(row: tuple[str, Point]) -> tuple[str, str, str] | None:
+    word, point = row
     why = died(point.value, point.group)
     if not why and (said := tried(point.value, asking(point.group)).reason):
         why = f"cannot be imported: {said}"

@@ -78,8 +78,8 @@ def _is_for(words: Sequence[str]) -> bool:
 
 def _names(words: Sequence[str]) -> list[str]:
     """What may be names of files: words, and what stands in them before or behind =, @ and commas."""
-    parts = [part for word in words[1:] for part in (word, *re.split(r"[=@,]", word))]
-    return [part for part in dict.fromkeys(parts) if part and "\0" not in part]
+    pieces = [part for word in words[1:] for part in (word, *re.split(r"[=@,]", word))]
+    return [part for part in dict.fromkeys(pieces) if part and "\0" not in part]
 
 
 def _sizes(words: Sequence[str]) -> Iterator[int]:

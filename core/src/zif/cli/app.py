@@ -116,7 +116,9 @@ def _once(built: Any) -> None:
 
     def make_parser(context: Any) -> Any:
         parser = make(context)
-        for option in {id(one): one for one in (*parser._long_opt.values(), *parser._short_opt.values())}.values():
+        for option in {
+            id(option): option for option in (*parser._long_opt.values(), *parser._short_opt.values())
+        }.values():
             if option.action == "store":
                 option.process = _storing(option, option.process)
         return parser

@@ -37,17 +37,17 @@ def taken(words: Sequence[str]) -> tuple[list[str], float | None]:
     """The words without the option, wherever it stands, and its seconds. Raises UsageError."""
     end = words.index("--") if "--" in words else len(words)
     kept: list[str] = []
-    given: str | None = None
+    seconds: str | None = None
     rest = iter(words[:end])
     for word in rest:
         value = next(rest, "") if word == OPTION else word.partition("=")[2]
         if word.partition("=")[0] == OPTION and "=" in value:  # that of a stage, which is the command's own
             kept += [OPTION, value]
         elif word.partition("=")[0] == OPTION:
-            given = value
+            seconds = value
         else:
             kept.append(word)
-    return [*kept, *words[end:]], None if given is None else _seconds(given)
+    return [*kept, *words[end:]], None if seconds is None else _seconds(seconds)
 
 
 def _seconds(text: str) -> float:

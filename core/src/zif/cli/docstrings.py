@@ -26,13 +26,13 @@ def help_of(value: str) -> str:
     return next(_said(tree, name.strip()), "")
 
 
-def _file(parts: list[str]) -> Path | None:
+def _file(names: list[str]) -> Path | None:
     """The file of a module, found without importing the packages around it."""
-    spec = find_spec(parts[0])
-    if spec is None or len(parts) == 1:
+    spec = find_spec(names[0])
+    if spec is None or len(names) == 1:
         return Path(spec.origin) if spec is not None and spec.origin else None
     for folder in spec.submodule_search_locations or ():
-        inner = Path(folder, *parts[1:])
+        inner = Path(folder, *names[1:])
         for path in (inner.with_suffix(".py"), inner / "__init__.py"):
             if path.is_file():
                 return path
@@ -46,7 +46,7 @@ def _said(tree: ast.Module, name: str) -> Iterator[str]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
             targets: list[Any] = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                yield from (_text(one.value) for one in node.value.keywords if one.arg == "help")
+                yield from (_text(keyword.value) for keyword in node.value.keywords if keyword.arg == "help")
 
 
 def _text(node: ast.expr) -> str:

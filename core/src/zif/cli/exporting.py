@@ -36,25 +36,25 @@ class ExportCommand(TyperCommand):
 
 def taken(args: Sequence[str], fields: dict[str, tuple[bool, str]]) -> tuple[dict[str, Any], list[str]]:
     """The values of these options, and the words that are none of theirs. Raises UsageError."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     rest: list[str] = []
     words = iter(args)
     for word in words:
         if word == "--":
-            return given, [*rest, word, *words]
+            return values, [*rest, word, *words]
         name, equals, value = word.removeprefix("--").partition("=")
         key = name.replace("-", "_")
         plain = key.removeprefix("no_")
         if not word.startswith("--") or (key not in fields and not (plain in fields and fields[plain][0])):
             rest.append(word)
             continue
-        if (key if key in fields else plain) in given:
+        if (key if key in fields else plain) in values:
             raise UsageError(f"--{name} is given twice, and takes one value: give it once")
         if key in fields:
-            given[key] = _value(word, fields[key][0], equals, value, words)
+            values[key] = _value(word, fields[key][0], equals, value, words)
         else:
-            given[plain] = False
-    return given, rest
+            values[plain] = False
+    return values, rest
 
 
 def _value(word: str, boolean: bool, equals: str, value: str, words: Iterator[str]) -> Any:
@@ -81,7 +81,7 @@ def _word(args: Sequence[str]) -> str:
 def _fields(word: str) -> Iterator[tuple[str, tuple[bool, str]]]:
     """Every option of an exporter: its name, whether it is true or false, and its help."""
     from zif.backends.options import describe_options
-    from zif.runtime.export.found import exporter
+    from zif.runtime.export.registry import exporter
 
     for row in describe_options(exporter(word).options):
         yield row["name"], (row["type"] == "true or false", row["help"])

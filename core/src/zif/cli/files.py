@@ -79,10 +79,10 @@ def check_output(path: Path, *read: Path | None) -> None:
     """Raise UsageError for an output that cannot be written, or that is a file that is read; before minutes of work."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it")
-    for one in read:
-        if one is not None and path.exists() and one.exists() and path.samefile(one):
+    for file in read:
+        if file is not None and path.exists() and file.exists() and path.samefile(file):
             raise UsageError(f"{path} is read by this command, and would be lost: name another file")
-    there = next(one for one in path.absolute().parents if one.exists())
+    there = next(parent for parent in path.absolute().parents if parent.exists())
     if not there.is_dir():
         raise UsageError(f"{path} cannot be written: {there} is no folder")
     if not os.access(there, os.W_OK):

@@ -82,10 +82,10 @@ def note_pixels(files: Iterable[str], preprocess: str) -> None:
     from zif.cli.views.terminal import note
     from zif.inputs.files import IMAGES
 
-    found = None if preprocess else next((file for file in files if Path(file).suffix.lower() in IMAGES), None)
-    if found and Path(found.rpartition("=")[2]).is_file():
+    picture = None if preprocess else next((file for file in files if Path(file).suffix.lower() in IMAGES), None)
+    if picture and Path(picture.rpartition("=")[2]).is_file():
         note(
-            f"{found}: pixels are 0 to 255, as no --preprocess says otherwise; where the network was trained on "
+            f"{picture}: pixels are 0 to 255, as no --preprocess says otherwise; where the network was trained on "
             "scaled ones, give for example --preprocess scale=1/255,mean=0.5,std=0.5"
         )
 

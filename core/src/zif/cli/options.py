@@ -157,15 +157,15 @@ def expanding(parameter: str, rows: Rows, made: Callable[..., Any]) -> Decorator
 
     def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
         own = inspect.signature(command, eval_str=True).parameters
-        every = [new for one in own.values() for new in (options if one.name == parameter else [one])]
-        parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in every]
+        every = [new for option in own.values() for new in (options if option.name == parameter else [option])]
+        parameters = [option.replace(kind=Parameter.KEYWORD_ONLY) for option in every]
 
         @functools.wraps(command)
         def wrapped(**values: Any) -> Any:
             taken = {option.name: values.pop(option.name) for option in options}
             return command(**values, **{parameter: made(**taken)})
 
-        annotations = {one.name: one.annotation for one in parameters}
+        annotations = {parameter.name: parameter.annotation for parameter in parameters}
         vars(wrapped).update(__signature__=inspect.Signature(parameters), __annotations__=annotations)
         return wrapped
 
@@ -266,6 +266,6 @@ def _pin(text: str) -> tuple[str, str]:
     return pattern, name
 
 
-def _names(given: Sequence[str]) -> tuple[str, ...]:
+def _names(names: Sequence[str]) -> tuple[str, ...]:
     """Several names may stand in one option, with commas between them."""
-    return tuple(name for text in given for name in text.split(",") if name)
+    return tuple(name for text in names for name in text.split(",") if name)

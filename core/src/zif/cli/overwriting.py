@@ -63,11 +63,11 @@ def read_by(
         yield from samples_of(calibration, loaded, parse(preprocess) if preprocess else None).files
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 def _key(path: Path) -> tuple[int, int]:
     """What an existing file is, whatever its name."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino

@@ -13,16 +13,18 @@ from zif.model.attributes import attribute
 from zif.model.dtypes import to_array
 
 
-def covers(limits: tuple[float, float], one: Encoding) -> bool:
+def covers(limits: tuple[float, float], encoding: Encoding) -> bool:
     """Whether the range of an encoding ends, to the last step, where a Clip does, or within."""
-    low, high = span(one)
-    return limits[0] < low + one.scale[0] and limits[1] > high - one.scale[0]
+    low, high = span(encoding)
+    return limits[0] < low + encoding.scale[0] and limits[1] > high - encoding.scale[0]
 
 
-def span(one: Encoding) -> tuple[float, float]:
+def span(encoding: Encoding) -> tuple[float, float]:
     """The least and the greatest value that an encoding of one scale holds."""
-    least = -(2 ** (one.bits - 1)) if one.signed else 0
-    return (least - one.zero_point[0]) * one.scale[0], (least + 2**one.bits - 1 - one.zero_point[0]) * one.scale[0]
+    least = -(2 ** (encoding.bits - 1)) if encoding.signed else 0
+    return (least - encoding.zero_point[0]) * encoding.scale[0], (
+        least + 2**encoding.bits - 1 - encoding.zero_point[0]
+    ) * encoding.scale[0]
 
 
 def clipped_at(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> tuple[float, float] | None:

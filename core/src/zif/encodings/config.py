@@ -27,15 +27,15 @@ def encodings(model: Model) -> dict[str, Any] | None:
     from zif.encodings.formats import OVERRIDES
     from zif.encodings.writing import write
 
-    found: dict[str, dict[str, Any]] = {"activations": {}, "weights": {}}
+    sections: dict[str, dict[str, Any]] = {"activations": {}, "weights": {}}
     for node in model.proto.graph.node:
         if node.op_type == "QuantizeLinear":
-            _note(model, node, found["activations"], node.input[0])
+            _note(model, node, sections["activations"], node.input[0])
         elif node.op_type == "DequantizeLinear" and node.input[0] in model.initializers:
-            _note(model, node, found["weights"], node.input[0])
+            _note(model, node, sections["weights"], node.input[0])
         elif node.op_type == "DequantizeLinear" and node.input[0] in {info.name for info in model.inputs}:
-            _note(model, node, found["activations"], node.input[0])
-    return {"schema": SCHEMA, **found, **write(export(model.proto), OVERRIDES)} if any(found.values()) else None
+            _note(model, node, sections["activations"], node.input[0])
+    return {"schema": SCHEMA, **sections, **write(export(model.proto), OVERRIDES)} if any(sections.values()) else None
 
 
 def at_outputs(model: Model) -> dict[str, Any]:
@@ -44,19 +44,19 @@ def at_outputs(model: Model) -> dict[str, Any]:
     Operators in between that only move values change neither scale nor zero point, unless each channel has its own.
     """
     makers = {name: node for node in model.proto.graph.node for name in node.output}
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for info in model.outputs:
         maker = first = makers.get(info.name)
         while maker is not None and maker.op_type in MOVES:
             maker = makers.get(maker.input[0])
         if maker is not None and maker.op_type in ("QuantizeLinear", "DequantizeLinear"):
-            _note(model, maker, found, info.name)
-            if maker is not first and found.get(info.name, {}).get("axis") is not None:
-                del found[info.name]
-    return found
+            _note(model, maker, by_name, info.name)
+            if maker is not first and by_name.get(info.name, {}).get("axis") is not None:
+                del by_name[info.name]
+    return by_name
 
 
-def _note(model: Model, node: onnx.NodeProto, found: dict[str, Any], name: str) -> None:
+def _note(model: Model, node: onnx.NodeProto, by_name: dict[str, Any], name: str) -> None:
     scale, zero = node.input[1], node.input[2] if len(node.input) > 2 else ""
     if scale not in model.initializers or (zero and zero not in model.initializers):
         return
@@ -65,7 +65,7 @@ def _note(model: Model, node: onnx.NodeProto, found: dict[str, Any], name: str) 
     offsets = model.array(zero).reshape(-1).astype(int).tolist() if zero else [0] * len(scales)
     axis = attribute(node, "axis", 1)
     per_channel = len(scales) > 1
-    found[name] = {
+    by_name[name] = {
         "dtype": dtype,
         "bitwidth": DTYPE_BITS.get(dtype),
         "scale": scales,

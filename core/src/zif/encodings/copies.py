@@ -16,6 +16,6 @@ def copies(graph: onnx.GraphProto) -> Iterator[tuple[str, str]]:
     """
     for node in graph.node:
         for place, name in enumerate(node.input):
-            owner = next((one for one in (node.name, node.output[0]) if one and name.endswith(f"_of_{one}")), "")
+            owner = next((word for word in (node.name, node.output[0]) if word and name.endswith(f"_of_{word}")), "")
             if owner and not (node.op_type in BIASED and place == 2):
                 yield name, name.removesuffix(f"_of_{owner}")

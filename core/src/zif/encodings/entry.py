@@ -36,9 +36,9 @@ class Parsed:
     encoding: Encoding
 
 
-def parse_affine(name: str, kind: Kind, given: Any) -> Parsed:
+def parse_affine(name: str, kind: Kind, entry: Any) -> Parsed:
     """An entry of overrides, of AIMET's 0.6.1 (one object per channel), or of 1.0.0 (arrays). Raises Wrong."""
-    rows = given if isinstance(given, list) else [given]
+    rows = entry if isinstance(entry, list) else [entry]
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise Wrong("is no object with bitwidth, scale and offset, nor a list of them")
     if "scale" in rows[0] and isinstance(rows[0]["scale"], list):
@@ -63,19 +63,19 @@ def parse_affine(name: str, kind: Kind, given: Any) -> Parsed:
     return Parsed(_made(name, kind, dtype, [pair for pair in pairs if pair], _axis(rows[0])))
 
 
-def parse_onnx(name: str, kind: Kind, given: Mapping[str, Any]) -> Parsed:
+def parse_onnx(name: str, kind: Kind, entry: Mapping[str, Any]) -> Parsed:
     """An entry of AIMET's 2.0.0, which is QuantizeLinear's inputs and attributes. Raises Wrong."""
-    dtype = given.get("output_dtype")
-    if dtype is None and str(given.get("dtype", "")).startswith("float"):
-        if given["dtype"] not in FLOATS:
-            raise Wrong(f"dtype {given['dtype']!r} is none of {', '.join(FLOATS)}")
-        return Parsed(Encoding(name, kind, given["dtype"]))
+    dtype = entry.get("output_dtype")
+    if dtype is None and str(entry.get("dtype", "")).startswith("float"):
+        if entry["dtype"] not in FLOATS:
+            raise Wrong(f"dtype {entry['dtype']!r} is none of {', '.join(FLOATS)}")
+        return Parsed(Encoding(name, kind, entry["dtype"]))
     if dtype not in INTEGERS:
         raise Wrong(f"output_dtype {dtype!r} cannot be applied; known: {', '.join(INTEGERS)}")
-    if "block_size" in given or "per_block_int_scale" in given or isinstance(given.get("y_scale"), Mapping):
+    if "block_size" in entry or "per_block_int_scale" in entry or isinstance(entry.get("y_scale"), Mapping):
         raise Wrong("is quantized per block, which is not supported: per tensor and per channel are")
-    scales = _flat(given.get("y_scale"), "y_scale", float)
-    zeros = _flat(given.get("y_zero_point", [0] * len(scales)), "y_zero_point", int)
+    scales = _flat(entry.get("y_scale"), "y_scale", float)
+    zeros = _flat(entry.get("y_zero_point", [0] * len(scales)), "y_zero_point", int)
     if len(zeros) != len(scales):
         raise Wrong(f"has {len(scales)} scales and {len(zeros)} zero points")
     for scale in scales:
@@ -85,7 +85,7 @@ def parse_onnx(name: str, kind: Kind, given: Mapping[str, Any]) -> Parsed:
     low = 0 if dtype.startswith("u") else -(2 ** (bits - 1))
     if any(not low <= zero < low + 2**bits for zero in zeros):
         raise Wrong(f"zero point {zeros[0]} is no {dtype}: it goes from {low} to {low + 2**bits - 1}")
-    axis = _axis(given)
+    axis = _axis(entry)
     if axis is None and len(scales) > 1:
         raise Wrong(f"has {len(scales)} scales and no axis: say which dimension the channels are")
     return Parsed(Encoding(name, kind, dtype, tuple(map(exact, scales)), tuple(zeros), axis))
@@ -204,7 +204,7 @@ def _unlike(scale: float, offset: float, limits: tuple[float, float] | None, bit
     low, high = min(limits[0], 0.0), max(limits[1], 0.0)
     # AIMET's symmetric ranges may leave out the lowest step.
     wanted = [(high - low) / (2**bits - 1 - less) for less in (0, 1)]
-    if all(abs(scale / one - 1) > SCALE_TOLERANCE if one else True for one in wanted):
+    if all(abs(scale / word - 1) > SCALE_TOLERANCE if word else True for word in wanted):
         return (
             f"scale {scale:g} does not follow from min {limits[0]:g}, max {limits[1]:g} and {bits} bits, "
             f"which give {wanted[0]:.6g}"
@@ -242,9 +242,9 @@ def _double(value: float) -> float:
 
 def _flat(value: Any, what: str, kind: type) -> list[Any]:
     rows = value if isinstance(value, list) else [value]
-    if not rows or not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in rows):
+    if not rows or not all(isinstance(row, (int, float)) and not isinstance(row, bool) for row in rows):
         raise Wrong(f"{what} must be a number or a list of numbers")
-    odd = [one for one in map(_double, rows) if not one.is_integer()] if kind is int else []
+    odd = [number for number in map(_double, rows) if not number.is_integer()] if kind is int else []
     if odd:
         raise Wrong(f"{what} holds {odd[0]}, which is no whole number")
-    return [kind(_double(one)) for one in rows]
+    return [kind(_double(row)) for row in rows]

@@ -32,14 +32,14 @@ def export(proto: onnx.ModelProto) -> Encodings:
     names = Names(proto)
     entries: dict[Any, Encoding] = {}
     for node in proto.graph.node:
-        for one in _of(node, names):
-            entries.setdefault((one.name, one.kind, one.readers), one)
+        for encoding in _of(node, names):
+            entries.setdefault((encoding.name, encoding.kind, encoding.readers), encoding)
     for name in _kept(proto, names, entries.values()):
         entries.setdefault((name, "activation", ()), Encoding(name, "activation", "float32"))
     for name, base in copies(proto.graph):
         if name in names.initializers and (base, "param", ()) in entries:
             entries.setdefault((name, "param", ()), Encoding(name, "param", "float32"))
-    ordered = sorted(entries.values(), key=lambda one: (bool(one.readers), one.kind))
+    ordered = sorted(entries.values(), key=lambda encoding: (bool(encoding.readers), encoding.kind))
     bits = {
         kind: Counter(e.bits for e in ordered if e.kind == kind and e.bits < 32) for kind in ("activation", "param")
     }
@@ -62,16 +62,16 @@ def _of(node: onnx.NodeProto, names: Names) -> Iterator[Encoding]:
 
 def _kept(proto: onnx.ModelProto, names: Names, entries: Iterable[Encoding]) -> Iterator[str]:
     """The float inputs of Relus and Clips that quantizing their outputs would make superfluous."""
-    known = {one.name: one for one in entries if one.kind == "activation" and not one.readers}
+    known = {entry.name: entry for entry in entries if entry.kind == "activation" and not entry.readers}
     for node in proto.graph.node:
         if node.op_type not in MERGED or names.readers[node.input[0]] != [node] or node.input[0] in names.outputs:
             continue
         maker = names.makers.get(node.input[0])
-        behind = [one for one in names.readers.get(node.output[0], ()) if one.op_type == "QuantizeLinear"]
+        behind = [reader for reader in names.readers.get(node.output[0], ()) if reader.op_type == "QuantizeLinear"]
         if maker is None or maker.op_type == "DequantizeLinear" or not behind:
             continue
-        one, limits = known.get(names.activation(behind[0])), clipped_at(node, names.initializers)
-        if one is not None and limits is not None and covers(limits, one):
+        encoding, limits = known.get(names.activation(behind[0])), clipped_at(node, names.initializers)
+        if encoding is not None and limits is not None and covers(limits, encoding):
             yield node.input[0]
 
 
@@ -91,8 +91,8 @@ def _made(
         name,
         kind,
         dtype,
-        tuple(float(one) for one in scales.reshape(-1)),
-        tuple(int(one) for one in zeros),
+        tuple(float(scale) for scale in scales.reshape(-1)),
+        tuple(int(zero) for zero in zeros),
         axis_of(node, scales),
         readers,
     )

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.files.brought import ENCODINGS, DataFile, Problem, data_files, stamp
+from zif.files.distribution_data import ENCODINGS, DataFile, Problem, data_files, stamp
 from zif.files.documents import read_json
 
 SCHEMA = "zif.encodings-formats/1"
@@ -39,10 +39,10 @@ class _Names:
 
 def format_of(name: str) -> str:
     """The format in KNOWN that a name means, a vendor's or its own. Raises UsageError for another."""
-    found = {**_names().formats, **{own: own for own in KNOWN}}.get(name)
-    if found is None:
+    format_ = {**_names().formats, **{own: own for own in KNOWN}}.get(name)
+    if format_ is None:
         raise UsageError(f"unknown format {name!r}; known: {', '.join(map(called, KNOWN))}")
-    return found
+    return format_
 
 
 def called(format: str) -> str:
@@ -78,10 +78,10 @@ def _read(file: DataFile) -> Mapping[str, str]:
     if file.problem:
         raise UsageError(file.problem)
     document = read_json(Path(file.path), UsageError)
-    given = document.get("formats") if isinstance(document, Mapping) else None
-    if not isinstance(given, Mapping) or document.get("schema") != SCHEMA:
+    formats = document.get("formats") if isinstance(document, Mapping) else None
+    if not isinstance(formats, Mapping) or document.get("schema") != SCHEMA:
         raise UsageError(f'{file.path} is no file of {SCHEMA!r} with names of formats under "formats"')
-    for name, meant in given.items():
+    for name, meant in formats.items():
         if meant not in KNOWN or name in KNOWN:
             raise UsageError(f"{file.path}: {name!r} cannot mean {meant!r}; formats are {', '.join(KNOWN)}")
-    return given
+    return formats

@@ -32,9 +32,9 @@ class Names:
             for name in node.input:
                 self.readers.setdefault(name, []).append(node)
         self._whose: dict[str, str] = {
-            entry.value: one.tensor_name
-            for one in graph.quantization_annotation
-            for entry in one.quant_parameter_tensor_names
+            entry.value: annotation.tensor_name
+            for annotation in graph.quantization_annotation
+            for entry in annotation.quant_parameter_tensor_names
             if entry.key == _SCALE
         }
 
@@ -59,8 +59,8 @@ class Names:
     def readers_after(self, quantize: onnx.NodeProto) -> set[str]:
         """The nodes that read what a QuantizeLinear stores, behind its DequantizeLinears; an output by its own name."""
         after = [node for node in self.readers.get(quantize.output[0], ()) if node.op_type == "DequantizeLinear"]
-        given = {node.output[0] for node in after} & self.outputs
-        return given.union(reader.name for node in after for reader in self.readers.get(node.output[0], ()))
+        outputs = {node.output[0] for node in after} & self.outputs
+        return outputs.union(reader.name for node in after for reader in self.readers.get(node.output[0], ()))
 
 
 def annotate(proto: onnx.ModelProto, whose: Mapping[str, str]) -> None:
@@ -72,8 +72,8 @@ def annotate(proto: onnx.ModelProto, whose: Mapping[str, str]) -> None:
         weight = node.input[0] in names.initializers
         told = names.weight(node) if weight else names.converted_from(node) or names.activation(node)
         if (weight or node.op_type == "QuantizeLinear") and told != whose[node.input[1]]:
-            one = proto.graph.quantization_annotation.add(tensor_name=whose[node.input[1]])
-            one.quant_parameter_tensor_names.add(key=_SCALE, value=node.input[1])
+            annotation = proto.graph.quantization_annotation.add(tensor_name=whose[node.input[1]])
+            annotation.quant_parameter_tensor_names.add(key=_SCALE, value=node.input[1])
 
 
 def axis_of(node: onnx.NodeProto, scale: np.ndarray) -> int | None:

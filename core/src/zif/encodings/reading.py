@@ -35,15 +35,15 @@ def read(source: Path | str | Mapping[str, Any]) -> Encodings:
     """
     document = source if isinstance(source, Mapping) else _load(Path(source))
     where = "the encodings" if isinstance(source, Mapping) else str(source)
-    found = _format(document, where)
+    format_ = _format(document, where)
     unused_keys(where, document, _KNOWN)
     entries, problems, repairs = [], [], []
     odd: dict[str, str] = {}
-    for label, kind, given, readers in _rows(document, found, where):
-        for row in given if isinstance(given, list) else [given]:
+    for label, kind, entry, readers in _rows(document, format_, where):
+        for row in entry if isinstance(entry, list) else [entry]:
             odd |= {key: label for key in row if key not in KEYS and key not in odd} if isinstance(row, Mapping) else {}
         try:
-            parsed = parse_onnx(label, kind, given) if found == "2.0.0" else parse_affine(label, kind, given)
+            parsed = parse_onnx(label, kind, entry) if format_ == "2.0.0" else parse_affine(label, kind, entry)
             entries.append(attrs.evolve(parsed.encoding, readers=readers))
         except Wrong as wrong:
             problems.append(Problem(label, str(wrong), wrong.repaired is not None))
@@ -54,7 +54,7 @@ def read(source: Path | str | Mapping[str, Any]) -> Encodings:
     twice = [name for name, count in Counter((e.name, e.readers) for e in entries).items() if count > 1]
     problems += [Problem(name, "is in the file more than once: keep one entry") for name, _ in twice]
     extra = {key: document[key] for key in EXTRA if key in document}
-    return Encodings(tuple(entries), called(found), _defaults(document), tuple(problems), tuple(repairs), extra)
+    return Encodings(tuple(entries), called(format_), _defaults(document), tuple(problems), tuple(repairs), extra)
 
 
 def repaired(encodings: Encodings) -> Encodings:
@@ -78,15 +78,15 @@ def _format(document: Mapping[str, Any], where: str) -> str:
         return version
     if any(section in document for section, _ in _SECTIONS):
         lists = [document[section] for section, _ in _SECTIONS if section in document]
-        return "1.0.0" if any(isinstance(one, list) for one in lists) else OVERRIDES
+        return "1.0.0" if any(isinstance(section, list) for section in lists) else OVERRIDES
     raise InvalidInput(
         f"{where} has no encodings: expected activation_encodings and param_encodings, or AIMET's version 2 list"
     )
 
 
-def _rows(document: Mapping[str, Any], found: str, where: str) -> Iterator[tuple[str, Kind, Any, tuple[str, ...]]]:
+def _rows(document: Mapping[str, Any], format_: str, where: str) -> Iterator[tuple[str, Kind, Any, tuple[str, ...]]]:
     """Name, kind, the entry as it stands, and the readers that it is for."""
-    if found == "2.0.0":
+    if format_ == "2.0.0":
         for label, entry in _listed(document["encodings"], where, "encodings"):
             yield label, _guessed(entry), entry, ()
     else:
@@ -96,7 +96,7 @@ def _rows(document: Mapping[str, Any], found: str, where: str) -> Iterator[tuple
             yield from ((label, kind, entry, ()) for label, entry in named)
     for label, entry in _listed(document.get(CONVERSIONS, []), where, CONVERSIONS):
         readers = entry.get("readers", [])
-        if not isinstance(readers, list) or not all(isinstance(one, str) for one in readers):
+        if not isinstance(readers, list) or not all(isinstance(reader, str) for reader in readers):
             raise InvalidInput(
                 f"{where}: readers of {label!r} in {CONVERSIONS} is {readers!r}, not a list of node names"
             )
@@ -130,9 +130,9 @@ def _listed(rows: Any, where: str, section: str) -> Iterator[tuple[str, Any]]:
 
 
 def _defaults(document: Mapping[str, Any]) -> dict[str, int]:
-    given = document.get("quantizer_args")
-    found = {**(given if isinstance(given, Mapping) else {}), **document}
-    return {kind: found[key] for kind, key in _BITWIDTHS.items() if type(found.get(key)) is int}
+    args = document.get("quantizer_args")
+    defaults = {**(args if isinstance(args, Mapping) else {}), **document}
+    return {kind: defaults[key] for kind, key in _BITWIDTHS.items() if type(defaults.get(key)) is int}
 
 
 __all__ = ["CONVERSIONS", "EXTRA", "Parsed", "read", "repaired"]

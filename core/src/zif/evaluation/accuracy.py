@@ -33,14 +33,14 @@ class Goal:
     @classmethod
     def parse(cls, text: str) -> Goal:
         """From "0.9" or ">=0.9" (at least) or "<=0.1" (at most). Raises UsageError."""
-        found = re.fullmatch(r"\s*(>=|<=|)\s*([-+.\deE]+)\s*", text)
+        match = re.fullmatch(r"\s*(>=|<=|)\s*([-+.\deE]+)\s*", text)
         try:
-            value = float(found[2]) if found else math.nan
+            value = float(match[2]) if match else math.nan
         except ValueError:
             value = math.nan
-        if found is None or not math.isfinite(value):
+        if match is None or not math.isfinite(value):
             raise UsageError(f"goal {text!r}: write a number, such as 0.9 (at least), or <=0.1 (at most)")
-        return cls(value, found[1] == "<=")
+        return cls(value, match[1] == "<=")
 
     def met(self, value: float) -> bool:
         """Whether the figure is good enough."""
@@ -104,7 +104,7 @@ def score(function: Function, session: Session) -> float:
     name = getattr(function, "__name__", repr(function))
     code = getattr(function, "__code__", None)
     try:
-        given = function(session)
+        result = function(session)
     except Exception as error:
         path = Path(code.co_filename) if code is not None else Path("?")
         if isinstance(error, ZifError) and error.exit_code != UsageError.exit_code:
@@ -112,9 +112,9 @@ def score(function: Function, session: Session) -> float:
             raise
         raise UsageError(f"the evaluation {name!r} failed: {where(error, path)}") from error
     try:
-        value = float(given)
+        value = float(result)
     except (TypeError, ValueError):
-        raise UsageError(f"the evaluation {name!r} returned {type(given).__name__}, not a number") from None
+        raise UsageError(f"the evaluation {name!r} returned {type(result).__name__}, not a number") from None
     if not math.isfinite(value):
         raise UsageError(f"the evaluation {name!r} returned {value}, which no goal can be held against")
     return value

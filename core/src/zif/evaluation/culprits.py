@@ -106,7 +106,7 @@ def find(
 def _cases(builder: Builder, bench: Bench, check: SegmentCheck, versions: Mapping[str, str]) -> list[Case]:
     from zif.runtime.verification.pieces import leaving_units
 
-    return [_case(builder, bench, check, one, versions) for one in leaving_units(builder, bench, check)]
+    return [_case(builder, bench, check, case, versions) for case in leaving_units(builder, bench, check)]
 
 
 def _case(builder: Builder, bench: Bench, check: SegmentCheck, culprit: Culprit, versions: Mapping[str, str]) -> Case:
@@ -137,7 +137,7 @@ def check_place(folder: Path) -> None:
         raise UsageError(f"{folder} is there already: name a folder that is not")
 
 
-def write(found: Culprits, folder: Path) -> list[Path]:
+def write(culprits: Culprits, folder: Path) -> list[Path]:
     """Write each case into a folder of its own in `folder`, which must not be there yet: the folders written.
 
     model.onnx with its weights, inputs.npz, right.npz, wrong.npz, case.json, README.md. Raises UsageError or NotWritten
@@ -145,20 +145,26 @@ def write(found: Culprits, folder: Path) -> list[Path]:
     """
     try:
         with drafted(folder):
-            return [_write(case, found, folder, number) for number, case in enumerate(found.cases)]
+            return [_write(case, culprits, folder, number) for number, case in enumerate(culprits.cases)]
     except OSError as error:
         raise refused(str(folder), error, "Name a folder that is not there yet") from error
 
 
-def _write(case: Case, found: Culprits, folder: Path, number: int) -> Path:
+def _write(case: Case, culprits: Culprits, folder: Path, number: int) -> Path:
     import numpy as np
 
     place = f"{number:02d}-{case.op_type}"
-    about = {"schema": SCHEMA, "model": found.model, "target": found.target, "judge": list(found.judge), **case.about()}
+    about = {
+        "schema": SCHEMA,
+        "model": culprits.model,
+        "target": culprits.target,
+        "judge": list(culprits.judge),
+        **case.about(),
+    }
     contents: dict[str, Any] = {
         "model.onnx": _standalone(case.model),
         "case.json": (json_text(about, indent=1, default=str) + "\n").encode(),
-        "README.md": _readme(case, found).encode(),
+        "README.md": _readme(case, culprits).encode(),
     }
     for name, content in contents.items():
         with create_inside(folder, f"{place}/{name}", InvalidBundle) as file:
@@ -170,7 +176,7 @@ def _write(case: Case, found: Culprits, folder: Path, number: int) -> Path:
 
 
 def _save(np: Any, file: BinaryIO, arrays: Mapping[str, Any]) -> None:
-    plain = {name: one.astype(str) if one.dtype.kind == "O" else one for name, one in arrays.items()}
+    plain = {name: array.astype(str) if array.dtype.kind == "O" else array for name, array in arrays.items()}
     np.savez(file, **plain)
 
 
@@ -189,18 +195,18 @@ def _standalone(model: Model) -> bytes:
     return data
 
 
-def _readme(case: Case, found: Culprits) -> str:
+def _readme(case: Case, culprits: Culprits) -> str:
     """The case in words, for somebody who has never heard of zif."""
-    judge = " and ".join(found.judge)
+    judge = " and ".join(culprits.judge)
     figures = "" if case.worst is None else f"At `{case.worst.name}`: {_figure(case.worst, case.precision)}\n\n"
     versions = "\n".join(f"- {name}: {text}" for name, text in case.versions.items())
-    return f"""# {case.op_type} on {case.backend}, for {found.target}
+    return f"""# {case.op_type} on {case.backend}, for {culprits.target}
 
-`model.onnx` is the smallest piece of {found.model} that {case.backend} computes wrongly by itself
+`model.onnx` is the smallest piece of {culprits.model} that {case.backend} computes wrongly by itself
 ({len(case.window)} of its operators or groups, the last one is {case.unit!r}). Fed with `inputs.npz`, {case.backend}
 gives `wrong.npz`; computed as ONNX defines each operator, on the CPU ({judge}), it gives `right.npz`.
 
-{figures}To see it again: `zif run model.onnx -i inputs.npz --target {found.target} --pin '*={case.backend}'`
+{figures}To see it again: `zif run model.onnx -i inputs.npz --target {culprits.target} --pin '*={case.backend}'`
 
 {versions}
 """

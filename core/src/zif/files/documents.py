@@ -90,7 +90,7 @@ def read_table(path: str | Path, error: Refusal = InvalidInput, *, finite: bool 
 def toml_of(text: str, where: str, error: Refusal = InvalidInput, *, finite: bool = True) -> dict[str, Any]:
     """The data in the text of a TOML document."""
     try:
-        if any(found[0].count(".") >= DEPTH for found in _DOTTED.finditer(text)):
+        if any(match[0].count(".") >= DEPTH for match in _DOTTED.finditer(text)):
             raise _Refused(f"a key has more than {DEPTH} parts")
         _bounded(text)
         document = tomllib.loads(text, parse_float=_float if finite else _any_float)
@@ -116,7 +116,7 @@ def named(value: object) -> str:
 
 def _uncommented(text: str) -> str:
     """Comments blanked, not taken out, so that lines and columns in complaints stay right."""
-    return _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else "", text) if "//" in text else text
+    return _COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else "", text) if "//" in text else text
 
 
 def _bounded(text: str) -> None:
@@ -180,8 +180,8 @@ def _odd(text: str) -> Iterator[str]:
     """The keys that stand twice in an object, and the numbers that are none, in a text that is JSON, with places."""
     seen: list[set[str] | None] = []
     before = ""
-    for found in _WORDS.finditer(text):
-        word = found[0]
+    for match in _WORDS.finditer(text):
+        word = match[0]
         if word in "{[":
             seen.append(set() if word == "{" else None)
         elif word in "}]":
@@ -189,10 +189,10 @@ def _odd(text: str) -> Iterator[str]:
         elif word[0] == '"' and before in ("{", ",") and seen and (keys := seen[-1]) is not None:
             name = json.loads(word)
             if name in keys:
-                yield f"the key {cut(name)!r} stands twice in an object ({position(text, found.start())})"
+                yield f"the key {cut(name)!r} stands twice in an object ({position(text, match.start())})"
             keys.add(name)
         elif word[0] not in '",:tfn' and (why := _no_number(word)):
-            yield f"{why} ({position(text, found.start())})"
+            yield f"{why} ({position(text, match.start())})"
         before = word
 
 

@@ -34,8 +34,8 @@ class Point(NamedTuple):
         from importlib_metadata import Distribution
 
         try:
-            found = Distribution.at(self.folder)
-            return f"{found.metadata['Name']} {found.version}"
+            distribution = Distribution.at(self.folder)
+            return f"{distribution.metadata['Name']} {distribution.version}"
         except Exception:  # a file is gone or unreadable: importlib_metadata raises what it likes
             return "?"
 

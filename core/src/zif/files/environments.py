@@ -19,8 +19,8 @@ from attrs import Factory, frozen
 from zif.errors import InvalidInput, UsageError
 from zif.files.documents import read_json
 from zif.files.opening import is_plain
-from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.user_data import data_folder
 from zif.files.wording import did_you_mean
 
 SCHEMA = "zif.environment/1"
@@ -57,7 +57,7 @@ class Environment:
 
 
 @frozen
-class Found:
+class EnvironmentPoint:
     """An entry point of a distribution in an environment: what it names, and whose it is."""
 
     environment: str
@@ -75,7 +75,11 @@ def folder() -> Path | None:
 def environments() -> tuple[Environment, ...]:
     """Every environment, by name; one whose record cannot be read has its `problem`. Unfinished ones are left out."""
     place = folder()
-    return tuple(one for one in every() if one.ready) if place is not None and place.is_dir() else ()
+    return (
+        tuple(environment for environment in every() if environment.ready)
+        if place is not None and place.is_dir()
+        else ()
+    )
 
 
 def every() -> tuple[Environment, ...]:
@@ -92,7 +96,7 @@ def every() -> tuple[Environment, ...]:
 
 def environment(name: str) -> Environment:
     """The environment of this name. Raises UsageError with the names that there are, or why it cannot be read."""
-    known = {one.name: one for one in environments()}
+    known = {environment.name: environment for environment in environments()}
     if name not in known:
         have = ", ".join(known) if known else "none; `zif env create` makes one"
         raise UsageError(f"there is no environment {name!r}.{did_you_mean(name, known)} There are: {have}.")
@@ -101,54 +105,59 @@ def environment(name: str) -> Environment:
     return known[name]
 
 
-def points(group: str) -> tuple[Found, ...]:
+def points(group: str) -> tuple[EnvironmentPoint, ...]:
     """The entry points of a group in every environment, from metadata alone.
 
     A folder is read again only when it has changed.
     """
-    return tuple(found for one in environments() for found in points_in(one, group))
+    return tuple(point for environment in environments() for point in points_in(environment, group))
 
 
-def points_in(one: Environment, group: str) -> tuple[Found, ...]:
+def points_in(environment: Environment, group: str) -> tuple[EnvironmentPoint, ...]:
     """The same of one environment."""
-    points = (point for place in one.folders for point in _in_folder(place, _stamp(Path(place))))
-    return tuple(Found(one.name, point.name, point.value, point.dist) for point in points if point.group == group)
+    points = (point for place in environment.folders for point in _in_folder(place, _stamp(Path(place))))
+    return tuple(
+        EnvironmentPoint(environment.name, point.name, point.value, point.dist)
+        for point in points
+        if point.group == group
+    )
 
 
 def stamp() -> tuple[object, ...]:
     """What changes when an environment comes or goes, or something is installed in one."""
     return tuple(
-        (one.name, one.python, *((place, _stamp(Path(place))) for place in one.folders)) for one in environments()
+        (environment.name, environment.python, *((place, _stamp(Path(place))) for place in environment.folders))
+        for environment in environments()
     )
 
 
-def importable(one: Environment) -> list[Path]:
+def importable(environment: Environment) -> list[Path]:
     """Where modules of an environment lie: its folders, and those that its `.pth` files name, as editable ones do."""
-    found = []
-    for place in map(Path, one.folders):
-        found.append(place)
+    folders = []
+    for place in map(Path, environment.folders):
+        folders.append(place)
         for file in sorted(place.glob("*.pth")):
             try:
                 lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
             except OSError:
                 continue
-            found += [place / line.strip() for line in lines if line.strip() and not line.startswith(("#", "import"))]
-    return [path for path in found if path.is_dir()]
+            folders += [place / line.strip() for line in lines if line.strip() and not line.startswith(("#", "import"))]
+    return [path for path in folders if path.is_dir()]
 
 
 @lru_cache(maxsize=64)
 def _in_folder(place: str, _: int) -> tuple[Any, ...]:
     """The entry points of zif's groups in a folder of distributions."""
-    found: list[Any] = []
+    points: list[Any] = []
     for info in sorted(Path(place).glob("*.*-info")):
         try:
             if _OURS in (info / "entry_points.txt").read_bytes():
-                found += [
+                points += [
                     point for point in metadata.PathDistribution(info).entry_points if point.group.startswith("zif.")
                 ]
         except Exception:  # half installed, or not ours to read: importlib_metadata raises what it likes
             continue
-    return tuple(found)
+    return tuple(points)
 
 
 @lru_cache(maxsize=64)

@@ -26,17 +26,17 @@ def to_install(requirement: str) -> str:
 
 
 def _words(requirement: str) -> Iterator[str]:
-    found = _NAME.fullmatch(requirement.strip())
-    if not found:
+    match = _NAME.fullmatch(requirement.strip())
+    if not match:
         yield requirement
         return
-    needs = _of_extra(found["name"], found["extra"]) if found["extra"] else []
+    needs = _of_extra(match["name"], match["extra"]) if match["extra"] else []
     if needs:
         for need in needs:
             yield from _words(need)
         return
-    folder = folders().get(normal(found["name"]))
-    yield f"{folder}[{found['extra']}]" if folder and found["extra"] else folder or requirement
+    folder = folders().get(normal(match["name"]))
+    yield f"{folder}[{match['extra']}]" if folder and match["extra"] else folder or requirement
 
 
 def _of_extra(name: str, extra: str) -> list[str]:

@@ -45,9 +45,9 @@ def kind_of(path: Path) -> Kind | None:
 
 def kind_of_file(path: Path, head: bytes) -> Kind | None:
     """The same of a file that is open already; head: its first `HEAD` bytes."""
-    found = next((kind for magic, at, kind in MAGIC if head[at : at + len(magic)] == magic), None)
-    if found is not None:
-        return found
+    recognized = next((kind for magic, at, kind in MAGIC if head[at : at + len(magic)] == magic), None)
+    if recognized is not None:
+        return recognized
     return next((kind for test in _TESTS if (kind := test(path, head)) is not None), None)
 
 

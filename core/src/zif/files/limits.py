@@ -26,12 +26,12 @@ class Limit(NamedTuple):
     @property
     def value(self) -> int:
         """The limit as it holds now. Raises UsageError for a variable that is no size ("500M", "2G", "4096")."""
-        given = os.environ.get(self.environment, "")
-        if not given:
+        text = os.environ.get(self.environment, "")
+        if not text:
             return self.default
-        value = parsed_size(given)
+        value = parsed_size(text)
         if value is None:
-            raise UsageError(f"{self.environment}={given!r} is no size; examples: 500M, 2G, 100000")
+            raise UsageError(f"{self.environment}={text!r} is no size; examples: 500M, 2G, 100000")
         return value
 
     def exceeded(self, what: str, amount: int | None = None) -> str:

@@ -39,18 +39,18 @@ class Content:
 
     def read(self, most: int) -> bytes:
         """So many bytes, or what is left."""
-        parts = []
+        blocks = []
         while most > 0 and (part := self._some(min(most, _CHUNK))):
-            parts.append(part)
+            blocks.append(part)
             most -= len(part)
-        return b"".join(parts)
+        return b"".join(blocks)
 
     def readline(self) -> bytes:
         """The bytes up to the end of a line, with it."""
-        parts = []
+        blocks = []
         while (part := self._some(_CHUNK, line=True)) and not part.endswith(b"\n"):
-            parts.append(part)
-        return b"".join([*parts, part])
+            blocks.append(part)
+        return b"".join([*blocks, part])
 
     def more(self) -> bool:
         """Whether anything is left."""

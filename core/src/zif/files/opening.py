@@ -145,15 +145,15 @@ def _folder_of(folder: Path, name: str, error: Refusal, *, make: bool = False) -
 
     None for the folder where systems cannot hold one open: every part is looked at instead.
     """
-    *parts, last = name.split("/")
+    *folders, last = name.split("/")
     if not _BY_FOLDER:
-        _look(folder, parts, error, make=make)
+        _look(folder, folders, error, make=make)
         yield None, last
         return
     flags = os.O_RDONLY | os.O_DIRECTORY
     inner = os.open(folder, flags)
     try:
-        for part in parts:
+        for part in folders:
             if make:
                 _made(part, inner)
             if stat.S_ISLNK(os.stat(part, dir_fd=inner, follow_symlinks=False).st_mode):
@@ -172,9 +172,9 @@ def _made(part: str | Path, inner: int | None = None) -> None:
         return  # what it is, is looked at next
 
 
-def _look(folder: Path, parts: list[str], error: Refusal, *, make: bool) -> None:
+def _look(folder: Path, folders: list[str], error: Refusal, *, make: bool) -> None:
     place = folder
-    for part in parts:
+    for part in folders:
         place = place / part
         if make:
             _made(place)
@@ -188,8 +188,8 @@ def _same(where: Path, error: Refusal) -> BinaryIO:
     seen = os.lstat(where)
     _plain(where, seen.st_mode, error)
     stream = _opened(os.open(where, _READ), where, error)
-    found = os.fstat(stream.fileno())
-    if (found.st_dev, found.st_ino) != (seen.st_dev, seen.st_ino):
+    status = os.fstat(stream.fileno())
+    if (status.st_dev, status.st_ino) != (seen.st_dev, seen.st_ino):
         stream.close()
         raise error(f"{where} was changed while it was opened")
     return stream

@@ -55,8 +55,8 @@ def distinct(names: Iterable[str], error: Refusal = InvalidInput) -> tuple[str, 
             raise error(f"{kept[key]!r} and {name!r} are one file on some systems")
         kept[key] = name
     for key, name in kept.items():
-        parts = key.split("/")
-        over = next((kept[head] for n in range(1, len(parts)) if (head := "/".join(parts[:n])) in kept), None)
+        pieces = key.split("/")
+        over = next((kept[head] for n in range(1, len(pieces)) if (head := "/".join(pieces[:n])) in kept), None)
         if over is not None:
             raise error(f"{over!r} is a file, and the folder of {name!r}")
     return tuple(kept.values())
@@ -68,12 +68,12 @@ def _wrong(name: str) -> str:
         return f"it is longer than {NAME} characters"
     if any(unicodedata.category(character) in _INVISIBLE for character in name):
         return "it holds characters that do not show"
-    if found := _UNSAFE.search(name):
-        return f"it holds {found[0]!r}"
-    parts = name.split("/")
-    if len(parts) > PARTS:
+    if match := _UNSAFE.search(name):
+        return f"it holds {match[0]!r}"
+    pieces = name.split("/")
+    if len(pieces) > PARTS:
         return f"it lies in more than {PARTS} folders"
-    return next(filter(None, map(_wrong_part, parts)), "")
+    return next(filter(None, map(_wrong_part, pieces)), "")
 
 
 def _wrong_part(part: str) -> str:

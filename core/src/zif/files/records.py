@@ -80,39 +80,39 @@ def _reader(kind: Any, exact: bool) -> _Reader:
     raise TypeError(f"{kind!r} is no type that a document's value can have")
 
 
-def _text(given: Any) -> str:
-    if not isinstance(given, str):
-        raise _Wrong(f"must be text, is {shown(given)}")
-    return given
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Wrong(f"must be text, is {shown(value)}")
+    return value
 
 
-def _truth(given: Any) -> bool:
-    if not isinstance(given, bool):
-        raise _Wrong(f"must be true or false, is {shown(given)}")
-    return given
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong(f"must be true or false, is {shown(value)}")
+    return value
 
 
-def _whole(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise _Wrong(f"must be a whole number, is {shown(given)}")
-    if not -_LARGEST <= given < _LARGEST:
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Wrong(f"must be a whole number, is {shown(value)}")
+    if not -_LARGEST <= value < _LARGEST:
         raise _Wrong("must be a whole number of at most 64 bits")
-    return given
+    return value
 
 
-def _number(given: Any) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)):
-        raise _Wrong(f"must be a number, is {shown(given)}")
-    if isinstance(given, int):
-        _whole(given)
-    elif not math.isfinite(given):
-        raise _Wrong(f"must be a finite number, is {given}")
-    return given
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _Wrong(f"must be a number, is {shown(value)}")
+    if isinstance(value, int):
+        _whole(value)
+    elif not math.isfinite(value):
+        raise _Wrong(f"must be a finite number, is {value}")
+    return value
 
 
-def _nothing(given: Any) -> None:
-    if given is not None:
-        raise _Wrong(f"must be null, is {shown(given)}")
+def _nothing(value: Any) -> None:
+    if value is not None:
+        raise _Wrong(f"must be null, is {shown(value)}")
 
 
 _PLAIN: Mapping[Any, _Reader] = {
@@ -121,50 +121,50 @@ _PLAIN: Mapping[Any, _Reader] = {
     int: _whole,
     float: _number,
     type(None): _nothing,
-    Any: lambda given: given,
+    Any: lambda value: value,
 }
 
 
 def _of_words(words: tuple[Any, ...]) -> _Reader:
-    def read(given: Any) -> Any:
-        if not isinstance(given, str) or given not in words:
-            raise _Wrong(f"must be {' or '.join(map(str, words))}, is {shown(given)}")
-        return given
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or value not in words:
+            raise _Wrong(f"must be {' or '.join(map(str, words))}, is {shown(value)}")
+        return value
 
     return read
 
 
 def _of_any(kind: Any, kinds: tuple[Any, ...], exact: bool) -> _Reader:
-    readers = [_reader(one, exact) for one in kinds if one is not type(None)]
+    readers = [_reader(kind, exact) for kind in kinds if kind is not type(None)]
     nothing = len(readers) < len(kinds)
 
-    def read(given: Any) -> Any:
-        if nothing and given is None:
+    def read(value: Any) -> Any:
+        if nothing and value is None:
             return None
         deepest: _Wrong | None = None
         for reader in readers:
             try:
-                return reader(given)
+                return reader(value)
             except _Wrong as wrong:
                 if wrong.path:
                     deepest = wrong
-        raise deepest or _Wrong(f"must be {words(kind)}, is {shown(given)}")
+        raise deepest or _Wrong(f"must be {words(kind)}, is {shown(value)}")
 
     return read
 
 
 def _of_rows(kind: Any, inner: tuple[Any, ...], exact: bool) -> _Reader:
     if kind is tuple and inner[1:] != (...,):
-        return _of_fixed([_reader(one, exact) for one in inner])
-    one = _reader(inner[0], exact)
+        return _of_fixed([_reader(kind, exact) for kind in inner])
+    element = _reader(inner[0], exact)
 
-    def read(given: Any) -> Any:
-        if not isinstance(given, (list, tuple)):
-            raise _Wrong(f"must be a list, is {shown(given)}")
+    def read(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise _Wrong(f"must be a list, is {shown(value)}")
         made: list[Any] = []
         try:
-            for row in given:  # not by extend: how many there are says where a wrong one stands
-                made.append(one(row))  # noqa: PERF401
+            for row in value:  # not by extend: how many there are says where a wrong one stands
+                made.append(element(row))  # noqa: PERF401
         except _Wrong as wrong:
             raise wrong.within(f"[{len(made)}]") from None
         return kind(made)
@@ -173,12 +173,12 @@ def _of_rows(kind: Any, inner: tuple[Any, ...], exact: bool) -> _Reader:
 
 
 def _of_fixed(readers: list[_Reader]) -> _Reader:
-    def read(given: Any) -> Any:
-        if not isinstance(given, (list, tuple)) or len(given) != len(readers):
-            raise _Wrong(f"must be a list of {len(readers)}, is {shown(given)}")
+    def read(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or len(value) != len(readers):
+            raise _Wrong(f"must be a list of {len(readers)}, is {shown(value)}")
         made: list[Any] = []
         try:
-            for reader, row in zip(readers, given, strict=True):
+            for reader, row in zip(readers, value, strict=True):
                 made.append(reader(row))
         except _Wrong as wrong:
             raise wrong.within(f"[{len(made)}]") from None
@@ -188,15 +188,15 @@ def _of_fixed(readers: list[_Reader]) -> _Reader:
 
 
 def _of_table(kind: Any, exact: bool) -> _Reader:
-    one = _reader(kind, exact)
+    element = _reader(kind, exact)
 
-    def read(given: Any) -> dict[str, Any]:
+    def read(value: Any) -> dict[str, Any]:
         made, name = {}, ""
         try:
-            for name, row in _table(given).items():
-                made[_text(name)] = one(row)
+            for name, row in _table(value).items():
+                made[_text(name)] = element(row)
         except _Wrong as wrong:
-            raise (wrong.within(_step(name)) if isinstance(given, Mapping) else wrong) from None
+            raise (wrong.within(_step(name)) if isinstance(value, Mapping) else wrong) from None
         return made
 
     return read
@@ -208,10 +208,10 @@ def _of_record(kind: type[Any], exact: bool) -> _Reader:
     readers = {field.name: _reader(hints[field.name], exact) for field in fields}
     needed = {field.name for field in fields if field.default is attrs.NOTHING}
 
-    def read(given: Any) -> Any:
-        if isinstance(given, kind):  # the caller has read this part already
-            return given
-        table = _table(given)
+    def read(value: Any) -> Any:
+        if isinstance(value, kind):  # the caller has read this part already
+            return value
+        table = _table(value)
         if not needed <= table.keys():
             raise _Wrong("is missing", next(name for name in readers if name in needed and name not in table))
         if exact and not table.keys() <= readers.keys():
@@ -232,10 +232,10 @@ def _of_record(kind: type[Any], exact: bool) -> _Reader:
     return read
 
 
-def _table(given: Any) -> Mapping[Any, Any]:
-    if not isinstance(given, Mapping):
-        raise _Wrong(f"must be an object, is {shown(given)}")
-    return given
+def _table(value: Any) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise _Wrong(f"must be an object, is {shown(value)}")
+    return value
 
 
 def _step(name: object) -> str:
@@ -244,11 +244,11 @@ def _step(name: object) -> str:
     return text if text.isidentifier() else f"[{cut(text)!r}]"
 
 
-def shown(given: Any) -> str:
+def shown(value: Any) -> str:
     """A value of a document in a complaint: what it is, and itself where it is short."""
-    if isinstance(given, str):
-        return f"the text {cut(given, 40)!r}"
-    return str(given) if isinstance(given, (int, float)) and not isinstance(given, bool) else named(given)
+    if isinstance(value, str):
+        return f"the text {cut(value, 40)!r}"
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else named(value)
 
 
 def words(kind: Any) -> str:

@@ -20,11 +20,11 @@ def unused(text: str) -> None:
     warnings.warn(text, Unused, stacklevel=3)
 
 
-def unused_keys(where: str, given: Iterable[Any], known: Collection[str]) -> None:
+def unused_keys(where: str, keys: Iterable[Any], known: Collection[str]) -> None:
     """Say which keys nothing knows, each with the known one that was probably meant."""
     from zif.files.wording import did_you_mean, listed  # every command comes through this module, few say anything
 
-    for key in dict.fromkeys(given):
+    for key in dict.fromkeys(keys):
         if key not in known:
             hint = did_you_mean(str(key), known) or f" Known: {listed(sorted(known), 12)}."
             unused(f"{where}: {str(key)!r} is not used: zif does not know it.{hint}")

@@ -49,11 +49,11 @@ def size(count: float | None) -> str:
 
 def parsed_size(text: str) -> int | None:
     """The bytes that "64M", "1.5 GiB", "20GB" or "4096" mean, in steps of 1024; None for what is no size."""
-    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?|\.\d+)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE | re.ASCII)
-    if not found:
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?|\.\d+)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE | re.ASCII)
+    if not match:
         return None
-    number = float(found[1]) if "." in found[1] else int(found[1])
-    return int(number * 1024 ** " kmgt".index(found[2].lower() or " "))
+    number = float(match[1]) if "." in match[1] else int(match[1])
+    return int(number * 1024 ** " kmgt".index(match[2].lower() or " "))
 
 
 def count(number: int) -> str:
@@ -93,9 +93,9 @@ def operators(types: Iterable[str], shown: int = 4) -> str:
     return tally(Counter(types), shown)
 
 
-def tally(given: Mapping[str, int], shown: int = 4) -> str:
+def tally(amounts: Mapping[str, int], shown: int = 4) -> str:
     """The same from counts."""
-    counts = Counter(given)
+    counts = Counter(amounts)
     top = (f"{name} × {number}" if number > 1 else name for name, number in counts.most_common())
     return listed(top, shown, ", {} more")
 
@@ -137,7 +137,7 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 1, shown: Callable
 
 def brief(text: str, longest: int = 44) -> str:
     """The text with every word of more than `longest` characters (a tensor's name, mostly) cut in the middle."""
-    return re.sub(r"\S+", lambda found: cut(found[0], longest), text)
+    return re.sub(r"\S+", lambda match: cut(match[0], longest), text)
 
 
 def cut(word: str, longest: int = 60) -> str:
@@ -151,7 +151,7 @@ def printable(text: str, lines: bool = False) -> str:
 
     lines: the ends of lines stay.
     """
-    return _ODD.sub(lambda found: _escape(found[0], lines), text)
+    return _ODD.sub(lambda match: _escape(match[0], lines), text)
 
 
 def _escape(char: str, lines: bool) -> str:
@@ -170,7 +170,7 @@ def json_text(document: Any, **options: Any) -> str:
 
     options: those of `json.dumps`. Half a surrogate pair, which no JSON may hold, becomes U+FFFD.
     """
-    return _ODD_IN_JSON.sub(lambda found: _json_escape(found[0]), json.dumps(document, ensure_ascii=False, **options))
+    return _ODD_IN_JSON.sub(lambda match: _json_escape(match[0]), json.dumps(document, ensure_ascii=False, **options))
 
 
 def _json_escape(char: str) -> str:

@@ -121,5 +121,5 @@ def _dim(info: TensorInfo, layout: str, letter: str) -> int | None:
     dims = info.shape or ()
     if len(dims) != len(layout) or letter not in layout:
         return None
-    found = dims[layout.index(letter)]
-    return found if isinstance(found, int) else None
+    dim = dims[layout.index(letter)]
+    return dim if isinstance(dim, int) else None

@@ -74,11 +74,11 @@ def _line(path: Path, number: int, row: str, infos: Mapping[str, TensorInfo], ev
     if not any(named):
         if len(words) != len(infos):
             raise InvalidInput(f"{where}: {len(words)} files, but the model takes {len(infos)}: {', '.join(infos)}")
-        return Line(number, {name: _found(word, path, where) for name, word in zip(infos, words, strict=True)})
+        return Line(number, {name: _path_of(word, path, where) for name, word in zip(infos, words, strict=True)})
     if not all(named):
         raise InvalidInput(f"{where}: name every file (name:=file) or none")
     pairs = [word.split(":=", 1) for word in words]
-    files = {_known(name, every, where): _found(word, path, where) for name, word in pairs}
+    files = {_known(name, every, where): _path_of(word, path, where) for name, word in pairs}
     if len(files) < len(pairs):
         raise InvalidInput(f"{where}: an input is named twice")
     return Line(number, files)
@@ -95,7 +95,7 @@ def _known(name: str, infos: Mapping[str, TensorInfo], where: str) -> str:
         raise InvalidInput(f"{where}: {error}") from None
 
 
-def _found(word: str, path: Path, where: str) -> Path:
+def _path_of(word: str, path: Path, where: str) -> Path:
     for candidate in (Path(word), path.parent / word):
         if is_plain(candidate):
             return candidate

@@ -67,8 +67,8 @@ def info_of(name: str, infos: Mapping[str, TensorInfo]) -> TensorInfo:
 
 def of(preprocess: Mapping[str, Preprocess] | None, name: str) -> Preprocess | None:
     """The description for one input: its own, or the one for all."""
-    found = preprocess or {}
-    return found.get(name, found.get(""))
+    descriptions = preprocess or {}
+    return descriptions.get(name, descriptions.get(""))
 
 
 def _all_of(path: Path, infos: Mapping[str, TensorInfo]) -> dict[str, Value]:

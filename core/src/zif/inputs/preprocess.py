@@ -67,9 +67,9 @@ def _from_table(table: dict[str, Any], where: str) -> dict[str, Preprocess]:
     return {"": common} | {name: _made(row, common, f"{where}, input {name!r}") for name, row in own.items()}
 
 
-def _made(given: Mapping[str, Any], base: Preprocess, where: str) -> Preprocess:
+def _made(contents: Mapping[str, Any], base: Preprocess, where: str) -> Preprocess:
     values: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in contents.items():
         if key not in _KEYS:
             raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
         try:
@@ -83,8 +83,8 @@ def _made(given: Mapping[str, Any], base: Preprocess, where: str) -> Preprocess:
 
 
 def _size(value: Any) -> tuple[int, ...]:
-    parts = value.lower().split("x") if isinstance(value, str) else value if isinstance(value, list) else [value]
-    size = tuple(map(_whole, parts))
+    sizes = value.lower().split("x") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    size = tuple(map(_whole, sizes))
     if len(size) not in (1, 2) or min(size) < 1 or math.prod(size) > PIXELS.value:
         raise ValueError(value)
     return size
@@ -111,8 +111,8 @@ def _number(value: Any) -> float:
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
-    parts = value.split(":") if isinstance(value, str) else value if isinstance(value, list) else [value]
-    numbers = tuple(map(_number, parts))
+    words = value.split(":") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    numbers = tuple(map(_number, words))
     if not numbers:
         raise ValueError(value)
     return numbers

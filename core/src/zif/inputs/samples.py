@@ -108,12 +108,12 @@ def samples_of(path: Path, model: Model, preprocess: Mapping[str, Preprocess] | 
 
 
 def _folder(path: Path, infos: Mapping[str, TensorInfo], preprocess: Mapping[str, Preprocess] | None) -> Samples:
-    shown = sorted(one for one in path.iterdir() if not one.name.startswith("."))
+    shown = sorted(file for file in path.iterdir() if not file.name.startswith("."))
     own = {name: path / safe for name, safe in safe_names(infos).items()}
     own = {name: path / name if (path / name).is_dir() else place for name, place in own.items()}
     if len(infos) > 1 and all(place.is_dir() for place in own.values()):
         return _by_input(path, own, infos, preprocess)
-    files = [one for one in shown if one.is_file()]
+    files = [file for file in shown if file.is_file()]
     if not files:
         raise InvalidInput(f"{path} holds no files to calibrate with")
     kind = _one_kind(path, files)
@@ -130,19 +130,19 @@ def _folder(path: Path, infos: Mapping[str, TensorInfo], preprocess: Mapping[str
 
 def _by_input(path: Path, folders: Mapping[str, Path], infos: Mapping[str, TensorInfo], preprocess: Any) -> Samples:
     """A folder per input; the first files belong together, and so on."""
-    files = {name: sorted(one for one in place.iterdir() if one.is_file()) for name, place in folders.items()}
-    counts = {name: len(found) for name, found in files.items()}
+    files = {name: sorted(file for file in place.iterdir() if file.is_file()) for name, place in folders.items()}
+    counts = {name: len(paths) for name, paths in files.items()}
     if len(set(counts.values())) > 1 or not all(counts.values()):
         told = ", ".join(f"{name}: {count}" for name, count in counts.items())
         raise InvalidInput(f"{path}: the folders of the inputs must hold as many files each, but have {told}")
-    for name, found in files.items():
-        _one_kind(folders[name], found)
+    for name, paths in files.items():
+        _one_kind(folders[name], paths)
 
     def read(place: int) -> Sample:
-        parts = (_single(files[name][place], name, info, preprocess) for name, info in infos.items())
-        return {key: value for part in parts for key, value in part.items()}
+        arrays = (_single(files[name][place], name, info, preprocess) for name, info in infos.items())
+        return {key: value for part in arrays for key, value in part.items()}
 
-    every = [file for found in files.values() for file in found]
+    every = [file for paths in files.values() for file in paths]
     return Samples([(f"{path}, sample {k + 1}", partial(read, k)) for k in range(max(counts.values()))], every)
 
 
@@ -173,13 +173,13 @@ def _entries(file: Path, infos: Mapping[str, TensorInfo]) -> Sample:
     from zif.files.archives import read_arrays
     from zif.inputs.files import as_declared
 
-    found = read_arrays(file)
-    if len(infos) == 1 and len(found) == 1:
-        return {name: as_declared(next(iter(found.values())), info) for name, info in infos.items()}
-    missing = [name for name in infos if name not in found]
+    arrays = read_arrays(file)
+    if len(infos) == 1 and len(arrays) == 1:
+        return {name: as_declared(next(iter(arrays.values())), info) for name, info in infos.items()}
+    missing = [name for name in infos if name not in arrays]
     if missing:
-        raise InvalidInput(f"{file} has no entry {missing[0]!r}; it holds {', '.join(found) or 'nothing'}")
-    return {name: as_declared(found[name], info) for name, info in infos.items()}
+        raise InvalidInput(f"{file} has no entry {missing[0]!r}; it holds {', '.join(arrays) or 'nothing'}")
+    return {name: as_declared(arrays[name], info) for name, info in infos.items()}
 
 
 def _stacked(path: Path, infos: Mapping[str, TensorInfo]) -> Samples:
@@ -198,7 +198,7 @@ def _stacked(path: Path, infos: Mapping[str, TensorInfo]) -> Samples:
     if missing:
         raise InvalidInput(f"{path} has no entry {missing[0]!r}; it holds {', '.join(arrays) or 'nothing'}")
     stacks = [_Stack(path, arrays[name], info) for name, info in infos.items()]
-    counts = {one.info.name: one.count for one in stacks}
+    counts = {stack.info.name: stack.count for stack in stacks}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name}: {count}" for name, count in counts.items())
         raise InvalidInput(f"{path}: the inputs have different numbers of samples: {told}")
@@ -232,7 +232,7 @@ class _Stack:
 
 
 def _of_each(stacks: Sequence[_Stack], place: int) -> Sample:
-    return {one.info.name: one.sample(place) for one in stacks}
+    return {stack.info.name: stack.sample(place) for stack in stacks}
 
 
 def _whole(info: TensorInfo, rows: Rows) -> Sample:

@@ -196,7 +196,7 @@ class Walk:
         known = {name: self._known(name) for name in dict.fromkeys(node.reads)}
         places = {name: place for place, name in enumerate(known)}
         wiring = (tuple(places.get(name, -1) for name in node.inputs), tuple(map(bool, node.outputs)))
-        what = (node.op_type, node.domain, *(one.SerializeToString() for one in node.proto.attribute))
+        what = (node.op_type, node.domain, *(attribute.SerializeToString() for attribute in node.proto.attribute))
         key = (what, wiring, *known.values())
         if key not in self._inferred:
             self._inferred[key] = self._asked(node)

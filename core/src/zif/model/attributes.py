@@ -42,14 +42,16 @@ def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
     A number, a text, a list of them, or ONNX's own message for a tensor, graph or type. One that a node of a function
     takes from its caller counts as not set.
     """
-    message = next((one for one in node.attribute if one.name == name and not one.ref_attr_name), None)
+    message = next(
+        (attribute for attribute in node.attribute if attribute.name == name and not attribute.ref_attr_name), None
+    )
     value = None if message is None else value_of(message)
     return default if value is None or not (default is None or isinstance(value, type(default))) else value
 
 
 def attribute_bytes(node: onnx.NodeProto, name: str) -> bytes:
     """The value of a text attribute as it stands, which may be no text; empty where the node does not set it."""
-    message = next((one for one in node.attribute if one.name == name), None)
+    message = next((attribute for attribute in node.attribute if attribute.name == name), None)
     return message.s if message is not None else b""
 
 
@@ -60,7 +62,7 @@ def attribute_list(node: onnx.NodeProto, name: str) -> list[Any]:
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """The values of all attributes that a node sets, by name."""
-    return {one.name: value_of(one) for one in node.attribute if not one.ref_attr_name}
+    return {attribute.name: value_of(attribute) for attribute in node.attribute if not attribute.ref_attr_name}
 
 
 def value_of(message: onnx.AttributeProto) -> Any:

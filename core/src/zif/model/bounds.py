@@ -29,12 +29,12 @@ def graphs(outer: Sequence[onnx.GraphProto]) -> list[onnx.GraphProto]:
     Raises InvalidModel for what is nested too deep, has too many nodes or too large sparse tensors, and for figures and
     names that no model can have.
     """
-    found, level, walk = list(outer), list(outer), _Walk()
+    scopes, level, walk = list(outer), list(outer), _Walk()
     for _ in range(NESTING + 1):
         level = [body for graph in level for body in walk.bodies(graph)]
         if not level:
-            return found
-        found.extend(level)
+            return scopes
+        scopes.extend(level)
     raise InvalidModel(f"bodies of nodes stand in each other more than {NESTING} deep. Export the model again.")
 
 

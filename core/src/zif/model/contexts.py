@@ -37,8 +37,8 @@ def settle(graph: onnx.GraphProto, inner: Iterable[onnx.GraphProto] = ()) -> Non
     inner: the graphs in the bodies of its nodes. Raises InvalidModel for a name that leaves the model's folder, where
     it is not told which binary is meant, and for such a node in a body, of which no engine is asked.
     """
-    found = nodes(graph)
-    for node in found:
+    compiled = nodes(graph)
+    for node in compiled:
         _check(node)
     hidden = next((node for body in inner for node in nodes(body)), None)
     if hidden is not None:
@@ -46,8 +46,8 @@ def settle(graph: onnx.GraphProto, inner: Iterable[onnx.GraphProto] = ()) -> Non
             f"the node {hidden.name!r} (EPContext) stands in the body of another node, where zif does not run what was"
             " compiled elsewhere. Compile the model without its branches and loops, or plan the model it was made from."
         )
-    main = [node for node in found if attribute(node, MAIN, 1)]
-    for node in found:
+    main = [node for node in compiled if attribute(node, MAIN, 1)]
+    for node in compiled:
         if not attribute(node, MAIN, 1):
             _join(node, main)
 
@@ -95,7 +95,7 @@ def _check(node: onnx.NodeProto) -> None:
 
 def _join(node: onnx.NodeProto, main: Iterable[onnx.NodeProto]) -> None:
     """Name the binary of the one node that has one."""
-    of = [one for one in main if attribute(one, "source", "") == attribute(node, "source", "")]
+    of = [other for other in main if attribute(other, "source", "") == attribute(node, "source", "")]
     if len(of) != 1:
         raise InvalidModel(
             f"the node {node.name!r} (EPContext) is a part of another node's binary, and {len(of)} nodes of the model"

@@ -29,8 +29,8 @@ def output_types(node: Node, opset: int, infos: Mapping[str, ValueInfoProto]) ->
     for place, name in enumerate(node.inputs):
         if is_typed(name, infos) and (kind := _parameter(schema.inputs, place)):
             bound[kind.type_str] = infos[name].type
-    found = {name: _output_type(_parameter(schema.outputs, place), bound) for name, place in missing.items()}
-    return {name: kind for name, kind in found.items() if kind is not None}
+    types = {name: _output_type(_parameter(schema.outputs, place), bound) for name, place in missing.items()}
+    return {name: kind for name, kind in types.items() if kind is not None}
 
 
 def is_typed(name: str, infos: Mapping[str, ValueInfoProto]) -> bool:

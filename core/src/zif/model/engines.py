@@ -94,9 +94,9 @@ def _anonymous(question: onnx.ModelProto) -> bytes:
     return bytes(same.SerializeToString(deterministic=True))
 
 
-def libraries(given: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
+def libraries(sources: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
     """The user's libraries as absolute paths. Raises UsageError for one that is no file."""
-    paths = [Path(one) for one in ([given] if isinstance(given, (str, Path)) else given)]
+    paths = [Path(path) for path in ([sources] if isinstance(sources, (str, Path)) else sources)]
     for path in paths:
         if not path.is_file():
             raise UsageError(
@@ -119,12 +119,12 @@ def _changed(folder: str) -> int:
 
 @lru_cache(maxsize=4)
 def _engines(_: tuple[tuple[str, int], ...]) -> tuple[Engine, ...]:
-    found = []
+    engines = []
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         if tried(point.value, QUESTION).state == "broken":
             continue
         try:
-            found.append(point.load())
+            engines.append(point.load())
         except (Exception, SystemExit):  # `zif doctor` tells what is wrong with the distribution
             continue
-    return tuple(found)
+    return tuple(engines)

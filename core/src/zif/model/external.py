@@ -103,12 +103,12 @@ def attribute_tensors(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
                 yield sparse.indices
 
 
-def check_tensors(found: Iterable[onnx.TensorProto]) -> None:
+def check_tensors(tensors: Iterable[onnx.TensorProto]) -> None:
     """Refuse tensors whose data are not those of their dimensions and type, or lie outside the model's folder.
 
     Whether external files exist is not asked.
     """
-    for tensor in found:
+    for tensor in tensors:
         check_text((tensor.name,))
         if tensor.data_location == _EXTERNAL:
             _check_external(tensor)
@@ -173,13 +173,13 @@ def binaries(graph: onnx.GraphProto) -> Iterator[Reference]:
 
 def files(graph: onnx.GraphProto, folders: Sequence[Path]) -> dict[str, Path]:
     """The existing data files that a graph refers to, by the name it uses. Raises InvalidModel for what is missing."""
-    found = {}
+    paths = {}
     for tensor in tensors(graph):
         if is_external(tensor):
             ref = reference(tensor)
-            found[ref.location] = locate(ref, folders)
-    found |= {ref.location: locate(ref, folders) for ref in binaries(graph)}
-    return found
+            paths[ref.location] = locate(ref, folders)
+    paths |= {ref.location: locate(ref, folders) for ref in binaries(graph)}
+    return paths
 
 
 def read(ref: Reference, folders: Sequence[Path]) -> bytes:

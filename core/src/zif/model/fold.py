@@ -20,18 +20,18 @@ def fold(graph: onnx.GraphProto, nodes: list[Node], walk: Walk) -> list[Node]:
 
     Only values that every engine computes to the same bit are replaced, and none that the graph gives out.
     """
-    given = {value.name for value in graph.output}
-    gone = {id(node) for node in nodes if _is_constant(node, walk, given)}
+    outputs = {value.name for value in graph.output}
+    gone = {id(node) for node in nodes if _is_constant(node, walk, outputs)}
     if not gone:
         return nodes
-    kept = _without_idle([node for node in nodes if id(node) not in gone], nodes, given)
+    kept = _without_idle([node for node in nodes if id(node) not in gone], nodes, outputs)
     needed = {name for node in kept for name in node.reads}
     for node in nodes:
         if id(node) in gone:
             for name in node.outputs:
                 if name in needed:
                     graph.initializer.append(from_array(walk.values[name], name))
-    _drop_unread(graph, {name for node in nodes for name in node.reads}, needed | given)
+    _drop_unread(graph, {name for node in nodes for name in node.reads}, needed | outputs)
     return kept
 
 
@@ -44,15 +44,15 @@ def _drop_unread(graph: onnx.GraphProto, before: Collection[str], now: Collectio
             del graph.initializer[index]
 
 
-def _is_constant(node: Node, walk: Walk, given: Collection[str]) -> bool:
+def _is_constant(node: Node, walk: Walk, known: Collection[str]) -> bool:
     outputs = [name for name in node.outputs if name]
-    return bool(outputs) and all(name in walk.exact and name not in given for name in outputs)
+    return bool(outputs) and all(name in walk.exact and name not in known for name in outputs)
 
 
-def _without_idle(kept: list[Node], before: Sequence[Node], given: Collection[str]) -> list[Node]:
+def _without_idle(kept: list[Node], before: Sequence[Node], known: Collection[str]) -> list[Node]:
     """Drop what was computed only for the nodes that are gone. What nobody read before is not touched."""
-    wanted_before = {name for node in before for name in node.reads} | set(given)
-    wanted: set[str] = set(given)
+    wanted_before = {name for node in before for name in node.reads} | set(known)
+    wanted: set[str] = set(known)
     left: list[Node] = []
     for node in reversed(kept):
         if wanted.isdisjoint(node.outputs) and not wanted_before.isdisjoint(node.outputs):

@@ -47,7 +47,7 @@ def _turns_within(node: NodeProto, known: Known) -> float:
         inside = {**known, **dict(_constants(body))}
         for value in body.input:  # hidden by what the loop carries
             inside.pop(value.name, None)
-        inner += sum(_turns_within(one, inside) for one in body.node if one.attribute)
+        inner += sum(_turns_within(node, inside) for node in body.node if node.attribute)
     own = _own_turns(node, known) if node.op_type == "Loop" else 0.0
     return own * max(inner, 1.0) if own else inner
 
@@ -69,7 +69,7 @@ def _goes_on(node: NodeProto, body: GraphProto, known: Known) -> bool:
     if (first and not known.get(first, False)) or len(body.input) < 2 or not body.output:
         return False
     sources = {
-        one.output[0]: one.input[0] for one in body.node if one.op_type == "Identity" and one.input and one.output
+        node.output[0]: node.input[0] for node in body.node if node.op_type == "Identity" and node.input and node.output
     }
     name, seen = body.output[0].name, set()
     while name in sources and name not in seen:

@@ -61,9 +61,9 @@ def _reads(inputs: tuple[str, ...], captured: tuple[str, ...]) -> tuple[str, ...
 def scan_all(protos: Iterable[onnx.NodeProto]) -> list[Node]:
     """The records of nodes. Raises InvalidModel as `scan` does."""
     words: list[str] = []
-    found = [_scanned(proto, words) for proto in protos]
+    scans = [_scanned(proto, words) for proto in protos]
     check_text(words)  # of all at once, which takes a third of the time
-    return found
+    return scans
 
 
 def scan(proto: onnx.NodeProto) -> Node:
@@ -113,9 +113,9 @@ def _check_body(body: onnx.GraphProto) -> None:
             check_text((node.op_type, node.domain, node.name, *names))
 
 
-def check_values(nodes: Sequence[Node], given: Iterable[str], graph: onnx.GraphProto) -> None:
+def check_values(nodes: Sequence[Node], known: Iterable[str], graph: onnx.GraphProto) -> None:
     """Every value is made once and everything that is read is made. Raises InvalidModel naming the node."""
-    made: dict[str, str] = dict.fromkeys(given, "an input or initializer")
+    made: dict[str, str] = dict.fromkeys(known, "an input or initializer")
     for node in nodes:
         for name in node.outputs:
             if name in made:
@@ -137,12 +137,12 @@ def check_values(nodes: Sequence[Node], given: Iterable[str], graph: onnx.GraphP
             raise InvalidModel(f"the graph's output {output.name!r} is made by no node. Export the model again.")
 
 
-def sort(nodes: list[Node], given: Iterable[str]) -> list[Node]:
+def sort(nodes: list[Node], available: Iterable[str]) -> list[Node]:
     """The nodes so that each comes after those it reads from; the list itself when it is sorted already.
 
     Raises InvalidModel naming the nodes of a cycle.
     """
-    known = {"", *given}
+    known = {"", *available}
     for node in nodes:
         if not known.issuperset(node.inputs) or not known.issuperset(node.captured):
             break

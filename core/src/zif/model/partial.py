@@ -127,8 +127,8 @@ def _arithmetic(combine: Callable[[Dim, Dim], Dim]) -> Callable[[NodeProto, Sequ
         size = max(len(a.dims), len(b.dims))
         if {len(a.dims), len(b.dims)} - {1, size}:
             return None
-        one, other = (v.dims * size if len(v.dims) == 1 else v.dims for v in (a, b))
-        return Vector(tuple(combine(x, y) for x, y in zip(one, other, strict=True)), a.scalar and b.scalar)
+        first, other = (v.dims * size if len(v.dims) == 1 else v.dims for v in (a, b))
+        return Vector(tuple(combine(x, y) for x, y in zip(first, other, strict=True)), a.scalar and b.scalar)
 
     return rule
 
@@ -193,9 +193,9 @@ def _counted(dim: Dim) -> Dim:
     return None if isinstance(dim, int) and dim < 0 else dim
 
 
-def _broadcast(one: Shape, other: Shape) -> Shape:
-    size = max(len(one), len(other))
-    a, b = ((1,) * (size - len(shape)) + shape for shape in (one, other))
+def _broadcast(dims: Shape, other: Shape) -> Shape:
+    size = max(len(dims), len(other))
+    a, b = ((1,) * (size - len(shape)) + shape for shape in (dims, other))
     return tuple(_wider(_counted(x), _counted(y)) for x, y in zip(a, b, strict=True))
 
 

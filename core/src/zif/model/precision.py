@@ -27,8 +27,8 @@ def of_values(values: Iterable[TensorInfo]) -> str:
     """The first floating type among the values decides; without one, the first type that is known."""
     first = ""
     for value in values:
-        found = word(value.type)
-        if found.startswith(("fp", "bf")):
-            return found
-        first = first or found
+        precision = word(value.type)
+        if precision.startswith(("fp", "bf")):
+            return precision
+        first = first or precision
     return first

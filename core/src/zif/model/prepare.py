@@ -64,15 +64,15 @@ def prepare(source: Source, fixed: Mapping[str, Sequence[int]] | None, custom_op
     constants.densify(graph)
     _tidy_initializers(proto)
     _lower_ir_version(proto, versions.get("", 0))
-    given = _given(graph)
-    nodes.check_values(records, given, graph)
-    records = nodes.sort(records, given)
+    inputs = _input_names(graph)
+    nodes.check_values(records, inputs, graph)
+    records = nodes.sort(records, inputs)
     _check_types(graph)
     shapes.override(graph, fixed or {}, set(initializer_names(graph)))
     nodes.name_uniquely(records)
     records = constants.bypass(graph, records)
     outputs = [value.name for value in graph.output]
-    taken = {*given, *(name for node in records for name in node.outputs)}
+    taken = {*inputs, *(name for node in records for name in node.outputs)}
     records = qdq.duplicate_shared(records, outputs, taken)
     _write(graph, records)
     walk = infer(proto, records, custom_ops)
@@ -121,7 +121,7 @@ def initializer_names(graph: onnx.GraphProto) -> list[str]:
     return [t.name for t in graph.initializer] + [s.values.name for s in graph.sparse_initializer]
 
 
-def _given(graph: onnx.GraphProto) -> list[str]:
+def _input_names(graph: onnx.GraphProto) -> list[str]:
     inputs = [value.name for value in graph.input]
     check_text([*inputs, *(value.name for value in graph.output), *initializer_names(graph)])
     if len(set(inputs)) < len(inputs):
@@ -177,12 +177,12 @@ def _lower_ir_version(proto: onnx.ModelProto, opset: int) -> None:
 def _type_outputs(graph: onnx.GraphProto, infos: Mapping[str, onnx.ValueInfoProto]) -> None:
     """Say of the graph's outputs what is known now, where the file said nothing or left dimensions open."""
     for value in graph.output:
-        found = infos.get(value.name)
-        if found is None or value.type == found.type:
+        info = infos.get(value.name)
+        if info is None or value.type == info.type:
             continue
         silent = not value.type.WhichOneof("value") or not shapes.has_shape(value.type)
-        if silent or shapes.is_static(found.type):
-            value.type.CopyFrom(found.type)
+        if silent or shapes.is_static(info.type):
+            value.type.CopyFrom(info.type)
 
 
 def _check_element_types(graph: onnx.GraphProto, infos: Mapping[str, onnx.ValueInfoProto]) -> None:

@@ -45,14 +45,14 @@ class Proof:
                 del function.value_info[:]
         return bare
 
-    def shown(self, given: Values) -> Mapping[str, TensorInfo]:
+    def shown(self, values: Values) -> Mapping[str, TensorInfo]:
         """As they follow from the operators and the shapes of `given`; outputs of which nothing follows are missing."""
         made = ModelProto()
         made.CopyFrom(self._bare)
         for value in made.graph.input:
-            if isinstance(given.get(value.name), np.ndarray) and value.type.HasField("tensor_type"):
+            if isinstance(values.get(value.name), np.ndarray) and value.type.HasField("tensor_type"):
                 element = value.type.tensor_type.elem_type
-                value.CopyFrom(make_tensor_value_info(value.name, element, given[value.name].shape))
+                value.CopyFrom(make_tensor_value_info(value.name, element, values[value.name].shape))
         try:
             outputs = infer_shapes(with_contrib(made), data_prop=True).graph.output
         except Exception:  # a defect of one operator's inference: then nothing is shown
@@ -60,7 +60,7 @@ class Proof:
         infos = (value_info(value) for value in outputs)
         return {info.name: info for info in infos if info.shape is not None}
 
-    def computed(self, given: Values) -> Mapping[str, Array]:
+    def computed(self, values: Values) -> Mapping[str, Array]:
         """What onnx's own evaluator gives on `given`, with zeros for large weights: of what type, and how large.
 
         Empty where it cannot: it has not every operator, and nobody knows how long a Loop takes.
@@ -70,17 +70,17 @@ class Proof:
         try:
             from onnx.reference import ReferenceEvaluator
 
-            feeds = {value.name: self._value(value, given) for value in self._bare.graph.input}
+            feeds = {value.name: self._value(value, values) for value in self._bare.graph.input}
             with np.errstate(all="ignore"):
                 made = ReferenceEvaluator(with_contrib(self._bare)).run(None, feeds)
         except Exception:  # whatever an operator raises of what it was not written for
             return {}
         names = (value.name for value in self._bare.graph.output)
-        return {name: one for name, one in zip(names, made, strict=True) if isinstance(one, np.ndarray)}
+        return {name: word for name, word in zip(names, made, strict=True) if isinstance(word, np.ndarray)}
 
-    def _value(self, value: ValueInfoProto, given: Values) -> Any:
-        if value.name in given:
-            return given[value.name]
+    def _value(self, value: ValueInfoProto, values: Values) -> Any:
+        if value.name in values:
+            return values[value.name]
         info = value_info(value)
         dtype, shape = numpy_dtype(info.dtype), info.shape
         if shape is None or not all(isinstance(dim, int) for dim in shape):

@@ -125,9 +125,9 @@ def _add_initializers(graph: onnx.GraphProto, source: onnx.GraphProto, cut: Cut,
 def _typed(
     value: str, types: Mapping[str, onnx.ValueInfoProto], units: Sequence[Unit], where: Index
 ) -> onnx.ValueInfoProto:
-    found = types.get(value)
-    if found is not None and found.type.WhichOneof("value"):
-        return found
+    info = types.get(value)
+    if info is not None and info.type.WhichOneof("value"):
+        return info
     maker = where.makers.get(value)
     origin = "an input of the model" if maker is None else f"made by {units[maker].id!r} ({units[maker].op_type})"
     raise InvalidModel(

@@ -12,13 +12,13 @@ _GRAPHS = onnx.AttributeProto.GRAPHS
 
 def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
     """The graphs in the attributes of a node."""
-    found: list[onnx.GraphProto] = []
+    graphs: list[onnx.GraphProto] = []
     for attribute in node.attribute:
         if attribute.type == _GRAPH:
-            found.append(attribute.g)
+            graphs.append(attribute.g)
         elif attribute.type == _GRAPHS:
-            found.extend(attribute.graphs)
-    return found
+            graphs.extend(attribute.graphs)
+    return graphs
 
 
 def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

@@ -51,16 +51,18 @@ def _readings(graph: onnx.GraphProto, kept: Iterable[str]) -> dict[str, dict[Has
     for node in graph.node:
         for place, name in enumerate(node.input):
             readers.setdefault(name, []).append((node, place))
-    found: dict[str, dict[Hashable, _Places]] = {name: {} for name in kept if len(readers.get(name, ())) > 1}
-    for name, forms in found.items():
+    readings: dict[str, dict[Hashable, _Places]] = {name: {} for name in kept if len(readers.get(name, ())) > 1}
+    for name, forms in readings.items():
         for node, place in readers[name]:
             if not (place and node.op_type in _CONVERSIONS):
                 forms.setdefault(tuple(_form(node, place, readers, ranks)), []).append((node, place))
-    return found
+    return readings
 
 
 def _form(node: onnx.NodeProto, place: int, readers: dict[str, _Places], ranks: dict[str, int]) -> Iterator[Hashable]:
-    attributes = tuple(sorted((one.name, one.SerializeToString(deterministic=True)) for one in node.attribute))
+    attributes = tuple(
+        sorted((attribute.name, attribute.SerializeToString(deterministic=True)) for attribute in node.attribute)
+    )
     yield node.domain, node.op_type, place, attributes, tuple(ranks.get(name) for name in node.input)
     if node.op_type in _CONVERSIONS and place == 0:
         for reader, there in readers.get(node.output[0], ()):

@@ -198,11 +198,11 @@ def _complain(plain: ModelProto, functions: set[tuple[str, str]]) -> None:
         with aside(plain, functions):
             infer_shapes(plain, check_type=True, strict_mode=True)
     except Exception as error:
-        found = _INFERRED.search(str(error))
-        more = set(_described(plain, found[1])) - functions if found else set()
+        match = _INFERRED.search(str(error))
+        more = set(_described(plain, match[1])) - functions if match else set()
         if more:
             _complain(plain, functions | more)
-        elif found:
+        elif match:
             raise InvalidModel(_told(str(error))) from error
 
 
@@ -228,12 +228,12 @@ def _forget_shape(kind: TypeProto) -> None:
 
 def _told(text: str) -> str:
     """What onnx says, as a sentence that names the node first."""
-    if found := _INFERRED.search(text):
-        op_type, name, rule = found[1], found[2], _KIND.sub("", found[3].split("(op_type:")[0])
+    if match := _INFERRED.search(text):
+        op_type, name, rule = match[1], match[2], _KIND.sub("", match[3].split("(op_type:")[0])
         return f"node {name!r} ({op_type}) is invalid: {_line(rule)}. Export the model again."
     rule = _line(text.partition("==> Context:")[0])
-    if found := _CHECKED.search(text):
-        return f"node {found[1]!r} ({found[2]}) is invalid: {rule}. Export the model again."
+    if match := _CHECKED.search(text):
+        return f"node {match[1]!r} ({match[2]}) is invalid: {rule}. Export the model again."
     return f"the model is invalid: {rule}. Export it again."
 
 

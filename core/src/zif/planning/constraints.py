@@ -21,44 +21,44 @@ EVERYONE = "*"
 _TIMES = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6}
 
 
-def microseconds(given: Any, name: str) -> float | None:
+def microseconds(entry: Any, name: str) -> float | None:
     """A time: "5ms", "800us", "0.1s", or a number of milliseconds. Raises UsageError."""
-    if given is None:
+    if entry is None:
         return None
-    found = re.fullmatch(r"\s*([0-9.]+(?:e-?\d+)?)\s*(us|µs|ms|s)?\s*", str(given), re.IGNORECASE)
+    match = re.fullmatch(r"\s*([0-9.]+(?:e-?\d+)?)\s*(us|µs|ms|s)?\s*", str(entry), re.IGNORECASE)
     try:
-        value = float(found[1]) * _TIMES[(found[2] or "ms").lower()] if found else -1.0
+        value = float(match[1]) * _TIMES[(match[2] or "ms").lower()] if match else -1.0
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise UsageError(f"{name} cannot be {given!r}: write a time such as 5ms, 800us or 0.1s")
+        raise UsageError(f"{name} cannot be {entry!r}: write a time such as 5ms, 800us or 0.1s")
     return value
 
 
-def nbytes(given: Any, name: str) -> int:
+def nbytes(entry: Any, name: str) -> int:
     """A size: "64M", "64MiB", "1.5G", or a number of bytes; steps are of 1024. Raises UsageError."""
-    value = parsed_size(str(given))
+    value = parsed_size(str(entry))
     if not value:
-        raise UsageError(f"{name} cannot be {given!r}: write a size such as 64M, 1.5G or 4096")
+        raise UsageError(f"{name} cannot be {entry!r}: write a size such as 64M, 1.5G or 4096")
     return value
 
 
-def _limits(given: Any) -> dict[str, int]:
+def _limits(entry: Any) -> dict[str, int]:
     """Bytes by backend, from one size for everybody or a mapping."""
-    if not given:
+    if not entry:
         return {}
-    if isinstance(given, Mapping):
-        named = {name: "memory_limit" if name == EVERYONE else f"memory_limit of {name}" for name in given}
-        return {name: nbytes(value, named[name]) for name, value in given.items()}
-    return {EVERYONE: nbytes(given, "memory_limit")}
+    if isinstance(entry, Mapping):
+        named = {name: "memory_limit" if name == EVERYONE else f"memory_limit of {name}" for name in entry}
+        return {name: nbytes(value, named[name]) for name, value in entry.items()}
+    return {EVERYONE: nbytes(entry, "memory_limit")}
 
 
-def _goal(given: Any) -> float | None:
-    return microseconds(given, "latency_goal")
+def _goal(value: Any) -> float | None:
+    return microseconds(value, "latency_goal")
 
 
-def _most(given: Any) -> float | None:
-    return microseconds(given, "max_latency")
+def _most(value: Any) -> float | None:
+    return microseconds(value, "max_latency")
 
 
 def _precision(_: Any, __: Any, value: str) -> None:
@@ -97,36 +97,36 @@ class Constraints:
         return min(filter(None, (self.latency_goal, self.max_latency)), default=None)
 
     @classmethod
-    def parse(cls, given: Constraints | Mapping[str, Any] | None) -> Constraints:
+    def parse(cls, wishes: Constraints | Mapping[str, Any] | None) -> Constraints:
         """From names and values as a caller wrote them. Raises UsageError listing what is known."""
-        if isinstance(given, Constraints):
-            return given
-        known = [one.name for one in attrs.fields(cls)]
-        for name in given or {}:
+        if isinstance(wishes, Constraints):
+            return wishes
+        known = [field.name for field in attrs.fields(cls)]
+        for name in wishes or {}:
             if name not in known:
                 raise UsageError(
                     f"there is no constraint {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
                 )
         try:
-            return cls(**(given or {}))
+            return cls(**(wishes or {}))
         except TypeError as error:
             raise UsageError(f"constraints: {error.args[0]}") from error
 
-    def policy(self, given: str) -> str:
+    def policy(self, wish: str) -> str:
         """The policy that follows from what is critical, and from the one that was given. Raises UsageError."""
         if not (self.power_critical or self.performance_critical):
-            return given
+            return wish
         both = self.power_critical and self.performance_critical
         implied = "balanced" if both else "power" if self.power_critical else "performance"
-        if given not in ("balanced", implied):
+        if wish not in ("balanced", implied):
             critical = "both critical" if both else f"{implied} critical"
-            raise UsageError(f"policy {given!r} contradicts what is {critical}; give one of them")
+            raise UsageError(f"policy {wish!r} contradicts what is {critical}; give one of them")
         return implied
 
     def told(self) -> dict[str, Any]:
         """What was asked for, as plain data; times in microseconds under `…_us`."""
         times = {"latency_goal_us": self.latency_goal, "max_latency_us": self.max_latency}
-        rest = attrs.asdict(self, filter=lambda one, _: one.name not in ("latency_goal", "max_latency"))
+        rest = attrs.asdict(self, filter=lambda field, _: field.name not in ("latency_goal", "max_latency"))
         return {name: value for name, value in {**rest, **times}.items() if value}
 
 

@@ -34,11 +34,11 @@ def told(
     latency_us: float,
 ) -> dict[str, Any]:
     """The fields of `Predicted` about energy, in microjoules and watts."""
-    energy_uj = sum(one.energy_uj for one in segments) + sum(one.energy_uj for one in transfers)
-    used = dict.fromkeys(one.backend for one in segments)
+    energy_uj = sum(segment.energy_uj for segment in segments) + sum(transfer.energy_uj for transfer in transfers)
+    used = dict.fromkeys(segment.backend for segment in segments)
     power = {name: prices.drawn[names.index(name)] for name in used}
     low, middle, high = (
-        _energy(names, prices, [getattr(one, end) for one in prices.drawn], segments, transfers)
+        _energy(names, prices, [getattr(draw, end) for draw in prices.drawn], segments, transfers)
         for end in ("low", "watts", "high")
     )
     scale = energy_uj / middle if middle else 0.0  # the parts are rounded each
@@ -63,16 +63,16 @@ def _energy(
     drawn: NDArray[np.float64] = np.array(watts, dtype=np.float64)
     fixed, per_byte = by_ends(prices.link_us, drawn), by_ends(prices.link_us_per_byte, drawn)
     at = {name: label for label, name in enumerate((*names, "host"))}
-    total = sum(one.latency_us * float(drawn[at[one.backend]]) for one in segments)
-    for one in transfers:
-        a, b = at[one.source], at[one.destination]
-        total += float(fixed[a, b] + one.bytes * per_byte[a, b])
+    total = sum(segment.latency_us * float(drawn[at[segment.backend]]) for segment in segments)
+    for transfer in transfers:
+        a, b = at[transfer.source], at[transfer.destination]
+        total += float(fixed[a, b] + transfer.bytes * per_byte[a, b])
     return float(total)
 
 
 def _note(target: Target, power: Mapping[str, Watts]) -> str:
     """What the figures are, and what would take their place."""
-    guessed = [name for name, one in power.items() if not one.measured]
+    guessed = [name for name, watts in power.items() if not watts.measured]
     if not guessed:
         return "watts are measured; the times that they are multiplied with are the plan's"
     which = "watts are" if len(guessed) == len(power) else f"watts of {', '.join(guessed)} are"

@@ -38,13 +38,13 @@ def settled(planner: Planner, wishes: Constraints) -> Planner:
         return planner
     tried = []
     for policy in dict.fromkeys((*_FASTER[planner.request.policy], *(["memory"] if wishes.memory_limit else []))):
-        one = evolve(planner, request=evolve(planner.request, policy=policy))
-        plan = one.plan()
+        aimed = evolve(planner, request=evolve(planner.request, policy=policy))
+        plan = aimed.plan()
         missed = [check for check in plan.checks if not check.met]
         if not missed:
-            return one
+            return aimed
         latency = plan.predicted.latency_us if wishes.goal else 0.0
-        tried.append(((sum(check.hard for check in missed), len(missed), latency), one))
+        tried.append(((sum(check.hard for check in missed), len(missed), latency), aimed))
     best = min(tried, key=lambda pair: pair[0])[1]
     return (wishes.memory_limit and _relieved(best, wishes)) or best
 

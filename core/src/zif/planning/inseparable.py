@@ -47,8 +47,8 @@ def _closed(model: Model, joined: Sequence[Sequence[int]]) -> list[list[int]]:
     # Inside a group every unit reaches every other: with such edges, a group and its detours are one strong component.
     edges += [(a, b) for group in joined for a, b in zip(group, (*group[1:], group[0]), strict=True)]
     ends, count = np.array(edges).T, len(model.units)
-    found = coo_array((np.ones(len(edges), np.int8), (ends[0], ends[1])), shape=(count, count))
-    _, member = connected_components(found, directed=True, connection="strong")
+    components = coo_array((np.ones(len(edges), np.int8), (ends[0], ends[1])), shape=(count, count))
+    _, member = connected_components(components, directed=True, connection="strong")
     rows: dict[int, list[int]] = {}
     for row, number in enumerate(member.tolist()):
         rows.setdefault(number, []).append(row)

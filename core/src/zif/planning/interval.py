@@ -31,12 +31,12 @@ def told(
     """The fields of `Predicted` on the latency's interval; what one backend does misses in one direction."""
     rows = np.arange(len(labels))
     us, bounds = prices.us[rows, labels], prices.bounds[rows, labels]
-    low = high = sum(one.us for one in transfers)
+    low = high = sum(transfer.us for transfer in transfers)
     for index, name in enumerate(names):
         own = labels == index
         weight = float(us[own].sum())
         least, most = (us[own] @ bounds[own] / weight) if weight > 0 else (1.0, 1.0)
-        work = sum(one.latency_us for one in segments if one.backend == name)
+        work = sum(segment.latency_us for segment in segments if segment.backend == name)
         low, high = low + work * float(least), high + work * float(most)
     return {
         "latency_low_us": round(low, 3),
@@ -46,7 +46,7 @@ def told(
 
 
 def _note(prices: Prices, labels: NDArray[np.int32], names: Sequence[str]) -> str:
-    found = set(prices.source[np.arange(len(labels)), labels].tolist())
-    said = [text for word, text in _SAYS.items() if word in found]
+    sources = set(prices.source[np.arange(len(labels)), labels].tolist())
+    said = [text for word, text in _SAYS.items() if word in sources]
     used = {names[label] for label in set(labels.tolist())}
     return "; ".join([*said, *dict.fromkeys(text for name, text in prices.corrected.items() if name in used)])

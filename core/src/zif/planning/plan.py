@@ -57,7 +57,7 @@ class Plan:
     @property
     def failure(self) -> str:
         """Why the plan must not be built: the hard goals that it misses; "" without any."""
-        return "; ".join(one.text for one in self.checks if one.hard and not one.met)
+        return "; ".join(check.text for check in self.checks if check.hard and not check.met)
 
     @property
     def target(self) -> str:

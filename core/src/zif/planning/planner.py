@@ -27,7 +27,7 @@ from zif.planning.pricing import Prices, price
 from zif.planning.reasons import explain
 from zif.planning.task import Bans, allowed, by_ends, in_microseconds, pinned, problem
 from zif.records import Target, Verdict
-from zif.targets.here import label_of
+from zif.targets.this_machine import label_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class Planner:
     def labels(self) -> Mapping[str, str]:
         """What is shown for the kind of each backend that takes part; "" for the kind itself."""
         known = self.participants.by_name.items()
-        return {name: label_of(one.capabilities, self.target) for name, one in known}
+        return {name: label_of(capabilities.capabilities, self.target) for name, capabilities in known}
 
     @classmethod
     def of(
@@ -130,7 +130,7 @@ class Planner:
             model=self.model,
             target=self.target,
             names=self.names,
-            capabilities={name: one.capabilities for name, one in self.participants.by_name.items()},
+            capabilities={name: participant.capabilities for name, participant in self.participants.by_name.items()},
             modes=energy.modes(self.request),
             prices=self.prices,
             labels=placed.solution.labels.tolist(),
@@ -149,8 +149,12 @@ class Planner:
     def _asked(self) -> list[Candidate]:
         """Whoever might have taken part, as far as the caller's own words go."""
         request = self.request
-        wanted = (one for one in self.participants.candidates if not request.only or one.name in request.only)
-        return [one for one in wanted if one.name not in request.exclude]
+        wanted = (
+            candidate
+            for candidate in self.participants.candidates
+            if not request.only or candidate.name in request.only
+        )
+        return [participant for participant in wanted if participant.name not in request.exclude]
 
     def place(self, bans: Bans | None = None) -> Placed:
         """The placement alone, before it is told as a plan. Raises Unsupported."""
@@ -165,10 +169,10 @@ class Planner:
             open_to = self._strictly(open_to, verdicts, max(scores, key=lambda name: scores[name].total), pins)
         task, tensors = problem(self.model, self.names, self.prices, open_to, self.request.policy)
         if self.request.policy == "memory":
-            found = least_memory(self.model, self.prices, tensors, task, in_microseconds(task, self.prices))
+            placement = least_memory(self.model, self.prices, tensors, task, in_microseconds(task, self.prices))
         else:
-            found = solve(task)
-        return Placed(task, tensors, found, verdicts, pins, scores)
+            placement = solve(task)
+        return Placed(task, tensors, placement, verdicts, pins, scores)
 
     def supports(self, name: str, units: Sequence[str]) -> bool:
         """Whether a backend takes all these units, going by its verdicts."""

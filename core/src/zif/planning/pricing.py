@@ -90,7 +90,7 @@ def price(
         rate.drawn(modes.get(participant.backend.name, ""))
         for participant, rate in zip(participants, rates, strict=True)
     )
-    watts = np.array([one.watts for one in drawn], dtype=np.float64)
+    watts = np.array([draw.watts for draw in drawn], dtype=np.float64)
     launch = np.array([rate.launch_us for rate in rates], dtype=np.float64)
     return Prices(us, source, watts, launch, fixed, per_byte, floats, at_home, local, drawn, bounds, corrected)
 
@@ -118,14 +118,14 @@ def _measured(us: Floats, source: NDArray[Any], model: Model, participant: Parti
 
     rows = {unit.id: row for row, unit in enumerate(model.units)}
     toolchain = participant.capabilities.toolchain
-    for one in measured(model.fingerprint, participant.backend.name, toolchain, chip=chip):
-        if all(unit in rows for unit in one.units):
-            at = [rows[unit] for unit in one.units]
+    for times in measured(model.fingerprint, participant.backend.name, toolchain, chip=chip):
+        if all(unit in rows for unit in times.units):
+            at = [rows[unit] for unit in times.units]
             estimate = float(us[at].sum())
-            if one.parts:
-                us[at] = [one.parts.get(unit, 0.0) for unit in one.units]
+            if times.parts:
+                us[at] = [times.parts.get(unit, 0.0) for unit in times.units]
             else:
-                us[at] = us[at] * (one.us / estimate) if estimate > 0 else one.us / len(at)
+                us[at] = us[at] * (times.us / estimate) if estimate > 0 else times.us / len(at)
             source[at] = "measured"
 
 

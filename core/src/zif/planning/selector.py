@@ -62,8 +62,8 @@ class BackendSelector:
         self, capabilities: Mapping[str, Capabilities | Mapping[str, Any]] | None = None, target: Target | str = "host"
     ) -> None:
         self._target = target
-        given = capabilities if capabilities is not None else _ask_installed(target)
-        self.capabilities = {name: _capabilities(name, row) for name, row in given.items()}
+        answers = capabilities if capabilities is not None else _ask_installed(target)
+        self.capabilities = {name: _capabilities(name, row) for name, row in answers.items()}
 
     def scores(
         self,
@@ -74,10 +74,11 @@ class BackendSelector:
         """Every backend's score, best first. `bans` names (unit, backend) pairs that building has ruled out."""
         wishes = Constraints.parse(constraints)
         summary = _summary(model)
-        found = {
-            name: self._score(name, one, model, summary, wishes, bans or {}) for name, one in self.capabilities.items()
+        unsorted = {
+            name: self._score(name, capability, model, summary, wishes, bans or {})
+            for name, capability in self.capabilities.items()
         }
-        return dict(sorted(found.items(), key=lambda item: -item[1].total))
+        return dict(sorted(unsorted.items(), key=lambda item: -item[1].total))
 
     def select(
         self,
@@ -96,7 +97,7 @@ class BackendSelector:
     def _score(
         self,
         name: str,
-        one: Capabilities,
+        capabilities: Capabilities,
         model: Model | ModelSummary | Mapping[str, Any],
         summary: ModelSummary,
         wishes: Constraints,
@@ -104,16 +105,16 @@ class BackendSelector:
     ) -> Score:
         terms: dict[str, float] = {}
         reasons: dict[str, str] = {}
-        missing = _missing(name, one, model, summary, bans)
+        missing = _missing(name, capabilities, model, summary, bans)
         terms["ops"] = 0.0 if missing else OPS
         few = listed(missing, 5, " and {} more")
         reasons["ops"] = f"does not take {few}" if missing else "takes every operator"
-        fits = one.max_tensor_bytes is None or summary.max_tensor_bytes <= one.max_tensor_bytes
+        fits = capabilities.max_tensor_bytes is None or summary.max_tensor_bytes <= capabilities.max_tensor_bytes
         terms["tensor_size"] = SIZE if fits else 0.0
-        reasons["tensor_size"] = f"largest tensor {size(summary.max_tensor_bytes)}, takes {_limit(one)}"
+        reasons["tensor_size"] = f"largest tensor {size(summary.max_tensor_bytes)}, takes {_limit(capabilities)}"
         if wishes.power_critical:
-            terms["power"] = one.power_efficiency * POWER
-            reasons["power"] = f"power efficiency {one.power_efficiency:g} × {POWER:g}"
+            terms["power"] = capabilities.power_efficiency * POWER
+            reasons["power"] = f"power efficiency {capabilities.power_efficiency:g} × {POWER:g}"
         if wishes.performance_critical:
             fastest = self._fastest(summary.precision)
             terms["performance"] = PERFORMANCE if name == fastest else 0.0
@@ -121,7 +122,7 @@ class BackendSelector:
         return Score(sum(terms.values()), terms, reasons)
 
     def _fastest(self, precision: str) -> str:
-        rates = {name: _rate(one, precision, self._target) for name, one in self.capabilities.items()}
+        rates = {name: _rate(capability, precision, self._target) for name, capability in self.capabilities.items()}
         return max(rates, key=lambda name: rates[name])
 
 
@@ -157,21 +158,21 @@ def _capabilities(name: str, row: Capabilities | Mapping[str, Any]) -> Capabilit
 
 def _missing(
     name: str,
-    one: Capabilities,
+    capabilities: Capabilities,
     model: Model | ModelSummary | Mapping[str, Any],
     summary: ModelSummary,
     bans: Mapping[tuple[str, str], str],
 ) -> list[str]:
     """The operators that the backend does not take: by its verdicts where it gave some, else by its table."""
-    if one.verdicts and not isinstance(model, (ModelSummary, Mapping)):
-        refused = (u for u in model.units if not _takes(one, u.id) or (u.id, name) in bans)
+    if capabilities.verdicts and not isinstance(model, (ModelSummary, Mapping)):
+        refused = (u for u in model.units if not _takes(capabilities, u.id) or (u.id, name) in bans)
         return list(dict.fromkeys(unit.op_type for unit in refused))
-    claimed = {_canonical(claim.op_type) for claim in one.ops}
+    claimed = {_canonical(claim.op_type) for claim in capabilities.ops}
     return [op for op in summary.operations if "*" not in claimed and _canonical(op) not in claimed]
 
 
-def _takes(one: Capabilities, unit: str) -> bool:
-    verdict = one.verdicts.get(unit)
+def _takes(capabilities: Capabilities, unit: str) -> bool:
+    verdict = capabilities.verdicts.get(unit)
     return verdict is not None and verdict.supported is True
 
 
@@ -179,21 +180,21 @@ def _canonical(op: str) -> str:
     return _SYNONYMS.get(op.lower(), op.lower())
 
 
-def _rate(one: Capabilities, precision: str, target: Target | str) -> float:
+def _rate(capabilities: Capabilities, precision: str, target: Target | str) -> float:
     """MAC/s at the model's precision; without rates, relative to each other by the width of the preferred precision."""
-    rates = one.rates or _target_rates(one, target)
+    rates = capabilities.rates or _target_rates(capabilities, target)
     if rates is None or not rates.macs_per_s:
-        return 1.0 / PRECISION_BITS.get(one.preferred_precision, 32)
+        return 1.0 / PRECISION_BITS.get(capabilities.preferred_precision, 32)
     usable = rates.macs_per_s.get(precision)
     return usable if usable is not None else min(rates.macs_per_s.values())
 
 
-def _target_rates(one: Capabilities, target: Target | str) -> Rates | None:
-    return None if isinstance(target, str) else target.processors.get(one.processor)
+def _target_rates(capabilities: Capabilities, target: Target | str) -> Rates | None:
+    return None if isinstance(target, str) else target.processors.get(capabilities.processor)
 
 
-def _limit(one: Capabilities) -> str:
-    return "any size" if one.max_tensor_bytes is None else f"up to {size(one.max_tensor_bytes)}"
+def _limit(capabilities: Capabilities) -> str:
+    return "any size" if capabilities.max_tensor_bytes is None else f"up to {size(capabilities.max_tensor_bytes)}"
 
 
 def _ask_installed(target: Target | str) -> dict[str, Capabilities]:
@@ -202,12 +203,12 @@ def _ask_installed(target: Target | str) -> dict[str, Capabilities]:
     from zif.targets import target as find
 
     chip = find(target) if isinstance(target, str) else target
-    found = {}
+    answers = {}
     for name in sorted({row.name for row in installed()}):
         try:
             answer = backend(name).capabilities(chip)
         except ZifError:
             continue  # `zif backends` shows it with its reason
         if answer.available:
-            found[name] = answer
-    return found
+            answers[name] = answer
+    return answers

@@ -31,10 +31,13 @@ Bans = Mapping[tuple[str, str], str]
 
 def after_builds(participants: Sequence[Participant], bans: Bans) -> list[Mapping[str, Verdict]]:
     """Every backend's verdicts by unit id, settled with what building it brought to light."""
-    failed: dict[str, dict[str, Verdict]] = {one.backend.name: {} for one in participants}
+    failed: dict[str, dict[str, Verdict]] = {participant.backend.name: {} for participant in participants}
     for (unit, name), reason in bans.items():
         failed.setdefault(name, {})[unit] = Verdict(False, "probed", "probe-failed", reason)
-    return [one.after("build", failed[one.backend.name]).capabilities.verdicts for one in participants]
+    return [
+        participant.after("build", failed[participant.backend.name]).capabilities.verdicts
+        for participant in participants
+    ]
 
 
 def pinned(model: Model, participants: Participants, request: Request) -> dict[str, str]:
@@ -111,7 +114,11 @@ def _unsupported(
     told = (f"  {o.unit} ({o.op_type}) on {o.backend}: {o.reason} [{o.code}]" for o in obstacles)
     lines = [listed(told, 20, "\n  … and {} more", "\n")] if obstacles else []
     head = f"{model.name}: {len(rows)} of {len(model.units)} units run on none of the backends that take part"
-    lines += [f"  {one.name} takes no part: {one.reason}" for one in asked if one.code == "failed"]
+    lines += [
+        f"  {participant.name} takes no part: {participant.reason}"
+        for participant in asked
+        if participant.code == "failed"
+    ]
     hints = (*open_dimensions(model, names, verdicts, guessed=False), *foreign_operators(model, rows))
     return Unsupported("\n".join([head, *lines, *hints]), obstacles)
 
@@ -123,7 +130,9 @@ def _nobody(model: Model, asked: Sequence[Candidate]) -> BackendUnavailable:
         return BackendUnavailable(
             f"{head}: none is installed that --only and --exclude would leave; `zif backends` shows who is"
         )
-    return BackendUnavailable("\n".join([head, *(f"  {one.name}: {one.reason}" for one in asked)]))
+    return BackendUnavailable(
+        "\n".join([head, *(f"  {participant.name}: {participant.reason}" for participant in asked)])
+    )
 
 
 def weigh(prices: Prices, policy: str, model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -117,9 +117,9 @@ def explained(plan: Plan, model: Model, patterns: Sequence[str], what_if: Sequen
         what_if=tuple(what_if),
         units=tuple(_explanation(unit) for unit in plan.units if unit.name in wanted),
         absent=tuple(
-            Absent(one.name, one.distribution, one.version, one.code, one.reason)
-            for one in plan.candidates
-            if not one.takes_part
+            Absent(candidate.name, candidate.distribution, candidate.version, candidate.code, candidate.reason)
+            for candidate in plan.candidates
+            if not candidate.takes_part
         ),
     )
 
@@ -171,15 +171,15 @@ def _stance(backend: str, verdict: UnitVerdict, here: bool) -> Stance:
 def steps(said: Sequence[Said], here: bool) -> tuple[Step, ...]:
     """The steps of a verdict's chain; `here`: the unit runs on this backend."""
     return tuple(
-        _step(number, one, said[number - 2] if number > 1 else None, here) for number, one in enumerate(said, 1)
+        _step(number, step, said[number - 2] if number > 1 else None, here) for number, step in enumerate(said, 1)
     )
 
 
-def _step(number: int, one: Said, before: Said | None, here: bool) -> Step:
-    who = f"{_WHO[one.source]} ({one.basis})" if one.source == "backend" else _WHO[one.source]
-    does = f"runs it {'here' if here else 'elsewhere'}" if one.source in _CHOICES else _DOES[one.supported]
-    turned = before is not None and before.supported is not one.supported
-    told = one.source, one.basis, one.supported, one.code, one.reason
+def _step(number: int, row: Said, before: Said | None, here: bool) -> Step:
+    who = f"{_WHO[row.source]} ({row.basis})" if row.source == "backend" else _WHO[row.source]
+    does = f"runs it {'here' if here else 'elsewhere'}" if row.source in _CHOICES else _DOES[row.supported]
+    turned = before is not None and before.supported is not row.supported
+    told = row.source, row.basis, row.supported, row.code, row.reason
     return Step(number, *told, who, does, number - 1 if turned else 0)
 
 

@@ -47,6 +47,8 @@ def compare(model: Model, participant: Participant) -> Iterator[Compared]:
     name, verdicts = participant.backend.name, participant.capabilities.verdicts
     for unit in model.units:
         verdict = verdicts.get(unit.id, UNASKED)
-        said = {one.basis: one.supported for one in verdict.chain if one.source in _OF_THE_BACKEND}
+        said = {
+            overruled.basis: overruled.supported for overruled in verdict.chain if overruled.source in _OF_THE_BACKEND
+        }
         answers = (said.get("declared"), said.get("probed"), said.get("observed"), said.get("verified"))
         yield Compared(name, unit.id, unit.op_type, *answers, verdict.code, verdict.reason, verdict.chain)

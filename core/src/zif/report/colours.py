@@ -17,7 +17,7 @@ HOST = "#333333"
 def colours(plan: Plan) -> dict[str, str]:
     """A colour per backend that was asked, and for the host. By name; with more backends than colours, those that got
     units come first."""
-    names = sorted({one.name for one in plan.candidates} | set(plan.backends))
+    names = sorted({candidate.name for candidate in plan.candidates} | set(plan.backends))
     if len(names) > len(COLOURS):
         names = [*plan.backends, *(name for name in names if name not in plan.backends)]
     return {name: COLOURS[min(i, len(COLOURS) - 1)] for i, name in enumerate(names)} | {"host": HOST}

@@ -36,7 +36,7 @@ def plan_html(plan: Plan, measured: Mapping[str, Any] | None = None) -> str:
             plan=plan,
             measured=measured,
             colours=colours(plan),
-            asked=[one.name for one in plan.candidates if one.takes_part],
+            asked=[candidate.name for candidate in plan.candidates if candidate.takes_part],
             counts=Counter(unit.backend for unit in plan.units),
             segments=_segments(plan),
             bases=_bases(plan),
@@ -81,8 +81,8 @@ def _segments(plan: Plan) -> list[dict[str, Any]]:
     for number, unit in enumerate(plan.units):
         members[unit.segment].append((number, unit))
     return [
-        {"segment": one, "units": units, "ops": wording.operators(unit.op_type for _, unit in units)}
-        for one, units in ((one, members[one.id]) for one in plan.segments)
+        {"segment": segment, "units": units, "ops": wording.operators(unit.op_type for _, unit in units)}
+        for segment, units in ((segment, members[segment.id]) for segment in plan.segments)
     ]
 
 
@@ -136,14 +136,14 @@ BOX_W, BOX_H, GAP_X, GAP_Y, MARGIN = 210, 54, 26, 34, 14
 
 def _drawing(plan: Plan) -> dict[str, Any]:
     """The segments as boxes and the tensors between them as lines."""
-    makers = {name: one.id for one in plan.segments for name in one.outputs}
-    edges = edges_between(makers, [(one.id, one.inputs) for one in plan.segments])
+    makers = {name: segment.id for segment in plan.segments for name in segment.outputs}
+    edges = edges_between(makers, [(segment.id, segment.inputs) for segment in plan.segments])
     spots = layers(len(plan.segments), edges)
     widest = max((spot.width for spot in spots), default=1)
     middle = MARGIN + widest * (BOX_W + GAP_X) / 2
     boxes = [
-        _box(one, spot.row, middle + spot.column * (BOX_W + GAP_X))
-        for one, spot in zip(plan.segments, spots, strict=True)
+        _box(segment, spot.row, middle + spot.column * (BOX_W + GAP_X))
+        for segment, spot in zip(plan.segments, spots, strict=True)
     ]
     moved: Counter[int] = Counter()
     for transfer in plan.transfers:
@@ -185,9 +185,9 @@ def _data(plan: Plan) -> str:
         [unit.name, unit.op_type, unit.segment, spot.row, spot.column, local.row, local.column]
         for unit, spot, local in zip(plan.units, spots, inside, strict=True)
     ]
-    homes = {one.id: one.backend for one in plan.segments}
-    found = {"units": units, "edges": edges, "segments": homes, "colours": colours(plan)}
-    text = wording.json_text(found, separators=(",", ":"))
+    homes = {segment.id: segment.backend for segment in plan.segments}
+    data = {"units": units, "edges": edges, "segments": homes, "colours": colours(plan)}
+    text = wording.json_text(data, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
 
 

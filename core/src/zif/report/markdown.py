@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 _CODE = frozenset({"such as", "which"})
 
 
-def diff_markdown(found: PlanDiff) -> str:
+def diff_markdown(difference: PlanDiff) -> str:
     """The page, in the markdown of GitHub and GitLab."""
-    parts = ["## Plan: " + _text(headline(found))]
-    if found.same:
-        return "\n\n".join([*parts, "The plans are the same."]) + "\n"
-    parts += [f"**{_text(line)}**" for line in outcome(found)]
-    for sheet in sheets(found):
-        parts += [f"### {_text(sheet.title)}"] if sheet.title else []
-        parts.append(_table(sheet))
-        parts += [_text(sheet.more)] if sheet.more else []
-    return "\n\n".join(parts) + "\n"
+    lines = ["## Plan: " + _text(headline(difference))]
+    if difference.same:
+        return "\n\n".join([*lines, "The plans are the same."]) + "\n"
+    lines += [f"**{_text(line)}**" for line in outcome(difference)]
+    for sheet in sheets(difference):
+        lines += [f"### {_text(sheet.title)}"] if sheet.title else []
+        lines.append(_table(sheet))
+        lines += [_text(sheet.more)] if sheet.more else []
+    return "\n\n".join(lines) + "\n"
 
 
 def _table(sheet: Sheet) -> str:

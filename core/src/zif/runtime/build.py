@@ -72,8 +72,8 @@ class Builder:
 
     def _tell_failed(self, plan: Plan) -> None:
         """An event for every backend that failed when it was asked: the plan might have been another one with it."""
-        failed = (one for one in plan.candidates if one.code == "failed")
-        self.events.extend(Event("failed", one.name, None, f"takes no part: {one.reason}") for one in failed)
+        failed = (candidate for candidate in plan.candidates if candidate.code == "failed")
+        self.events.extend(Event("failed", answer.name, None, f"takes no part: {answer.reason}") for answer in failed)
 
     def session(self, on_fault: OnFault = "fail") -> Session:
         """A loaded session. Raises ZifError subclasses."""
@@ -177,18 +177,18 @@ class Builder:
     def options(self, name: str) -> Any:
         """What a backend is asked with: its own options, from the request and from the forms that are wanted."""
         participant = self.planner.participants.by_name[name]
-        given: Mapping[str, Any] = self.planner.request.config.get(name, {})
+        option_values: Mapping[str, Any] = self.planner.request.config.get(name, {})
         return participant.backend.options(
-            {**given, **chosen(self.also, participant.capabilities.options)}, self.planner.target
+            {**option_values, **chosen(self.also, participant.capabilities.options)}, self.planner.target
         )
 
     def _ban(
         self, segment: Segment, error: ZifError, bans: Mapping[tuple[str, str], str]
     ) -> dict[tuple[str, str], str]:
         """Which units of a segment that did not build must go elsewhere, and why."""
-        found = culprits(segment.units, error, lambda units: self._fails(segment.backend, units))
+        guilty = culprits(segment.units, error, lambda units: self._fails(segment.backend, units))
         reason = f"building it on {segment.backend} failed: {_first_line(error)}"
-        fresh = {(unit, segment.backend): reason for unit in found if (unit, segment.backend) not in bans}
+        fresh = {(unit, segment.backend): reason for unit in guilty if (unit, segment.backend) not in bans}
         if not fresh:  # the same answer again: nothing of this segment builds here
             fresh = {(unit, segment.backend): reason for unit in segment.units}
         names = listed((unit for unit, _ in fresh), 5)

@@ -16,7 +16,7 @@ from zif.files.wording import did_you_mean
 
 def offered(kind: type[Any]) -> dict[str, str]:
     """The forms that a class of options has, each with what it is."""
-    return {one.name: one.metadata.get("help", "") for one in attrs.fields(kind) if one.metadata.get("also")}
+    return {field.name: field.metadata.get("help", "") for field in attrs.fields(kind) if field.metadata.get("also")}
 
 
 def check_known(wanted: Iterable[str], kinds: Mapping[str, type[Any]]) -> None:

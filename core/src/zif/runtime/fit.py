@@ -49,20 +49,20 @@ class Fit:
     @property
     def grade(self) -> Grade:
         """The worst of its segments'."""
-        return max((one.grade for one in self.segments), key=GRADES.index, default="optimal")
+        return max((segment.grade for segment in self.segments), key=GRADES.index, default="optimal")
 
     @property
     def distance(self) -> int:
         """The largest of its segments'."""
-        return max((one.distance for one in self.segments), default=0)
+        return max((segment.distance for segment in self.segments), default=0)
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """What makes it no better, each thing once."""
-        worst = [one for one in self.segments if one.grade == self.grade and one.reason]
+        worst = [segment for segment in self.segments if segment.grade == self.grade and segment.reason]
         told: dict[str, list[str]] = {}
-        for one in worst:
-            told.setdefault(f"on {one.backend}: {one.reason}", []).append(str(one.segment))
+        for fit in worst:
+            told.setdefault(f"on {fit.backend}: {fit.reason}", []).append(str(fit.segment))
         word = "segments" if len(worst) > 1 else "segment"
         return tuple(f"{word} {listed(numbers, 8)} {text}" for text, numbers in told.items())
 
@@ -76,8 +76,8 @@ def fit(bundle: Bundle, target: str, chip: Target) -> Fit:
 
 def ranked(bundle: Bundle, chip: Target) -> tuple[Fit, ...]:
     """Every target of the bundle on a chip, the best first; the chip's own before others, else in their order."""
-    found = [fit(bundle, name, chip) for name in bundle.targets]
-    return tuple(sorted(found, key=lambda one: (GRADES.index(one.grade), one.distance, one.target != chip.name)))
+    fits = [fit(bundle, name, chip) for name in bundle.targets]
+    return tuple(sorted(fits, key=lambda fit: (GRADES.index(fit.grade), fit.distance, fit.target != chip.name)))
 
 
 def _judged(
@@ -108,7 +108,7 @@ def _by_certificate(compiled: Compiled, row: Installed, chip: Target) -> tuple[G
     return "optimal", ""
 
 
-def sentence(found: Iterable[Fit]) -> str:
+def sentence(fits: Iterable[Fit]) -> str:
     """The targets with their grades and reasons, for an error: "A: recompile (segment 0 …); B: …"."""
-    parts = [f"{one.target}: {one.grade}" + (f" ({'; '.join(one.reasons)})" if one.reasons else "") for one in found]
-    return "; ".join(parts)
+    lines = [f"{fit.target}: {fit.grade}" + (f" ({'; '.join(fit.reasons)})" if fit.reasons else "") for fit in fits]
+    return "; ".join(lines)

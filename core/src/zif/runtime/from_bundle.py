@@ -31,7 +31,7 @@ from zif.runtime.fit import GRADES, Fit, fit, ranked, sentence
 from zif.runtime.session import Event, Session, Step
 from zif.targets import host
 from zif.targets import target as find
-from zif.targets.here import label_of
+from zif.targets.this_machine import label_of
 
 if TYPE_CHECKING:
     from zif.planning import Segment
@@ -118,26 +118,26 @@ def choose(bundle: Bundle, target: str) -> Fit:
         own = fit(bundle, asked.name, asked)
         if own.grade != "recompile":
             return own
-    found = ranked(bundle, asked)
-    good = [one for one in found if one.grade in ("optimal", "works") and one.target != "host"]
+    fits = ranked(bundle, asked)
+    good = [fit for fit in fits if fit.grade in ("optimal", "works") and fit.target != "host"]
     if good:
         return good[0]
     if asked.name in bundle.targets:
         raise BackendUnavailable(f"{bundle.folder}, {asked.name}: {'; '.join(own.reasons)}. {COMPILE}")
     raise UsageError(
         f"the bundle {bundle.folder} is for {', '.join(bundle.targets)}, not for {asked.name}: compile for it."
-        f" {sentence(found)}"
+        f" {sentence(fits)}"
     )
 
 
 def _for_this_machine(bundle: Bundle, here: Target) -> Fit:
     """The bundle's "host", or what fits the chip that this machine is; where it is none, engines emulate the first."""
-    found = ranked(bundle, here)
-    own = [one for one in found if one.target == "host"]
-    best = min(found, key=lambda one: (GRADES.index(one.grade), one.distance, -_agreeing(find(one.target), here)))
+    fits = ranked(bundle, here)
+    own = [fit for fit in fits if fit.target == "host"]
+    best = min(fits, key=lambda fit: (GRADES.index(fit.grade), fit.distance, -_agreeing(find(fit.target), here)))
     taken = own[0] if own and own[0].grade != "recompile" else best
     if taken.grade == "recompile":
-        raise BackendUnavailable(f"{bundle.folder}: {sentence(found)}. {COMPILE}")
+        raise BackendUnavailable(f"{bundle.folder}: {sentence(fits)}. {COMPILE}")
     return taken
 
 
@@ -146,7 +146,9 @@ def _fitting(taken: Fit, target: str) -> Iterator[Event]:
     asked = find(target)
     if not asked.is_host and asked.name != taken.target:
         yield Event("fit", "", None, f"for {asked.name} what was compiled for {taken.target} is taken: {taken.grade}")
-    yield from (Event("fit", one.backend, one.segment, one.reason) for one in taken.segments if one.reason)
+    yield from (
+        Event("fit", segment.backend, segment.segment, segment.reason) for segment in taken.segments if segment.reason
+    )
 
 
 def _agreeing(chip: Target, here: Target) -> int:
@@ -276,7 +278,7 @@ def constants_of(bundle: Bundle, outputs: Sequence[TensorInfo]) -> dict[str, Any
 
     infos = {info.name: info for info in outputs}
     with bundle.opened(CONSTANTS) as file:
-        arrays = {name: one for name, one in arrays_in(file, CONSTANTS, InvalidBundle).items() if name in infos}
+        arrays = {name: array for name, array in arrays_in(file, CONSTANTS, InvalidBundle).items() if name in infos}
     made = {}
     for name, array in arrays.items():
         made[name] = array.astype(object) if array.dtype.kind in "US" else as_declared(array, infos[name])

@@ -70,12 +70,12 @@ def picked(source: Any, target: str) -> Variant | None:
             f"{folder} is a package of {len(components)} models ({', '.join(components)}), and one is run at a time:"
             " name the ONNX file of the one that is meant"
         )
-    found = [_judged(folder, row, chip) for row in rows]
-    good = [one for one in found if one.grade in ("optimal", "works")]
+    variants = [_judged(folder, row, chip) for row in rows]
+    good = [variant for variant in variants if variant.grade in ("optimal", "works")]
     if not good:
-        told = "; ".join(f"{one.name}: {one.grade} ({one.reason})" for one in found)
+        told = "; ".join(f"{variant.name}: {variant.grade} ({variant.reason})" for variant in variants)
         raise UsageError(f"no variant of the package {folder} will do on {asked.name}. {told}")
-    return min(good, key=lambda one: (GRADES.index(one.grade), one.distance))
+    return min(good, key=lambda variant: (GRADES.index(variant.grade), variant.distance))
 
 
 def model_file(source: Any, target: str) -> Any:
@@ -94,7 +94,7 @@ def _judged(folder: Path, row: Mapping[str, Any], chip: Target) -> Variant:
     worst: tuple[Grade, str, int] = ("optimal", "", 0) if row["model"] else _PLAIN  # type: ignore[assignment]
     proto = read(file).proto if row["model"] else None
     for source in dict.fromkeys(attribute(node, "source", "") for node in nodes(proto.graph)) if proto else ():
-        worst = max(worst, _of_provider(source, proto, chip), key=lambda one: (GRADES.index(one[0]), one[2]))
+        worst = max(worst, _of_provider(source, proto, chip), key=lambda judged: (GRADES.index(judged[0]), judged[2]))
     return Variant(name, file, *worst)
 
 

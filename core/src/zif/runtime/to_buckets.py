@@ -17,9 +17,9 @@ from zif.runtime.verified import build_verified
 
 if TYPE_CHECKING:
     from zif.model.arguments import Progress
-    from zif.runtime.buckets.asking import Asked
     from zif.runtime.buckets.checking import Finding, Findings
     from zif.runtime.buckets.grid import Point
+    from zif.runtime.buckets.request import Asked
     from zif.runtime.build import Builder
 
 
@@ -51,7 +51,7 @@ def compile_buckets(
 
     check_place(folder, overwrite)
     rests = {target: asked.rest(target, work.policy, work.wishes) for target in work.targets}
-    missing = next((one for one in rests.values() if isinstance(one, str)), "")
+    missing = next((rest for rest in rests.values() if isinstance(rest, str)), "")
     with private_folder("zif-buckets-") as draft:
         built, files = [], dict[str, bytes | Path]()
         for number, (point, finding) in enumerate(zip(asked.grid.points(), findings.points, strict=True)):

@@ -77,8 +77,8 @@ def compile_model(
     for builder in builders.values():
         check_known(builder.also, kinds)
     results = {name: _artifacts(builder, verified) for name, builder in builders.items()}
-    built = {name: (one.builder, one.plan, one.artifacts) for name, one in results.items()}
-    checked = {name: one.verification for name, one in results.items() if one.verification is not None}
+    built = {name: (result.builder, result.plan, result.artifacts) for name, result in results.items()}
+    checked = {name: result.verification for name, result in results.items() if result.verification is not None}
     plans = {name: plan for name, (_, plan, _) in built.items()}
     for builder in builders.values():
         check_made(builder.also, kinds, {backend for plan in plans.values() for backend in plan.backends})
@@ -87,9 +87,9 @@ def compile_model(
         folder,
         {name: plan.to_json() for name, plan in plans.items()},
         {
-            (s.id, name): one
+            (s.id, name): segment
             for name, (_, plan, made) in built.items()
-            for s, one in zip(plan.segments, made, strict=True)
+            for s, segment in zip(plan.segments, made, strict=True)
         },
         labels=_labels([(builder, plan) for builder, plan, _ in built.values()]),
         inputs=model.inputs,
@@ -136,15 +136,19 @@ def _versions(plans: Mapping[str, Plan]) -> dict[str, Any]:
     """zif and every backend that takes part, with its toolchain."""
     from zif.backends.registry import core_version
 
-    used = {name: one for plan in plans.values() for name, one in _used(plan).items()}
+    used = {name: backend for plan in plans.values() for name, backend in _used(plan).items()}
     return {"zif": core_version(), "backends": used}
 
 
 def _used(plan: Plan) -> dict[str, Any]:
     return {
-        one.name: {"distribution": one.distribution, "version": one.version, "toolchain": one.toolchain}
-        for one in plan.candidates
-        if one.name in plan.backends
+        candidate.name: {
+            "distribution": candidate.distribution,
+            "version": candidate.version,
+            "toolchain": candidate.toolchain,
+        }
+        for candidate in plan.candidates
+        if candidate.name in plan.backends
     }
 
 
@@ -166,12 +170,17 @@ def _extras(model: Model, plans: Sequence[Plan], checked: Mapping[str, Verificat
     }
     extras = {SESSION: json.dumps(data, indent=1).encode()}
     if checked:
-        told = {"schema": VERIFICATION_SCHEMA, "targets": {name: one.to_json() for name, one in checked.items()}}
+        told = {
+            "schema": VERIFICATION_SCHEMA,
+            "targets": {name: constants.to_json() for name, constants in checked.items()},
+        }
         extras[VERIFICATION] = json.dumps(told, indent=1).encode()
     known = {info.name: model.array(info.name) for info in model.outputs if info.name in model.initializers}
     if known:
         stream = io.BytesIO()
-        arrays: dict[str, Any] = {n: one.astype(str) if one.dtype.kind == "O" else one for n, one in known.items()}
+        arrays: dict[str, Any] = {
+            n: array.astype(str) if array.dtype.kind == "O" else array for n, array in known.items()
+        }
         np.savez(stream, **arrays)
         extras[CONSTANTS] = stream.getvalue()
     return extras

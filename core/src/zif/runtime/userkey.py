@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from zif.errors import UsageError
-from zif.files.own import data_folder
+from zif.files.user_data import data_folder
 from zif.files.writing import beside
 
 FILE = "seal.key"

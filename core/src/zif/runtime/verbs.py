@@ -13,7 +13,7 @@ from zif.backends.timeline import span
 from zif.errors import UsageError
 from zif.model.arguments import Progress
 from zif.planning.plan import POLICIES, Plan, Request
-from zif.runtime.again import may_rest
+from zif.runtime.reloading import may_rest
 
 if TYPE_CHECKING:
     from zif.backends.config import Given
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zif.planning.planner import Planner
     from zif.planning.why import Explained
     from zif.records import Target
-    from zif.runtime.buckets.asking import Asked
+    from zif.runtime.buckets.request import Asked
     from zif.runtime.build import Builder
     from zif.runtime.packages import Variant
     from zif.runtime.session import Session
@@ -60,14 +60,14 @@ def explored(made: Planner, what_if: Sequence[str] = (), limit: int = 0) -> Plan
     """The plan with what was supposed, and up to `limit` of the changes that would pay most."""
     import attrs
 
-    found = made.plan()
+    plan = made.plan()
     if not what_if and limit < 1:
-        return found
+        return plan
     from zif.planning.whatif.counterfactual import counterfactuals
     from zif.planning.whatif.counterfactual import what_if as suppose
 
     asked = (suppose(made, what_if),) if what_if else ()
-    return attrs.evolve(found, counterfactuals=(*asked, *(counterfactuals(made, limit) if limit > 0 else ())))
+    return attrs.evolve(plan, counterfactuals=(*asked, *(counterfactuals(made, limit) if limit > 0 else ())))
 
 
 def explained(made: Planner, plan: Plan, units: Sequence[str], what_if: Sequence[str] = ()) -> Explained:
@@ -144,10 +144,10 @@ def load(
         if verify not in ("off", "first"):
             raise UsageError("a bundle has no model to be held against: `zif verify MODEL --bundle BUNDLE` does it")
         folder = Path(source)  # type: ignore[arg-type]
-        given: dict[str, Any] = {"isolate": isolate, "trusted_only": trusted_only, "custom_ops": custom_ops}
-        given |= {"trusted_key": trusted_key}
-        session = load_bundle(folder, target, **given)
-        return may_rest(session, source, lambda same: load(same, target, **given))
+        option_values: dict[str, Any] = {"isolate": isolate, "trusted_only": trusted_only, "custom_ops": custom_ops}
+        option_values |= {"trusted_key": trusted_key}
+        session = load_bundle(folder, target, **option_values)
+        return may_rest(session, source, lambda same: load(same, target, **option_values))
     check_trusted(source, trusted_only or trusted_key is not None)
     variant = _variant(source, target)
     told = () if variant is None else (variant.event(Path(source)),)  # type: ignore[arg-type]
@@ -204,7 +204,7 @@ def bucketed(
     source: Source, buckets: Any, samples: Sequence[Sample] | None, progress: Progress | None = None, **wishes: Any
 ) -> Asked:
     """A model and the buckets that were asked for, as `load` takes them. Raises UsageError."""
-    from zif.runtime.buckets.asking import Asked
+    from zif.runtime.buckets.request import Asked
 
     return Asked.of(source, planner, wishes.get("shapes"), buckets, samples, wishes.get("custom_ops") or (), progress)
 
@@ -396,16 +396,16 @@ def _model(
     return Model.load(as_onnx(source, shapes, progress), shapes, custom_ops)
 
 
-def _names(given: Sequence[str] | str | None) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given or ())
+def _names(names: Sequence[str] | str | None) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names or ())
 
 
 def refuse_wishes(**wishes: Any) -> None:
     """Raise UsageError for wishes that shape a plan: a bundle's is made, with one artifact for each segment."""
-    given = [name for name, value in wishes.items() if value and value not in ("fail", "balanced")]
-    if given:
+    refused = [name for name, value in wishes.items() if value and value not in ("fail", "balanced")]
+    if refused:
         raise UsageError(
-            f"a bundle is planned and built already: give {', '.join(map(repr, given))} when you compile it"
+            f"a bundle is planned and built already: give {', '.join(map(repr, refused))} when you compile it"
         )
 
 

@@ -18,8 +18,8 @@ from zif.records import Verdict
 from zif.runtime.session import Event
 from zif.runtime.verification import Bench, SegmentCheck, Verification
 from zif.runtime.verification.culprit import Culprit
-from zif.runtime.verification.kept import Place
 from zif.runtime.verification.pieces import leaving_units
+from zif.runtime.verification.results_cache import Place
 from zif.verdicts.learned import Lesson, remember
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def _result(builder: Builder, bench: Bench, plan: Plan, artifacts: Sequence[Comp
 def without(builder: Builder, words: Mapping[str, Mapping[str, Verdict]]) -> Builder:
     """The builder of plans in which these verdicts hold, by backend and unit; what it built is kept."""
     everyone = builder.planner.participants
-    settled = {name: one.after("verified", words.get(name, {})) for name, one in everyone.by_name.items()}
+    settled = {
+        name: participant.after("verified", words.get(name, {})) for name, participant in everyone.by_name.items()
+    }
     planner = evolve(builder.planner, participants=evolve(everyone, by_name=settled))
     return builder.replanned(planner)
 
@@ -129,11 +131,11 @@ def _lessons(
 
     planner, day = builder.planner, date.today().isoformat()
     model, toolchain = planner.model, planner.participants.by_name[check.backend].capabilities.toolchain
-    for one in leaving:
-        unit = model.unit(one.unit)
+    for move in leaving:
+        unit = model.unit(move.unit)
         about = (check.backend, toolchain, planner.target.name, model.fingerprint, model.name, unit.id)
         facts = tuple(sorted(unit_facts(model, unit)))
-        yield Lesson(*about, unit.op_type, unit.domain, said[unit.id].reason, one.window, facts, day)
+        yield Lesson(*about, unit.op_type, unit.domain, said[unit.id].reason, move.window, facts, day)
 
 
 def _keep(builder: Builder, lessons: Sequence[Lesson]) -> None:
@@ -150,7 +152,7 @@ def _all(check: SegmentCheck) -> list[Culprit]:
 
 def _words(leaving: Sequence[Culprit], check: SegmentCheck, bench: Bench) -> dict[str, Verdict]:
     judge = " and ".join(bench.judge.options)
-    reasons = {one.unit: f"{_figures(one, check)} ({judge} judges){_company(one)}" for one in leaving}
+    reasons = {move.unit: f"{_figures(move, check)} ({judge} judges){_company(move)}" for move in leaving}
     return {unit: Verdict(False, "verified", "verified-wrong", reason) for unit, reason in reasons.items()}
 
 

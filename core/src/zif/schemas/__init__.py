@@ -14,8 +14,8 @@ from zif.errors import UsageError
 
 def names() -> tuple[str, ...]:
     """The documents that have a schema: "plan", "plan-diff", …"""
-    found = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix("-1.json") for name in found if name.endswith("-1.json")))
+    files_ = (entry.name for entry in files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix("-1.json") for name in files_ if name.endswith("-1.json")))
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -23,8 +23,8 @@ def schema(name: str) -> dict[str, Any]:
     short = name.removeprefix("zif.").removesuffix("/1")
     if short not in names():
         raise UsageError(f"no schema is called {name!r}; there are {', '.join(names())}")
-    found: dict[str, Any] = json.loads((files(__name__) / f"{short}-1.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((files(__name__) / f"{short}-1.json").read_text(encoding="utf-8"))
+    return document
 
 
 __all__ = ["names", "schema"]

@@ -3,7 +3,7 @@
 What may come in: reading, merging and finding targets. What a backend does with one is the backend's.
 """
 
-from zif.files.brought import Problem
+from zif.files.distribution_data import Problem
 from zif.targets.catalogue import host, problems, target, targets
 
 __all__ = ["Problem", "host", "problems", "target", "targets"]

@@ -11,7 +11,7 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.files.brought import TARGETS, DataFile, Problem, data_files, stamp
+from zif.files.distribution_data import TARGETS, DataFile, Problem, data_files, stamp
 from zif.files.wording import did_you_mean
 from zif.records import Target
 from zif.targets.file import read
@@ -34,9 +34,9 @@ def targets(files: Sequence[str | Path] = ()) -> tuple[Target, ...]:
     """Every chip that is known, users' own ones last; this machine (`host()`) is not among them.
 
     Read in this order, a later chip replacing an earlier one of the same name: what installed distributions bring (see
-    `zif.files.brought`), `targets.toml` in the user's configuration folder, the files of the environment variable
-    ZIF_TARGETS, `files`. Those that end in .csv, and `watts.csv` in that folder, hold watts that were measured. Raises
-    `UsageError` for a user's file that is missing or wrong; a distribution's is a problem.
+    `zif.files.distribution_data`), `targets.toml` in the user's configuration folder, the files of the environment
+    variable ZIF_TARGETS, `files`. Those that end in .csv, and `watts.csv` in that folder, hold measured watts.
+    Raises `UsageError` for a user's file that is missing or wrong; a distribution's is a problem.
     """
     return _catalogue(files).targets
 
@@ -54,10 +54,10 @@ def target(name: str, files: Sequence[str | Path] = ()) -> Target:
     if key(name) == "host":
         return host()
     known = _catalogue(files)
-    found = find(name, known.spelled)
-    if found is None:
+    known_target = find(name, known.spelled)
+    if known_target is None:
         raise UsageError(_unknown(name, known))
-    return found
+    return known_target
 
 
 def host() -> Target:
@@ -65,11 +65,11 @@ def host() -> Target:
     from zif.targets.detect import detect
 
     known = _catalogue(())
-    found = detect(known.targets)
+    target = detect(known.targets)
     for row in known.watts:
         if key(row.target) == "host":
-            found = with_row(found, row)
-    return found
+            target = with_row(target, row)
+    return target
 
 
 def _catalogue(files: Sequence[str | Path]) -> _Catalogue:
@@ -80,15 +80,15 @@ def _catalogue(files: Sequence[str | Path]) -> _Catalogue:
 @lru_cache(maxsize=16)
 def _load(brought: tuple[tuple[DataFile, int], ...], users: tuple[tuple[Path, int], ...]) -> _Catalogue:
     """Everything read. The stamps say when the files changed, so that an edited one is read again."""
-    found, problems = _brought([file for file, _ in brought])
-    brought_chips = tuple(found.values())
+    chips, problems = _brought([file for file, _ in brought])
+    brought_chips = tuple(chips.values())
     for path, _ in users:
-        for one in () if _holds_watts(path) else read(path, found, brought_chips):
-            found.pop(one.name, None)
-            found[one.name] = one
+        for chip in () if _holds_watts(path) else read(path, chips, brought_chips):
+            chips.pop(chip.name, None)
+            chips[chip.name] = chip
     watts = tuple(row for path, _ in users if _holds_watts(path) for row in read_watts(path))
-    applied(watts, _spelled(tuple(found.values())), found)
-    every = tuple(found.values())
+    applied(watts, _spelled(tuple(chips.values())), chips)
+    every = tuple(chips.values())
     return _Catalogue(every, _spelled(every), tuple(problems), watts)
 
 
@@ -98,8 +98,8 @@ def _holds_watts(path: Path) -> bool:
 
 def _spelled(chips: Sequence[Target]) -> Mapping[str, Target]:
     """By every spelling: users' chips before those that plugins bring, and of these the first before the others."""
-    brought = [one for one in chips if one.distribution]
-    users = [one for one in chips if not one.distribution]
+    brought = [chip for chip in chips if chip.distribution]
+    users = [chip for chip in chips if not chip.distribution]
     return index((*reversed(brought), *users))
 
 
@@ -123,16 +123,16 @@ def _brought(files: Sequence[DataFile]) -> tuple[dict[str, Target], list[Problem
 
 def _joined(distribution: str, rows: Sequence[Target], chips: dict[str, Target]) -> list[Problem]:
     """Put a distribution's chips beside the others; a problem for each name that another one answers to."""
-    spelled = {key(name): one for one in chips.values() for name in (*one.aliases, one.name)}
+    spelled = {key(name): chip for chip in chips.values() for name in (*chip.aliases, chip.name)}
     problems = []
-    for one in rows:
-        clashes = {name: spelled[key(name)] for name in (one.name, *one.aliases) if key(name) in spelled}
+    for row in rows:
+        clashes = {name: spelled[key(name)] for name in (row.name, *row.aliases) if key(name) in spelled}
         problems += [
             Problem(distribution, f"brings {name!r}, too, which is {other.name} of {other.distribution} here")
             for name, other in clashes.items()
         ]
-        if one.name not in chips:
-            chips[one.name] = attrs.evolve(one, distribution=distribution)
+        if row.name not in chips:
+            chips[row.name] = attrs.evolve(row, distribution=distribution)
     return problems
 
 
@@ -146,7 +146,7 @@ def _users_files() -> list[Path]:
 
 def _unknown(name: str, known: _Catalogue) -> str:
     hint = did_you_mean(key(name), known.spelled, 3, lambda spelling: known.spelled[spelling].name)
-    listed = ", ".join(("host", *(one.name for one in known.targets)))
+    listed = ", ".join(("host", *(target.name for target in known.targets)))
     broken = "".join(f" {problem.distribution}: {problem.text}" for problem in known.problems)
     return (
         f"No chip is called {name!r}.{hint} Known are {listed}: chips come with the plugins of their vendors. Describe"

@@ -76,18 +76,18 @@ def _clock_ghz(root: Path) -> float:
     maximum = text(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq").strip()
     if maximum.isdigit():
         return int(maximum) / 1e6
-    found = re.search(r"^cpu MHz\s*:\s*([\d.]+)", text(root / "proc/cpuinfo"), re.MULTILINE)
-    return float(found[1]) / 1e3 if found else 2.5
+    match = re.search(r"^cpu MHz\s*:\s*([\d.]+)", text(root / "proc/cpuinfo"), re.MULTILINE)
+    return float(match[1]) / 1e3 if match else 2.5
 
 
 def _flags(root: Path) -> frozenset[str]:
-    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text(root / "proc/cpuinfo"), re.MULTILINE)
-    if found:
-        return frozenset(found[1].split())
+    match = re.search(r"^(?:flags|Features)\s*:(.*)$", text(root / "proc/cpuinfo"), re.MULTILINE)
+    if match:
+        return frozenset(match[1].split())
     # Windows and macOS do not list them; every 64-bit machine that runs either of them today has these.
     return frozenset({"asimddp"} if platform.machine().lower() in ("arm64", "aarch64") else {"avx2"})
 
 
 def _cpu_name(root: Path) -> str:
-    found = re.search(r"^model name\s*:\s*(.+)$", text(root / "proc/cpuinfo"), re.MULTILINE)
-    return found[1].strip() if found else windows_name() or platform.processor()
+    match = re.search(r"^model name\s*:\s*(.+)$", text(root / "proc/cpuinfo"), re.MULTILINE)
+    return match[1].strip() if match else windows_name() or platform.processor()

@@ -49,13 +49,13 @@ def read(path: Path, known: Mapping[str, Target], vendors: Collection[Target] = 
     words = document.get("sources", {})
     if not isinstance(words, dict) or not all(isinstance(text, str) for text in words.values()):
         raise UsageError(f"{path}: sources must be a table of sentences, not {words!r}.")
-    found: dict[str, Target] = {}
+    targets: dict[str, Target] = {}
     for index, entry in enumerate(entries, 1):
-        one = _Entry(path, index, entry).target({**known, **found}, vendors, words)
-        if one.name in found:
-            raise UsageError(f"{path}: two chips are called {one.name!r}.")
-        found[one.name] = one
-    return tuple(found.values())
+        target = _Entry(path, index, entry).target({**known, **targets}, vendors, words)
+        if target.name in targets:
+            raise UsageError(f"{path}: two chips are called {target.name!r}.")
+        targets[target.name] = target
+    return tuple(targets.values())
 
 
 def _keys(table: Mapping[str, Any], allowed: Sequence[str], where: str) -> None:
@@ -80,10 +80,10 @@ class _Entry:
         if not self.table.get("name"):
             raise UsageError(f"{self.where}: a chip needs a name.")
         base, figures = self._base(known), vendor_figures(self.where, self.table.get("vendor", {}), vendors)
-        given = {key: self.table[key] for key in ("name", "title", "costs_like") if key in self.table}
+        fields = {key: self.table[key] for key in ("name", "title", "costs_like") if key in self.table}
         return attrs.evolve(
             base,
-            **{"title": given["name"], "costs_like": base.costs_like or base.name, **given},
+            **{"title": fields["name"], "costs_like": base.costs_like or base.name, **fields},
             aliases=tuple(self.table.get("aliases", ())),
             vendor={**base.vendor}
             | {vendor: {**base.vendor.get(vendor, {}), **own} for vendor, own in figures.items()},
@@ -109,7 +109,9 @@ class _Entry:
         table = self.table.get("machine", {})
         _keys(table, tuple(FACTS), f"{self.where}: machine")
         for fact, phrases in table.items():
-            if not (isinstance(phrases, list) and all(isinstance(one, str) and one.strip() for one in phrases)):
+            if not (
+                isinstance(phrases, list) and all(isinstance(phrase, str) and phrase.strip() for phrase in phrases)
+            ):
                 raise UsageError(f"{self.where}: machine.{fact} must be a list of phrases, not {phrases!r}.")
         return {fact: tuple(phrases) for fact, phrases in table.items()}
 

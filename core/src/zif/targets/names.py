@@ -35,12 +35,12 @@ def index(chips: Iterable[Target]) -> Mapping[str, Target]:
     one's.
     """
     order, spelled = tuple(chips), dict[str, Target]()
-    for one in order:
-        names = (one.title, *one.aliases, one.name)
-        spelled.update(dict.fromkeys((key(name, vendors_of([one])) for name in names), one))
-    for one in order:
-        spelled.update(dict.fromkeys(map(key, (one.title, *one.aliases)), one))
-    spelled.update({key(one.name): one for one in order})
+    for target in order:
+        names = (target.title, *target.aliases, target.name)
+        spelled.update(dict.fromkeys((key(name, vendors_of([target])) for name in names), target))
+    for target in order:
+        spelled.update(dict.fromkeys(map(key, (target.title, *target.aliases)), target))
+    spelled.update({key(target.name): target for target in order})
     spelled.pop("", None)  # a title of nothing but words that do not count
     return spelled
 

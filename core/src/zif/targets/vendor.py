@@ -40,7 +40,7 @@ def misplaced(key: str, known: Collection[Target]) -> str:
 
 
 def _check(where: str, name: str, value: Any, kinds: Mapping[str, type]) -> None:
-    plain = all(isinstance(one, str | int | float) for one in (value if isinstance(value, list) else [value]))
+    plain = all(isinstance(item, str | int | float) for item in (value if isinstance(value, list) else [value]))
     if not plain:
         raise UsageError(f"{where} must be a number, a string, true or false, or a list of such, not {value!r}.")
     if not kinds:

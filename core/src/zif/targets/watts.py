@@ -97,11 +97,11 @@ def applied(rows: Iterable[Row], spelled: Mapping[str, Target], chips: dict[str,
     for row in rows:
         if key(row.target) == "host":
             continue
-        found = find(row.target, spelled)
-        if found is None:
-            hint = did_you_mean(key(row.target), spelled, 3, lambda one: spelled[one].name)
+        target = find(row.target, spelled)
+        if target is None:
+            hint = did_you_mean(key(row.target), spelled, 3, lambda name: spelled[name].name)
             raise UsageError(f"{row.where}: no chip is called {row.target!r}.{hint} `zif targets` lists them.")
-        chips[found.name] = with_row(chips[found.name], row)
+        chips[target.name] = with_row(chips[target.name], row)
 
 
 def with_row(chip: Target, row: Row) -> Target:

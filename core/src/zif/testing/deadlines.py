@@ -28,10 +28,10 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNITS = {"ms": 1e-3, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def limits(given: Iterable[str]) -> dict[str, float]:
+def limits(words: Iterable[str]) -> dict[str, float]:
     """Seconds by stage, from words such as "compile=10m". Raises UsageError with what can be said."""
-    found = dict(LIMITS)
-    for word in given:
+    limits_ = dict(LIMITS)
+    for word in words:
         stage, _, text = word.partition("=")
         time_ = _TIME.fullmatch(text.strip())
         if stage not in LIMITS:
@@ -39,15 +39,15 @@ def limits(given: Iterable[str]) -> dict[str, float]:
             raise UsageError(f"--deadline {word}: no stage is called {stage!r}.{known}")
         if time_ is None or not float(time_[1]):
             raise UsageError(f"--deadline {word}: write a time with its unit, such as {stage}=10m or {stage}=90s")
-        found[stage] = float(time_[1]) * _UNITS[time_[2]]
-    return found
+        limits_[stage] = float(time_[1]) * _UNITS[time_[2]]
+    return limits_
 
 
 class Watch:
     """Looks at what the main thread is at. `over` is told, in words, when a stage does not come to its end."""
 
-    def __init__(self, given: Mapping[str, float], over: Callable[[str], None], pid: int) -> None:
-        self._limits, self._over, self._pid = given, over, pid
+    def __init__(self, seconds: Mapping[str, float], over: Callable[[str], None], pid: int) -> None:
+        self._limits, self._over, self._pid = seconds, over, pid
         self._stages: list[tuple[str, int]] = []
         self._count = 0
         threading.Thread(target=self._look, daemon=True, name="zif-kit-watch").start()
@@ -116,13 +116,13 @@ class _Timed:
         self._backend, self._watch = backend, watch
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._backend, name)
+        attribute = getattr(self._backend, name)
         if name not in LIMITS:
-            return found
+            return attribute
 
         def watched(*args: Any, **named: Any) -> Any:
             with self._watch.stage(name):
-                return found(*args, **named)
+                return attribute(*args, **named)
 
         return watched
 

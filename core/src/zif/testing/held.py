@@ -17,9 +17,9 @@ def held() -> float:
     gc.collect()
     this = psutil.Process()
     total = 0
-    for one in (this, *this.children(recursive=True)):
+    for process in (this, *this.children(recursive=True)):
         try:
-            total += one.memory_info().rss
+            total += process.memory_info().rss
         except psutil.Error:
             continue
     return total / 2**20
@@ -37,4 +37,4 @@ def takes(work: Callable[[], object], times: int, looks: int) -> list[float]:
 
 def steadily_more(grown: Sequence[float]) -> bool:
     """Whether it is more at every look but one, each time by a step."""
-    return sum(one < STEP for one in grown) <= 1
+    return sum(growth < STEP for growth in grown) <= 1

@@ -67,13 +67,13 @@ class Journal:
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines so far; the last one may have been cut short."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    found = []
+    parsed = []
     for line in lines:
         try:
-            found.append(json.loads(line))
+            parsed.append(json.loads(line))
         except ValueError:
             continue
-    return found
+    return parsed
 
 
 def write(path: Path, line: Mapping[str, Any]) -> None:

@@ -38,12 +38,12 @@ class Seen:
 
     def __init__(self) -> None:
         self.stage = ""
-        self.found: dict[str, dict[str, list[str]]] = {kind: {} for kind in ("files", "stdout", "state", "forks")}
+        self.seen: dict[str, dict[str, list[str]]] = {kind: {} for kind in ("files", "stdout", "state", "forks")}
         sys.addaudithook(self._hook)
 
     def note(self, kind: str, what: str) -> None:
         """Once for each stage."""
-        words = self.found[kind].setdefault(self.stage, [])
+        words = self.seen[kind].setdefault(self.stage, [])
         if what not in words:
             words.append(what)
 
@@ -89,8 +89,8 @@ def watched(name: str, chip: str) -> dict[str, dict[str, list[str]]]:
             step("run", lambda: executable.run(inputs))
             step("run", lambda: executable.run(inputs))
             step("close", executable.close)
-    seen.found["files"] = {stage: left for stage, all_ in seen.found["files"].items() if (left := _left(all_))}
-    return seen.found
+    seen.seen["files"] = {stage: left for stage, all_ in seen.seen["files"].items() if (left := _left(all_))}
+    return seen.seen
 
 
 def _left(files: list[str]) -> list[str]:
@@ -152,11 +152,11 @@ def main() -> None:
     """The command. The answer is the last line of stdout."""
     folder = Path(tempfile.gettempdir())
     before = set(folder.iterdir()) | set(Path.cwd().iterdir())
-    found = watched(*sys.argv[1:])
+    seen = watched(*sys.argv[1:])
     pool.close()  # the workers of a backend that is not the host's have a folder while they live
     new = (set(folder.iterdir()) | set(Path.cwd().iterdir())) - before
-    found["left"] = {"all": sorted(map(str, new))} if new else {}
-    print(json.dumps(found), flush=True)
+    seen["left"] = {"all": sorted(map(str, new))} if new else {}
+    print(json.dumps(seen), flush=True)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,6 @@ def word_of(ending: Mapping[str, Any]) -> str:
 
 def _why(endings: Iterable[Mapping[str, Any]]) -> str:
     """The first reason of the worst: what is refused beside what is wrong does not explain it."""
-    told = [one for one in endings if one.get("why")]
-    worst = sorted(told, key=lambda one: ("wrong", "wrong (kept off)", "refused", "right").index(word_of(one)))
+    told = [ending for ending in endings if ending.get("why")]
+    worst = sorted(told, key=lambda case: ("wrong", "wrong (kept off)", "refused", "right").index(word_of(case)))
     return str(worst[0]["why"]) if worst else ""

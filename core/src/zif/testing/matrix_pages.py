@@ -30,10 +30,10 @@ def markdown(matrix: Matrix) -> str:
 
 def _wrong(matrix: Matrix) -> Iterator[str]:
     """What is wrong and not kept off, a line each with the first reason."""
-    found = [cell for cell in matrix.cells if cell.word == "wrong"]
-    if found:
+    wrong = [cell for cell in matrix.cells if cell.word == "wrong"]
+    if wrong:
         yield from ("", "Wrong, and not kept off:", "")
-    for cell in found:
+    for cell in wrong:
         where = cell.backend if cell.target == "host" else f"{cell.backend}, {cell.target}"
         why = " ".join(cell.why.split()).replace("|", "\\|").replace("<", "&lt;")
         yield f"- {cell.operator} of {cell.dtype or 'no type'} on {where}" + (f": {why}" if why else "")
@@ -83,8 +83,8 @@ def _text(matrix: Matrix, column: Column, operator: str) -> str:
         return _SIGNS["refused"]
     if words == {"right"}:
         return f"{_SIGNS['right']} {right}/{all_}"
-    parts = [f"{_SIGNS[word]} {_types(cells, word)}" for word in _SIGNS if word in words and word != "not tried"]
-    return f"{right}/{all_}: " + "; ".join(parts)
+    words_ = [f"{_SIGNS[word]} {_types(cells, word)}" for word in _SIGNS if word in words and word != "not tried"]
+    return f"{right}/{all_}: " + "; ".join(words_)
 
 
 def _types(cells: list[Cell], word: str) -> str:

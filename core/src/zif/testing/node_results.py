@@ -51,8 +51,8 @@ def ending(subject: Subject, test: NodeTest) -> Ending:
     dtype = next((info.dtype for info in (*model.inputs, *model.outputs) if info.dtype), "")
     verdicts = subject.verdicts(model)
     refused = [verdicts.get(unit.id) for unit in model.units]
-    first = next((one for one in refused if one is None or one.supported is not True), None)
-    if model.units and all(one is not None and one.supported is True for one in refused):
+    first = next((verdict for verdict in refused if verdict is None or verdict.supported is not True), None)
+    if model.units and all(verdict is not None and verdict.supported is True for verdict in refused):
         return evolve(tried(subject, test, model), dtype=dtype)
     why, kept = (first.reason, first.code in KEPT) if first is not None else ("it gives no verdict", False)
     return Ending("not claimed", why, dtype, kept)
@@ -78,14 +78,14 @@ def tried(subject: Subject, test: NodeTest, model: Model) -> Ending:
 
 def _judged(subject: Subject, test: NodeTest, executable: Any) -> Ending:
     for inputs, outputs in test.data:
-        found = executable.run(test.feeds(inputs))
+        results = executable.run(test.feeds(inputs))
         names = [value.name for value in test.model.graph.output]
-        missing = [name for name in names if name not in found]
+        missing = [name for name in names if name not in results]
         if missing:
             return Ending("wrong", f"output {missing[0]!r} is missing")
-        told = compared(subject, test, test.feeds(inputs), dict(zip(names, outputs, strict=True)), found)
-        if told and not within_noise(outputs, [found[name] for name in names]):
-            near = close(outputs, [found[name] for name in names])
+        told = compared(subject, test, test.feeds(inputs), dict(zip(names, outputs, strict=True)), results)
+        if told and not within_noise(outputs, [results[name] for name in names]):
+            near = close(outputs, [results[name] for name in names])
             return Ending("imprecise" if near else "wrong", told)
     return Ending("right")
 
@@ -103,8 +103,8 @@ def compared(
     if not told or precision == "fp32":
         return told
     try:
-        given = rounded(inputs, precision)
-        again = answers(test.model, given)
+        rounded_inputs = rounded(inputs, precision)
+        again = answers(test.model, rounded_inputs)
     except Exception:  # the evaluator does not have everything that a backend may
         return told
     return _differences(subject, test, again, have) and told

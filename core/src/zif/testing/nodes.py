@@ -52,11 +52,11 @@ def node_tests() -> tuple[NodeTest, ...]:
 @cache
 def _modules() -> Mapping[str, Sequence[str]]:
     """The modules of tests by their operator's name in small letters."""
-    found: dict[str, list[str]] = {}
+    by_operator: dict[str, list[str]] = {}
     for module in modules():
         word = module.rpartition(".")[2].replace("_", "")
-        found.setdefault(_CALLED.get(word, word), []).append(module)
-    return found
+        by_operator.setdefault(_CALLED.get(word, word), []).append(module)
+    return by_operator
 
 
 def _spread(tests: Sequence[NodeTest], most: int) -> list[NodeTest]:

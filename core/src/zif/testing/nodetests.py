@@ -126,7 +126,7 @@ def observe(
         if len(model.units) != 1:
             continue
         unit = model.units[0]
-        verdict = (promises or (lambda one: backend.capabilities(target, one).verdicts))(model)[unit.id]
+        verdict = (promises or (lambda model: backend.capabilities(target, model).verdicts))(model)[unit.id]
         if verdict.supported or verdict.basis == "observed":
             outcome, detail = _run(test, backend, target, model, options)
             yield Case(test.name, unit.op_type, unit.domain, unit_facts(model, unit), outcome, detail)
@@ -150,8 +150,8 @@ def _run(
 def modules() -> tuple[str, ...]:
     """The modules of onnx that hold its node tests, mostly one for each operator."""
     home = import_module(_HOME)
-    found = pkgutil.walk_packages(home.__path__, f"{_HOME}.")
-    return tuple(info.name.removeprefix(f"{_HOME}.") for info in found if not info.ispkg)
+    packages = pkgutil.walk_packages(home.__path__, f"{_HOME}.")
+    return tuple(info.name.removeprefix(f"{_HOME}.") for info in packages if not info.ispkg)
 
 
 @cache

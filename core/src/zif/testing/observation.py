@@ -20,7 +20,7 @@ from zif.testing.learning import Case, learn
 from zif.testing.node_results import Ending, tried
 from zif.testing.nodetests import NodeTest
 from zif.testing.subject import Subject
-from zif.testing.taken_apart import parts
+from zif.testing.taken_apart import units_apart
 from zif.verdicts import observed
 from zif.verdicts.facts import unit_facts
 from zif.verdicts.settle import deniable
@@ -90,7 +90,7 @@ def _cases(subject: Subject, test: NodeTest) -> Iterator[Case]:
         return
     promised = all(_promised(verdicts.get(unit.id)) for unit in model.units)
     if model.units and promised and not tried(subject, test, model).fine:
-        for part in parts(test, model):
+        for part in units_apart(test, model):
             yield from _cases(subject, part)
 
 

@@ -141,12 +141,12 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     name = request.config.getoption("backend")
     if not name:
         pytest.fail("name the backend: --backend NAME", pytrace=False)
-    one = Subject.open(name, request.config.getoption("target"))
-    one = evolve(one, backend=timed(one.backend, request.config.stash[_WATCH]))
+    opened = Subject.open(name, request.config.getoption("target"))
+    opened = evolve(opened, backend=timed(opened.backend, request.config.stash[_WATCH]))
     record = request.config.stash[_RECORD]
-    record.describe(one)
-    yield one
-    one.close()
+    record.describe(opened)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

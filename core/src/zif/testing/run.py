@@ -61,7 +61,7 @@ def check(
         flags += ["--sample", str(sample)] if sample else []
         flags += ["-k", select] if select else []
         flags += ["--known", str(known)] if known else []
-        flags += [word for given in deadlines for word in ("--stage-deadline", given)]
+        flags += [word for deadline in deadlines for word in ("--stage-deadline", deadline)]
         flags += [f"--junit-xml={junit}"] if junit else []
         code = _to_the_end([*flags, *extra], report, path, folder / "journal.jsonl")
         if code == 5:

@@ -49,9 +49,9 @@ class Subject:
             unit.id in verdicts and verdicts[unit.id].supported is True for unit in model.units
         )
 
-    def options(self, **given: Any) -> Any:
+    def options(self, **option_values: Any) -> Any:
         """Its typed options."""
-        return self.backend.options(given, self.target)
+        return self.backend.options(option_values, self.target)
 
     def compiled(self, model: Model, **options: Any) -> Compiled:
         """An artifact of the whole model, certified."""

@@ -11,7 +11,7 @@ from zif.model import Model
 from zif.testing.nodetests import NodeTest
 
 
-def parts(test: NodeTest, model: Model) -> Iterator[NodeTest]:
+def units_apart(test: NodeTest, model: Model) -> Iterator[NodeTest]:
     """One test for each unit, by the reference's intermediate values; nothing where it does not run the whole."""
     from onnx.reference import ReferenceEvaluator
 
@@ -27,8 +27,8 @@ def parts(test: NodeTest, model: Model) -> Iterator[NodeTest]:
     for unit in model.units if len(model.units) > 1 else ():
         try:
             proto = model.slice([unit.id], unit.id).proto
-            given = tuple(values[value.name] for value in proto.graph.input)
+            arrays = tuple(values[value.name] for value in proto.graph.input)
             wanted = tuple(values[value.name] for value in proto.graph.output)
         except (ZifError, KeyError):
             continue
-        yield NodeTest(f"{test.name}/{unit.id}", proto, ((given, wanted),), test.rtol, test.atol)
+        yield NodeTest(f"{test.name}/{unit.id}", proto, ((arrays, wanted),), test.rtol, test.atol)

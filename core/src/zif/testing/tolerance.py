@@ -59,8 +59,8 @@ def difference(have: Any, want: Any, rtol: float, atol: float) -> str:
 def _sequences(have: Any, want: Any, rtol: float, atol: float) -> str:
     if not isinstance(have, (list, tuple)) or not isinstance(want, (list, tuple)) or len(have) != len(want):
         return f"{type(have).__name__} of other length than expected"
-    parts = (difference(h, w, rtol, atol) for h, w in zip(have, want, strict=True))
-    return next((part for part in parts if part), "")
+    differences = (difference(h, w, rtol, atol) for h, w in zip(have, want, strict=True))
+    return next((part for part in differences if part), "")
 
 
 def _arrays(have: np.ndarray[Any, Any], want: np.ndarray[Any, Any], rtol: float, atol: float) -> str:

@@ -43,17 +43,17 @@ def unread(name: str, chip: str) -> list[str]:
     kind = plugin.capabilities(where).options
     names = [field.name for field in attrs.fields(kind)]
     left = set(names) - _read(plugin, where, kind, {})
-    for given in itertools.islice(_combinations(kind, left), MOST):
+    for values in itertools.islice(_combinations(kind, left), MOST):
         if not left:
             break
-        left -= _read(plugin, where, kind, given)
+        left -= _read(plugin, where, kind, values)
     return [name for name in names if name in left]
 
 
-def _read(plugin: Backend, where: Target, kind: type[Any], given: Mapping[str, Any]) -> set[str]:
+def _read(plugin: Backend, where: Target, kind: type[Any], values: Mapping[str, Any]) -> set[str]:
     """The options that were read while a tiny network went through every stage."""
     try:
-        options, seen = watched(kind(**given))
+        options, seen = watched(kind(**values))
     except (ValueError, TypeError):
         return set()  # no such combination
     if isinstance(options, ExplainsOptions):  # core asks for it, and tells the user what it says

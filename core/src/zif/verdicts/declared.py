@@ -95,11 +95,11 @@ class Claims:
         """The first obstacle that is met, in the order of the unit's nodes and what is nested in them."""
         open_: Verdict | None = None
         for view in unit_nodes(model, unit):
-            found = self.node(view.node, view.node.op_type, normal(view.node.domain), view.since, view.tensors)
-            if found.supported is False:
-                return _placed(found, view, unit)
-            if found.supported is None:
-                open_ = open_ or _placed(found, view, unit)
+            verdict = self.node(view.node, view.node.op_type, normal(view.node.domain), view.since, view.tensors)
+            if verdict.supported is False:
+                return _placed(verdict, view, unit)
+            if verdict.supported is None:
+                open_ = open_ or _placed(verdict, view, unit)
         return open_ or _OK
 
     def _may_nest(self, unit: Unit) -> bool:
@@ -181,8 +181,8 @@ def _no_types(asked: _Question, rows: Sequence[OpClaim]) -> str:
     key = min(min(keys) for keys in wrong if len(keys) == fewest)
     rows_there = [row for row, keys in zip(rows, wrong, strict=True) if len(keys) == fewest and key in keys]
     taken = sorted(set().union(*(row.types[key] for row in rows_there)))
-    given = asked.bound[key]
-    return f"has {asked.name} version {asked.since} for {key} = {', '.join(taken)}, and the model has {given}"
+    bound = asked.bound[key]
+    return f"has {asked.name} version {asked.since} for {key} = {', '.join(taken)}, and the model has {bound}"
 
 
 def _no_rank(asked: _Question, rows: Sequence[OpClaim]) -> str:

@@ -122,8 +122,8 @@ def _shapes(inputs: Sequence[TensorInfo | None], known: Signature) -> Iterator[s
             yield f"{name} empty"
         if any(not isinstance(d, int) for d in shape):
             yield f"{name} dynamic"
-    for (a, one), (b, other) in itertools.combinations(shaped, 2):
-        yield f"{a} and {b} {'share a shape' if one == other else 'differ in shape'}"
+    for (a, first), (b, other) in itertools.combinations(shaped, 2):
+        yield f"{a} and {b} {'share a shape' if first == other else 'differ in shape'}"
 
 
 def _windows(node: NodeProto) -> Iterator[str]:

@@ -19,8 +19,8 @@ from attrs import frozen
 from zif.errors import InvalidInput
 from zif.files.documents import read_json
 from zif.files.opening import missing
-from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.user_data import data_folder
 from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.records import Verdict

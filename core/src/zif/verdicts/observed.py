@@ -119,12 +119,12 @@ class Table:
 
     def _told(self, model: Model, units: Iterable[Unit], some: list[Rule]) -> dict[str, Verdict]:
         rules = _by_operator(some)
-        found: dict[str, Verdict] = {}
+        verdicts: dict[str, Verdict] = {}
         for unit in units if rules else ():
             rule = _covering(rules, model, unit)
             if rule is not None:
-                found[unit.id] = Verdict(rule.code == GRANT, "observed", rule.code, self.sentence(rule))
-        return found
+                verdicts[unit.id] = Verdict(rule.code == GRANT, "observed", rule.code, self.sentence(rule))
+        return verdicts
 
     def sentence(self, rule: Rule) -> str:
         """The rule in words, with its evidence."""

@@ -84,10 +84,10 @@ class Device:
             return (
                 f"OpenVINO's {self.name} device is this machine's, not that of {target.name}: plan for the target host"
             )
-        found = _engine().available_devices
-        if any(one.partition(".")[0] == self.name for one in found):
+        devices = _engine().available_devices
+        if any(device.partition(".")[0] == self.name for device in devices):
             return ""
-        return f"OpenVINO finds no {self.name} here, only {' and '.join(found) or 'nothing'}: {self.missing}"
+        return f"OpenVINO finds no {self.name} here, only {' and '.join(devices) or 'nothing'}: {self.missing}"
 
     def _verdict(self, model: Model, unit: Unit) -> Verdict:
         """OpenVINO's answer on one unit by itself; units alike in operator, attributes and types share it."""
@@ -130,9 +130,9 @@ class Run:
         if request is None:
             request = self._local.request = self._model.create_infer_request()
         named = enumerate(next(name for name in names if name in inputs) for names in self._inputs)
-        given = {place: np.asarray(inputs[name]) for place, name in named}
+        arrays = {place: np.asarray(inputs[name]) for place, name in named}
         try:
-            request.infer(given, share_inputs=False)
+            request.infer(arrays, share_inputs=False)
         except (RuntimeError, ValueError) as error:
             raise StageFailed(f"openvino failed to run: {_brief(error)}") from error
         return {name: np.array(request.get_output_tensor(place).data) for place, name in enumerate(self._outputs)}

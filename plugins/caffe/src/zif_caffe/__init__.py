@@ -19,12 +19,12 @@ def recognize(source: Any) -> Recognized | None:
     from zif_caffe.source import kind
     from zif_caffe.translate import companion
 
-    found = kind(source) if isinstance(source, Path) else ""
-    if not found:
+    kind_ = kind(source) if isinstance(source, Path) else ""
+    if not kind_:
         return None
-    what = "a Caffe network" if found == "text" else "the weights of a Caffe model"
+    what = "a Caffe network" if kind_ == "text" else "the weights of a Caffe model"
     try:
-        other = companion(source, text=found == "text")
+        other = companion(source, text=kind_ == "text")
     except InvalidModel as error:
         return Recognized(what, _toolchain(), problem=str(error))
     return Recognized(what, _toolchain(), (str(source), str(other)))

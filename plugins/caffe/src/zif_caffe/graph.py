@@ -80,11 +80,11 @@ class Graph:
         return self._free(f"{layer.name}/{what}")
 
     def _free(self, name: str) -> str:
-        found, count = name, 1
-        while found in self._taken or found in self.shapes:
-            found, count = f"{name}_{count}", count + 1
-        self._taken.add(found)
-        return found
+        free, count = name, 1
+        while free in self._taken or free in self.shapes:
+            free, count = f"{name}_{count}", count + 1
+        self._taken.add(free)
+        return free
 
     def model(self, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> onnx.ModelProto:
         """The model, with these ends."""

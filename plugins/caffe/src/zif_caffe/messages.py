@@ -18,7 +18,7 @@ def message(name: str) -> Any:
 @cache
 def field_names() -> frozenset[str]:
     """Every name that a text may use."""
-    return frozenset(field.name for one in _file().message_type for field in one.field)
+    return frozenset(field.name for message in _file().message_type for field in message.field)
 
 
 @cache

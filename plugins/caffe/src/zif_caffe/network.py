@@ -72,8 +72,8 @@ def read(prototxt: Path, weights: Path) -> Network:
             "upgrade it, and convert what comes out"
         )
     blobs = read_weights(weights)
-    messages = [one for one in (*net.layer, *net.layers) if _takes_part(one, net.state)]
-    layers = tuple(_layer(one, blobs) for one in messages)
+    messages = [layer for layer in (*net.layer, *net.layers) if _takes_part(layer, net.state)]
+    layers = tuple(_layer(message, blobs) for message in messages)
     return Network(net.name or prototxt.stem, _inputs(net, prototxt), layers, notes)
 
 
@@ -117,11 +117,11 @@ def _met(rule: Any, state: Any) -> bool:
     return set(rule.stage) <= stages and not set(rule.not_stage) & stages
 
 
-def _layer(one: Any, blobs: Mapping[str, Blobs]) -> Layer:
-    kind = one.type
+def _layer(message: Any, blobs: Mapping[str, Blobs]) -> Layer:
+    kind = message.type
     if not isinstance(kind, str):
-        kind = _v1_type(one.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[kind].name)
-    return Layer(one.name, kind, tuple(one.bottom), tuple(one.top), one, blobs.get(one.name, ()))
+        kind = _v1_type(message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[kind].name)
+    return Layer(message.name, kind, tuple(message.bottom), tuple(message.top), message, blobs.get(message.name, ()))
 
 
 def _v1_type(word: str) -> str:
@@ -152,15 +152,17 @@ def read_weights(path: Path) -> dict[str, Blobs]:
         net.ParseFromString(data)
     except Exception as error:  # protobuf's own classes, which have no types
         raise InvalidModel(f"{path} is cut off, or holds no weights of Caffe: copy it again") from error
-    found = {one.name: _blobs(one.blobs, one.name, path) for one in net.layer}
-    for one in net.layers:
+    by_layer = {layer.name: _blobs(layer.blobs, layer.name, path) for layer in net.layer}
+    for layer in net.layers:
         name, blobs = (
-            (one.name, one.blobs) if one.blobs or not one.HasField("layer") else (one.layer.name, one.layer.blobs)
+            (layer.name, layer.blobs)
+            if layer.blobs or not layer.HasField("layer")
+            else (layer.layer.name, layer.layer.blobs)
         )
-        found[name] = _blobs(blobs, name, path)
-    if not any(found.values()):
+        by_layer[name] = _blobs(blobs, name, path)
+    if not any(by_layer.values()):
         raise InvalidModel(f"{path} holds no weights of Caffe: name the .caffemodel that belongs to the network")
-    return found
+    return by_layer
 
 
 def _blobs(blobs: Any, layer: str, path: Path) -> Blobs:

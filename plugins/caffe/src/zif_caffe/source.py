@@ -88,9 +88,9 @@ def judged(source: Path, request: Request, inputs: Mapping[str, Any]) -> dict[st
     except cv2.error as error:
         said = str(error).strip().splitlines()[-1]
         raise BackendUnavailable(f"OpenCV {cv2.__version__} cannot run the source: {said}") from error
-    found = {layer.tops[0] for layer in network.layers if layer.type == "DetectionOutput"}
+    heads = {layer.tops[0] for layer in network.layers if layer.type == "DetectionOutput"}
     pairs = zip(names, map(np.asarray, made), strict=True)
-    return {name: _detections(value) if name in found else value for name, value in pairs}
+    return {name: _detections(value) if name in heads else value for name, value in pairs}
 
 
 def _detections(rows: Any) -> Any:

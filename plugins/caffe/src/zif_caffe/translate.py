@@ -57,11 +57,11 @@ def _inputs(network: Network, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
     known = dict(network.inputs)
     for layer in network.layers:
         if layer.type in DATA:
-            given = [tuple(shape.dim) for shape in layer.params("input_param").shape] if layer.type == "Input" else []
-            given = given or _of_data(layer)
+            dims = [tuple(shape.dim) for shape in layer.params("input_param").shape] if layer.type == "Input" else []
+            dims = dims or _of_data(layer)
             for place, top in enumerate(layer.tops):
                 if top in read or layer.type == "Input":
-                    known[top] = given[min(place, len(given) - 1)] if given else ()
+                    known[top] = dims[min(place, len(dims) - 1)] if dims else ()
     unknown = [name for name in shapes if name not in known]
     if unknown:
         raise UsageError(f"--shape {unknown[0]}: the inputs are {', '.join(known) or 'none'}")
@@ -99,9 +99,9 @@ def _single(layers: Sequence[Layer], inputs: Mapping[str, Shape]) -> tuple[list[
                 raise InvalidModel(
                     f"layer {layer.name!r} ({layer.type}) reads {bottom!r}, which nothing makes before it"
                 )
-        bottoms = tuple(current[one] for one in layer.bottoms)
-        for one in bottoms:
-            unread.pop(one, None)
+        bottoms = tuple(current[bottom] for bottom in layer.bottoms)
+        for blob in bottoms:
+            unread.pop(blob, None)
         for top in layer.tops:
             keeps = last[top] == number and top not in inputs
             current[top] = top if keeps else f"{top}/{layer.name}"
@@ -134,7 +134,7 @@ def _told(graph: Graph, layer: Layer) -> Iterator[None]:
     try:
         yield
     except _TRIPS as error:
-        shapes = [list(graph.shapes.get(one, ())) for one in layer.bottoms]
+        shapes = [list(graph.shapes.get(bottom, ())) for bottom in layer.bottoms]
         raise InvalidModel(
             f"layer {layer.name!r} ({layer.type}) does not go together with its inputs of the shapes {shapes}: {error}"
         ) from error

@@ -62,17 +62,17 @@ def _load(source: Any) -> Callable[..., Any]:
     """The function; a class, or a function without parameters, is called for it. Raises InvalidModel."""
     key = key_of(source)
     if key not in _loaded:
-        found = object_of(source) if isinstance(source, Named) else source
-        _loaded[key] = _callable(found, source)
+        function = object_of(source) if isinstance(source, Named) else source
+        _loaded[key] = _callable(function, source)
     return _loaded[key]
 
 
-def _callable(found: Any, source: Any) -> Callable[..., Any]:
-    if inspect.isclass(found) or (inspect.isfunction(found) and not inspect.signature(found).parameters):
-        found = made_by(source, found)
-    if not callable(found):
-        raise InvalidModel(f"{source} is {type(found).__name__}, which cannot be called")
-    made: Callable[..., Any] = found
+def _callable(function: Any, source: Any) -> Callable[..., Any]:
+    if inspect.isclass(function) or (inspect.isfunction(function) and not inspect.signature(function).parameters):
+        function = made_by(source, function)
+    if not callable(function):
+        raise InvalidModel(f"{source} is {type(function).__name__}, which cannot be called")
+    made: Callable[..., Any] = function
     return made
 
 
@@ -80,14 +80,16 @@ def _names(function: Callable[..., Any], request: Request, source: Any) -> list[
     label = label_of(source)
     parameters = inspect.signature(function).parameters.values()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    known = [one.name for one in parameters if one.kind in kinds]
+    known = [parameter.name for parameter in parameters if parameter.kind in kinds]
     unknown = [name for name in (*request.shapes, *request.input_dtypes) if name not in known]
     if unknown:
         raise UsageError(f"{label} has no input {unknown[0]!r}; it has {', '.join(known) or 'none'}")
     if not request.shapes:
         example = shapes_for(source, dict.fromkeys(known[:2] or ["x"], (1, 28, 28, 1)))
         raise UsageError(f"{label} does not say the shapes of its inputs ({', '.join(known)}): give {example}")
-    missing = [one.name for one in parameters if one.kind in kinds and one.default is one.empty]
+    missing = [
+        parameter.name for parameter in parameters if parameter.kind in kinds and parameter.default is parameter.empty
+    ]
     missing = [name for name in missing if name not in request.shapes]
     if missing:
         example = shapes_for(source, dict.fromkeys(missing, (1, 28, 28, 1)))

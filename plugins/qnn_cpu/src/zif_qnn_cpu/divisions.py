@@ -42,19 +42,19 @@ def _may_hold(name: str, number: int, constants: Mapping[str, TensorProto]) -> b
 def _rewritten(node: NodeProto, dtype: str, names: Iterator[str]) -> list[NodeProto]:
     """a / b as a / (b + 2·s) · (1 - 2·s), where s is 1 for b = -1 and 0 elsewhere."""
     divisor = node.input[1]
-    minus, one, is_minus, single, double, harmless, sign, quotient = (next(names) for _ in range(8))
+    minus, unity, is_minus, single, double, harmless, sign, quotient = (next(names) for _ in range(8))
 
     def new(op_type: str, inputs: list[str], output: str, **attributes: object) -> NodeProto:
         return helper.make_node(op_type, inputs, [output], f"{node.name}/{next(names)}", **attributes)
 
     return [
         new("Constant", [], minus, value=numpy_helper.from_array(np.array(-1, dtype))),
-        new("Constant", [], one, value=numpy_helper.from_array(np.array(1, dtype))),
+        new("Constant", [], unity, value=numpy_helper.from_array(np.array(1, dtype))),
         new("Equal", [divisor, minus], is_minus),
         new("Cast", [is_minus], single, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype))),
         new("Add", [single, single], double),
         new("Add", [divisor, double], harmless),
-        new("Sub", [one, double], sign),
+        new("Sub", [unity, double], sign),
         helper.make_node("Div", [node.input[0], harmless], [quotient], node.name),
         new("Mul", [quotient, sign], node.output[0]),
     ]

@@ -31,8 +31,8 @@ def notes(target: Target) -> tuple[str, ...]:
     if not target.is_host:
         own += f"; prices are those of the CPU of {target.title or target.name}"
     library = qnn_library()
-    found = f"{library} is there: option engine=libQnnCpu runs on it" if library else ""
-    return tuple(filter(None, (own, found)))
+    note = f"{library} is there: option engine=libQnnCpu runs on it" if library else ""
+    return tuple(filter(None, (own, note)))
 
 
 def open_executable(compiled: Compiled, options: Options, shared: bool) -> Executable:

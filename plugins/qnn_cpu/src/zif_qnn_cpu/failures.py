@@ -29,19 +29,19 @@ def of_opening(error: Exception) -> InvalidModel | UsageError | EngineRefused | 
     text = str(error)
     if _MEMORY.search(text):
         return MemoryError(_line(text))
-    if found := _UNKNOWN.search(text):
+    if match := _UNKNOWN.search(text):
         return UsageError(
-            f"ONNX Runtime has no operator {found[1]}.{found[2]}: name the library that has it, --custom-ops LIB.so"
+            f"ONNX Runtime has no operator {match[1]}.{match[2]}: name the library that has it, --custom-ops LIB.so"
         )
-    if found := _INFERENCE.search(text):
-        where = f"node {found[1]!r} ({found[2]}) is invalid: {found[3]}" if found[2] else f"it is invalid: {found[4]}"
+    if match := _INFERENCE.search(text):
+        where = f"node {match[1]!r} ({match[2]}) is invalid: {match[3]}" if match[2] else f"it is invalid: {match[4]}"
         return InvalidModel(f"{_line(where)}. Export the model again.")
-    if found := _KERNEL.search(text):
-        why = _line(found[2]) or f"{found[1]} does not hold"
+    if match := _KERNEL.search(text):
+        why = _line(match[2]) or f"{match[1]} does not hold"
         return InvalidModel(f"the model is invalid: an operator refuses its attributes: {why}.")
-    if found := _MISSING.search(text):
+    if match := _MISSING.search(text):
         return InvalidModel(
-            f"the model is invalid: an operator lacks the attribute {found[1]!r}. Export the model again."
+            f"the model is invalid: an operator lacks the attribute {match[1]!r}. Export the model again."
         )
     if type(error).__name__ in _OF_GRAPHS or _ZERO in text:
         return InvalidModel(f"the model is invalid: {_line(text.partition(' : ')[2].rpartition(' : ')[2])}.")
@@ -57,12 +57,12 @@ def of_running(error: Exception) -> InvalidInput | EngineRefused | MemoryError |
     """What is wrong with the input, or that it takes too much, or what the engine says; None for another's error."""
     if _MEMORY.search(str(error)):
         return MemoryError(_line(str(error)))
-    kind, found = type(error).__name__, _RUNNING.search(str(error))
-    if found and REFUSES in found[2]:
-        return InvalidInput(f"node {found[2].partition(REFUSES)[0]!r} cannot compute with a tensor of this shape")
-    if found:
-        reason = _line(_PLACE.sub("", found[3]))
-        return InvalidInput(f"node {found[2]!r} ({found[1]}) cannot compute these values: {reason}")
+    kind, match = type(error).__name__, _RUNNING.search(str(error))
+    if match and REFUSES in match[2]:
+        return InvalidInput(f"node {match[2].partition(REFUSES)[0]!r} cannot compute with a tensor of this shape")
+    if match:
+        reason = _line(_PLACE.sub("", match[3]))
+        return InvalidInput(f"node {match[2]!r} ({match[1]}) cannot compute these values: {reason}")
     if kind == "InvalidArgument":
         return InvalidInput(str(error).rpartition("INVALID_ARGUMENT : ")[2].strip())
     return EngineRefused(f"{ENGINE} refuses to run: {_first(str(error))}") if _of_engine(error) else None

@@ -40,13 +40,13 @@ def guarded(model: bytes | Path) -> bytes | Path:
 def guard(proto: onnx.ModelProto) -> bool:
     """Guard the dangerous operators of a model in place; whether there were any."""
     scopes: list[_Scoped] = [*all_graphs(proto.graph), *proto.functions]
-    found = [[node for node in scope.node if _is_dangerous(node)] for scope in scopes]
-    if not any(found):
+    dangerous = [[node for node in scope.node if _is_dangerous(node)] for scope in scopes]
+    if not any(dangerous):
         return False
     taken = {name for scope in scopes for node in scope.node for name in (*node.input, *node.output)}
     names = (name for number in itertools.count() if (name := f"{PREFIX}{number}") not in taken)
     known = _declared(proto.graph).keys() | {tensor.name for tensor in proto.graph.initializer}
-    silent = any(found[1:]) or any(not known & {*node.input, *node.output} for node in found[0])
+    silent = any(dangerous[1:]) or any(not known & {*node.input, *node.output} for node in dangerous[0])
     changed = _guard_graph(proto.graph, (_inferred(proto) if silent else proto).graph, _Scope(), names)
     for function in proto.functions:
         changed |= _replace(function, [_safe(node, _Scope(), names) for node in function.node])

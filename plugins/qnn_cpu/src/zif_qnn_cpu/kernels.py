@@ -46,10 +46,10 @@ def _claim(kernel: Any) -> OpClaim:
 
 @cache
 def _own_schemas() -> dict[tuple[str, str], list[Any]]:
-    found: dict[tuple[str, str], list[Any]] = {}
+    schemas: dict[tuple[str, str], list[Any]] = {}
     for schema in native.get_all_operator_schema():
-        found.setdefault((schema.domain, schema.name), []).append(schema)
-    return found
+        schemas.setdefault((schema.domain, schema.name), []).append(schema)
+    return schemas
 
 
 def _signature(schema: Any) -> Signature:

@@ -129,11 +129,11 @@ def common_folder(files: Files) -> Path | None:
     for name, file in files.items():
         if isinstance(file, bytes):
             return None
-        parts = PurePosixPath(name).parts
+        pure_posix_path = PurePosixPath(name).parts
         path = file.resolve()
-        if path.parts[-len(parts) :] != parts:
+        if path.parts[-len(pure_posix_path) :] != pure_posix_path:
             return None
-        folders.add(Path(*path.parts[: -len(parts)]))
+        folders.add(Path(*path.parts[: -len(pure_posix_path)]))
     return folders.pop() if len(folders) == 1 else None
 
 

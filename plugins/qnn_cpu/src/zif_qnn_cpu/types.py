@@ -55,12 +55,12 @@ def _inferred(model: onnx.ModelProto, libraries: Sequence[Path]) -> Mapping[str,
 def _type(
     text: str, shape: Sequence[int | str | None], dims: tuple[str, list[int | str | None]] | None
 ) -> TypeProto | None:
-    found = _TYPE.fullmatch(text)
-    if found is None or found[2] not in _NUMBERS:
+    match = _TYPE.fullmatch(text)
+    if match is None or match[2] not in _NUMBERS:
         return None
     rank = dims[1][0] if dims is not None else None
     known = shape if shape or rank == 0 else None
-    kind = helper.make_tensor_type_proto(_NUMBERS[found[2]], known)
-    if found[1] == "seq":
+    kind = helper.make_tensor_type_proto(_NUMBERS[match[2]], known)
+    if match[1] == "seq":
         return helper.make_sequence_type_proto(kind)
-    return helper.make_optional_type_proto(kind) if found[1] else kind
+    return helper.make_optional_type_proto(kind) if match[1] else kind

@@ -50,9 +50,9 @@ def safe(
     """The node with zeros in the shape of its scales; alone where it needs none or nothing is known of them."""
     if weight is None or scale is None or weight.elem_type != TensorProto.INT8 or not scale.shape.dim:
         return [node]
-    if not all(one.HasField("dim_value") for one in scale.shape.dim):
+    if not all(dim.HasField("dim_value") for dim in scale.shape.dim):
         return [node]
-    zeros = numpy_helper.from_array(np.zeros([one.dim_value for one in scale.shape.dim], np.int8))
+    zeros = numpy_helper.from_array(np.zeros([dim.dim_value for dim in scale.shape.dim], np.int8))
     made = helper.make_node("Constant", [], [next(names)], f"{node.name}/{next(names)}", value=zeros)
     node.input[:] = [*node.input[:2], made.output[0]]
     return [made, node]

@@ -27,6 +27,9 @@ def convert(model: Model) -> Converted:
         if verdicts[unit.id].supported is False
     ]
     if obstacles:
-        rows = "\n".join(f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles[:10])
+        rows = "\n".join(
+            f"  {obstacle.unit} ({obstacle.op_type}): {obstacle.reason} [{obstacle.code}]"
+            for obstacle in obstacles[:10]
+        )
         raise Unsupported(f"{model.name}: {len(obstacles)} units do not run on the GPU\n{rows}", obstacles)
     return Converted("onnx", model, model.inputs, model.outputs, notes)

@@ -53,13 +53,13 @@ def objection(model: Model, unit: Unit) -> Verdict | None:
 @cache
 def _kernels() -> dict[tuple[str, str], list[tuple[int, int]]]:
     """The versions that each operator has a kernel for. A range without end means its first version only."""
-    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    kernels: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for kernel in native.get_all_opkernel_def():
         if kernel.provider == PROVIDER:
             since, until = kernel.version_range
             domain = "" if kernel.domain == "ai.onnx" else kernel.domain
-            found.setdefault((domain, kernel.op_name), []).append((since, since if until == _OPEN else until))
-    return found
+            kernels.setdefault((domain, kernel.op_name), []).append((since, since if until == _OPEN else until))
+    return kernels
 
 
 def _has_kernel(op_type: str, domain: str, since: int) -> bool:

@@ -62,8 +62,8 @@ def _on_gpu(
     if not built.inputs or all(name in built.known for name in outputs):
         return None, built.known
     weights = folder if built.weights else None
-    given = ProviderOptions(device_id=options.device_id or None, **(profile.settings if profile else {}))
-    return open_session(data, "gpu", given, weights=weights), built.known
+    provider_options = ProviderOptions(device_id=options.device_id or None, **(profile.settings if profile else {}))
+    return open_session(data, "gpu", provider_options, weights=weights), built.known
 
 
 class GpuExecutable:

@@ -40,8 +40,8 @@ class _Rounding:
         self.proto.CopyFrom(model.proto)
         self.types = {name: info.dtype for name, info in model.tensors.items()}
         graph = self.proto.graph
-        given = {value.name for value in (*graph.input, *graph.initializer)}
-        self.made = [value.name for value in graph.output if value.name not in given]
+        known = {value.name for value in (*graph.input, *graph.initializer)}
+        self.made = [value.name for value in graph.output if value.name not in known]
         self.place: dict[str, str] = {}
         nodes = list(self._sources(graph))
         for node in graph.node:

@@ -26,7 +26,7 @@ from zif_qnn_runtime import (
     traced,
 )
 
-from zif_qnn_htp import elsewhere
+from zif_qnn_htp import foreign_contexts
 from zif_qnn_htp.graph import QnnGraph, build, open_shape
 from zif_qnn_htp.options import HtpOptions, provider_options
 from zif_qnn_htp.segment import FORMAT, KNOWN, SEGMENT, Segment
@@ -53,8 +53,8 @@ class Prepared:
 
 def convert(model: Model, chip: Chip) -> Converted:
     """Bring a segment into the compiler's form. Raises Unsupported naming the units that stand in the way."""
-    if elsewhere.units(model):
-        return elsewhere.convert(model, chip)
+    if foreign_contexts.units(model):
+        return foreign_contexts.convert(model, chip)
     obstacles = [_open(unit.id, unit.op_type, v.name) for unit in model.units if (v := open_shape(model, unit))]
     if obstacles:
         raise _unsupported(model.name, chip, obstacles)
@@ -70,16 +70,16 @@ def convert(model: Model, chip: Chip) -> Converted:
 
 def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Compiled:
     """The artifact for one chip. Raises Unsupported with the units at fault where QNN names them, else QnnError."""
-    if isinstance(converted.data, elsewhere.Taken):
-        return elsewhere.compiled(converted)
+    if isinstance(converted.data, foreign_contexts.Taken):
+        return foreign_contexts.compiled(converted)
     prepared: Prepared = converted.data
-    graph, given = prepared.graph, provider_options(options, chip)
+    graph, settings = prepared.graph, provider_options(options, chip)
     notes = list(converted.notes)
     with private_folder("zif-qnn-") as folder:
-        files = dict(_context(prepared, chip, given, folder)) if prepared.inputs else {}
+        files = dict(_context(prepared, chip, settings, folder)) if prepared.inputs else {}
         if prepared.inputs:
             files.update(_operators(graph, folder, notes))
-            files.update(_extras(graph, given, options, folder, notes))
+            files.update(_extras(graph, settings, options, folder, notes))
     if graph.known:
         files[KNOWN] = _pack(
             {info.name: graph.known[info.name] for info in converted.outputs if info.name in graph.known}
@@ -88,10 +88,12 @@ def compile_segment(converted: Converted, chip: Chip, options: HtpOptions) -> Co
     return Compiled(FORMAT, files, SEGMENT, converted.inputs, converted.outputs, tuple(notes))
 
 
-def _context(prepared: Prepared, chip: Chip, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _context(
+    prepared: Prepared, chip: Chip, provider_options: ProviderOptions, folder: Path
+) -> Iterator[tuple[str, bytes]]:
     graph = prepared.graph
     try:
-        wrapper, binary = compile_context(graph.data, "htp", given, folder, weights=graph.weights)
+        wrapper, binary = compile_context(graph.data, "htp", provider_options, folder, weights=graph.weights)
     except QnnError as error:
         if error.kind == "write":
             raise no_room(folder) from error
@@ -124,14 +126,14 @@ def no_room(folder: Path) -> BackendUnavailable:
 
 
 def _extras(
-    graph: QnnGraph, given: ProviderOptions, options: HtpOptions, folder: Path, notes: list[str]
+    graph: QnnGraph, provider_options: ProviderOptions, options: HtpOptions, folder: Path, notes: list[str]
 ) -> Iterator[tuple[str, bytes]]:
     """The same graph for Qualcomm's other tools. What those cannot take is a note: the NPU takes the segment."""
     forms: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {}
     if options.dlc:
-        forms["DLC"] = lambda: _dlc(graph, given, folder / "dlc")
+        forms["DLC"] = lambda: _dlc(graph, provider_options, folder / "dlc")
     if options.source:
-        forms["C source"] = lambda: _source(graph, given, folder / "source")
+        forms["C source"] = lambda: _source(graph, provider_options, folder / "source")
     for form, write in forms.items():
         try:
             yield from list(write())
@@ -139,17 +141,17 @@ def _extras(
             notes.append(f"not written as {form}: {error}")
 
 
-def _dlc(graph: QnnGraph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _dlc(graph: QnnGraph, provider_options: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
     folder.mkdir()
-    for number, file in enumerate(export_dlc(graph.data, given, folder, graph.weights)):
+    for number, file in enumerate(export_dlc(graph.data, provider_options, folder, graph.weights)):
         yield f"dlc/model{number or ''}.dlc", file.read_bytes()
 
 
-def _source(graph: QnnGraph, given: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _source(graph: QnnGraph, provider_options: ProviderOptions, folder: Path) -> Iterator[tuple[str, bytes]]:
     folder.mkdir()
     model = folder / "model.onnx"
     model.write_bytes(graph.data)
-    for file in export_source(model, given, folder, graph.weights):
+    for file in export_source(model, provider_options, folder, graph.weights):
         yield f"source/{file.name}", file.read_bytes()
 
 
@@ -191,6 +193,6 @@ def _open(unit: str, op_type: str, value: str) -> Obstacle:
 
 
 def _unsupported(name: str, chip: Chip, obstacles: list[Obstacle]) -> Unsupported:
-    rows = (f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles)
+    rows = (f"  {obstacle.unit} ({obstacle.op_type}): {obstacle.reason} [{obstacle.code}]" for obstacle in obstacles)
     told = listed(rows, 10, "\n  … and {} more", "\n")
     return Unsupported(f"{name}: {len(obstacles)} units do not compile for {chip.title}\n{told}", obstacles)

@@ -40,9 +40,9 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
     _check_chip(compiled)
     chip = Chip("", segment.soc_model, segment.htp_arch, fp16=True)
     profile = Profile(options.profiling) if options.profiling != "off" else None
-    given = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
+    settings = evolve(provider_options(options, chip), **(profile.settings if profile else {}))
     with laid_out(compiled, context_files(compiled, segment), follows_links=True) as folder:
-        session = load_context(folder / segment.wrapper, "htp", given)
+        session = load_context(folder / segment.wrapper, "htp", settings)
     again = lambda: load(compiled, evolve(options, profiling="detailed"))  # noqa: E731
     modes = run_settings(options)
     return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again, modes, compiled.files)

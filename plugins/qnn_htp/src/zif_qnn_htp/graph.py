@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
-from zif_qnn_htp.rewrites.apart import separate
 from zif_qnn_htp.rewrites.casts import spell_out
 from zif_qnn_htp.rewrites.copies import copy
 from zif_qnn_htp.rewrites.divisors import quarter
@@ -20,6 +19,7 @@ from zif_qnn_htp.rewrites.hardswish import unfuse
 from zif_qnn_htp.rewrites.indices import wrap
 from zif_qnn_htp.rewrites.picking import flatten
 from zif_qnn_htp.rewrites.recurrent import unroll
+from zif_qnn_htp.rewrites.reencoding import separate
 from zif_qnn_htp.rewrites.squares import scale
 from zif_qnn_htp.rewrites.taming import tame
 from zif_qnn_htp.rewrites.windows import lay
@@ -34,8 +34,8 @@ def build(model: Model, *, invent_weights: bool = False, wild: dict[str, str] | 
 
     wild gets, by the ids of units, why they would be computed wrongly for some values all the same.
     """
-    found = {} if wild is None else wild
-    return _build(model, invent_weights=invent_weights, rewrite=lambda graph, model: _rewrite(graph, model, found))
+    too_wild = {} if wild is None else wild
+    return _build(model, invent_weights=invent_weights, rewrite=lambda graph, model: _rewrite(graph, model, too_wild))
 
 
 def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapping[str, str]:
@@ -56,11 +56,11 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
 
 def _in_floats(model: Model) -> dict[str, tuple[str, str]]:
     """The unit of every node that is computed in floats, by the node's name: of those that quantize nothing."""
-    nodes, found = model.proto.graph.node, dict[str, tuple[str, str]]()
+    nodes, in_floats = model.proto.graph.node, dict[str, tuple[str, str]]()
     for unit in model.units:
         if all(nodes[place].op_type != "QuantizeLinear" for place in unit.nodes):
-            found.update((nodes[place].name, (unit.id, unit.op_type)) for place in unit.nodes)
-    return found
+            in_floats.update((nodes[place].name, (unit.id, unit.op_type)) for place in unit.nodes)
+    return in_floats
 
 
 __all__ = ["QnnGraph", "build", "open_shape"]

@@ -94,10 +94,10 @@ def _weighed(said: Verdict) -> Verdict:
 
 def chip(target: Target) -> Chip:
     """The chip of a target. Raises BackendUnavailable with the reason when it has no NPU that QNN compiles for."""
-    found = chip_of(target)
-    if isinstance(found, NoChip):
-        raise BackendUnavailable(found.reason)
-    return found
+    fitted_chip = chip_of(target)
+    if isinstance(fitted_chip, NoChip):
+        raise BackendUnavailable(fitted_chip.reason)
+    return fitted_chip
 
 
 __all__ = ["ask", "chip", "report"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
-from zif_qnn_htp import elsewhere, graph
+from zif_qnn_htp import foreign_contexts, graph
 from zif_qnn_htp.refusals import angles, counts, geometry, infinite, products
 from zif_qnn_htp.rewrites import logarithms
 
@@ -30,8 +30,8 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
 
     Raises BackendUnavailable without the library and QnnError when it does not start for this chip.
     """
-    if elsewhere.units(model):
-        return Probed(elsewhere.verdicts(model, chip), ())
+    if foreign_contexts.units(model):
+        return Probed(foreign_contexts.verdicts(model, chip), ())
     judged = dict.fromkeys(infinite.judged(model), _INFINITE)
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
     turning = dict.fromkeys(angles.of_positions(model), _ANGLE) if chip.fp16 else {}
@@ -95,8 +95,8 @@ def _edge_cast(model: Model, unit: Unit) -> Verdict | None:
 def _saturates(model: Model, unit: Unit) -> bool:
     """Whether all that a cast makes is quantized at once: an infinity is the end of the range then, in any type."""
     readers = [model.units[place].op_type for place in model.consumers.get(unit.outputs[0], ())]
-    given = {value.name for value in model.outputs}
-    return unit.outputs[0] not in given and bool(readers) and set(readers) == {"QuantizeLinear"}
+    outputs = {value.name for value in model.outputs}
+    return unit.outputs[0] not in outputs and bool(readers) and set(readers) == {"QuantizeLinear"}
 
 
 _INFINITE = Verdict(

@@ -39,14 +39,14 @@ def checks() -> Iterator[Check]:
     yield _sdk()
 
 
-def _library(found: Status) -> Check:
-    name = f"{file_name(STEMS[found.name])}, which {_USES[found.name]}"
-    if found.available:
-        many = f"{len(found.operators)} operators" if found.operators else ""
-        kind = found.kind if found.name in ("htp", "gpu") else ""
-        return Check(name, "works", ", ".join(filter(None, (kind, found.build, many, str(found.path)))))
-    needed = found.name == "htp"
-    return Check(name, "broken" if needed else "absent", found.reason, INSTALL if needed and not found.path else "")
+def _library(status: Status) -> Check:
+    name = f"{file_name(STEMS[status.name])}, which {_USES[status.name]}"
+    if status.available:
+        many = f"{len(status.operators)} operators" if status.operators else ""
+        kind = status.kind if status.name in ("htp", "gpu") else ""
+        return Check(name, "works", ", ".join(filter(None, (kind, status.build, many, str(status.path)))))
+    needed = status.name == "htp"
+    return Check(name, "broken" if needed else "absent", status.reason, INSTALL if needed and not status.path else "")
 
 
 def _sdk() -> Check:

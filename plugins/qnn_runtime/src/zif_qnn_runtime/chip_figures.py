@@ -41,14 +41,14 @@ def figures(target: Target) -> Figures:
 
 def needed(target: Target, *names: str) -> Figures:
     """The figures of a target that must have these. Raises UsageError naming the chip and the first that is missing."""
-    found = figures(target)
+    known_figures = figures(target)
     for name in names:
-        if getattr(found, name) is None:
+        if getattr(known_figures, name) is None:
             raise UsageError(
                 f"{target.title or target.name}: its {name} is not known; add it under vendor.{VENDOR} in the file that"
                 " describes the chip"
             )
-    return found
+    return known_figures
 
 
 def _checked(target: Target, name: str, value: Any) -> Any:

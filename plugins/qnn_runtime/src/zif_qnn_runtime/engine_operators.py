@@ -32,17 +32,17 @@ def operators(
     counted = dict.fromkeys(name for run in seen for name in run.cycles)
     if not counted:
         notes.append("QNN noted no operator")
-    listed, known = {one.name for one in made}, bool(made)
+    listed, known = {operator.name for operator in made}, bool(made)
     made += [optrace.Made(name, "") for name in counted if name not in listed]
     shares = [run.us for run in seen]
     told = [
         EngineOperator(
-            one.name if known else original_name(one.name),
-            one.type,
-            one.units,
-            float(median(run.cycles.get(one.name, 0.0) for run in seen)) if one.name in counted else None,
-            float(median(share.get(one.name, 0.0) for share in shares)) if one.name in counted else None,
+            operator.name if known else original_name(operator.name),
+            operator.type,
+            operator.units,
+            float(median(run.cycles.get(operator.name, 0.0) for run in seen)) if operator.name in counted else None,
+            float(median(share.get(operator.name, 0.0) for share in shares)) if operator.name in counted else None,
         )
-        for one in made
+        for operator in made
     ]
     return OperatorTrace(tuple(told), tuple(notes))

@@ -42,7 +42,7 @@ def export_source(model: Path, options: ProviderOptions, folder: Path, weights: 
     session_options("saver", options)  # says what is missing, in this process
     program = [sys.executable, "-m", "zif_qnn_runtime.export", str(model.resolve()), str(weights or "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    settings = [f"{key}={value}" for key, value in options.given().items()]
+    settings = [f"{key}={value}" for key, value in options.chosen().items()]
     done = subprocess.run(
         [*program, *settings], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -56,10 +56,10 @@ def export_source(model: Path, options: ProviderOptions, folder: Path, weights: 
 
 def _main(path: str, weights: str, *settings: str) -> int:
     """The process of `export_source`: open a session on the saver, here, and never run it (its results are garbage)."""
-    given = dict(setting.split("=", 1) for setting in settings)
+    options = dict(setting.split("=", 1) for setting in settings)
     try:
         folder = Path(weights) if weights else None
-        open_session(Path(path), "saver", ProviderOptions(), provider=given, weights=folder)
+        open_session(Path(path), "saver", ProviderOptions(), provider=options, weights=folder)
     except QnnError as error:
         print(error, file=sys.stderr)
         return _FAILED

@@ -89,10 +89,10 @@ def _meaning(texts: Iterable[str]) -> tuple[str, str, tuple[str, ...]]:
     texts = list(texts)
     for text in texts:
         for pattern, kind, sentence in _MEANINGS:
-            found = re.search(pattern, text)
-            if found:
-                nodes = (original_name(found[1]),) if kind == "layout" else ()
-                return kind, sentence.format(*(group.strip() for group in found.groups())), nodes
+            match = re.search(pattern, text)
+            if match:
+                nodes = (original_name(match[1]),) if kind == "layout" else ()
+                return kind, sentence.format(*(group.strip() for group in match.groups())), nodes
     return "other", texts[0] if texts else "QNN failed without a message", ()
 
 

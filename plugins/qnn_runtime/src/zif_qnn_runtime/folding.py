@@ -28,12 +28,12 @@ _last: WeakKeyDictionary[Model, tuple[dict[str, Array], frozenset[str]]] = WeakK
 
 def fold(model: Model) -> tuple[dict[str, Array], frozenset[str]]:
     """The values that depend on no input, by name, and the ids of the units that make them. Read them only."""
-    found = _last.get(model)
-    if found is None:
-        found = _folded(model)
+    folded = _last.get(model)
+    if folded is None:
+        folded = _folded(model)
         _last.clear()
-        _last[model] = found
-    return found
+        _last[model] = folded
+    return folded
 
 
 def _folded(model: Model) -> tuple[dict[str, Array], frozenset[str]]:
@@ -54,17 +54,17 @@ def _constant(model: Model) -> list[Unit]:
     A DequantizeLinear by itself stays, unless all that read it are folded: to the compiler it is a weight in integers.
     """
     made: set[str] = set()
-    found: list[Unit] = []
+    units: list[Unit] = []
     for unit in model.units:
         if made.issuperset(unit.inputs) and _foldable(model, unit):
             made.update(unit.outputs)
-            found.append(unit)
-    needed = _read_at_run_time(model, {unit.id for unit in found})
-    return [unit for unit in found if unit.op_type != "DequantizeLinear" or needed.isdisjoint(unit.outputs)]
+            units.append(unit)
+    needed = _read_at_run_time(model, {unit.id for unit in units})
+    return [unit for unit in units if unit.op_type != "DequantizeLinear" or needed.isdisjoint(unit.outputs)]
 
 
-def _read_at_run_time(model: Model, found: Collection[str]) -> set[str]:
-    read = {name for unit in model.units if unit.id not in found for name in unit.inputs}
+def _read_at_run_time(model: Model, names: Collection[str]) -> set[str]:
+    read = {name for unit in model.units if unit.id not in names for name in unit.inputs}
     return read.union(value.name for value in model.outputs)
 
 

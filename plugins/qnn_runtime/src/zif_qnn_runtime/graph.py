@@ -157,7 +157,7 @@ def _write_shapes(graph: onnx.GraphProto, model: Model) -> None:
 
 def _import_domains(proto: onnx.ModelProto) -> None:
     """A domain that only a rewrite's nodes are of."""
-    known = {one.domain for one in proto.opset_import}
+    known = {opset.domain for opset in proto.opset_import}
     for domain in {node.domain for node in proto.graph.node if node.domain} - known:
         proto.opset_import.add(domain=domain, version=1)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from attrs import frozen
 from zif.plugin import cache_folder, private_folder
 
-from zif_qnn_runtime import kept
+from zif_qnn_runtime import cache_files
 from zif_qnn_runtime.libraries import (
     INSTALL,
     LIBRARIES,
@@ -113,12 +113,12 @@ def _ask(path: Path, stamp: tuple[int, int], *environment: str | None) -> dict[s
     root = cache_folder()
     words = repr((str(path), stamp, environment, _stamp(Path(__file__)))).encode()
     place = root / "qnn_runtime" / f"{hashlib.sha256(words).hexdigest()}.json" if root else None
-    known = kept.read(place) if place else None
+    known = cache_files.read(place) if place else None
     if isinstance(known, dict) and known.get("code") == 0:
         return known
     answer = _try(path, stamp, *environment)
     if place and answer.get("code") == 0:  # what does not work may work after the next command of the user
-        kept.write(place, answer)
+        cache_files.write(place, answer)
     return answer
 
 

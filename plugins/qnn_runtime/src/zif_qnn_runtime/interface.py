@@ -59,9 +59,9 @@ def _start(provider: _Provider) -> dict[str, Any]:
     code = _function(provider, _CREATE, _PTR, _PTR, _PTR)(None, None, ctypes.byref(handle))
     if code:
         return {"code": code, "call": "backendCreate", "build": _build(provider)}
-    found = {"code": 0, "build": _build(provider), "operators": _operators(provider, handle)}
+    answer = {"code": 0, "build": _build(provider), "operators": _operators(provider, handle)}
     _function(provider, _FREE, _PTR)(handle)
-    return found
+    return answer
 
 
 def _function(provider: _Provider, index: int, *arguments: Any) -> Any:

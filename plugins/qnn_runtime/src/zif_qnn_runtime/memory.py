@@ -16,7 +16,7 @@ from attrs import frozen
 from zif import Verdict
 from zif.plugin import Said, cache_folder
 
-from zif_qnn_runtime import kept
+from zif_qnn_runtime import cache_files
 from zif_qnn_runtime.unitprobe import Probed
 
 _FORMAT = 1
@@ -46,7 +46,7 @@ class Memory:
 
     def recall(self, name: str) -> Probed | None:
         """A kept answer; None when there is none, or none that can be read."""
-        document: Any = kept.read(self.folder / f"{name}.json") if self.folder else None
+        document: Any = cache_files.read(self.folder / f"{name}.json") if self.folder else None
         try:
             verdicts = {unit: _verdict(fields) for unit, fields in document["verdicts"].items()}
             return Probed(verdicts, tuple(document["notes"]))
@@ -59,13 +59,13 @@ class Memory:
         if folder is None:
             return
         document = {"verdicts": {u: attrs.asdict(v) for u, v in probed.verdicts.items()}, "notes": probed.notes}
-        kept.write(folder / f"{name}.json", document)
+        cache_files.write(folder / f"{name}.json", document)
         with contextlib.suppress(OSError):
             _prune(folder)
 
 
 def _verdict(fields: Any) -> Verdict:
-    return Verdict(**{**fields, "overruled": tuple(Said(**one) for one in fields.get("overruled", ()))})
+    return Verdict(**{**fields, "overruled": tuple(Said(**verdict) for verdict in fields.get("overruled", ()))})
 
 
 def root() -> Path | None:

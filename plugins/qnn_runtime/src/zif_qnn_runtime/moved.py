@@ -26,13 +26,13 @@ def close(graph: onnx.GraphProto, model: Model, known: Collection[str]) -> dict[
     for node in graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)
-    given = {value.name for value in graph.output}
+    outputs = {value.name for value in graph.output}
     added: dict[str, str] = {}
     moves = [node for node in graph.node if node.op_type in MOVES and not node.domain and node.name in known]
     for node in [node for node in moves if len(node.output) == 1]:
         start, behind = makers.get(node.input[0]), readers.get(node.output[0], [])
-        several = len(behind) > 1 and node.output[0] not in given
-        if several and any(one.op_type != "QuantizeLinear" for one in behind) and _encoded(start, model):
+        several = len(behind) > 1 and node.output[0] not in outputs
+        if several and any(reader.op_type != "QuantizeLinear" for reader in behind) and _encoded(start, model):
             assert start is not None
             added.update(dict.fromkeys(_closed(graph, node, start, behind, model), node.name))
     return added
@@ -49,7 +49,10 @@ def _encoded(start: onnx.NodeProto | None, model: Model) -> bool:
 def _closed(
     graph: onnx.GraphProto, node: onnx.NodeProto, start: onnx.NodeProto, behind: list[onnx.NodeProto], model: Model
 ) -> tuple[str, str]:
-    value, taken = node.output[0], {name for one in graph.node for name in (*one.input, *one.output, one.name)}
+    value, taken = (
+        node.output[0],
+        {name for reader in graph.node for name in (*reader.input, *reader.output, reader.name)},
+    )
     stored, back = (free_name(f"{value}_{word}", taken) for word in ("moved", "moved_back"))
     ends = start.input[1:3]
     pair = (
@@ -61,9 +64,9 @@ def _closed(
     shape = info.shape if info else None
     for name, dtype in ((stored, kind), (back, TensorProto.FLOAT)):
         graph.value_info.append(helper.make_tensor_value_info(name, dtype, shape))
-    for one in behind:
-        one.input[:] = [back if name == value else name for name in one.input]
-    place = next(at for at, one in enumerate(graph.node) if one.name == node.name)
-    for one in reversed(pair):
-        graph.node.insert(place + 1, one)
+    for reader in behind:
+        reader.input[:] = [back if name == value else name for name in reader.input]
+    place = next(at for at, reader in enumerate(graph.node) if reader.name == node.name)
+    for reader in reversed(pair):
+        graph.node.insert(place + 1, reader)
     return pair[0].name, pair[1].name

@@ -78,9 +78,9 @@ def traced(folder: Path, owners: Mapping[str, tuple[str, str]]) -> bytes:
     """
     document = _read(_Document, _content(folder / WRITTEN), WRITTEN)
     made = [
-        Made(one.dst_name, one.dst_qnn_op_type, tuple(_units(one.sources, owners)))
+        Made(mapping.dst_name, mapping.dst_qnn_op_type, tuple(_units(mapping.sources, owners)))
         for graph in document.subgraph_traces
-        for one in graph.op_mappings
+        for mapping in graph.op_mappings
     ]
     return json.dumps(attrs.asdict(Trace(tuple(made))), separators=(",", ":")).encode()
 

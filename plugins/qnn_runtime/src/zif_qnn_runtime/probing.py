@@ -108,16 +108,16 @@ def _nodes(lines: Iterable[Line]) -> Iterator[NodeAnswer]:
     for line in lines:
         if "Qnn_OpConfig" in line.text:
             asked = line.text
-        found = _VERDICT.search(line.text)
-        if found:
-            yield from _verdicts(line.text, found, asked)
+        match = _VERDICT.search(line.text)
+        if match:
+            yield from _verdicts(line.text, match, asked)
             asked = ""
 
 
-def _verdicts(text: str, found: re.Match[str], asked: str) -> Iterator[NodeAnswer]:
+def _verdicts(text: str, match: re.Match[str], asked: str) -> Iterator[NodeAnswer]:
     members = [(op_type, original_name(name)) for op_type, name in _NODE.findall(text)]
     group = tuple(name for _, name in members)
-    accepted = found[1] == "PASSED"
+    accepted = match[1] == "PASSED"
     code, reason = ("ok", "") if accepted else _why(text, asked)
     for op_type, name in members:
         yield NodeAnswer(name, op_type, accepted, code, reason, group)
@@ -125,14 +125,14 @@ def _verdicts(text: str, found: re.Match[str], asked: str) -> Iterator[NodeAnswe
 
 def _why(text: str, asked: str) -> tuple[str, str]:
     """The code of a refusal, and a sentence."""
-    given = _REASON.search(text)
-    reason = " ".join(given[1].split()) if given else "no reason given"
+    match = _REASON.search(text)
+    reason = " ".join(match[1].split()) if match else "no reason given"
     if reason.startswith("Failed to add node") and asked:
         return _refused_config(asked)
     for pattern, code, sentence in _MEANINGS:
-        found = re.search(pattern, reason)
-        if found:
-            return code, sentence.format(*found.groups()) or reason.replace("`", "'")
+        reason_match = re.search(pattern, reason)
+        if reason_match:
+            return code, sentence.format(*reason_match.groups()) or reason.replace("`", "'")
     return "probe-failed", reason.replace("`", "'")
 
 

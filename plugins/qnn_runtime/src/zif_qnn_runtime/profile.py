@@ -79,11 +79,11 @@ class Profile:
 
 def rows_of(text: str) -> list[Row]:
     """The rows of a profile's text. QNN quotes nothing, so a row ends where the next one begins."""
-    found = list(_ROW.finditer(text))
-    ends = [one.start() for one in found[1:]] + [len(text)] * bool(found)
+    matches = list(_ROW.finditer(text))
+    ends = [match.start() for match in matches[1:]] + [len(text)] * bool(matches)
     return [
-        Row(one[1], float(one[2]), one[3], text[one.end() : end].rstrip("\r\n,"))
-        for one, end in zip(found, ends, strict=True)
+        Row(match[1], float(match[2]), match[3], text[match.end() : end].rstrip("\r\n,"))
+        for match, end in zip(matches, ends, strict=True)
     ]
 
 

@@ -98,18 +98,18 @@ class ProviderOptions:
     skip_qnn_version_check: bool | None = field(default=None, metadata=_about("load artifacts of another QNN release"))
 
     def __attrs_post_init__(self) -> None:
-        for one in attrs.fields(type(self)):
-            _check(one.name, getattr(self, one.name), one.metadata)
+        for option in attrs.fields(type(self)):
+            _check(option.name, getattr(self, option.name), option.metadata)
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> ProviderOptions:
+    def parse(cls, values: Mapping[str, Any]) -> ProviderOptions:
         """From names and values as a user wrote them. Raises UsageError that lists what is known or possible."""
         from zif.plugin import build_options
 
-        made: ProviderOptions = build_options(cls, given, "QNN provider")
+        made: ProviderOptions = build_options(cls, values, "QNN provider")
         return made
 
-    def given(self) -> dict[str, str]:
+    def chosen(self) -> dict[str, str]:
         """What was set, in the words of the provider."""
         values = attrs.asdict(self, filter=lambda _, value: value is not None)
         return {name: _word(value) for name, value in values.items()}
@@ -117,7 +117,7 @@ class ProviderOptions:
     def remarks(self, emulated: bool) -> tuple[str, ...]:
         """One sentence for each option that was set and does nothing, or cannot be had, on the emulator."""
         fields = attrs.fields_dict(type(self))
-        remarks = ((name, fields[name].metadata["emulator"]) for name in self.given()) if emulated else ()
+        remarks = ((name, fields[name].metadata["emulator"]) for name in self.chosen()) if emulated else ()
         return tuple(f"{name}: {remark}" for name, remark in remarks if remark)
 
 

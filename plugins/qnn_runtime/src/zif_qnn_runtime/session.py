@@ -72,7 +72,7 @@ def session_options(
     folder = {"session.model_external_initializers_file_folder_path": str(weights)} if weights else {}
     for key, value in {**_CONFIG, **folder, **(config or {})}.items():
         made.add_session_config_entry(key, value)
-    settings = {"backend_path": str(path), **options.given(), **(provider or {})}
+    settings = {"backend_path": str(path), **options.chosen(), **(provider or {})}
     made.add_provider_for_devices([_device(backend)], settings)
     return made
 

@@ -117,12 +117,12 @@ def _answers(model: Model, compiler: Compiler, notes: dict[str, None]) -> list[t
     members: dict[str, list[str]] = {}
     for node, (owner, _) in built.owners.items():
         members.setdefault(owner, []).append(node)
-    found = {}
+    by_unit = {}
     for unit in model.units:
-        found[unit.id] = FOLDED if unit.id in built.folded else _verdict(members[unit.id], answer.nodes)
-        if unit.id in refused and found[unit.id].supported:
-            found[unit.id] = _refused(answer.refusal)
-    return list(found.items())
+        by_unit[unit.id] = FOLDED if unit.id in built.folded else _verdict(members[unit.id], answer.nodes)
+        if unit.id in refused and by_unit[unit.id].supported:
+            by_unit[unit.id] = _refused(answer.refusal)
+    return list(by_unit.items())
 
 
 def _verdict(names: Sequence[str], answers: Mapping[str, NodeAnswer]) -> Verdict:

@@ -34,8 +34,8 @@ def _qnn_version(path: Path, _mtime: int, size: int) -> str:
     if not size:
         return "unknown"
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        found = _BUILD_ID.search(data)
-        return found[1].decode() if found else "unknown"
+        match = _BUILD_ID.search(data)
+        return match[1].decode() if match else "unknown"
 
 
 def _installed(distribution: str) -> str:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from zif_quantize.auto import Quantized, Trial, auto_quantize
     from zif_quantize.calibration.ranges import Ranges, calibrate
     from zif_quantize.engine import quantize_model
-    from zif_quantize.made import Quantization
     from zif_quantize.recipes import METHODS, PRESETS, Recipe, recipe
+    from zif_quantize.result import Quantization
     from zif_quantize.rewrites.prepare import prepare
     from zif_quantize.run import quantize
 
@@ -29,7 +29,7 @@ _HOMES = {
     "zif_quantize.engine": ("quantize_model",),
     "zif_quantize.recipes": ("METHODS", "PRESETS", "Recipe", "recipe"),
     "zif_quantize.rewrites.prepare": ("prepare",),
-    "zif_quantize.made": ("Quantization",),
+    "zif_quantize.result": ("Quantization",),
     "zif_quantize.run": ("quantize",),
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}

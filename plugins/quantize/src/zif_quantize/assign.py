@@ -32,8 +32,8 @@ def assignment(model: Model, base: Recipe, overrides: Mapping[str, str | Recipe]
             hint = did_you_mean(name, units)
             raise UsageError(f"the model has no unit {name!r} to override.{hint} `zif plan --all-units` lists them")
     rules = prepared_by(model)
-    given = {name: FLOAT if one == FLOAT else recipe(one, rules) for name, one in overrides.items()}
-    chosen: dict[str, Recipe | str] = {unit.id: given.get(unit.id, base) for unit in model.units}
+    recipes = {name: FLOAT if override == FLOAT else recipe(override, rules) for name, override in overrides.items()}
+    chosen: dict[str, Recipe | str] = {unit.id: recipes.get(unit.id, base) for unit in model.units}
     for unit in model.units:
         if unit.op_type in MERGED and unit.inputs[0] in model.producers and len(model.consumers[unit.inputs[0]]) == 1:
             chosen[unit.id] = chosen[model.units[model.producers[unit.inputs[0]]].id]
@@ -46,24 +46,24 @@ def tensor_overrides(
     """onnxruntime's overrides per tensor: the type of each value, conversions between units, the types of weights, and
     the ranges that the rules fix. kept: the units that stay in float.
     """
-    found = _activations(model, base, chosen, types)
+    tensors = _activations(model, base, chosen, types)
     for node, unit in zip(model.proto.graph.node, _units_of_nodes(model), strict=True):
-        one = chosen[unit]
-        if isinstance(one, Recipe):
-            _weights(model, node, one, base, types, found)
+        recipe_ = chosen[unit]
+        if isinstance(recipe_, Recipe):
+            _weights(model, node, recipe_, base, types, tensors)
     for node, unit in zip(model.proto.graph.node, _units_of_nodes(model), strict=True):
         if unit not in kept:
-            _first_factor(model, node, base, types, found)
-            _fixed(node, base, prepared_by(model), types, found)
-    return found
+            _first_factor(model, node, base, types, tensors)
+            _fixed(node, base, prepared_by(model), types, tensors)
+    return tensors
 
 
 def _activations(model: Model, base: Recipe, chosen: Chosen, types: Any) -> dict[str, list[dict[str, Any]]]:
     """For every value between units of different types: that of its maker, and the conversion for the others."""
-    kinds = {one.activation for one in chosen.values() if isinstance(one, Recipe)}
+    kinds = {recipe_.activation for recipe_ in chosen.values() if isinstance(recipe_, Recipe)}
     if kinds <= {base.activation}:
         return {}
-    found: dict[str, list[dict[str, Any]]] = {}
+    tensors: dict[str, list[dict[str, Any]]] = {}
     values = [info.name for info in model.inputs] + [name for unit in model.units for name in unit.outputs]
     for name in values:
         if model.tensors[name].dtype not in ("float32", "float16"):
@@ -80,8 +80,8 @@ def _activations(model: Model, base: Recipe, chosen: Chosen, types: Any) -> dict
         for kind, readers in others.items():
             row["convert"] = {"quant_type": quant_type(types, kind), "recv_nodes": readers}
         if made != base.activation or others:
-            found[name] = [row]
-    return found
+            tensors[name] = [row]
+    return tensors
 
 
 def _made_as(model: Model, name: str, base: Recipe, chosen: Chosen) -> str:
@@ -91,7 +91,7 @@ def _made_as(model: Model, name: str, base: Recipe, chosen: Chosen) -> str:
         if isinstance(maker, Recipe):
             return maker.activation
     wanted = [chosen[reader] for reader in _reader_nodes(model, name)]
-    return next((one.activation for one in wanted if isinstance(one, Recipe)), base.activation)
+    return next((kind.activation for kind in wanted if isinstance(kind, Recipe)), base.activation)
 
 
 def _reader_nodes(model: Model, name: str) -> list[str]:
@@ -104,37 +104,42 @@ def _units_of_nodes(model: Model) -> list[str]:
 
 
 def _weights(
-    model: Model, node: onnx.NodeProto, one: Recipe, base: Recipe, types: Any, found: dict[str, list[dict[str, Any]]]
+    model: Model,
+    node: onnx.NodeProto,
+    recipe: Recipe,
+    base: Recipe,
+    types: Any,
+    tensors: dict[str, list[dict[str, Any]]],
 ) -> None:
     """The types of a node's constant inputs."""
     for place, name in enumerate(node.input):
         info = model.initializers.get(name)
-        if info is None or info.dtype not in ("float32", "float16") or name in found:
+        if info is None or info.dtype not in ("float32", "float16") or name in tensors:
             continue
         if node.op_type in WEIGHTED:
             if place == 1:
-                found[name] = [_weight(node, info, one, types, prepared_by(model))]
-        elif one.activation != base.activation:
-            found[name] = [{"quant_type": quant_type(types, one.activation)}]
+                tensors[name] = [_weight(node, info, recipe, types, prepared_by(model))]
+        elif recipe.activation != base.activation:
+            tensors[name] = [{"quant_type": quant_type(types, recipe.activation)}]
 
 
 def _first_factor(
-    model: Model, node: onnx.NodeProto, base: Recipe, types: Any, found: dict[str, list[dict[str, Any]]]
+    model: Model, node: onnx.NodeProto, base: Recipe, types: Any, tensors: dict[str, list[dict[str, Any]]]
 ) -> None:
     """A constant that a MatMul has on its left is a weight, too: with scales per channel, and with 8 beside 16 bits."""
-    if node.op_type != "MatMul" or node.input[0] not in model.initializers or node.input[0] in found:
+    if node.op_type != "MatMul" or node.input[0] not in model.initializers or node.input[0] in tensors:
         return
-    eight_beside = bits(base.weight) == 8 and bits(_read_as(node, node.input[1], base, types, found)) == 16
+    eight_beside = bits(base.weight) == 8 and bits(_read_as(node, node.input[1], base, types, tensors)) == 16
     if base.per_channel or (eight_beside and node.input[1] not in model.initializers):
         kind = base.weight
-        found[node.input[0]] = [{"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}]
+        tensors[node.input[0]] = [{"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}]
 
 
 def _read_as(
-    node: onnx.NodeProto, name: str, base: Recipe, types: Any, found: Mapping[str, list[dict[str, Any]]]
+    node: onnx.NodeProto, name: str, base: Recipe, types: Any, tensors: Mapping[str, list[dict[str, Any]]]
 ) -> str:
     """The type in which a node reads a value."""
-    row = found.get(name, [{}])[0]
+    row = tensors.get(name, [{}])[0]
     convert = row.get("convert", {})
     kind = convert["quant_type"] if node.name in convert.get("recv_nodes", ()) else row.get("quant_type")
     return next((word for word in (*ACTIVATIONS, *WEIGHTS) if kind == quant_type(types, word)), base.activation)
@@ -145,22 +150,22 @@ def _fixed(
     base: Recipe,
     rules: QuantizationRules,
     types: Any,
-    found: dict[str, list[dict[str, Any]]],
+    tensors: dict[str, list[dict[str, Any]]],
 ) -> None:
     """The encoding of a result whose range the rules fix."""
     name = node.output[0]
-    kind = _made_in(name, base, types, found)
+    kind = _made_in(name, base, types, tensors)
     for row in rules.fixed_ranges:
         if row.op_type == node.op_type and bits(kind) in row.bits:
             scale, zero = fixed_encoding(row.low, row.high, kind, base.symmetric and not kind.startswith("u"))
-            own = found.get(name, [{}])[0]
+            own = tensors.get(name, [{}])[0]
             words = {"quant_type": quant_type(types, kind), "scale": np.array(scale, np.float32)}
-            found[name] = [{**own, **words, "zero_point": np.array(zero, kind)}]
+            tensors[name] = [{**own, **words, "zero_point": np.array(zero, kind)}]
 
 
-def _made_in(name: str, base: Recipe, types: Any, found: Mapping[str, list[dict[str, Any]]]) -> str:
+def _made_in(name: str, base: Recipe, types: Any, tensors: Mapping[str, list[dict[str, Any]]]) -> str:
     """The type in which a value comes into being."""
-    kind = found.get(name, [{}])[0].get("quant_type")
+    kind = tensors.get(name, [{}])[0].get("quant_type")
     return next((word for word in ACTIVATIONS if kind == quant_type(types, word)), base.activation)
 
 
@@ -175,14 +180,14 @@ def fixed_encoding(low: float, high: float, kind: str, symmetric: bool) -> tuple
 
 
 def _weight(
-    node: onnx.NodeProto, info: TensorInfo, one: Recipe, types: Any, rules: QuantizationRules
+    node: onnx.NodeProto, info: TensorInfo, recipe: Recipe, types: Any, rules: QuantizationRules
 ) -> dict[str, Any]:
     """The override of a weight."""
-    axis = channel_axis(node, info, rules) if one.per_channel else None
-    kind = one.weight if axis is not None else one.tensor_weight or one.weight
+    axis = channel_axis(node, info, rules) if recipe.per_channel else None
+    kind = recipe.weight if axis is not None else recipe.tensor_weight or recipe.weight
     if kind.endswith("int4") and _wants_eight(node, info, rules):
         kind = kind.replace("4", "8")
-    kind = only_in(node.op_type, bits(one.activation), rules) or kind
+    kind = only_in(node.op_type, bits(recipe.activation), rules) or kind
     row: dict[str, Any] = {"quant_type": quant_type(types, kind), "symmetric": not kind.startswith("u")}
     return row if axis is None else {**row, "axis": axis}
 

@@ -136,8 +136,8 @@ class _Work:
         self.here = Bench(self.model, self.samples, self.make, "", self.told)
         self.there = Bench(self.model, self.samples, self.make, self.target, self.told) if self.target else None
 
-    def make(self, one: Recipe, seen: Ranges) -> onnx.ModelProto:
-        return quantize_model(self.model, seen, one, self.overrides)
+    def make(self, recipe: Recipe, seen: Ranges) -> onnx.ModelProto:
+        return quantize_model(self.model, seen, recipe, self.overrides)
 
     def calibrate(self, histograms: bool, folds: Folds | None = None) -> None:
         self.folds = folds or folded(self.model, self.samples, histograms, self.told)
@@ -156,28 +156,28 @@ class _Work:
         from zif_quantize.mending import mended
 
         assert self.there is not None
-        there, given = self.there, self.overrides or {}
+        there, overridden = self.there, self.overrides or {}
         wanted, had = (worst(ratios(bench.rows(best, 1))) for bench in (self.here, there))
 
         def measured(levels: Mapping[str, str | Recipe]) -> float:
             self.told(f"looking for what {self.target} computes coarsely: {len(levels)} units in other precisions")
-            made = quantize_model(self.model, self.folds.without(0), best, {**given, **levels})
+            made = quantize_model(self.model, self.folds.without(0), best, {**overridden, **levels})
             try:
                 return worst(ratios(there.run(made)))
             except ZifError:
                 return -math.inf
 
-        parts = [group for group in groups(self.model, GROUPS) if not given.keys() & set(group.units)]
+        candidates = [group for group in groups(self.model, GROUPS) if not overridden.keys() & set(group.units)]
         other = recipe("w8a16" if bits(best.activation) == 8 else "w8a8", prepared_by(self.model))
-        self.mended = mended(measured, wanted, had, parts, other)
+        self.mended = mended(measured, wanted, had, candidates, other)
         if self.mended:
-            self.overrides, self.before = {**given, **self.mended}, (*self.before, *self.told_trials())
+            self.overrides, self.before = {**overridden, **self.mended}, (*self.before, *self.told_trials())
             self.here.forget()
             there.forget()
 
     def told_trials(self) -> tuple[Trial, ...]:
         """Every recipe that was tried on this model."""
-        return tuple(attrs.evolve(one, smoothed=self.smoothed) for one in self.bench.trials())
+        return tuple(attrs.evolve(trial, smoothed=self.smoothed) for trial in self.bench.trials())
 
     def result(self, best: Recipe, search: bool) -> Quantized:
         final = self.here.trial(best)
@@ -199,5 +199,5 @@ class _Work:
             self.there.emulated if self.there else (),
             self.folds,
             self.smoothed,
-            {unit: one if isinstance(one, str) else one.name for unit, one in self.mended.items()},
+            {unit: recipe if isinstance(recipe, str) else recipe.name for unit, recipe in self.mended.items()},
         )

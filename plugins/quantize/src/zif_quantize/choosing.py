@@ -78,25 +78,27 @@ class Bench:
     _rows: dict[Recipe, list[list[Energies]]] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        parts = dealt(self.samples)
+        dealt_samples = dealt(self.samples)
         if self.target:
-            parts = parts[:FOLDS_ON_TARGET]
-            self.judges = [Judge(self.model, judging(part, len(parts), SAMPLES_ON_TARGET)) for part in parts]
+            dealt_samples = dealt_samples[:FOLDS_ON_TARGET]
+            self.judges = [
+                Judge(self.model, judging(part, len(dealt_samples), SAMPLES_ON_TARGET)) for part in dealt_samples
+            ]
         else:
-            self.judges = [Judge(self.model, judging(part, len(parts))) for part in parts]
+            self.judges = [Judge(self.model, judging(part, len(dealt_samples))) for part in dealt_samples]
 
     @property
     def measured(self) -> int:
         """On how many samples recipes are measured."""
         return sum(len(judge.samples) for judge in self.judges)
 
-    def rows(self, one: Recipe, folds: int) -> list[Energies]:
+    def rows(self, recipe: Recipe, folds: int) -> list[Energies]:
         """What a recipe loses per sample, on the first so many folds."""
         assert self.folds is not None
-        done = self._rows.setdefault(one, [])
+        done = self._rows.setdefault(recipe, [])
         while len(done) < folds:
-            self.told(f"trying {describe(one)}" + (f", fold {len(done) + 1}" if len(self.judges) > 1 else ""))
-            made = self.make(one, self.folds.without(len(done)))
+            self.told(f"trying {describe(recipe)}" + (f", fold {len(done) + 1}" if len(self.judges) > 1 else ""))
+            made = self.make(recipe, self.folds.without(len(done)))
             done.append(self._energies(self.judges[len(done)], made))
         return [row for fold in done[:folds] for row in fold]
 
@@ -117,29 +119,29 @@ class Bench:
         """What a model loses on the first fold."""
         return self._energies(self.judges[0], made)
 
-    def trial(self, one: Recipe) -> Trial:
+    def trial(self, recipe: Recipe) -> Trial:
         """A recipe on all folds."""
-        rows = self.rows(one, len(self.judges))
-        return Trial(one, ratios(rows), spread(rows, _worst))
+        rows = self.rows(recipe, len(self.judges))
+        return Trial(recipe, ratios(rows), spread(rows, _worst))
 
     def trials(self) -> tuple[Trial, ...]:
         """Every recipe that was tried on all folds, or was behind before, in the order of trying."""
-        rows = {one: [row for fold in done for row in fold] for one, done in self._rows.items()}
-        return tuple(Trial(one, ratios(found), spread(found, _worst)) for one, found in rows.items())
+        rows = {line: [row for fold in done for row in fold] for line, done in self._rows.items()}
+        return tuple(Trial(row, ratios(line), spread(line, _worst)) for row, line in rows.items())
 
-    def beats(self, one: Recipe, best: Recipe, sure: float) -> bool:
+    def beats(self, recipe: Recipe, best: Recipe, sure: float) -> bool:
         """Whether a recipe is better than another by the margin and so many times the standard error."""
-        return _better(self, one, self, best, sure)
+        return _better(self, recipe, self, best, sure)
 
 
-def surpasses(bench: Bench, other: Bench, one: Recipe) -> bool:
+def surpasses(bench: Bench, other: Bench, recipe: Recipe) -> bool:
     """Whether a recipe is surely better on the model of one bench than on that of another."""
-    return _better(bench, one, other, one, sure=1)
+    return _better(bench, recipe, other, recipe, sure=1)
 
 
-def _better(bench: Bench, one: Recipe, other: Bench, best: Recipe, sure: float) -> bool:
+def _better(bench: Bench, recipe: Recipe, other: Bench, best: Recipe, sure: float) -> bool:
     for folds in range(1, len(bench.judges) + 1):
-        theirs, ours = other.rows(best, folds), bench.rows(one, folds)
+        theirs, ours = other.rows(best, folds), bench.rows(recipe, folds)
         if _gain(list(zip(ours, theirs, strict=True))) < -BEHIND:
             return False
     pairs = list(zip(ours, theirs, strict=True))
@@ -170,10 +172,10 @@ def chosen(bench: Bench, base: Recipe, any_weights: bool) -> Recipe:
     if best != base and bench.beats(base, best, sure=0):
         best = base
     best = _with_room(bench, best, width)
-    for one in weights(best) if any_weights else []:
-        best = one if one != best and bench.beats(one, best, sure=1) else best
-    for one in cuts(best) if len(bench.samples) >= ENOUGH else []:
-        best = one if bench.beats(one, best, sure=2) else best
+    for weighting in weights(best) if any_weights else []:
+        best = weighting if weighting != best and bench.beats(weighting, best, sure=1) else best
+    for weighting in cuts(best) if len(bench.samples) >= ENOUGH else []:
+        best = weighting if bench.beats(weighting, best, sure=2) else best
     return best
 
 
@@ -199,7 +201,7 @@ def roomy(base: Recipe, room: float) -> Recipe:
 def weights(base: Recipe) -> list[Recipe]:
     """The recipe with its weights per channel and per tensor, where they have one scale signed and unsigned."""
     tensor = attrs.evolve(base, per_channel=False)
-    signed = [attrs.evolve(one, tensor_weight="") for one in (base, tensor)]
+    signed = [attrs.evolve(weighting, tensor_weight="") for weighting in (base, tensor)]
     return list(dict.fromkeys([base, tensor, *signed]))
 
 
@@ -209,13 +211,13 @@ def cuts(base: Recipe) -> list[Recipe]:
     return [attrs.evolve(base, room=1.0, **other) for other in others]  # type: ignore[arg-type]
 
 
-def describe(one: Recipe) -> str:
+def describe(recipe: Recipe) -> str:
     """A recipe in words: "w8a8, per channel, mse"."""
-    method = f"{one.method} {one.percentile:g}" if one.method == "percentile" else one.method
-    method += f" × {one.room:g}" if one.room != 1.0 and one.method == "minmax" else ""
-    single = one.tensor_weight or one.weight
-    if not one.per_channel:
+    method = f"{recipe.method} {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
+    method += f" × {recipe.room:g}" if recipe.room != 1.0 and recipe.method == "minmax" else ""
+    single = recipe.tensor_weight or recipe.weight
+    if not recipe.per_channel:
         weights = f"{single} per tensor"
     else:
-        weights = f"{one.weight} per channel" + (f" ({single} per tensor)" if single != one.weight else "")
-    return f"{one.name}, {weights}, {method}"
+        weights = f"{recipe.weight} per channel" + (f" ({single} per tensor)" if single != recipe.weight else "")
+    return f"{recipe.name}, {weights}, {method}"

@@ -12,7 +12,7 @@ from zif import StageFailed
 from zif_quantize.assign import FLOAT, assignment, quant_type, tensor_overrides
 from zif_quantize.calibration.bounds import capped
 from zif_quantize.calibration.ranges import Ranges, calibrate, needs_histograms
-from zif_quantize.keep import kept_float
+from zif_quantize.float_units import kept_float
 from zif_quantize.ort.quantizer import quantizer
 from zif_quantize.ort.tools import quiet, tools
 from zif_quantize.recipes import Recipe, bits, recipe
@@ -54,7 +54,7 @@ def quantize_model(
     base = recipe(precision, prepared_by(model))
     chosen = assignment(model, base, overrides or {})
     if not isinstance(data, Ranges):
-        methods = {one.method for one in chosen.values() if isinstance(one, Recipe)}
+        methods = {recipe_.method for recipe_ in chosen.values() if isinstance(recipe_, Recipe)}
         data = calibrate(model, data, needs_histograms(methods), progress)
     if progress:
         progress(f"quantizing {model.name}")
@@ -67,13 +67,13 @@ def _quantized(model: Model, ranges: Ranges, base: Recipe, chosen: Mapping[str, 
     proto = whole(model)
     apart = Apart(proto)
     pairs, constants = tamed(model, _pairs(ranges, base, chosen, model))
-    kept = {name for name, one in chosen.items() if one == FLOAT} | kept_float(model)
-    given = tensor_overrides(model, base, chosen, tools().QuantType, kept)
+    kept = {name for name, recipe_ in chosen.items() if recipe_ == FLOAT} | kept_float(model)
+    overrides = tensor_overrides(model, base, chosen, tools().QuantType, kept)
     for name, (low, high) in constants.items():
-        given[name] = [{**given.get(name, [{}])[0], "rmin": np.float32(low), "rmax": np.float32(high)}]
+        overrides[name] = [{**overrides.get(name, [{}])[0], "rmin": np.float32(low), "rmax": np.float32(high)}]
     try:
         rules = prepared_by(model)
-        made = _quantizer(_typed(proto), base, rules, sorted(kept), apart.keyed(given), apart.keyed(pairs))
+        made = _quantizer(_typed(proto), base, rules, sorted(kept), apart.keyed(overrides), apart.keyed(pairs))
         made.quantize_model()
     except (ValueError, AssertionError, KeyError, TypeError, RuntimeError) as error:
         raise StageFailed(f"onnxruntime's quantizer failed on {model.name}: {error}") from error
@@ -89,7 +89,7 @@ def _quantizer(
     base: Recipe,
     rules: QuantizationRules,
     kept: Sequence[str],
-    given: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     pairs: Mapping[str, Pair],
 ) -> Any:
     """onnxruntime's quantizer, set up; `kept` are the nodes that it leaves alone."""
@@ -104,25 +104,25 @@ def _quantizer(
         [],
         kept,
         sorted({node.op_type for node in proto.graph.node} - {"Cast"}),
-        {**_options(proto, base, rules, given), **base.options},
+        {**_options(proto, base, rules, overrides), **base.options},
     )
 
 
 def _options(
-    proto: onnx.ModelProto, base: Recipe, rules: QuantizationRules, given: Mapping[str, Any]
+    proto: onnx.ModelProto, base: Recipe, rules: QuantizationRules, overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
     """onnxruntime's `extra_options`."""
     options: dict[str, Any] = {
         "MinimumRealRange": rules.least_range,
         "DedicatedQDQPair": False,
         "QDQKeepRemovableActivations": not rules.merged_activations,
-        "TensorQuantOverrides": given,
+        "TensorQuantOverrides": overrides,
         "ActivationSymmetric": base.symmetric,
         "WeightSymmetric": not base.weight.startswith("u"),
     }
-    opset = next(one.version for one in proto.opset_import if one.domain in ("", "ai.onnx"))
-    rows = [row for rows in given.values() for row in rows]
-    kinds = [row["quant_type"] for one in rows for row in (one, one.get("convert", {})) if "quant_type" in row]
+    opset = next(opset.version for opset in proto.opset_import if opset.domain in ("", "ai.onnx"))
+    rows = [row for rows in overrides.values() for row in rows]
+    kinds = [row["quant_type"] for line in rows for row in (line, line.get("convert", {})) if "quant_type" in row]
     widths = {str(kind).rpartition("Int")[2] for kind in kinds} | {str(bits(base.weight)), str(bits(base.activation))}
     if opset < NATIVE_WIDTHS and widths & {"4", "16"}:
         options["UseQDQContribOps"] = True
@@ -140,9 +140,9 @@ def _pairs(ranges: Ranges, base: Recipe, chosen: Mapping[str, Recipe | str], mod
     """Each tensor's range by the method of the unit that makes it; the base's for inputs."""
     pairs = dict(ranges.of(base))
     for unit in model.units:
-        one = chosen[unit.id]
-        if isinstance(one, Recipe) and one is not base:
-            own = ranges.of(one)
+        recipe_ = chosen[unit.id]
+        if isinstance(recipe_, Recipe) and recipe_ is not base:
+            own = ranges.of(recipe_)
             pairs.update((name, own[name]) for name in unit.outputs if name in own)
     return capped(model, pairs)
 

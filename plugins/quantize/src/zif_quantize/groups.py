@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from zif.plugin import MOVES
 
-from zif_quantize.keep import in_float
+from zif_quantize.float_units import in_float
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -43,8 +43,8 @@ def groups(model: Model, most: int = 0) -> list[Group]:
             home = leader.get(before, unit.id) if before else unit.id
             leader[unit.id] = home
             members.setdefault(home, []).append(unit)
-    found = [_named(units) for units in members.values()]
-    return _merged(found, most) if most and len(found) > most else found
+    named = [_named(units) for units in members.values()]
+    return _merged(named, most) if most and len(named) > most else named
 
 
 def quantizable(model: Model, unit: Unit) -> bool:
@@ -70,8 +70,8 @@ def _named(units: Sequence[Unit]) -> Group:
     return Group(first.id, tuple(unit.id for unit in units))
 
 
-def _merged(found: Sequence[Group], most: int) -> list[Group]:
+def _merged(groups: Sequence[Group], most: int) -> list[Group]:
     """Neighbours together, so that the parts hold about as many groups each."""
-    bounds = [round(part * len(found) / most) for part in range(most + 1)]
-    parts = [found[low:high] for low, high in pairwise(bounds)]
-    return [Group(part[0].name, tuple(unit for group in part for unit in group.units)) for part in parts if part]
+    bounds = [round(part * len(groups) / most) for part in range(most + 1)]
+    spans = [groups[low:high] for low, high in pairwise(bounds)]
+    return [Group(part[0].name, tuple(unit for group in part for unit in group.units)) for part in spans if part]

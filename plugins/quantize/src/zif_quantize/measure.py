@@ -88,13 +88,13 @@ class Judge:
         return self._tallied(other, range(len(self.samples)))
 
     def _tallied(self, other: Runner, places: Iterable[int]) -> dict[str, Tally]:
-        found: dict[str, Tally] = {}
+        tallies: dict[str, Tally] = {}
         for place in places:
             got = other.run(self.samples[place])
             for name, exact in self._wanted[place].items():
                 if isinstance(exact, np.ndarray) and is_float(exact):
-                    found.setdefault(name, Tally()).add(exact, got[name])
-        return found
+                    tallies.setdefault(name, Tally()).add(exact, got[name])
+        return tallies
 
     def sqnr(self, other: Runner) -> dict[str, float]:
         """10 · log10(Σ signal² / Σ noise²) over all samples, per float output, in dB; infinite if nothing differs."""
@@ -103,11 +103,11 @@ class Judge:
 
 def ratios(rows: Sequence[Energies]) -> dict[str, float]:
     """SQNR in dB per output over samples, whose energies are added up."""
-    found = {}
+    by_output = {}
     for name in rows[0] if rows else ():
         signal, noise = (math.fsum(row[name][place] for row in rows) for place in (0, 1))
-        found[name] = _decibels(signal, noise)
-    return found
+        by_output[name] = _decibels(signal, noise)
+    return by_output
 
 
 def _decibels(signal: float, noise: float) -> float:
@@ -121,10 +121,10 @@ def spread(rows: Sequence[T], of: Callable[[Sequence[T]], float]) -> float:
     if len(rows) < 2:
         return math.inf
     apart = [of([*rows[:place], *rows[place + 1 :]]) for place in range(len(rows))]
-    if not all(math.isfinite(one) for one in apart):
+    if not all(math.isfinite(figure) for figure in apart):
         return 0.0 if len(set(apart)) == 1 else math.inf
     mean = math.fsum(apart) / len(apart)
-    return math.sqrt((len(apart) - 1) / len(apart) * math.fsum((one - mean) ** 2 for one in apart))
+    return math.sqrt((len(apart) - 1) / len(apart) * math.fsum((figure - mean) ** 2 for figure in apart))
 
 
 def worst(sqnr: Mapping[str, float]) -> float:

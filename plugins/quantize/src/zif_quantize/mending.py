@@ -45,31 +45,31 @@ class Mending:
         """The SQNR from which on what was lost counts as brought back."""
         return self.had + ENOUGH * (self.wanted - self.had)
 
-    def brings_back(self, parts: Sequence[Group], beside: Sequence[Group] = ()) -> bool:
+    def brings_back(self, groups: Sequence[Group], beside: Sequence[Group] = ()) -> bool:
         """Whether the chip is good enough with these groups in float, beside others that are."""
-        if self.tried >= MOST or not parts:
+        if self.tried >= MOST or not groups:
             return False
-        return self._run({unit: FLOAT for group in (*parts, *beside) for unit in group.units}) >= self.enough
+        return self._run({unit: FLOAT for group in (*groups, *beside) for unit in group.units}) >= self.enough
 
     def _run(self, levels: Mapping[str, Recipe | str]) -> float:
         self.tried += 1
         return self.measured(levels)
 
-    def culprits(self, parts: Sequence[Group], beside: Sequence[Group] = ()) -> list[Group]:
+    def culprits(self, groups: Sequence[Group], beside: Sequence[Group] = ()) -> list[Group]:
         """The groups without which it is not enough, given that all of them in float are."""
-        if len(parts) == 1:
-            return list(parts)
-        middle = len(parts) // 2
-        first, second = parts[:middle], parts[middle:]
+        if len(groups) == 1:
+            return list(groups)
+        middle = len(groups) // 2
+        first, second = groups[:middle], groups[middle:]
         for half in (first, second):
             if self.brings_back(half, beside):
                 return self.culprits(half, beside)
-        found = self.culprits(first, [*beside, *second])
-        return [*found, *self.culprits(second, [*beside, *found])]
+        guilty = self.culprits(first, [*beside, *second])
+        return [*guilty, *self.culprits(second, [*beside, *guilty])]
 
 
 def mended(
-    measured: Measured, wanted: float, had: float, parts: Sequence[Group], other: Recipe | None
+    measured: Measured, wanted: float, had: float, groups: Sequence[Group], other: Recipe | None
 ) -> dict[str, Recipe | str]:
     """The precision of each unit that a chip computes too coarsely; nothing where none is to blame, or all are.
 
@@ -77,13 +77,13 @@ def mended(
     in the place of float.
     """
     search = Mending(measured, wanted, had)
-    if wanted - had <= LOST or not search.brings_back(parts):
+    if wanted - had <= LOST or not search.brings_back(groups):
         return {}
-    found = search.culprits(parts)
-    levels: dict[str, Recipe | str] = {unit: FLOAT for group in found for unit in group.units}
-    if len(found) > len(parts) // 2:
+    culprits = search.culprits(groups)
+    levels: dict[str, Recipe | str] = {unit: FLOAT for group in culprits for unit in group.units}
+    if len(culprits) > len(groups) // 2:
         return {}  # the whole chip's arithmetic, and no unit's
-    for group in found if other is not None else ():
+    for group in culprits if other is not None else ():
         assert other is not None
         tried = {**levels, **dict.fromkeys(group.units, other)}
         if search.tried < MOST and search._run(tried) >= search.enough - AS_GOOD:

@@ -59,11 +59,11 @@ PRESETS: Mapping[str, Recipe] = {
 }
 
 
-def recipe(given: str | Recipe, rules: QuantizationRules | None = None, **changes: Any) -> Recipe:
+def recipe(word: str | Recipe, rules: QuantizationRules | None = None, **changes: Any) -> Recipe:
     """The recipe of a preset's name by the rules, or the one given as it is, with fields changed. Raises UsageError."""
-    check_known(given)
-    base = given if isinstance(given, Recipe) else by_rules(PRESETS[given], rules or QuantizationRules())
-    fields = [one.name for one in attrs.fields(Recipe)]
+    check_known(word)
+    base = word if isinstance(word, Recipe) else by_rules(PRESETS[word], rules or QuantizationRules())
+    fields = [field.name for field in attrs.fields(Recipe)]
     unknown = [name for name in changes if name not in fields]
     if unknown:
         raise UsageError(f"a recipe has no {unknown[0]!r}; it has {', '.join(fields)}")
@@ -99,11 +99,11 @@ def by_rules(preset: Recipe, rules: QuantizationRules) -> Recipe:
     )
 
 
-def check_known(given: Any, *others: str) -> None:
+def check_known(name: Any, *others: str) -> None:
     """Raise UsageError for what is neither a recipe nor the name of a preset, or of those that are known beside."""
     known = (*PRESETS, *others)
-    if not isinstance(given, Recipe) and not (isinstance(given, str) and given in known):
-        raise UsageError(f"unknown precision {given!r}; known: {', '.join(known)}")
+    if not isinstance(name, Recipe) and not (isinstance(name, str) and name in known):
+        raise UsageError(f"unknown precision {name!r}; known: {', '.join(known)}")
 
 
 def _plain(error: Exception) -> str:

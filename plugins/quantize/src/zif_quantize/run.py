@@ -15,18 +15,18 @@ from zif.plugin import Sample, Wanted, export_encodings
 from zif_quantize.assign import FLOAT
 from zif_quantize.auto import auto_quantize
 from zif_quantize.calibration.folds import CHOOSING, dealt, judging
-from zif_quantize.calibration.given import calibration_samples, check_shapes
 from zif_quantize.calibration.holdout import spread
+from zif_quantize.calibration.sample_sources import calibration_samples, check_shapes
 from zif_quantize.engine import quantize_model
-from zif_quantize.made import Quantization
 from zif_quantize.measure import Judge, Reference
 from zif_quantize.on_target import Measured, measured
 from zif_quantize.ort.libraries import knowing, loaded
 from zif_quantize.qdq import Applied, Encodings, apply, filled, read, refuse_unmatched, repaired
 from zif_quantize.qdq.applying import settled
-from zif_quantize.qdq.lost import refuse_lost
-from zif_quantize.qdq.outside import is_quantized, reformed
+from zif_quantize.qdq.foreign_qdq import is_quantized, reformed
+from zif_quantize.qdq.mismatched import refuse_lost
 from zif_quantize.recipes import METHODS, Recipe, check_known, recipe, said_by
+from zif_quantize.result import Quantization
 from zif_quantize.rewrites.prepare import prepare
 from zif_quantize.rules import wanted
 from zif_quantize.weights_only import quantize_weights
@@ -84,13 +84,13 @@ def quantize(
     fit, holds NaN or makes the model fail, and for encodings that do not fit; InvalidModel for what cannot be
     quantized.
     """
-    given = _file(encodings, repair)
-    fills = given is not None and (calibration is not None or random is not None)
+    file = _file(encodings, repair)
+    fills = file is not None and (calibration is not None or random is not None)
     if precision == "":
-        precision = said_by(given.encodings.defaults if given and fills else {})
+        precision = said_by(file.encodings.defaults if file and fills else {})
     check_known(precision, WEIGHTS_ONLY)
-    for one in (overrides or {}).values():
-        check_known(one, FLOAT)
+    for wish in (overrides or {}).values():
+        check_known(wish, FLOAT)
     if precision == WEIGHTS_ONLY:
         wishes = {"encodings": encodings, "overrides": overrides, "repair": repair, **changes}
         wishes |= {"method": "" if method == "auto" else method}
@@ -98,22 +98,22 @@ def quantize(
     if method not in ("auto", *METHODS):
         raise UsageError(f"unknown method {method!r}; known: auto, {', '.join(METHODS)}")
     whose = wanted(rules, target)
-    bare = calibration is None and random is None and given is None
+    bare = calibration is None and random is None and file is None
     if bare and (quantized := loaded(source, shapes)) and is_quantized(quantized):
         _refuse_more({"precision": precision if precision != "w8a8" else "", "overrides": overrides, **changes})
         return _from_outside(quantized, whose, target)
     base = recipe(precision, whose.rules, **({} if method == "auto" else {"method": method}), **changes)
     model = prepare(source, shapes, rules=whose.rules)
     check_shapes(model)
-    samples = calibration_samples(model, calibration, preprocess, random, given is not None)
+    samples = calibration_samples(model, calibration, preprocess, random, file is not None)
     if not samples:
-        assert given is not None
-        return _applied(model, given, base, samples, target, random, whose)
+        assert file is not None
+        return _applied(model, file, base, samples, target, random, whose)
     own_weights = bool(changes.keys() & {"per_channel", "weight", "tensor_weight"})
-    search, free = method == "auto", given is None  # a file's encodings are for the weights as they are
+    search, free = method == "auto", file is None  # a file's encodings are for the weights as they are
     made = auto_quantize(model, samples, base, target, overrides, search, not own_weights, progress, free=free)
-    if given is not None:
-        return _applied(model, given, made.recipe, samples, target, random, whose, _filling(model, made, overrides))
+    if file is not None:
+        return _applied(model, file, made.recipe, samples, target, random, whose, _filling(model, made, overrides))
     _refuse_nothing(model, made.model)
     return Quantization(
         made.model,
@@ -155,9 +155,9 @@ def _filling(model: Model, made: Quantized, overrides: Mapping[str, str | Recipe
     return _Filling(made.model, apart, judging(dealt(folds.samples)[0], folds.count))
 
 
-def _refuse_more(given: Mapping[str, Any]) -> None:
+def _refuse_more(wishes: Mapping[str, Any]) -> None:
     """Raise UsageError for wishes that a model which is quantized already cannot meet."""
-    idle = [name for name, value in given.items() if value or value is False]
+    idle = [name for name, value in wishes.items() if value or value is False]
     if idle:
         raise UsageError(
             f"the model is quantized already, and gets other forms with the encodings it has: leave out {idle[0]}, "
@@ -192,9 +192,9 @@ def _refuse_nothing(model: Model, made: onnx.ModelProto) -> None:
     raise InvalidModel(f"nothing in {model.name} was quantized: it consists of {', '.join(kinds[:8])}{why}")
 
 
-def _refuse_idle(given: Mapping[str, Any]) -> None:
+def _refuse_idle(wishes: Mapping[str, Any]) -> None:
     """Raise UsageError for wishes that quantizing the weights alone would pass over without a word."""
-    idle = [name for name, value in given.items() if value or (value is False and name != "repair")]
+    idle = [name for name, value in wishes.items() if value or (value is False and name != "repair")]
     if idle:
         raise UsageError(
             f"{WEIGHTS_ONLY} quantizes weights and nothing else, and needs no data, so {', '.join(idle)} would change "
@@ -212,11 +212,11 @@ def _weights_only(
 ) -> Quantization:
     """The weights in 8 bits; data are for measuring alone, so that all of them are held out."""
     calibration, preprocess, random = data
-    given = calibration is not None or random is not None
-    _refuse_idle(dict(wishes) if given else {**wishes, "preprocess": preprocess, "target": target})
+    has_data = calibration is not None or random is not None
+    _refuse_idle(dict(wishes) if has_data else {**wishes, "preprocess": preprocess, "target": target})
     model = prepare(source, shapes, rules=whose.rules)
     samples: Sequence[Sample] = ()
-    if given:
+    if has_data:
         samples = calibration_samples(model, calibration, preprocess, random)
     judge = Judge(model, spread(samples, CHOOSING))
     made = quantize_weights(model)
@@ -240,23 +240,23 @@ def _weights_only(
     )
 
 
-def _file(given: Path | str | Encodings | None, repair: bool) -> _Given | None:
-    if given is None:
+def _file(source: Path | str | Encodings | None, repair: bool) -> _EncodingsFile | None:
+    if source is None:
         return None
-    found = given if isinstance(given, Encodings) else read(given)
-    fixed = tuple(problem for problem in found.problems if problem.fixable) if repair else ()
-    return _Given(repaired(found) if repair else found, fixed)
+    encodings_ = source if isinstance(source, Encodings) else read(source)
+    fixed = tuple(problem for problem in encodings_.problems if problem.fixable) if repair else ()
+    return _EncodingsFile(repaired(encodings_) if repair else encodings_, fixed)
 
 
 @frozen(eq=False)
-class _Given:
+class _EncodingsFile:
     encodings: Encodings
     repairs: tuple[Problem, ...]
 
 
 def _applied(
     model: Model,
-    given: _Given,
+    file: _EncodingsFile,
     base: Recipe,
     samples: Sequence[Sample],
     target: str,
@@ -267,13 +267,13 @@ def _applied(
     """A file's encodings in the model, what it leaves open from calibration."""
 
     def put(filled_by: onnx.ModelProto | None) -> Applied:
-        full = given.encodings if filled_by is None else filled(model, given.encodings, export_encodings(filled_by))
+        full = file.encodings if filled_by is None else filled(model, file.encodings, export_encodings(filled_by))
         return apply(model, full)
 
     made = put(filling.model if filling else None)
-    unmatched = tuple(one for one in made.unmatched if one in {entry.name for entry in given.encodings.entries})
-    refuse_unmatched(model, given.encodings, made)
-    refuse_lost(model, settled(model, given.encodings).entries)
+    unmatched = tuple(name for name in made.unmatched if name in {entry.name for entry in file.encodings.entries})
+    refuse_unmatched(model, file.encodings, made)
+    refuse_lost(model, settled(model, file.encodings).entries)
     held = filling.held if filling else ()
     judge = Judge(model, held or samples)
     apart = put(filling.apart).model if filling and held else made.model
@@ -294,7 +294,7 @@ def _applied(
         (),
         unmatched,
         made.uncovered,
-        given.repairs,
+        file.repairs,
         target_backends=there.backends,
         emulated=there.emulated,
         rules=whose,
@@ -305,8 +305,8 @@ def _bits_of(encodings: Encodings) -> str:
     """The bits that most weights and most activations have: "w4a16"; 32 where none is quantized."""
     told = []
     for letter, kind in (("w", "param"), ("a", "activation")):
-        found = Counter(
-            one.bits for one in encodings.entries if one.kind == kind and not one.is_float and one.bits < 32
+        counter = Counter(
+            entry.bits for entry in encodings.entries if entry.kind == kind and not entry.is_float and entry.bits < 32
         )
-        told.append(f"{letter}{found.most_common(1)[0][0] if found else 32}")
+        told.append(f"{letter}{counter.most_common(1)[0][0] if counter else 32}")
     return "".join(told)

@@ -34,12 +34,12 @@ def strangers(op_type: str, domain: str, since: int) -> frozenset[str] | None:
     """The attributes of this version that the evaluator does not know; None when it lacks the version altogether."""
     try:
         schema = onnx.defs.get_schema(op_type, since, domain)
-        found = _ask(schema)
+        attributes = _ask(schema)
     except op_run.RuntimeContextError:
         return frozenset()  # expanded by the schema's own function once the types are known
     except (NotImplementedError, RuntimeError, ValueError, onnx.defs.SchemaError):
         return None
-    return _gaps(schema, _written_for(found, schema)) if isinstance(found, type) else frozenset()
+    return _gaps(schema, _written_for(attributes, schema)) if isinstance(attributes, type) else frozenset()
 
 
 def _ask(schema: OpSchema) -> Any:
@@ -55,8 +55,8 @@ def _ask(schema: OpSchema) -> Any:
 @cache
 def imported(op_type: str) -> frozenset[str]:
     """The packages that the evaluator's class for the newest version of an operator imports when it runs."""
-    found = _ask(onnx.defs.get_schema(op_type))
-    names: tuple[str, ...] = vars(found)["_run"].__code__.co_names if isinstance(found, type) else ()
+    modules = _ask(onnx.defs.get_schema(op_type))
+    names: tuple[str, ...] = vars(modules)["_run"].__code__.co_names if isinstance(modules, type) else ()
     return frozenset(name.partition(".")[0] for name in names)
 
 
@@ -81,5 +81,5 @@ def changed_defaults(schema: OpSchema, other: OpSchema) -> list[str]:
 
 
 def _default(schema: OpSchema, attribute: str) -> tuple[bool, bytes]:
-    found = schema.attributes[attribute]
-    return found.required, found.default_value.SerializeToString()
+    default = schema.attributes[attribute]
+    return default.required, default.default_value.SerializeToString()

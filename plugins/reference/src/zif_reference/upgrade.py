@@ -78,17 +78,18 @@ class _Upgraded(op_run.OpRun):  # type: ignore[misc]
         self._lock = threading.Lock()
 
     def _run(self, *inputs: Any, **_: Any) -> tuple[Any, ...]:
-        given = {name: value for name, value in zip(self.onnx_node.input, inputs, strict=True) if name}
-        key = tuple((value.dtype, value.shape) for value in given.values())
+        values = {name: value for name, value in zip(self.onnx_node.input, inputs, strict=True) if name}
+        key = tuple((value.dtype, value.shape) for value in values.values())
         with self._lock:
             evaluator = self._ready.get(key)
             if evaluator is None:
-                evaluator = self._ready[key] = self._prepare(given)
-        return tuple(evaluator.run(None, given))
+                evaluator = self._ready[key] = self._prepare(values)
+        return tuple(evaluator.run(None, values))
 
-    def _prepare(self, given: dict[str, Any]) -> ReferenceEvaluator:
+    def _prepare(self, value_types: dict[str, Any]) -> ReferenceEvaluator:
         types = {
-            name: helper.make_tensor_type_proto(element_type(value.dtype), value.shape) for name, value in given.items()
+            name: helper.make_tensor_type_proto(element_type(value.dtype), value.shape)
+            for name, value in value_types.items()
         }
         model = _convert(self.onnx_node, self.since, types)
         if model is None:
@@ -128,8 +129,8 @@ def _overlooked(node: onnx.NodeProto, since: int, new: Sequence[onnx.NodeProto],
     changed = changed_defaults(
         onnx.defs.get_schema(node.op_type, since, ""), onnx.defs.get_schema(node.op_type, opset, "")
     )
-    given = {attribute.name: attribute for attribute in node.attribute}
-    return any(name not in given or given[name] != now[name].default_value for name in changed)
+    attributes = {attribute.name: attribute for attribute in node.attribute}
+    return any(name not in attributes or attributes[name] != now[name].default_value for name in changed)
 
 
 def _single(node: onnx.NodeProto, since: int, types: dict[str, onnx.TypeProto]) -> onnx.ModelProto:

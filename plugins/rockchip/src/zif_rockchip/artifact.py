@@ -11,9 +11,9 @@ from zif.plugin import content_of, listed, write_whole
 
 from zif_rockchip import graph, logs
 from zif_rockchip.job import Job
-from zif_rockchip.room import Bench, ToolkitDied, bench
 from zif_rockchip.segment import BINARY, BUILD, FORMAT, GRAPH, SEGMENT, Segment
 from zif_rockchip.toolkit import installed
+from zif_rockchip.toolkit_process import Bench, ToolkitDied, bench
 
 if TYPE_CHECKING:
     from zif import Model
@@ -86,6 +86,6 @@ def _refused(made: graph.Graph, sentence: str, name: str, kinds: Mapping[str, st
 
 
 def _unsupported(name: str, obstacles: list[Obstacle]) -> Unsupported:
-    rows = (f"  {one.unit} ({one.op_type}): {one.reason} [{one.code}]" for one in obstacles)
+    rows = (f"  {obstacle.unit} ({obstacle.op_type}): {obstacle.reason} [{obstacle.code}]" for obstacle in obstacles)
     told = listed(rows, 10, "\n  … and {} more", "\n")
     return Unsupported(f"{name}: {len(obstacles)} units do not compile for Rockchip's NPU\n{told}", obstacles)

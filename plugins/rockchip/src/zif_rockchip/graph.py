@@ -48,7 +48,7 @@ class Graph:
 
     def translated(self, text: str) -> str:
         """A text of the toolkit with the model's own names in it."""
-        return _OURS.sub(lambda found: self.names.get(found[0], found[0]), text)
+        return _OURS.sub(lambda match: self.names.get(match[0], match[0]), text)
 
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])zif[nt]\d+(?!\d)")

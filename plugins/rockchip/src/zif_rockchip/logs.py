@@ -33,8 +33,8 @@ class Row:
 def table(log: str) -> list[Row]:
     """The compiler's rows in their order, without those of inputs and outputs."""
     rows = (_ROW.search(line) for line in plain(log).splitlines() if "RKNN: [" in line)
-    found = [row for row in rows if row and row["op"] not in ("InputOperator", "OutputOperator")]
-    return [Row(row["op"], row["dtype"], row["place"], int(row["total"]), row["name"]) for row in found]
+    rows_ = [row for row in rows if row and row["op"] not in ("InputOperator", "OutputOperator")]
+    return [Row(row["op"], row["dtype"], row["place"], int(row["total"]), row["name"]) for row in rows_]
 
 
 def results(log: str) -> dict[str, str]:
@@ -68,16 +68,16 @@ def complaint(error: str, log: str) -> str:
 def _raised(text: str) -> Iterator[str]:
     """The last exceptions of a traceback that say something, with their kind where that is a part of it."""
     for line in reversed(plain(text).splitlines()):
-        found = _RAISED.match(line.strip())
-        if found and found[2].strip() not in _EMPTY and "Traceback" not in found[2]:
-            kind = f"{found[1]}: " if found[1] not in ("ValueError", "RuntimeError", "AssertionError") else ""
-            yield _tidy(kind + found[2])
+        match = _RAISED.match(line.strip())
+        if match and match[2].strip() not in _EMPTY and "Traceback" not in match[2]:
+            kind = f"{match[1]}: " if match[1] not in ("ValueError", "RuntimeError", "AssertionError") else ""
+            yield _tidy(kind + match[2])
 
 
 def _printed(log: str) -> Iterator[str]:
     for line in reversed(plain(log).splitlines()):
-        found = _ERROR.match(line.strip())
-        text = found[1].strip() if found else ""
+        match = _ERROR.match(line.strip())
+        text = match[1].strip() if match else ""
         if text and "Traceback" not in text and not text.startswith(_NOISE):
             yield _tidy(text)
 

@@ -21,7 +21,7 @@ _STANDARD = ("", "ai.onnx")
 
 def opset_of(proto: onnx.ModelProto) -> int:
     """The version of ONNX's own operators."""
-    return max((one.version for one in proto.opset_import if one.domain in _STANDARD), default=1)
+    return max((opset.version for opset in proto.opset_import if opset.domain in _STANDARD), default=1)
 
 
 def obstacle(node: onnx.NodeProto, opset: int, tensors: dict[str, TensorInfo]) -> str:
@@ -72,9 +72,9 @@ def lower(proto: onnx.ModelProto) -> None:
     proto.ir_version = min(proto.ir_version, 9)
     if opset <= NEWEST:
         return
-    for one in proto.opset_import:
-        if one.domain in _STANDARD:
-            one.version = NEWEST
+    for entry in proto.opset_import:
+        if entry.domain in _STANDARD:
+            entry.version = NEWEST
     for node in proto.graph.node:
         if node.domain in _STANDARD:
             _rewrite(node)

@@ -15,7 +15,7 @@ import attrs
 from zif import Verdict, ZifError
 from zif.plugin import Said, cache_folder, content_of, parse_json, write_whole
 
-from zif_rockchip.asking import Probed
+from zif_rockchip.probing import Probed
 
 _FORMAT = 1
 #: Answers that are kept; the oldest go, and nothing that is called otherwise.
@@ -60,7 +60,7 @@ def _folder() -> Path | None:
 
 
 def _verdict(fields: Any) -> Verdict:
-    return Verdict(**{**fields, "overruled": tuple(Said(**one) for one in fields.get("overruled", ()))})
+    return Verdict(**{**fields, "overruled": tuple(Said(**verdict) for verdict in fields.get("overruled", ()))})
 
 
 def _prune(folder: Path) -> None:

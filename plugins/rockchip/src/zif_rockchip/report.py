@@ -9,9 +9,9 @@ from zif import BackendUnavailable, Capabilities, StageFailed, Target, Verdict
 from zif.plugin import observed_units
 
 from zif_rockchip import memory
-from zif_rockchip.asking import Probed, probe
 from zif_rockchip.chips import Chip, NoChip, artifact_label, chip_of
 from zif_rockchip.options import RknnOptions
+from zif_rockchip.probing import Probed, probe
 from zif_rockchip.quantizing import RULES
 from zif_rockchip.toolkit import Installed, installed
 
@@ -88,7 +88,7 @@ def _identity(model: Model) -> str:
 
 def chip(target: Target) -> Chip:
     """The chip of a target. Raises BackendUnavailable with the reason when it has no NPU of Rockchip's."""
-    found = chip_of(target)
-    if isinstance(found, NoChip):
-        raise BackendUnavailable(found.reason)
-    return found
+    fitted_chip = chip_of(target)
+    if isinstance(fitted_chip, NoChip):
+        raise BackendUnavailable(fitted_chip.reason)
+    return fitted_chip

@@ -11,8 +11,8 @@ from zif.plugin import write_whole
 from zif_rockchip import logs
 from zif_rockchip.executable import RknnExecutable
 from zif_rockchip.job import Job
-from zif_rockchip.room import Bench
 from zif_rockchip.segment import BUILD, GRAPH, Segment, checked
+from zif_rockchip.toolkit_process import Bench
 
 if TYPE_CHECKING:
     from zif import Compiled

@@ -29,8 +29,8 @@ class Installed:
     @property
     def words(self) -> str:
         """The engine and its version, which artifacts are kept apart by."""
-        parts = ((TOOLKIT, self.toolkit), (LITE, self.runtime))
-        return ", ".join(f"{name} {version}" for name, version in parts if version)
+        versions = ((TOOLKIT, self.toolkit), (LITE, self.runtime))
+        return ", ".join(f"{name} {version}" for name, version in versions if version)
 
     @property
     def reason(self) -> str:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from zif_sweep.described import Described
     from zif_sweep.difference import Change, changes
     from zif_sweep.html import sweep_html
+    from zif_sweep.resolved import Sweep
     from zif_sweep.rows import Row
     from zif_sweep.run import Outcome, sweep
-    from zif_sweep.settled import Sweep
     from zif_sweep.table import read_rows
 
 _WHERE = {

@@ -118,7 +118,7 @@ class _Handing:
 
     def _count_threads(self) -> int:
         info = self._client.scheduler_info(n_workers=-1)["workers"]
-        return max(1, sum(int(one["nthreads"]) for name, one in info.items() if name not in self._refused))
+        return max(1, sum(int(worker["nthreads"]) for name, worker in info.items() if name not in self._refused))
 
     def _refuse(self, answer: Refused) -> None:
         if answer.worker not in self._refused:
@@ -136,7 +136,7 @@ class _Handing:
 
 def work(cell: Cell, machine: Machine, alone: bool) -> Row | Refused:
     """A cell, on a worker."""
-    from zif_sweep.alone import alone as apart
+    from zif_sweep.isolated import alone as apart
     from zif_sweep.perform import perform
 
     why = machine.against(Machine.here())

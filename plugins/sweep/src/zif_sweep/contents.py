@@ -40,7 +40,7 @@ def digests_of(paths: Iterable[str]) -> Mapping[str, str]:
 def digest_of(path: Path) -> str:
     """Of a file's bytes, or of every file in a folder with its name. Raises UsageError for what cannot be read."""
     total = hashlib.sha256()
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in files:
         total.update(f"{file.relative_to(path) if path.is_dir() else ''}\0".encode())
         with open_plain(file, UsageError) as stream:

@@ -79,10 +79,10 @@ class Estimate:
 
 def scale_of(text: str) -> Scale:
     """From "300x40x4". Raises UsageError."""
-    found = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*[x×]\s*(\d+)\s*", text)
-    if found is None:
+    match = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*[x×]\s*(\d+)\s*", text)
+    if match is None:
         raise UsageError(f"--scale {text}: write MODELSxCHIPSxPRECISIONS, such as 300x40x4")
-    return Scale(*map(int, found.groups()))
+    return Scale(*map(int, match.groups()))
 
 
 def estimate(
@@ -94,9 +94,9 @@ def estimate(
     """
     rows = [row for row in measured if row.state != "skipped"]
     stages = _scaled(_stages(cells, rows), cells, scale)
-    count = sum(one.cells for one in stages)
-    seconds = sum(one.cells * one.seconds for one in stages)
-    compiled = sum(one.cells for one in stages if one.stage == "compile")
+    count = sum(stage.cells for stage in stages)
+    seconds = sum(stage.cells * stage.seconds for stage in stages)
+    compiled = sum(stage.cells for stage in stages if stage.stage == "compile")
     sizes = [row.bytes for row in rows if row.bytes is not None]
     store = compiled * (mean(sizes) if sizes else BUNDLE_BYTES)
     each = seconds / count if count else 0.0
@@ -111,11 +111,11 @@ def _stages(cells: Sequence[Cell], rows: Sequence[Row]) -> tuple[Stage, ...]:
     for row in rows:
         by_stage[row.stage].append(row.seconds)
         by_model[row.stage, row.model].append(row.seconds)
-    found: dict[str, list[float]] = defaultdict(list)
+    seconds: dict[str, list[float]] = defaultdict(list)
     for cell in cells:
         own = by_model.get((cell.stage, cell.subject.name)) or by_stage.get(cell.stage)
-        found[cell.stage].append(mean(own) if own else SECONDS[cell.stage])
-    return tuple(Stage(name, len(s), mean(s), len(by_stage[name])) for name, s in found.items())
+        seconds[cell.stage].append(mean(own) if own else SECONDS[cell.stage])
+    return tuple(Stage(name, len(s), mean(s), len(by_stage[name])) for name, s in seconds.items())
 
 
 def _scaled(stages: Sequence[Stage], cells: Sequence[Cell], scale: Scale | None) -> tuple[Stage, ...]:
@@ -124,29 +124,31 @@ def _scaled(stages: Sequence[Stage], cells: Sequence[Cell], scale: Scale | None)
         return tuple(stages)
     here = len({(cell.subject.name, cell.target, cell.precision) for cell in cells})
     places = scale.models * scale.targets * scale.precisions
-    return tuple(Stage(one.stage, round(places * one.cells / here), one.seconds, one.measured) for one in stages)
+    return tuple(
+        Stage(stage.stage, round(places * stage.cells / here), stage.seconds, stage.measured) for stage in stages
+    )
 
 
 def _limits(each: float, store: float, compiled: int, count: int) -> tuple[Limit, ...]:
     """What gives way, the first one first."""
-    found = []
+    limits = []
     if store > 10 * 2**30:
         text = (
             "what is compiled is more than the 10 GiB that a cache keeps: raise ZIF_CACHE_LIMIT, or use a shared cache"
         )
-        found.append(Limit("the local cache", None, text))
+        limits.append(Limit("the local cache", None, text))
     if count * ROW_BYTES > 256 * 2**20:
         text = "the table is larger than zif reads at once: split the sweep, or raise ZIF_MAX_TEXT"
-        found.append(Limit("the table", None, text))
+        limits.append(Limit("the table", None, text))
     if count > 20_000:
         text = "a page of that many cells takes tens of MB: make one for each group of models"
-        found.append(Limit("the page", None, text))
+        limits.append(Limit("the page", None, text))
     if each:
         text = f"one Dask scheduler hands out some {SCHEDULER_PER_S:.0f} cells a second"
-        found.append(Limit("the scheduler", int(SCHEDULER_PER_S * each), text))
+        limits.append(Limit("the scheduler", int(SCHEDULER_PER_S * each), text))
         text = f"one client writes some {TABLE_PER_S:.0f} rows a second"
-        found.append(Limit("the client's table", int(TABLE_PER_S * each), text))
+        limits.append(Limit("the client's table", int(TABLE_PER_S * each), text))
         if compiled:
             text = f"an object store takes some 3,500 writes a second, and a compiled cell makes {REQUESTS:.0f}"
-            found.append(Limit("the shared cache", int(3500 / REQUESTS * each * count / compiled), text))
-    return tuple(sorted(found, key=lambda one: -1 if one.workers is None else one.workers))
+            limits.append(Limit("the shared cache", int(3500 / REQUESTS * each * count / compiled), text))
+    return tuple(sorted(limits, key=lambda limit: -1 if limit.workers is None else limit.workers))

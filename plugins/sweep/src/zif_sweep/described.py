@@ -82,9 +82,9 @@ class Described(_File):
             fields["output"] = f"{path.stem}.jsonl"
         return cls(**fields, folder=path.parent)
 
-    def with_words(self, **given: Any) -> Described:
+    def with_words(self, **words: Any) -> Described:
         """The same with what the command line says in the place of what the file does; what is empty says nothing."""
-        return evolve(self, **{name: value for name, value in given.items() if value})
+        return evolve(self, **{name: value for name, value in words.items() if value})
 
 
 _FIELDS = tuple(_File.__annotations__)

@@ -27,8 +27,8 @@ class Figure:
         """The figure of a row; None where it has none. Latency is measured where it was, else predicted."""
         if self.name == "latency":
             return row.measured_us if row.measured_us is not None else row.latency_us
-        found: float | None = getattr(row, {"sqnr": "sqnr_db"}.get(self.name, self.name))
-        return found
+        figure: float | None = getattr(row, {"sqnr": "sqnr_db"}.get(self.name, self.name))
+        return figure
 
     def loss(self, old: float, new: float) -> float:
         """How much worse: a share of what it was, or the difference; below 0 where it got better."""
@@ -71,15 +71,15 @@ def changes(old: Iterable[Row], new: Iterable[Row], allowed: Mapping[str, float]
     loss.
     """
     before, after = ({row.place: row for row in rows} for rows in (old, new))
-    found: list[Change] = []
+    differences: list[Change] = []
     for place in sorted({*before, *after}):
         then, now = before.get(place), after.get(place)
         if then is None or now is None:
-            found.append(Change(*place, "state", "new" if then is None else "gone"))
+            differences.append(Change(*place, "state", "new" if then is None else "gone"))
         else:
-            found += _of_cell(then, now, {**ALLOWED, **allowed})
+            differences += _of_cell(then, now, {**ALLOWED, **allowed})
     order = ("worse", "better", "new", "gone", "same")
-    return tuple(sorted(found, key=lambda one: (order.index(one.word), -abs(one.loss))))
+    return tuple(sorted(differences, key=lambda change: (order.index(change.word), -abs(change.loss))))
 
 
 def _of_cell(then: Row, now: Row, allowed: Mapping[str, float]) -> list[Change]:
@@ -100,9 +100,9 @@ def _word(loss: float, most: float) -> Word:
     return "worse" if loss > most else "better" if loss < -most else "same"
 
 
-def thresholds(given: Sequence[str]) -> dict[str, float]:
+def thresholds(words: Sequence[str]) -> dict[str, float]:
     """What may get worse, from "5%", "latency=5%", "accuracy=0.5%" or "sqnr=2". Raises UsageError."""
-    return {**ALLOWED, **dict(map(_threshold, given))}
+    return {**ALLOWED, **dict(map(_threshold, words))}
 
 
 def _threshold(text: str) -> tuple[str, float]:
@@ -113,11 +113,11 @@ def _threshold(text: str) -> tuple[str, float]:
         raise UsageError(
             f"--threshold {text}: no figure is called {name!r}.{did_you_mean(name, ALLOWED)} Known are {known}"
         )
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", amount)
-    if found is None or bool(found[2]) == (name == "sqnr"):
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", amount)
+    if match is None or bool(match[2]) == (name == "sqnr"):
         unit = "dB, such as sqnr=2" if name == "sqnr" else "a percentage, such as latency=5%"
         raise UsageError(f"--threshold {text}: write {unit}")
-    return name, float(found[1]) / (100 if found[2] else 1)
+    return name, float(match[1]) / (100 if match[2] else 1)
 
 
 def shown(figure: str, value: float | None) -> str:
@@ -135,11 +135,11 @@ def shown(figure: str, value: float | None) -> str:
     return f"{100 * value:.1f} %" if figure == "coverage" else f"{value:.4g}"
 
 
-def loss_shown(one: Change) -> str:
+def loss_shown(change: Change) -> str:
     """How much a figure changed, with its sign as the figure has it: "+12 %", "−0.3 dB"."""
-    if one.old is None or one.new is None:
+    if change.old is None or change.new is None:
         return ""
-    if one.figure in ("latency", "bytes"):
-        return f"{100 * one.loss:+.1f} %"
-    unit = {"sqnr": " dB", "coverage": " points"}.get(one.figure, "")
-    return f"{(one.new - one.old) * (100 if one.figure == 'coverage' else 1):+.3g}{unit}"
+    if change.figure in ("latency", "bytes"):
+        return f"{100 * change.loss:+.1f} %"
+    unit = {"sqnr": " dB", "coverage": " points"}.get(change.figure, "")
+    return f"{(change.new - change.old) * (100 if change.figure == 'coverage' else 1):+.3g}{unit}"

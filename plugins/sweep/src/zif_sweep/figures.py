@@ -28,14 +28,14 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         "coverage": coverage(plan),
         "backends": plan.backends,
         "emulated": bool(plan.emulated),
-        "parts": _parts(plan),
+        "parts": _segments(plan),
         "refusals": _refusals(plan),
     }
 
 
 def coverage(plan: Plan) -> float:
     """The share of the multiply-accumulates (of the units, where there are none) that an accelerator does."""
-    accelerators = {one.name for one in plan.candidates if one.processor != "cpu"}
+    accelerators = {candidate.name for candidate in plan.candidates if candidate.processor != "cpu"}
     weights = {unit.name: unit.macs for unit in plan.units}
     if not any(weights.values()):
         weights = dict.fromkeys(weights, 1)
@@ -44,23 +44,29 @@ def coverage(plan: Plan) -> float:
     return done / whole if whole else 0.0
 
 
-def _parts(plan: Plan) -> tuple[Part, ...]:
+def _segments(plan: Plan) -> tuple[Part, ...]:
     kinds = {unit.name: unit.op_type for unit in plan.units}
     rows = [
-        Part(one.backend, one.label, len(one.units), one.latency_us, operators(kinds[name] for name in one.units))
-        for one in plan.segments[:MOST]
+        Part(
+            segment.backend,
+            segment.label,
+            len(segment.units),
+            segment.latency_us,
+            operators(kinds[name] for name in segment.units),
+        )
+        for segment in plan.segments[:MOST]
     ]
     return tuple(rows)
 
 
 def _refusals(plan: Plan) -> tuple[Refusal, ...]:
     """Of units on the CPU: the word of each accelerator, most units first."""
-    cpu = {one.name for one in plan.candidates if one.processor == "cpu"}
-    found: Counter[tuple[str, str]] = Counter()
+    cpu = {candidate.name for candidate in plan.candidates if candidate.processor == "cpu"}
+    counts: Counter[tuple[str, str]] = Counter()
     reasons: dict[tuple[str, str], str] = {}
     for unit in plan.units:
         for name, verdict in unit.verdicts.items() if unit.backend in cpu else ():
             if name not in cpu and not verdict.supported:
-                found[name, verdict.code] += 1
+                counts[name, verdict.code] += 1
                 reasons.setdefault((name, verdict.code), verdict.reason)
-    return tuple(Refusal(*place, reasons[place], number) for place, number in found.most_common(MOST))
+    return tuple(Refusal(*place, reasons[place], number) for place, number in counts.most_common(MOST))

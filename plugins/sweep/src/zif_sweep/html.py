@@ -39,12 +39,12 @@ def _cells(rows: Iterable[Row], models: Sequence[str], targets: Sequence[str]) -
     """What the page knows of each model on each target in each precision, by "model|target|precision" as numbers."""
     places = {name: number for number, name in enumerate(models)}
     chips = {name: number for number, name in enumerate(targets)}
-    found: dict[str, dict[str, Any]] = {}
+    cells: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)):
         if row.model in places and row.target in chips:
-            cell = found.setdefault(f"{places[row.model]}|{chips[row.target]}|{row.precision}", {"stages": []})
+            cell = cells.setdefault(f"{places[row.model]}|{chips[row.target]}|{row.precision}", {"stages": []})
             _join(cell, row)
-    return found
+    return cells
 
 
 def _join(cell: dict[str, Any], row: Row) -> None:

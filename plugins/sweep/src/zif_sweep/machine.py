@@ -49,12 +49,14 @@ def _here() -> Machine:
     from zif.plugin import ask_backends
 
     answers = ask_backends(zif.target("host"))
-    names = {"zif", "zif-quantize", "zif-sweep", "onnx", "numpy", *(one.row.distribution for one in answers)}
+    names = {"zif", "zif-quantize", "zif-sweep", "onnx", "numpy", *(answer.row.distribution for answer in answers)}
     versions = {}
     for name in sorted(names):
         try:
             versions[name] = str(metadata.version(name))
         except metadata.PackageNotFoundError:
             continue
-    toolchains = {one.row.name: one.capabilities.toolchain for one in answers if one.capabilities is not None}
+    toolchains = {
+        answer.row.name: answer.capabilities.toolchain for answer in answers if answer.capabilities is not None
+    }
     return Machine(versions, toolchains, platform.machine())

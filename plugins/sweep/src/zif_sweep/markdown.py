@@ -29,37 +29,41 @@ def of_sweep(outcome: Outcome) -> str:
                 best.get((row.model, row.precision), (us, row.target)), (us, row.target)
             )
     rows = [[model, precision, target, duration(us)] for (model, precision), (us, target) in sorted(best.items())]
-    parts = [head, _table(("model", "precision", "fastest chip", "latency"), rows)]
+    lines = [head, _table(("model", "precision", "fastest chip", "latency"), rows)]
     failed = [[*row.place, row.reason] for row in outcome.failed]
     if failed:
-        parts.append(_table(("failed", "target", "precision", "stage", "reason"), failed))
-    return "\n".join(parts)
+        lines.append(_table(("failed", "target", "precision", "stage", "reason"), failed))
+    return "\n".join(lines)
 
 
-def of_changes(found: Sequence[Change]) -> str:
+def of_changes(changes: Sequence[Change]) -> str:
     """What differs between two sweeps."""
-    counts = Counter(one.word for one in found)
+    counts = Counter(change.word for change in changes)
     words = [f"{counts[word]} {word}" for word in ("worse", "better", "new", "gone") if counts[word]]
     head = f"### Sweep: {', '.join(words) or 'nothing changed'}\n"
     rows = [
-        [one.word, one.model, one.target, one.precision, one.stage, one.figure, *_figures(one)]
-        for one in found
-        if one.word in ("worse", "better")
+        [change.word, change.model, change.target, change.precision, change.stage, change.figure, *_figures(change)]
+        for change in changes
+        if change.word in ("worse", "better")
     ]
-    parts = [head]
+    lines = [head]
     if rows:
-        parts.append(_table(("", "model", "target", "precision", "stage", "figure", "before", "now", "change"), rows))
+        lines.append(_table(("", "model", "target", "precision", "stage", "figure", "before", "now", "change"), rows))
     for word in ("new", "gone"):
-        places = [f"{one.model} on {one.target} in {one.precision} ({one.stage})" for one in found if one.word == word]
+        places = [
+            f"{change.model} on {change.target} in {change.precision} ({change.stage})"
+            for change in changes
+            if change.word == word
+        ]
         if places:
-            parts.append(f"{word}: {_plain(listed(places, 8))}\n")
-    return "\n".join(parts)
+            lines.append(f"{word}: {_plain(listed(places, 8))}\n")
+    return "\n".join(lines)
 
 
-def _figures(one: Change) -> list[str]:
-    if one.figure == "state":
-        return ["", one.told, ""]
-    return [shown(one.figure, one.old), shown(one.figure, one.new), loss_shown(one)]
+def _figures(change: Change) -> list[str]:
+    if change.figure == "state":
+        return ["", change.told, ""]
+    return [shown(change.figure, change.old), shown(change.figure, change.new), loss_shown(change)]
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -12,13 +12,13 @@ from zif.plugin import kind_of, read_text
 _GLOB = frozenset("*?[")
 
 
-def models_of(given: Iterable[str], folder: Path) -> dict[str, Path]:
+def models_of(words: Iterable[str], folder: Path) -> dict[str, Path]:
     """The files by name, in the order of the words. folder: what relative ones are relative to.
 
     A folder stands for the ONNX files in it and below, or is a model itself, where it is one of another framework;
     `@list.txt` (or a file that ends in .txt) has one word a line. Raises UsageError for a word that names nothing.
     """
-    paths = list(dict.fromkeys(path for word in given for path in _named(word, folder)))
+    paths = list(dict.fromkeys(path for word in words for path in _named(word, folder)))
     return dict(zip(_names(paths), paths, strict=True))
 
 
@@ -32,11 +32,11 @@ def _named(word: str, folder: Path, listed: bool = False) -> Iterator[Path]:
     elif path.exists():
         yield path
     elif _GLOB & set(word):
-        found = sorted(Path(one) for one in glob.glob(str(path), recursive=True))
-        if not found:
+        paths = sorted(Path(file) for file in glob.glob(str(path), recursive=True))
+        if not paths:
             raise UsageError(f"no model matches {word!r} in {folder}")
-        for one in found:
-            yield from _inside(one) if one.is_dir() else (one,)
+        for file in paths:
+            yield from _inside(file) if file.is_dir() else (file,)
     else:
         raise UsageError(f"there is no model {path}: name a file, a folder, a glob in quotes, or @LIST")
 
@@ -44,10 +44,10 @@ def _named(word: str, folder: Path, listed: bool = False) -> Iterator[Path]:
 def _inside(path: Path) -> list[Path]:
     if kind_of(path) is not None:
         return [path]
-    found = sorted(one for one in path.rglob("*.onnx") if one.is_file())
-    if not found:
+    paths = sorted(file for file in path.rglob("*.onnx") if file.is_file())
+    if not paths:
         raise UsageError(f"the folder {path} holds no .onnx file, at no depth")
-    return found
+    return paths
 
 
 def _listed(path: Path) -> Iterator[Path]:

@@ -36,12 +36,12 @@ def read(path: Path) -> list[Row]:
     try:
         file = parquet.ParquetFile(io.BytesIO(read_bytes(path, TEXT, UsageError)))
         _check_size(path, file.metadata)
-        found = file.read()
+        content = file.read()
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UsageError(f"{wrong} ({error})") from error
-    if (found.schema.metadata or {}).get(b"schema") != SCHEMA.encode():
+    if (content.schema.metadata or {}).get(b"schema") != SCHEMA.encode():
         raise UsageError(wrong)
-    return [parse_record(Row, row, str(path), _refusal) for row in found.to_pylist()]
+    return [parse_record(Row, row, str(path), _refusal) for row in content.to_pylist()]
 
 
 def _check_size(path: Path, about: Any) -> None:
@@ -56,7 +56,7 @@ def schema() -> Any:
     """The columns, from the fields of Row."""
     arrow, _ = _arrow()
     hints = get_type_hints(Row)
-    fields = [arrow.field(one.name, _type(hints[one.name])) for one in attrs.fields(Row)]
+    fields = [arrow.field(field.name, _type(hints[field.name])) for field in attrs.fields(Row)]
     return arrow.schema(fields, metadata={"schema": SCHEMA})
 
 
@@ -74,8 +74,8 @@ def _type(kind: Any) -> Any:
         return arrow.list_(_type(get_args(kind)[0]))
     if attrs.has(kind):
         hints = get_type_hints(kind)
-        return arrow.struct([(one.name, _type(hints[one.name])) for one in attrs.fields(kind)])
-    inner = [one for one in get_args(kind) if one is not NoneType]
+        return arrow.struct([(field.name, _type(hints[field.name])) for field in attrs.fields(kind)])
+    inner = [get_arg for get_arg in get_args(kind) if get_arg is not NoneType]
     return _type(type(inner[0]) if isinstance(inner[0], str) else inner[0])  # X | None, or a Literal of words
 
 

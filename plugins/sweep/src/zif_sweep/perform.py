@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from zif import BackendCrashed
 
-from zif_sweep.alone import alone
 from zif_sweep.attempt import once
 from zif_sweep.cells import Cell
+from zif_sweep.isolated import alone
 from zif_sweep.rows import Row
 
 

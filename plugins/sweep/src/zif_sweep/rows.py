@@ -94,5 +94,7 @@ class Row:
 
     def settled(self) -> Row:
         """The row without what differs from run to run: two sweeps of the same cells have the same."""
-        cleared: Mapping[str, Any] = {one.name: one.default for one in attrs.fields(Row) if one.name in VOLATILE}
+        cleared: Mapping[str, Any] = {
+            field.name: field.default for field in attrs.fields(Row) if field.name in VOLATILE
+        }
         return evolve(self, **cleared)

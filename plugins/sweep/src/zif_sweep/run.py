@@ -14,8 +14,8 @@ from zif.plugin import read_text, write_whole
 
 from zif_sweep.cells import Cell
 from zif_sweep.described import Described
+from zif_sweep.resolved import Sweep
 from zif_sweep.rows import Row
-from zif_sweep.settled import Sweep
 from zif_sweep.table import Journal
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _done(sweep: Sweep, cells: Sequence[Cell], jobs: int, cluster: str, progress
 
 def _one_by_one(cells: Sequence[Cell], output: Path, progress: Progress | None) -> Iterator[Row]:
     """In this process. A cell that ended the process before is tried in one of its own: its key was written down."""
-    from zif_sweep.alone import alone
+    from zif_sweep.isolated import alone
     from zif_sweep.perform import perform
 
     mark = output.with_name(f".{output.name}.begun")

@@ -12,12 +12,12 @@ from zif.plugin import targets
 _GLOB = frozenset("*?[")
 
 
-def targets_of(given: Iterable[str]) -> tuple[str, ...]:
+def targets_of(words: Iterable[str]) -> tuple[str, ...]:
     """The names of the chips, each once, in the order of the words. Raises UsageError for a word that names none."""
-    found: dict[str, None] = {}
-    for word in given:
-        found.update(dict.fromkeys(_named(word.strip())))
-    return tuple(found)
+    names: dict[str, None] = {}
+    for word in words:
+        names.update(dict.fromkeys(_named(word.strip())))
+    return tuple(names)
 
 
 def _named(word: str) -> list[str]:

@@ -16,10 +16,10 @@ PRECISIONS = ("float", "w8a8", "w8a16", "w4a16", "w16a16", "w8", "ready")
 ASSUMABLE = ("w8a8", "w8a16")
 
 
-def stages_of(given: Iterable[str]) -> tuple[tuple[str, ...], str]:
+def stages_of(texts: Iterable[str]) -> tuple[tuple[str, ...], str]:
     """The stages in their order, and the function of `eval module:function`. Raises UsageError."""
     words, function = [], ""
-    for text in given:
+    for text in texts:
         word, _, rest = text.strip().partition(" ")
         if word == "eval" and rest.strip():
             function = rest.strip()
@@ -29,9 +29,9 @@ def stages_of(given: Iterable[str]) -> tuple[tuple[str, ...], str]:
     return tuple(sorted(dict.fromkeys(words), key=STAGES.index)), function
 
 
-def precisions_of(given: Iterable[str]) -> tuple[str, ...]:
+def precisions_of(words: Iterable[str]) -> tuple[str, ...]:
     """The precisions, each once. Raises UsageError."""
-    return tuple(dict.fromkeys(_known(word.strip(), PRECISIONS, "precision") for word in given))
+    return tuple(dict.fromkeys(_known(word.strip(), PRECISIONS, "precision") for word in words))
 
 
 def _known(word: str, known: Sequence[str], what: str) -> str:

@@ -20,7 +20,7 @@ import onnx
 from zif import InvalidModel, Unsupported, UsageError
 from zif.plugin import Imported, Request, key_of, label_of, opset_of
 
-from zif_tensorflow import old, running
+from zif_tensorflow import keras2, running
 from zif_tensorflow.running import Runnable
 from zif_tensorflow.sources import kind_of, toolchain
 
@@ -84,7 +84,7 @@ def _words(source: Any, loaded: Runnable, request: Request, turned: Sequence[str
     if kind in _FLAGS:
         words = [_FLAGS[kind], str(source)]
     else:
-        words = ["--saved-model", str(loaded.saved(old.scratch()))]
+        words = ["--saved-model", str(loaded.saved(keras2.scratch()))]
         kind = "saved_model"
     if kind == "graph":
         words += ["--inputs", ",".join(_sized(loaded.tensors[name], name, request) for name in loaded.inputs)]
@@ -121,7 +121,7 @@ def _converted(words: Sequence[str], path: Path, opset: int, label: str) -> list
 
 def _check_steps(proto: onnx.ModelProto, label: str) -> None:
     """tf2onnx writes quantization to 16 and 64 bits as well, which its opsets do not have."""
-    types = {one.name: one.data_type for one in proto.graph.initializer}
+    types = {initializer.name: initializer.data_type for initializer in proto.graph.initializer}
     steps = [node for node in proto.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
     zeros = {types.get(node.input[2], onnx.TensorProto.INT8) for node in steps if len(node.input) == 3}
     if zeros - {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}:
@@ -132,8 +132,8 @@ def _check_steps(proto: onnx.ModelProto, label: str) -> None:
 
 
 def _warnings(lines: Sequence[str]) -> list[str]:
-    found = [match[1] for line in lines if (match := re.search(r"- (?:WARNING|ERROR) - \S+: (.*)", line))]
-    return list(dict.fromkeys(text for text in found if "Consider" not in text))[:5]
+    warnings_ = [match[1] for line in lines if (match := re.search(r"- (?:WARNING|ERROR) - \S+: (.*)", line))]
+    return list(dict.fromkeys(text for text in warnings_ if "Consider" not in text))[:5]
 
 
 def _renamed(path: Path, loaded: Runnable) -> tuple[dict[str, str], dict[str, str]]:
@@ -170,24 +170,24 @@ def _shape(path: Path, shapes: Mapping[str, Sequence[int]], label: str) -> None:
         dims = value.type.tensor_type.shape.dim
         for dim, size in zip(dims, shapes.get(value.name, ()), strict=False):
             if dim.dim_value and dim.dim_value != size:
-                has = ",".join(str(one.dim_value or "?") for one in dims)
+                has = ",".join(str(dim.dim_value or "?") for dim in dims)
                 raise UsageError(f"{label}: the input {value.name!r} has the shape {has}, and keeps it")
             dim.dim_value = size
     if shapes:
         onnx.save(proto, path)
 
 
-def _matched(found: Sequence[str], wanted: Iterable[str], tensors: Mapping[str, str]) -> dict[str, str]:
+def _matched(names: Sequence[str], wanted: Iterable[str], tensors: Mapping[str, str]) -> dict[str, str]:
     """The source's name of each end: by the tensor behind it, else in their order."""
     wanted = list(wanted)
     by_tensor = {tensors.get(name, name): name for name in wanted}
     short = {tensor.partition(":")[0]: name for tensor, name in by_tensor.items()}
-    made = {name: by_tensor.get(name) or short.get(name.partition(":")[0]) or "" for name in found}
+    made = {name: by_tensor.get(name) or short.get(name.partition(":")[0]) or "" for name in names}
     if all(made.values()) and len(set(made.values())) == len(made):
         return made
-    if all(name in wanted for name in found):
-        return {name: name for name in found}
-    return dict(zip(found, wanted, strict=False))
+    if all(name in wanted for name in names):
+        return {name: name for name in names}
+    return dict(zip(names, wanted, strict=False))
 
 
 def _example(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
@@ -202,7 +202,7 @@ def _example(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What TensorFlow gives, under the names that the ONNX model has, and in its layout."""
     into, out, turned = _ends[key_of(source)]
-    given = {into.get(name, name): np.asarray(value) for name, value in inputs.items()}
-    given = {name: value.transpose(0, 2, 3, 1) if name in turned else value for name, value in given.items()}
-    made = _load(source, request).run(given)
+    feeds = {into.get(name, name): np.asarray(value) for name, value in inputs.items()}
+    feeds = {name: value.transpose(0, 2, 3, 1) if name in turned else value for name, value in feeds.items()}
+    made = _load(source, request).run(feeds)
     return {name: np.asarray(made[out.get(name, name)]) for name in out}

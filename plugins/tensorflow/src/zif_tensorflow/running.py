@@ -12,7 +12,7 @@ from attrs import Factory, frozen
 from zif import InvalidModel
 from zif.plugin import first_line
 
-from zif_tensorflow import old
+from zif_tensorflow import keras2
 
 Shape = tuple[int | None, ...]
 
@@ -65,7 +65,7 @@ def _saved_model(path: Path) -> Runnable:
     except AttributeError as error:
         if "add_slot" not in str(error):
             raise
-        path = old.without_slots(path)
+        path = keras2.without_slots(path)
         model = tf.saved_model.load(str(path))
     if "serving_default" not in model.signatures:
         have = ", ".join(model.signatures) or "none"
@@ -77,8 +77,8 @@ def _saved_model(path: Path) -> Runnable:
     ends = {**{name: f"serving_default_{name}:0" for name in shapes}}
     ends = {name: _placeholder(function, name) or tensor for name, tensor in ends.items()}
 
-    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
-        made = function(**{name: tf.constant(value) for name, value in given.items()})
+    def run(feeds: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        made = function(**{name: tf.constant(value) for name, value in feeds.items()})
         return {name: value.numpy() for name, value in made.items()}
 
     run.model = model  # type: ignore[attr-defined]  # a signature does not keep its variables alive
@@ -87,7 +87,7 @@ def _saved_model(path: Path) -> Runnable:
 
 def _placeholder(function: Any, name: str) -> str:
     """The tensor that feeds an input, as tf2onnx names it."""
-    return next((one.name for one in function.inputs if one.name.partition(":")[0] == name), "")
+    return next((tensor.name for tensor in function.inputs if tensor.name.partition(":")[0] == name), "")
 
 
 def _tflite(path: Path) -> Runnable:
@@ -96,19 +96,19 @@ def _tflite(path: Path) -> Runnable:
     _check_whole(path)
     interpreter = tf.lite.Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
-    inputs = {one["name"]: one for one in interpreter.get_input_details()}
-    outputs = {one["name"]: one for one in interpreter.get_output_details()}
+    inputs = {get_input_detail["name"]: get_input_detail for get_input_detail in interpreter.get_input_details()}
+    outputs = {get_output_detail["name"]: get_output_detail for get_output_detail in interpreter.get_output_details()}
 
-    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+    def run(feeds: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
         for name, about in inputs.items():
-            interpreter.resize_tensor_input(about["index"], given[name].shape)
+            interpreter.resize_tensor_input(about["index"], feeds[name].shape)
         interpreter.allocate_tensors()
         for name, about in inputs.items():
-            interpreter.set_tensor(about["index"], given[name].astype(about["dtype"]))
+            interpreter.set_tensor(about["index"], feeds[name].astype(about["dtype"]))
         interpreter.invoke()
         return {name: interpreter.get_tensor(about["index"]) for name, about in outputs.items()}
 
-    shapes = {name: tuple(int(dim) for dim in one["shape"]) for name, one in inputs.items()}
+    shapes = {name: tuple(int(dim) for dim in detail["shape"]) for name, detail in inputs.items()}
     signatures = list(interpreter.get_signature_list())
     notes = (f"of its signatures {', '.join(signatures)} this is the first",) if len(signatures) > 1 else ()
     return Runnable(shapes, tuple(outputs), run, {name: name for name in (*inputs, *outputs)}, notes=notes)
@@ -122,7 +122,7 @@ def _check_whole(path: Path) -> None:
     data = read_bytes(path, WEIGHTS, InvalidModel)
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
-        ends = [int(one.offset) + int(one.size) for one in model.buffers or () if one.offset > 1]
+        ends = [int(buffer.offset) + int(buffer.size) for buffer in model.buffers or () if buffer.offset > 1]
     except Exception as error:
         raise InvalidModel(f"{path} is cut off or damaged ({first_line(error)}): copy it again") from error
     if max(ends, default=0) > len(data):
@@ -138,16 +138,18 @@ def _keras(path: Path, trust: bool) -> Runnable:
 def _of_keras(model: Any) -> Runnable:
     import tensorflow as tf
 
-    shapes = {one.name.partition(":")[0]: tuple(one.shape) for one in model.inputs}
+    shapes = {tensor.name.partition(":")[0]: tuple(tensor.shape) for tensor in model.inputs}
     names = list(dict.fromkeys(_output_names(model)))
 
-    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
-        made = model([tf.constant(given[name]) for name in shapes], training=False)
+    def run(feeds: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+        made = model([tf.constant(feeds[name]) for name in shapes], training=False)
         flat = tf.nest.flatten(made)
         return {name: np.asarray(value) for name, value in zip(names, flat, strict=True)}
 
     def saved(folder: Path) -> Path:
-        specs = [tf.TensorSpec(one.shape, one.dtype, name) for name, one in zip(shapes, model.inputs, strict=True)]
+        specs = [
+            tf.TensorSpec(shape.shape, shape.dtype, name) for name, shape in zip(shapes, model.inputs, strict=True)
+        ]
 
         def serve(*values: Any) -> dict[str, Any]:
             flat = tf.nest.flatten(model(list(values), training=False))
@@ -162,10 +164,10 @@ def _of_keras(model: Any) -> Runnable:
 
 def _output_names(model: Any) -> list[str]:
     struct = getattr(model, "_outputs_struct", None)
-    if isinstance(struct, dict) and not any(isinstance(one, (dict, list, tuple)) for one in struct.values()):
+    if isinstance(struct, dict) and not any(isinstance(output, (dict, list, tuple)) for output in struct.values()):
         return sorted(map(str, struct))  # the order in which TensorFlow flattens a dictionary
     names = list(getattr(model, "output_names", None) or [])
-    return names or [one.name.partition(":")[0] for one in model.outputs]
+    return names or [output.name.partition(":")[0] for output in model.outputs]
 
 
 def _graph(path: Path) -> Runnable:
@@ -184,9 +186,9 @@ def _graph(path: Path) -> Runnable:
         raise InvalidModel(f"{path} is a graph without {'inputs' if not placeholders else 'outputs'}")
     shapes = {name: _dims(graph.get_tensor_by_name(f"{name}:0")) for name in placeholders}
 
-    def run(given: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+    def run(feeds: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
         with tf.compat.v1.Session(graph=graph) as session:
-            fed = {f"{name}:0": value for name, value in given.items()}
+            fed = {f"{name}:0": value for name, value in feeds.items()}
             made = session.run([f"{name}:0" for name in ends], fed)
         return dict(zip(ends, made, strict=True))
 

@@ -71,17 +71,21 @@ class _Takes:
     @classmethod
     def of(cls, model: Any) -> _Takes:
         if isinstance(model, torch.jit.ScriptModule):
-            schema = [one for one in model.forward.schema.arguments if one.name != "self"]
-            needed = tuple(one.name for one in schema if not one.has_default_value())
-            return cls(tuple(one.name for one in schema), len(schema), needed)
+            schema = [parameter for parameter in model.forward.schema.arguments if parameter.name != "self"]
+            needed = tuple(parameter.name for parameter in schema if not parameter.has_default_value())
+            return cls(tuple(parameter.name for parameter in schema), len(schema), needed)
         parameters = inspect.signature(model.forward).parameters.values()
-        placed = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-        named = [*placed, *(one for one in parameters if one.kind == one.KEYWORD_ONLY)]
+        placed = [
+            parameter
+            for parameter in parameters
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        ]
+        named = [*placed, *(parameter for parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY)]
         return cls(
-            tuple(one.name for one in named),
+            tuple(parameter.name for parameter in named),
             len(placed),
-            tuple(one.name for one in named if one.default is one.empty),
-            any(one.kind == one.VAR_KEYWORD for one in parameters),
+            tuple(parameter.name for parameter in named if parameter.default is parameter.empty),
+            any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters),
         )
 
 
@@ -109,8 +113,8 @@ def _value(name: str, request: Request, source: Any) -> torch.Tensor:
 
 
 def _dtype(word: str, name: str, source: Any) -> torch.dtype:
-    found = getattr(torch, word, None)
-    if not isinstance(found, torch.dtype):
+    dtype = getattr(torch, word, None)
+    if not isinstance(dtype, torch.dtype):
         asked = asked_for(source, f"--input-dtype {name}={word}", f"input_dtypes={{{name!r}: {word!r}}}")
         raise UsageError(f"{asked}: torch has no such type; float32, float16, int64, int32, bool …")
-    return found
+    return dtype

@@ -46,21 +46,21 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     path = folder / "model.onnx"
     notes: list[str] = []
     with inference(source) as model:
-        given = arguments.of(model, request, source)
-        used = _written(model, given, request, path, notes, label)
+        values = arguments.of(model, request, source)
+        used = _written(model, values, request, path, notes, label)
         proto = onnx.load(path, load_external_data=False)
-        outputs.named(path, proto, model, given)
+        outputs.named(path, proto, model, values)
     got = opset_of(proto)
     if request.opset and got != request.opset:
         notes.append(f"opset {request.opset} was asked for, and the exporter wrote {got}")
     ends = [value.name for value in proto.graph.input]
     _ends[key_of(source)] = (ends, [value.name for value in proto.graph.output])
-    example = dict(zip(ends, (tuple(one.shape) for one in given.values), strict=False))
+    example = dict(zip(ends, (tuple(value.shape) for value in values.values), strict=False))
     return Imported(
         "model.onnx",
         f"torch.onnx.export {torch.__version__} ({used})",
         got,
-        dict(zip(given.names, ends, strict=False)),
+        dict(zip(values.names, ends, strict=False)),
         notes=tuple(notes),
         example=example if _is_open(proto) else {},
     )
@@ -70,18 +70,18 @@ def _is_open(proto: onnx.ModelProto) -> bool:
     return any(not dim.dim_value for value in proto.graph.input for dim in value.type.tensor_type.shape.dim)
 
 
-def _written(model: Any, given: Arguments, request: Request, path: Path, notes: list[str], label: str) -> str:
+def _written(model: Any, arguments: Arguments, request: Request, path: Path, notes: list[str], label: str) -> str:
     """Try the exporters in the order that fits; gives the name of the one that wrote the file."""
     attempts: list[_Attempt] = []
     for name in _order(model, request.opset, label):
         opset = request.opset_within(*_WRITES[name])
-        attempt = _attempt(name, model, given, opset, path, notes)
+        attempt = _attempt(name, model, arguments, opset, path, notes)
         if not attempt.problem:
             if attempts:
                 notes.append(f"written by the older exporter, since dynamo said: {attempts[0].problem}")
             return name
         attempts.append(attempt)
-    named = next((one.operator for one in attempts if one.operator), "")
+    named = next((attempt.operator for attempt in attempts if attempt.operator), "")
     if named:
         raise Unsupported(
             f"{label}: the operator {named} cannot be said in ONNX by torch {torch.__version__}: replace it, or export "
@@ -105,15 +105,15 @@ def _order(model: Any, asked: int, label: str) -> list[str]:
     return order
 
 
-def _attempt(name: str, model: Any, given: Arguments, opset: int, path: Path, notes: list[str]) -> _Attempt:
+def _attempt(name: str, model: Any, arguments: Arguments, opset: int, path: Path, notes: list[str]) -> _Attempt:
     about: dict[str, Any] = {"opset_version": opset, "dynamo": name == "dynamo"}
     if not isinstance(model, torch.export.ExportedProgram):
-        about["input_names"] = list(given.names)
+        about["input_names"] = list(arguments.names)
     if name == "dynamo":
         about["external_data"] = _is_large(model)
     with _quiet() as heard:
         try:
-            args, kwargs = given.split(given.values)
+            args, kwargs = arguments.split(arguments.values)
             torch.onnx.export(model, args, str(path), kwargs=kwargs or None, **about)
         except (Exception, SystemExit) as error:
             return _Attempt(name, _sentence(error), _operator(error))
@@ -127,7 +127,7 @@ def _is_large(model: Any) -> bool:
     """Whether the weights come near the 2 GiB that one file holds."""
     state = model.state_dict if isinstance(model, torch.export.ExportedProgram) else model.state_dict()
     values = state.values() if isinstance(state, Mapping) else ()
-    size = sum(one.numel() * one.element_size() for one in values if isinstance(one, torch.Tensor))
+    size = sum(value.numel() * value.element_size() for value in values if isinstance(value, torch.Tensor))
     return bool(size > 1 << 30)
 
 
@@ -143,14 +143,14 @@ def _quiet() -> Iterator[list[str]]:
             yield heard
         finally:
             logging.disable(level)
-            heard += [text for one in caught if (text := _warned(one))]
+            heard += [text for warning in caught if (text := _warned(warning))]
 
 
-def _warned(one: warnings.WarningMessage) -> str:
+def _warned(warning_message: warnings.WarningMessage) -> str:
     """A warning of tracing or exporting that is about the model; deprecations are about torch."""
-    if issubclass(one.category, (DeprecationWarning, FutureWarning, PendingDeprecationWarning)):
+    if issubclass(warning_message.category, (DeprecationWarning, FutureWarning, PendingDeprecationWarning)):
         return ""
-    text = " ".join(str(one.message).split())
+    text = " ".join(str(warning_message.message).split())
     return text if re.search(r"trace|export|dynamic|constant|opset", text, re.IGNORECASE) else ""
 
 
@@ -171,11 +171,11 @@ def _sentence(error: BaseException) -> str:
 def _operator(error: BaseException | None) -> str:
     """The operator that an exporter names in an error, or in what caused it."""
     while error is not None:
-        found = re.search(r"([A-Za-z_]\w*::\w+)", str(error)) or re.search(r"OpOverload\(op='(\w+\.\w+)", str(error))
-        if found and re.search(
+        match = re.search(r"([A-Za-z_]\w*::\w+)", str(error)) or re.search(r"OpOverload\(op='(\w+\.\w+)", str(error))
+        if match and re.search(
             r"unsupported|not support|no decomposition|no ONNX function|Dispatch", str(error), re.IGNORECASE
         ):
-            return found[1].replace(".", "::")
+            return match[1].replace(".", "::")
         error = error.__cause__ or error.__context__
     return ""
 
@@ -184,12 +184,12 @@ def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[s
     """What torch gives, under the names that the exported model has: outputs in their order."""
     names, ends = _ends[key_of(source)]
     with inference(source) as model:
-        given = arguments.of(model, request, source)
-        pairs = zip(names, given.values, strict=False)
+        contents = arguments.of(model, request, source)
+        pairs = zip(names, contents.values, strict=False)
         values = [torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in pairs]
         with FirstFirst():
-            tensors = outputs.tensors_in(outputs.called(model, given, values))
-    return {name: _array(one) for name, one in zip(ends, tensors, strict=False)}
+            tensors = outputs.tensors_in(outputs.called(model, contents, values))
+    return {name: _array(tensor) for name, tensor in zip(ends, tensors, strict=False)}
 
 
 def _array(tensor: torch.Tensor) -> Any:

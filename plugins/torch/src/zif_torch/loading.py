@@ -34,14 +34,14 @@ def load(source: Any) -> Any:
 @contextmanager
 def inference(source: Any) -> Iterator[Any]:
     """The model of a source in the mode of inference; a module in memory is in its own again afterwards."""
-    modes = [(one, one.training) for one in source.modules()] if isinstance(source, torch.nn.Module) else []
+    modes = [(module, module.training) for module in source.modules()] if isinstance(source, torch.nn.Module) else []
     try:
         model = load(source)  # code that makes a model may train it
         with torch.no_grad():
             yield model
     finally:
-        for one, training in modes:
-            one.training = training
+        for module, training in modes:
+            module.training = training
 
 
 def _from_file(path: Path) -> Any:

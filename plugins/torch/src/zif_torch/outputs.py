@@ -16,19 +16,19 @@ from zif_torch.arguments import Arguments
 def tensors_in(made: Any) -> list[torch.Tensor]:
     """What a model gives, in the order in which exporters write it; what is no tensor is left out."""
     flat, _ = torch.utils._pytree.tree_flatten(made)
-    return [one for one in flat if isinstance(one, torch.Tensor)]
+    return [value for value in flat if isinstance(value, torch.Tensor)]
 
 
-def called(model: Any, given: Arguments, values: Any) -> Any:
+def called(model: Any, outputs: Arguments, values: Any) -> Any:
     """What the model gives for these values."""
-    args, kwargs = given.split(values)
+    args, kwargs = outputs.split(values)
     return (model.module() if isinstance(model, torch.export.ExportedProgram) else model)(*args, **kwargs)
 
 
-def named(path: Path, proto: onnx.ModelProto, model: Any, given: Arguments) -> None:
+def named(path: Path, proto: onnx.ModelProto, model: Any, outputs: Arguments) -> None:
     """Give the outputs of the file their names, where the source has names for them that are free."""
     try:
-        names = _names(called(model, given, given.values))
+        names = _names(called(model, outputs, outputs.values))
     except Exception:  # it runs where it is compared, and says there what is wrong
         return
     old = [value.name for value in proto.graph.output]
@@ -47,11 +47,11 @@ def named(path: Path, proto: onnx.ModelProto, model: Any, given: Arguments) -> N
 
 def _names(made: Any) -> list[str]:
     if isinstance(made, Mapping):
-        parts = [(str(key), tensors_in(value)) for key, value in made.items()]
+        groups = [(str(key), tensors_in(value)) for key, value in made.items()]
     elif isinstance(made, tuple) and hasattr(made, "_fields"):
-        parts = [(name, tensors_in(value)) for name, value in zip(made._fields, made, strict=True)]
+        groups = [(name, tensors_in(value)) for name, value in zip(made._fields, made, strict=True)]
     else:
         return []
     return [
-        name if len(tensors) == 1 else f"{name}.{place}" for name, tensors in parts for place, _ in enumerate(tensors)
+        name if len(tensors) == 1 else f"{name}.{place}" for name, tensors in groups for place, _ in enumerate(tensors)
     ]

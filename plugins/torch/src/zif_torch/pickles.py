@@ -86,15 +86,15 @@ def _globals(content: Content, where: str, steps: list[int]) -> Iterator[str]:
 
     steps: how many more opcodes are looked at in this file.
     """
-    yield from _one(content, where, steps)
+    yield from _opcodes(content, where, steps)
     while content.more():
         try:
-            yield from filter(_NAME.fullmatch, _one(content, where, steps))
+            yield from filter(_NAME.fullmatch, _opcodes(content, where, steps))
         except _NO_PICKLE:
             return
 
 
-def _one(content: Content, where: str, steps: list[int]) -> Iterator[str]:
+def _opcodes(content: Content, where: str, steps: list[int]) -> Iterator[str]:
     """Of one pickle: opcodes are read, and strings that STACK_GLOBAL takes."""
     strings = _Strings()
     for opcode, argument, _ in pickletools.genops(content):  # type: ignore[arg-type]

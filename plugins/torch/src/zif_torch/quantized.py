@@ -39,17 +39,17 @@ def frozen(model: Any, label: str) -> Any:
     """The module with its scales settled; the same object where it has none. Raises InvalidModel with the way in."""
     if not isinstance(model, torch.nn.Module):
         return model
-    for name, one in model.named_modules():
-        if type(one).__module__.startswith(_KERNELS):
-            raise InvalidModel(f"{label}: {name or 'it'} ({type(one).__name__}) {_WAY}")
+    for name, module in model.named_modules():
+        if type(module).__module__.startswith(_KERNELS):
+            raise InvalidModel(f"{label}: {name or 'it'} ({type(module).__name__}) {_WAY}")
     shared = model.named_modules(remove_duplicate=False)
-    learned = [name for name, one in shared if isinstance(one, FakeQuantizeBase)]
+    learned = [name for name, observer in shared if isinstance(observer, FakeQuantizeBase)]
     if not learned:
         return model
     made = copy.deepcopy(model)  # the caller may go on training it
     for name in learned:
         outer, _, inner = name.rpartition(".")
-        one = made.get_submodule(name)
-        on = not hasattr(one, "fake_quant_enabled") or bool(one.fake_quant_enabled[0])
-        setattr(made.get_submodule(outer), inner, Frozen(one) if on else torch.nn.Identity())
+        module = made.get_submodule(name)
+        on = not hasattr(module, "fake_quant_enabled") or bool(module.fake_quant_enabled[0])
+        setattr(made.get_submodule(outer), inner, Frozen(module) if on else torch.nn.Identity())
     return made.eval()

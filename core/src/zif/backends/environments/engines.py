@@ -25,8 +25,8 @@ def every_check() -> tuple[Check, ...]:
 
     What another environment has is asked there; the name of it stands behind its distributions.
     """
-    own = (one for point in points(GROUP) for one in _here(point))
-    others = (one for environment in environments() for one in _of(environment))
+    own = (check for point in points(GROUP) for check in _here(point))
+    others = (check for environment in environments() for check in _of(environment))
     imports = (Check(what, "broken", why, distribution=owner) for what, why, owner in broken())
     return (*damage(), *own, *others, *imports)
 
@@ -47,8 +47,8 @@ def _of(environment: Environment) -> Iterator[Check]:
         return
     name = environment.name
     try:
-        found = _answer(of_checks(name), 10 * deadline(), "checks")
-        yield from (evolve(one, distribution=f"{one.distribution} ({name})") for one in found)
+        answers = _answer(of_checks(name), 10 * deadline(), "checks")
+        yield from (evolve(answer, distribution=f"{answer.distribution} ({name})") for answer in answers)
     except ZifError as error:
         yield Check(f"environment {name}", "broken", str(error), f"zif env doctor {name}")
 
@@ -57,7 +57,7 @@ def _answer(service: Service, seconds: float, stage: str, *words: str) -> tuple[
     slot = pool.pool.slot(service, Limits())
     slot.hold()
     try:
-        found: tuple[Check, ...] = slot.worker().call(stage, *words, within=seconds)
-        return found
+        checks_: tuple[Check, ...] = slot.worker().call(stage, *words, within=seconds)
+        return checks_
     finally:
         slot.release()

@@ -64,7 +64,7 @@ def install_into(
     tool = [uv, *_UV, "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
     options = [word for link in links for word in ("--find-links", link)]
     options += [] if dependencies else ["--no-deps"]
-    what = ", ".join(one for one in requirements if not one.endswith(".whl")) or "zif"
+    what = ", ".join(requirement for requirement in requirements if not requirement.endswith(".whl")) or "zif"
     _run([*tool, *options, *requirements], f"{what} cannot be installed")
 
 
@@ -99,9 +99,9 @@ def uv() -> str:
     """uv on the PATH, beside the interpreter, or where its package says; "" where it is not, or is not to be used."""
     if os.environ.get(ENVIRONMENT) == "pip":
         return ""
-    found = shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
-    if found or importlib.util.find_spec("uv") is None:
-        return found or ""
+    path = shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
+    if path or importlib.util.find_spec("uv") is None:
+        return path or ""
     from uv import find_uv_bin
 
     return os.fsdecode(find_uv_bin())

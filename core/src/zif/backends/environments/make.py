@@ -44,7 +44,7 @@ def create(
     said; nothing is left then.
     """
     with _held(name) as place:
-        before = next((one for one in environments.every() if one.name == name), None)
+        before = next((known for known in environments.every() if known.name == name), None)
         if before is not None and before.ready and not again:
             raise UsageError(f"there is an environment {name!r} already: `--again` makes it anew")
         if before is not None and before.ready and not before.made:
@@ -73,7 +73,7 @@ def add(name: str, python: str, install: bool = False) -> Environment:
     Python that zif runs on, and where zif is not in it, saying what to do.
     """
     with _held(name) as place:
-        if any(one.name == name for one in environments.every()):
+        if any(known.name == name for known in environments.every()):
             raise UsageError(f"there is an environment {name!r} already: `zif env rm {name}` forgets it")
         told = interpreter.ask(python)
         if told.too_old:
@@ -84,12 +84,12 @@ def add(name: str, python: str, install: bool = False) -> Environment:
             told = interpreter.ask(python)
         _check(told, python, f"zif env add {name} --python {python} --install")
         path = os.path.abspath(python)
-        one = Environment(name, path, version=told.version, zif=told.zif, folders=told.folders, day=_today())
+        environment = Environment(name, path, version=told.version, zif=told.zif, folders=told.folders, day=_today())
         try:
-            _write(place, one)
+            _write(place, environment)
         except OSError as error:
             raise refused(str(place), error) from error
-        return one
+        return environment
 
 
 def remove(name: str) -> tuple[Environment, list[str]]:
@@ -98,13 +98,13 @@ def remove(name: str) -> tuple[Environment, list[str]]:
     Raises UsageError for a name that there is not.
     """
     with _held(name) as place:
-        known = {one.name: one for one in environments.every()}
+        known = {known.name: known for known in environments.every()}
         if name not in known:
             environments.environment(name)  # raises with those that there are
             raise UsageError(f"there is no environment {name!r}")
         _clear(place, known[name])
         left = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
-        return known[name], [str(place / one) for one in left]
+        return known[name], [str(place / path) for path in left]
 
 
 def _filled(place: Path, new: Environment, python: str) -> Environment:
@@ -171,12 +171,17 @@ def _held(name: str) -> Iterator[Path]:
         lock.release()
 
 
-def _clear(place: Path, one: Environment | None) -> None:
+def _clear(place: Path, environment: Environment | None) -> None:
     """Delete what zif made of an environment, and nothing else that lies there."""
-    if one is None:
+    if environment is None:
         return
     venv = place / VENV
-    if one.made and venv.is_dir() and not venv.is_symlink() and (not one.ready or _is_ours(venv, one)):
+    if (
+        environment.made
+        and venv.is_dir()
+        and not venv.is_symlink()
+        and (not environment.ready or _is_ours(venv, environment))
+    ):
         shutil.rmtree(venv, ignore_errors=True)
     with suppress(OSError):
         (place / FILE).unlink(missing_ok=True)
@@ -184,14 +189,14 @@ def _clear(place: Path, one: Environment | None) -> None:
         place.rmdir()
 
 
-def _is_ours(venv: Path, one: Environment) -> bool:
+def _is_ours(venv: Path, environment: Environment) -> bool:
     mark = venv / MARK
-    return is_plain(mark) and bool(one.token) and read_text(mark) == one.token
+    return is_plain(mark) and bool(environment.token) and read_text(mark) == environment.token
 
 
-def _write(place: Path, one: Environment) -> None:
+def _write(place: Path, environment: Environment) -> None:
     place.mkdir(exist_ok=True)
-    fields = {name: value for name, value in attrs.asdict(one).items() if name != "problem"}
+    fields = {name: value for name, value in attrs.asdict(environment).items() if name != "problem"}
     write_whole(place / FILE, json_text({"schema": SCHEMA, **fields}, indent=1) + "\n", durable=True)
 
 

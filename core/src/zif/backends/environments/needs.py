@@ -10,7 +10,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from zif.errors import BackendBroken, InvalidInput
-from zif.files.brought import DataFile, data_files_in
+from zif.files.distribution_data import DataFile, data_files_in
 from zif.files.documents import read_json
 from zif.files.environments import Environment
 from zif.files.records import record
@@ -28,9 +28,9 @@ class Needs:
     without_dependencies: tuple[str, ...] = ()
 
 
-def of(one: Environment) -> Needs:
+def of(environment: Environment) -> Needs:
     """What all plugins in an environment need. Raises BackendBroken for a file that is not there or cannot be read."""
-    said = [_read(file) for file in data_files_in(one, GROUP)]
+    said = [_read(file) for file in data_files_in(environment, GROUP)]
     return Needs(
         requirements=tuple(dict.fromkeys(text for needs in said for text in needs.requirements)),
         without_dependencies=tuple(dict.fromkeys(text for needs in said for text in needs.without_dependencies)),

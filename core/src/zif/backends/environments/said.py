@@ -61,11 +61,11 @@ _MEANINGS = (
 def refusal(failed: str, tool: str, text: str) -> ZifError:
     """The error for what an installer said. failed: what it did not do, as the begin of a sentence."""
     said = [line for line in text.splitlines() if line.strip()]
-    found = next((one for one in _MEANINGS if re.search(one.pattern, text, re.IGNORECASE)), None)
+    meaning = next((meaning for meaning in _MEANINGS if re.search(meaning.pattern, text, re.IGNORECASE)), None)
     words = f"{tool} said:\n" + "\n".join(f"  {line}" for line in _last(said))
-    if found is None:
+    if meaning is None:
         return UsageError(f"{failed}. {words}")
-    return found.kind(f"{failed}: {found.why}. Next: {found.step}. {words}")
+    return meaning.kind(f"{failed}: {meaning.why}. Next: {meaning.step}. {words}")
 
 
 def _last(said: Sequence[str]) -> list[str]:

@@ -37,18 +37,18 @@ class Channel:
         """Send a message. Raises CannotCross for what is no plain data, before anything is sent."""
         self.post(encoded(message))
 
-    def post(self, parts: Sequence[Any]) -> None:
+    def post(self, buffers: Sequence[Any]) -> None:
         """Send a message that is encoded already. After an exception the connection is of no further use."""
-        sizes = [len(part) for part in parts]
+        sizes = [len(part) for part in buffers]
         total = sum(-(-size // _ALIGN) * _ALIGN for size in sizes)
         fresh = self._room(total) if total > INLINE_BYTES else None
         inline = total <= INLINE_BYTES or self._outbox is None
         if self._outbox is not None and not inline:
-            for start, part in zip(_starts(sizes), parts, strict=True):
+            for start, part in zip(_starts(sizes), buffers, strict=True):
                 self._outbox.view[start : start + len(part)] = part
         announcement = json.dumps([fresh.size, fresh.name]) if fresh else "null"
         head = f"[{announcement},{sizes},{'true' if inline else 'false'}]".encode()
-        self.connection.send_bytes(b"".join((head, b"\n", *parts)) if inline else head)
+        self.connection.send_bytes(b"".join((head, b"\n", *buffers)) if inline else head)
         if fresh:
             fresh.hand_over(self.connection)
 
@@ -65,8 +65,8 @@ class Channel:
             view = self._inbox.view
             return decoded([view[at : at + size] for at, size in zip(_starts(sizes), sizes, strict=True)], copy=copy)
         content = memoryview(rest)
-        parts = [content[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
-        return decoded(parts, copy=True)  # arrays over bytes would be read-only, and lie where they should not
+        buffers = [content[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
+        return decoded(buffers, copy=True)  # arrays over bytes would be read-only, and lie where they should not
 
     def close(self) -> None:
         """Close the socket and let go of both blocks."""

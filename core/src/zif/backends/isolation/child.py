@@ -60,25 +60,25 @@ class BackendServer:
         told: Any = described(answer.options)
         return attrs.evolve(answer, options=told)
 
-    def _options(self, given: Given) -> Any:
-        options = self._checked(given)
+    def _options(self, option_values: Given) -> Any:
+        options = self._checked(option_values)
         return options if isinstance(options, Refused) else precisions(options)
 
-    def _remarks(self, given: Given, target: Target, kind: Any) -> Any:
-        options = self._checked(given)
+    def _remarks(self, option_values: Given, target: Target, kind: Any) -> Any:
+        options = self._checked(option_values)
         return options if isinstance(options, Refused) else remarks(options, target, kind)
 
-    def _convert(self, model: Any, target: Target, given: Given) -> Any:
-        converted = self._backend.convert(model, target, self._built(given))
+    def _convert(self, model: Any, target: Target, options: Given) -> Any:
+        converted = self._backend.convert(model, target, self._built(options))
         return attrs.evolve(converted, data=_crossing(converted.data))
 
-    def _compile(self, converted: Any, target: Target, given: Given) -> Any:
+    def _compile(self, converted: Any, target: Target, options: Given) -> Any:
         if isinstance(converted.data, Opaque):
             converted = attrs.evolve(converted, data=pickle.loads(converted.data.content))  # what we pickled ourselves
-        return self._backend.compile(converted, target, self._built(given))
+        return self._backend.compile(converted, target, self._built(options))
 
-    def _load(self, compiled: Any, given: Given, shared: bool) -> Loaded:
-        executable = self._backend.load(compiled, self._built(given), shared=shared)
+    def _load(self, compiled: Any, options: Given, shared: bool) -> Loaded:
+        executable = self._backend.load(compiled, self._built(options), shared=shared)
         self._count += 1
         self._loaded[self._count] = executable
         notes = getattr(executable, "notes", None)
@@ -105,13 +105,13 @@ class BackendServer:
         if executable is not None:
             executable.close()
 
-    def _checked(self, given: Given) -> Any:
+    def _checked(self, options: Given) -> Any:
         if self._kind is None:
             self._kind = self._backend.capabilities(self._target).options
-        return checked(self._kind, given.values)
+        return checked(self._kind, options.values)
 
-    def _built(self, given: Given) -> Any:
-        options = self._checked(given)
+    def _built(self, option_values: Given) -> Any:
+        options = self._checked(option_values)
         if isinstance(options, Refused):
             raise ValueError(options.text)
         return options
@@ -138,7 +138,7 @@ class ChecksServer:
 
         if stage == "check":
             return tuple(
-                one for point in points(GROUP) if [point.name, point.value] == list(args) for one in asked(point)
+                check for point in points(GROUP) if [point.name, point.value] == list(args) for check in asked(point)
             )
         return checks()
 
@@ -222,13 +222,13 @@ def _attempt(server: Any, stage: str, args: tuple[Any, ...]) -> Any:
 
 def _reply(channel: Channel, answer: Any) -> None:
     try:
-        parts = encoded(answer)
+        buffers = encoded(answer)
     except (CannotCross, RecursionError) as error:
-        parts = encoded(
+        buffers = encoded(
             Failure(StageFailed(f"what it returned cannot cross to another process: {error}"), foreign=True)
         )
     try:
-        channel.post(parts)
+        channel.post(buffers)
     except OSError:
         raise SystemExit(0) from None  # the host is gone
 

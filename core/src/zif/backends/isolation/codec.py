@@ -60,12 +60,12 @@ def encoded(message: Any, *, exact: bool = False) -> list[Any]:
     if head is not None:
         arrays = message if type(message) is dict else message[2][1]
         return [head, *map(_flat, arrays.values())]
-    parts: list[Any] = [b""]
-    tree = _Encoder(parts, exact).tree(message)
-    parts[0] = _JSON.encode(tree).encode()
+    buffers: list[Any] = [b""]
+    tree = _Encoder(buffers, exact).tree(message)
+    buffers[0] = _JSON.encode(tree).encode()
     if form is not None and len(_heads) < _MANY:
-        _heads[form] = parts[0]
-    return parts
+        _heads[form] = buffers[0]
+    return buffers
 
 
 def _form(message: Any) -> Any:
@@ -111,11 +111,11 @@ def crosses(value: Any) -> bool:
     return True
 
 
-def decoded(parts: Sequence[Any], *, copy: bool) -> Any:
+def decoded(buffers: Sequence[Any], *, copy: bool) -> Any:
     """The message in these buffers. Without `copy` its arrays look into them. Raises CannotCross."""
     try:
-        head = bytes(parts[0])
-        return _Decoder(parts, copy).value(_tree(head) if len(head) < _SHORT else json.loads(head))
+        head = bytes(buffers[0])
+        return _Decoder(buffers, copy).value(_tree(head) if len(head) < _SHORT else json.loads(head))
     except Exception as error:  # what the records and libraries here make of it may raise anything
         raise CannotCross(f"it is not what this zif understands: {type(error).__name__}: {error}") from error
 
@@ -129,8 +129,8 @@ def _tree(head: bytes) -> Any:
 class _Encoder:
     """Makes the tree of one message, and gathers its buffers."""
 
-    def __init__(self, parts: list[Any], exact: bool) -> None:
-        self._parts, self._exact = parts, exact
+    def __init__(self, buffers: list[Any], exact: bool) -> None:
+        self._buffers, self._exact = buffers, exact
 
     def tree(self, value: Any) -> Any:
         kind = type(value)
@@ -174,19 +174,19 @@ class _Encoder:
         raise CannotCross(f"{kind.__module__}.{kind.__qualname__} is no plain data")
 
     def _list(self, value: list[Any]) -> Any:
-        return [self.tree(one) for one in value]
+        return [self.tree(element) for element in value]
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:
-        return {_MARK: [self.tree(one) for one in value]}
+        return {_MARK: [self.tree(element) for element in value]}
 
     def _dict(self, value: dict[Any, Any]) -> Any:
         if _MARK not in value and all(type(key) is str for key in value):
-            return {key: self.tree(one) for key, one in value.items()}
-        return {_MARK: "map", "of": [[self.tree(key), self.tree(one)] for key, one in value.items()]}
+            return {key: self.tree(element) for key, element in value.items()}
+        return {_MARK: "map", "of": [[self.tree(key), self.tree(element)] for key, element in value.items()]}
 
     def _set(self, value: Any) -> Any:
         name = "frozenset" if isinstance(value, frozenset) else "set"
-        return {_MARK: name, "of": [self.tree(one) for one in value]}
+        return {_MARK: name, "of": [self.tree(element) for element in value]}
 
     def _bytes(self, value: bytes) -> Any:
         return {_MARK: "bytes", "at": self._part(value)}
@@ -216,9 +216,9 @@ class _Encoder:
     def _record(self, value: Any, name: str) -> Any:
         tree: dict[str, Any] = {_MARK: name}
         for field, alias, default in _fields(value.__class__):
-            one = getattr(value, field)
-            if one is not default:
-                tree[alias] = self.tree(one)
+            content = getattr(value, field)
+            if content is not default:
+                tree[alias] = self.tree(content)
         return tree
 
     def _error(self, error: ZifError) -> Any:
@@ -233,8 +233,8 @@ class _Encoder:
         return {_MARK: "error", "kind": own, "text": str(error), "more": self.tree(more), "obstacles": self.tree(rows)}
 
     def _part(self, content: Any) -> int:
-        self._parts.append(content)
-        return len(self._parts) - 1
+        self._buffers.append(content)
+        return len(self._buffers) - 1
 
 
 _ATOMS = frozenset({type(None), bool, int, float, str})
@@ -254,41 +254,41 @@ _ERROR_FIELDS = {"BackendCrashed": ("log",), "Unsupported": ("obstacles",)}
 class _Decoder:
     """Makes the values of one message."""
 
-    def __init__(self, parts: Sequence[Any], copy: bool) -> None:
-        self._parts, self._copy = parts, copy
+    def __init__(self, buffers: Sequence[Any], copy: bool) -> None:
+        self._buffers, self._copy = buffers, copy
 
     def value(self, tree: Any) -> Any:
         kind = type(tree)
         if kind is list:
-            return [self.value(one) for one in tree]
+            return [self.value(element) for element in tree]
         if kind is not dict:
             return tree
         mark = tree.get(_MARK)
         if mark is None:
-            return {key: self.value(one) for key, one in tree.items()}
+            return {key: self.value(element) for key, element in tree.items()}
         if type(mark) is list:
-            return tuple([self.value(one) for one in mark])
+            return tuple([self.value(element) for element in mark])
         decode = _DECODERS.get(mark)
         return decode(self, tree) if decode is not None else self._record(tree, mark)
 
     def _map(self, tree: dict[str, Any]) -> Any:
-        return {self.value(key): self.value(one) for key, one in tree["of"]}
+        return {self.value(key): self.value(pair) for key, pair in tree["of"]}
 
     def _bytes(self, tree: dict[str, Any]) -> Any:
-        return bytes(self._parts[tree["at"]])
+        return bytes(self._buffers[tree["at"]])
 
     def _objects(self, tree: dict[str, Any]) -> Any:
         import numpy as np
 
         made = np.empty(len(tree["of"]), dtype=object)
-        for place, one in enumerate(tree["of"]):
-            made[place] = self.value(one)
+        for place, element in enumerate(tree["of"]):
+            made[place] = self.value(element)
         return made.reshape(tree["shape"])
 
     def _array(self, tree: dict[str, Any]) -> Any:
         import numpy as np
 
-        dtype, shape, part = _dtype(tree["dtype"]), tree["shape"], self._parts[tree["at"]]
+        dtype, shape, part = _dtype(tree["dtype"]), tree["shape"], self._buffers[tree["at"]]
         turned = "f" in tree
         if len(part) and not self._copy:
             array = np.frombuffer(part, dtype)
@@ -321,7 +321,7 @@ class _Decoder:
         if kind is None:
             raise ValueError(f"no record is called {name!r}")
         known = _aliases(kind)
-        return kind(**{key: self.value(one) for key, one in tree.items() if key in known})
+        return kind(**{key: self.value(element) for key, element in tree.items() if key in known})
 
 
 _DECODERS: Mapping[str, Callable[[_Decoder, dict[str, Any]], Any]] = {
@@ -351,7 +351,7 @@ def _record(name: str) -> Any:
 @cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:
     """Name, name as an argument, and default of what a record is made from."""
-    return tuple((one.name, one.alias, one.default) for one in attrs.fields(kind) if one.init)
+    return tuple((field.name, field.alias, field.default) for field in attrs.fields(kind) if field.init)
 
 
 @cache

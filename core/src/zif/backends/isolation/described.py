@@ -55,14 +55,14 @@ class Refused:
 def described(kind: type[Any]) -> Described:
     """The description of an attrs class of options."""
     hints = get_type_hints(kind)
-    fields = tuple(_field(one, hints.get(one.name, Any)) for one in attrs.fields(kind) if one.init)
+    fields = tuple(_field(field, hints.get(field.name, Any)) for field in attrs.fields(kind) if field.init)
     return Described(kind.__name__, fields, hasattr(kind, "remarks"), hasattr(kind, "precisions"))
 
 
-def given(options: Any) -> Given:
+def written_values(options: Any) -> Given:
     """The values of an instance, its own class or one that stands in for it."""
-    values = {one.alias: getattr(options, one.name) for one in attrs.fields(type(options)) if one.init}
-    return Given({name: attrs.asdict(one) if attrs.has(type(one)) else one for name, one in values.items()})
+    values = {field.alias: getattr(options, field.name) for field in attrs.fields(type(options)) if field.init}
+    return Given({name: attrs.asdict(value) if attrs.has(type(value)) else value for name, value in values.items()})
 
 
 def stand_in(description: Described, ask: Ask) -> type[Any]:
@@ -72,10 +72,10 @@ def stand_in(description: Described, ask: Ask) -> type[Any]:
     """
 
     def settle(self: Any) -> None:
-        object.__setattr__(self, "_precisions", _heard(ask("options", given(self))))
+        object.__setattr__(self, "_precisions", _heard(ask("options", written_values(self))))
 
     def remarks(self: Any, target: Any, kind: Any) -> tuple[str, ...]:
-        said: tuple[str, ...] = _heard(ask("remarks", given(self), target, kind))
+        said: tuple[str, ...] = _heard(ask("remarks", written_values(self), target, kind))
         return said
 
     body: dict[str, Any] = {"__attrs_post_init__": settle}
@@ -83,8 +83,8 @@ def stand_in(description: Described, ask: Ask) -> type[Any]:
         body["remarks"] = remarks
     if description.chooses:
         body["precisions"] = property(lambda self: self._precisions)
-    body |= {one.name: _attribute(one) for one in description.fields}
-    body["__annotations__"] = {one.name: _type(one.type) for one in description.fields}
+    body |= {field.name: _attribute(field) for field in description.fields}
+    body["__annotations__"] = {field.name: _type(field.type) for field in description.fields}
     made = type(description.name, (), body)
     return attrs.define(made, frozen=True, slots=False, kw_only=True, auto_attribs=True)
 
@@ -120,20 +120,20 @@ def _heard(answer: Any) -> Any:
     return answer
 
 
-def _field(one: Any, hint: Any) -> Field:
-    default = one.default
+def _field(field: Any, hint: Any) -> Field:
+    default = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         default = None if default.takes_self else default.factory()
-    metadata = {name: value for name, value in one.metadata.items() if isinstance(value, _PLAIN)}
+    metadata = {name: value for name, value in field.metadata.items() if isinstance(value, _PLAIN)}
     missing = default is attrs.NOTHING
-    return Field(one.name, _typed(hint), None if missing else default, missing, metadata)
+    return Field(field.name, _typed(hint), None if missing else default, missing, metadata)
 
 
-def _attribute(one: Field) -> Any:
-    default = attrs.NOTHING if one.required else one.default
+def _attribute(field: Field) -> Any:
+    default = attrs.NOTHING if field.required else field.default
     if isinstance(default, (list, dict, set)):
-        return attrs.field(factory=lambda: type(default)(default), metadata=one.metadata)
-    return attrs.field(default=default, metadata=one.metadata)
+        return attrs.field(factory=lambda: type(default)(default), metadata=field.metadata)
+    return attrs.field(default=default, metadata=field.metadata)
 
 
 def _typed(hint: Any) -> Any:
@@ -152,13 +152,13 @@ def _type(told: Any) -> Any:
     word, *rest = told
     if word == "literal":
         return Literal[tuple(rest)]
-    kinds = [_type(one) for one in rest] if word == "union" else [Any]
+    kinds = [_type(argument) for argument in rest] if word == "union" else [Any]
     return Any if Any in kinds else reduce(or_, kinds)
 
 
 def _built(kind: Any, values: Mapping[str, Any]) -> Any:
     """The record of these fields, with the records within it."""
     hints = get_type_hints(kind)
-    fields: dict[str, Any] = {one.alias: hints.get(one.name, Any) for one in attrs.fields(kind)}
-    nested = {name for name, one in values.items() if attrs.has(fields.get(name, Any)) and isinstance(one, Mapping)}
-    return kind(**{name: _built(fields[name], one) if name in nested else one for name, one in values.items()})
+    fields: dict[str, Any] = {field.alias: hints.get(field.name, Any) for field in attrs.fields(kind)}
+    nested = {name for name, value in values.items() if attrs.has(fields.get(name, Any)) and isinstance(value, Mapping)}
+    return kind(**{name: _built(fields[name], value) if name in nested else value for name, value in values.items()})

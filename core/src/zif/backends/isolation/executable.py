@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zif.backends.abilities import offering
-from zif.backends.isolation.described import given
+from zif.backends.isolation.described import written_values
 from zif.errors import UsageError
 from zif.records import SupportsOperators, SupportsProfile, SupportsUnitTimes
 
@@ -46,7 +46,7 @@ class _Home:
             raise UsageError("the segment is closed: load the model again")
         worker = self.slot.worker()
         compiled, options, shared = self.source
-        return worker, worker.call("load", compiled, given(options), shared)
+        return worker, worker.call("load", compiled, written_values(options), shared)
 
 
 class RemoteExecutable:

@@ -13,8 +13,8 @@ from zif.backends import relay
 from zif.backends.backend import Backend
 from zif.backends.deadline import deadline
 from zif.backends.isolation import pool as workers
-from zif.backends.isolation.described import given
 from zif.backends.isolation.described import stand_in as stand_in_for
+from zif.backends.isolation.described import written_values
 from zif.backends.isolation.executable import load
 from zif.backends.isolation.service import of_backend
 from zif.backends.isolation.worker import Limits
@@ -107,11 +107,11 @@ class _Proxy:
 
     @hookimpl
     def convert(self, model: Model, target: Target, options: Any) -> Any:
-        return self.ask("convert", model, target, given(options), about=_name(model))
+        return self.ask("convert", model, target, written_values(options), about=_name(model))
 
     @hookimpl
     def compile(self, converted: Converted, target: Target, options: Any) -> Any:
-        return self.ask("compile", converted, target, given(options), about=_name(converted.data))
+        return self.ask("compile", converted, target, written_values(options), about=_name(converted.data))
 
     @hookimpl
     def load(self, compiled: Compiled, options: Any, shared: bool) -> Executable:
@@ -142,7 +142,7 @@ class Elsewhere(Backend):
         return next(iter(self._known()), None) or self.at(Target("host")).stages
 
     def _known(self) -> list[tuple[Stage, ...]]:
-        return [one.stages for (info, *_), one in list(_isolated.items()) if info == self.info]
+        return [isolated.stages for (info, *_), isolated in list(_isolated.items()) if info == self.info]
 
     @property
     def observations(self) -> None:

@@ -90,7 +90,7 @@ def _single(name: str) -> bytes:
     from onnx import TensorProto, helper
 
     inputs = ["x", "w"] if name in _PAIRS else ["x"]
-    ends = [helper.make_tensor_value_info(one, TensorProto.FLOAT, (2, 2)) for one in (*inputs, "y")]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (2, 2)) for name in (*inputs, "y")]
     graph = helper.make_graph([helper.make_node(name, inputs, ["y"], name)], f"one {name}", ends[:-1], ends[-1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     content: bytes = model.SerializeToString()

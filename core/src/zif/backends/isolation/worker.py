@@ -85,9 +85,9 @@ class Worker:
 
     def _hello(self) -> Hello:
         """What the process has to know: in an environment of its own it has its own places for modules."""
-        one = self.service
-        path, before = (None, None) if one.environment else (paths(), os.environ.get("PYTHONPATH"))
-        return Hello(PROTOCOL, one.role, one.spec, one.target, path, before)
+        service = self.service
+        path, before = (None, None) if service.environment else (paths(), os.environ.get("PYTHONPATH"))
+        return Hello(PROTOCOL, service.role, service.spec, service.target, path, before)
 
     @property
     def pid(self) -> int:
@@ -114,14 +114,14 @@ class Worker:
             if self._ended or self._owner != os.getpid():
                 raise self._crashed(stage, about, "belongs to another process or was closed")
             try:
-                parts = encoded([None if run else self._moved(), stage, list(args)])
+                buffers = encoded([None if run else self._moved(), stage, list(args)])
             except (CannotCross, RecursionError) as error:
                 why = f"{stage} was handed what cannot cross to another process: {error}"
                 raise StageFailed(f"{self._who}: {why}") from error
             while self._forgotten:
                 self._exchange("unload", "", within, encoded([None, "unload", [self._forgotten.pop()]]))
             with span(f"{stage} in worker", "hop", f"worker {self.pid}", pid=self.pid):
-                answer = self._exchange(stage, about, within, parts)
+                answer = self._exchange(stage, about, within, buffers)
         if isinstance(answer, Failure):
             raise self._raised(answer, stage, about)
         return answer
@@ -175,9 +175,9 @@ class Worker:
                 return here
         return None
 
-    def _exchange(self, stage: str, about: str, within: float | None, parts: list[Any]) -> Any:
+    def _exchange(self, stage: str, about: str, within: float | None, buffers: list[Any]) -> Any:
         try:
-            self._channel.post(parts)
+            self._channel.post(buffers)
             self._wait(stage, about, within)
             answer = self._channel.receive(copy=True)
             self._log.trim()

@@ -5,7 +5,7 @@ What came of it holds as long as the content of its distribution and what is ins
 
 from __future__ import annotations
 
-from zif.backends.trials.tried import exempt, forget, outcome, prepare
+from zif.backends.trials.outcomes import exempt, forget, outcome, prepare
 from zif.files.trials.keeping import Outcome
 
 __all__ = ["Outcome", "exempt", "forget", "outcome", "prepare"]

@@ -29,22 +29,31 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
         terminal.document("backends", {"target": chip.name, "backends": [answer.to_json() for answer in answers]})
     elif answers:
         columns = ("backend", "distribution", "kind", "processor", "available", "stages", "toolchain")
-        elsewhere = any(one.row.environment for one in answers)
+        elsewhere = any(answer.row.environment for answer in answers)
         more = ("environment",) if elsewhere else ()
-        terminal.table("", (*columns, *more), [_cells(one)[: len(columns) + len(more)] for one in answers])
-        for one in answers:
-            if one.reason:
-                terminal.say(f"{one.row.name}: {one.reason}")
+        terminal.table("", (*columns, *more), [_cells(answer)[: len(columns) + len(more)] for answer in answers])
+        for reply in answers:
+            if reply.reason:
+                terminal.say(f"{reply.row.name}: {reply.reason}")
     else:
         from zif.files.installing import to_install
 
         terminal.say(f"No backend is installed. A start is {to_install('zif-reference')}")
 
 
-def _cells(one: Answer) -> list[Any]:
-    known = one.capabilities
+def _cells(answer: Answer) -> list[Any]:
+    known = answer.capabilities
     kind = (known.label or known.kind, _COLOURS[known.kind]) if known else ("?", "red")
-    state = ("yes", "green") if one.available else ("no" if known else "broken", "red")
-    owner = f"{one.row.distribution} {one.row.version}"
+    state = ("yes", "green") if answer.available else ("no" if known else "broken", "red")
+    owner = f"{answer.row.distribution} {answer.row.version}"
     processor, toolchain = (known.processor, known.toolchain) if known else ("", "")
-    return [(one.row.name, "bold"), owner, kind, processor, state, " ".join(one.stages), toolchain, one.row.environment]
+    return [
+        (answer.row.name, "bold"),
+        owner,
+        kind,
+        processor,
+        state,
+        " ".join(answer.stages),
+        toolchain,
+        answer.row.environment,
+    ]

@@ -104,7 +104,7 @@ def _benched(
     with working(f"loading {source.name}") as told:
         session, fed = opened(source, feed, wanted, told)
         with session:
-            samples = [one.read() for one in fed]
+            samples = [sample.read() for sample in fed]
             told(f"{load.scenario}, {load.seconds:g} s at least")
             outcome, outputs = under_load(session, samples, load, logs)
             plan = session.plan

@@ -75,7 +75,7 @@ def show(name: Name, as_json: JsonOption = False) -> None:
     """Show what an artifact was made from."""
     from zif.cli.views.terminal import document, say
 
-    fields = _fields(_found(_cache(), name))
+    fields = _fields(_entry_of(_cache(), name))
     if as_json:
         document("cache", {"artifacts": [fields]})
         return
@@ -100,7 +100,7 @@ def clear(
         shared_cache.clear(cache, name, as_json)
         return
     if name:
-        entry = _found(cache, name)
+        entry = _entry_of(cache, name)
         removed, freed = int(cache.remove(entry.name)), entry.bytes
     else:
         removed, freed = cache.clear()
@@ -153,7 +153,7 @@ def key(
 ) -> None:
     """Make a key for a shared cache: whoever has it may write what the others run."""
     from zif.cli.views.terminal import document, say
-    from zif.runtime.cache.shared.believing import make_key
+    from zif.runtime.cache.shared.trust import make_key
 
     make_key(file)
     if as_json:
@@ -187,15 +187,15 @@ def why(
         say(f"segment {row['id']} on {row['backend']} ({row['units']} units): {row['state']}, {row['reason']}")
 
 
-def _answer(found: Any, segment: Segment) -> dict[str, Any]:
+def _answer(entry: Any, segment: Segment) -> dict[str, Any]:
     from zif.runtime.cache import Hit
 
     told = {"id": segment.id, "backend": segment.backend, "units": len(segment.units)}
-    if found is None:
+    if entry is None:
         return {**told, "state": "not kept", "part": "", "reason": "the backend compiles nothing"}
-    if isinstance(found, Hit):
-        return {**told, "state": "hit", "part": "", "reason": f"artifact {found.entry.name[:12]}"}
-    return {**told, "state": "damaged" if found.damaged else "miss", "part": found.part, "reason": found.reason}
+    if isinstance(entry, Hit):
+        return {**told, "state": "hit", "part": "", "reason": f"artifact {entry.entry.name[:12]}"}
+    return {**told, "state": "damaged" if entry.damaged else "miss", "part": entry.part, "reason": entry.reason}
 
 
 def _tell_strangers(cache: Cache) -> None:
@@ -215,7 +215,7 @@ def _cache() -> Cache:
     return cache
 
 
-def _found(cache: Cache, name: str) -> Entry:
+def _entry_of(cache: Cache, name: str) -> Entry:
     matches = [entry for entry in cache.entries() if entry.name.startswith(name)]
     if len(matches) == 1:
         return matches[0]

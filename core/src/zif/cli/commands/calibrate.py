@@ -67,15 +67,15 @@ def _calibrated(chip: str, files: Sequence[Path], model: Path | None, precision:
 
     if precision not in PRECISIONS:
         raise UsageError(f"--precision {precision!r} is none of {', '.join(PRECISIONS[1:])}.")
-    given = [one for file in files for one in read(file, model, precision)]
-    return calibrate(find(chip), given, toolchain)
+    measurements = [measurement for file in files for measurement in read(file, model, precision)]
+    return calibrate(find(chip), measurements, toolchain)
 
 
 def _kept(chip: str) -> list[Calibrated]:
     from zif.evaluation.calibration.verb import shown
     from zif.planning.costs import corrections
 
-    return [shown(one) for one in corrections.kept() if chip in ("", one.target)]
+    return [shown(correction) for correction in corrections.kept() if chip in ("", correction.target)]
 
 
 def _forget(chip: str, toolchain: str, as_json: bool) -> None:
@@ -84,30 +84,36 @@ def _forget(chip: str, toolchain: str, as_json: bool) -> None:
 
     gone = forget(chip, toolchain or None)
     if as_json:
-        rows = [{"target": one.target, "toolchain": one.toolchain, "rows": len(one.rows)} for one in gone]
+        rows = [
+            {"target": correction.target, "toolchain": correction.toolchain, "rows": len(correction.rows)}
+            for correction in gone
+        ]
         terminal.document("calibrate", {"calibrations": [], "forgotten": rows})
         return
-    for one in gone:
-        of = f" with {one.toolchain}" if one.toolchain else ""
-        terminal.say(f"Forgotten: {len(one.rows)} measurements of {one.target}{of}.")
+    for correction in gone:
+        of = f" with {correction.toolchain}" if correction.toolchain else ""
+        terminal.say(f"Forgotten: {len(correction.rows)} measurements of {correction.target}{of}.")
 
 
-def _tell(found: Sequence[Calibrated], as_json: bool) -> None:
+def _tell(corrections: Sequence[Calibrated], as_json: bool) -> None:
     from zif.cli.views import terminal
     from zif.files.wording import duration
 
     if as_json:
-        document: dict[str, Any] = {"calibrations": [one.to_json() for one in found], "forgotten": []}
+        document: dict[str, Any] = {
+            "calibrations": [calibrated.to_json() for calibrated in corrections],
+            "forgotten": [],
+        }
         terminal.document("calibrate", document)
         return
-    for one in found:
-        of = f" with {one.toolchain}" if one.toolchain else ""
+    for calibrated in corrections:
+        of = f" with {calibrated.toolchain}" if calibrated.toolchain else ""
         rows = [
             [row.model, row.precision, duration(row.us), duration(row.before_us), duration(row.after_us), row.source]
-            for row in one.rows
+            for row in calibrated.rows
         ]
         columns = ("model", "precision", "measured", "priced", "corrected", "from")
-        terminal.table(f"{one.target}{of}", columns, rows, right=columns[2:5])
-        terminal.say(f"Kept in {one.path}: plans for {one.target} use this. `--forget` undoes it.")
-    if not found:
+        terminal.table(f"{calibrated.target}{of}", columns, rows, right=columns[2:5])
+        terminal.say(f"Kept in {calibrated.path}: plans for {calibrated.target} use this. `--forget` undoes it.")
+    if not corrections:
         terminal.say("Nothing is kept.")

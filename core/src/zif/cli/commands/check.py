@@ -76,7 +76,7 @@ def command(
     if save:
         _save(backend, targets[0], quiet=as_json)
 
-    def one(name: str, chip: str) -> Done:
+    def run_kit(name: str, chip: str) -> Done:
         return check(
             name,
             target=chip,
@@ -90,7 +90,7 @@ def command(
             report=sys.stderr if as_json else terminal.stream(),
         )
 
-    done = [one(name, chip) for name in (_installed() if everyone else [backend]) for chip in targets]
+    done = [run_kit(name, chip) for name in (_installed() if everyone else [backend]) for chip in targets]
     _write_matrix(save_matrix, [each.record for each in done], sample)
     if as_json:
         documents = [{**each.record, "differences": _differences(each.record["backend"])} for each in done]
@@ -144,8 +144,8 @@ def _write_matrix(files: Sequence[Path], records: Sequence[Mapping[str, Any]], s
 def _differences(backend: str) -> Any:
     from zif.backends.registry import backend as find
 
-    found = find(backend)
-    return found.observations.differences() if found.observations else {}
+    differences = find(backend)
+    return differences.observations.differences() if differences.observations else {}
 
 
 def _save(backend: str, target: str, quiet: bool) -> None:

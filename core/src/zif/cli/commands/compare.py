@@ -62,16 +62,16 @@ def command(
     note_folder(calibration, feed.preprocess)
     with working(f"reading {a} and {b}") as told:
         sides = ((a, target_a), (b, target_b))
-        one, other = (side(one, own or target, shapes, policy, custom_ops) for one, own in sides)
-        if shapes and one.model is None and other.model is None:
+        first, other = (side(source, own or target, shapes, policy, custom_ops) for source, own in sides)
+        if shapes and first.model is None and other.model is None:
             raise UsageError("--shape is for models: the shapes of a bundle were settled when it was compiled")
         if calibration and feed.chosen:
             raise UsageError("--calibration goes without --input, --input-list and --random")
         extras = {"intermediates": not outputs_only, "group": group, "progress": told}
-        comparison = _compare(one, other, _Inputs(feed, calibration, samples), extras)
+        comparison = _compare(first, other, _Inputs(feed, calibration, samples), extras)
         if judge:
             told(f"{function} judges both")
-        values = judge.values(one, other) if judge else None
+        values = judge.values(first, other) if judge else None
     if as_json:
         terminal.document("compare", comparison.to_json() | {"min_sqnr_db": min_sqnr, "eval": values})
     else:
@@ -137,14 +137,14 @@ class _Judge(NamedTuple):
         """Its numbers for both."""
         from zif.evaluation.accuracy import score
 
-        found = {}
+        contents = {}
         for name, side in (("a", a), ("b", b)):
             session = side.open()
             try:
-                found[name] = score(self.function, session)
+                contents[name] = score(self.function, session)
             finally:
                 side.close(session)
-        return found
+        return contents
 
     def met(self, values: Mapping[str, float] | None) -> bool:
         """Whether B is good enough; says so when it is not."""

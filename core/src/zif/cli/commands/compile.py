@@ -155,17 +155,22 @@ def _quantized(
     """
     from zif.backends.extensions import verb
     from zif.model import Model
-    from zif.planning.candidates.wanted import quantization_rules
+    from zif.planning.candidates.quantizer_rules import quantization_rules
 
     part = {key: wanted[key] for key in ("only", "exclude", "emulate") if wanted.get(key)}
     whose = quantization_rules(targets, **part)
     libraries = wanted.get("custom_ops", ())
     data = {"shapes": wanted.get("shapes"), "preprocess": preprocess, "progress": told, "custom_ops": libraries}
-    found = verb("quantize")(path, calibration, precision, rules=whose.rules, **data)
-    model = Model.load(found.model, None, libraries)
+    quantized = verb("quantize")(path, calibration, precision, rules=whose.rules, **data)
+    model = Model.load(quantized.model, None, libraries)
     model.name = path.stem
-    sqnr = {name: round(db, 2) for name, db in found.sqnr.items()}
-    return model, {"precision": precision, "held_out": found.held_out, "sqnr_db": sqnr, "rules": list(whose.backends)}
+    sqnr = {name: round(db, 2) for name, db in quantized.sqnr.items()}
+    return model, {
+        "precision": precision,
+        "held_out": quantized.held_out,
+        "sqnr_db": sqnr,
+        "rules": list(whose.backends),
+    }
 
 
 def _document(made: Compilation) -> dict[str, Any]:
@@ -174,13 +179,13 @@ def _document(made: Compilation) -> dict[str, Any]:
     bundle = open_bundle(made.folder)
     buckets = [
         {
-            "label": one.label,
-            "padding": one.finding.padding,
-            "refused": one.finding.reason,
-            "masks": len(one.finding.guards),
-            "targets": _targets(one.made),
+            "label": bucket.label,
+            "padding": bucket.finding.padding,
+            "refused": bucket.finding.reason,
+            "masks": len(bucket.finding.guards),
+            "targets": _targets(bucket.made),
         }
-        for one in made.buckets
+        for bucket in made.buckets
     ]
     files = {name: content.bytes for name, content in bundle.files.items()}
     told = {"bundle": str(made.folder), "targets": _targets(made), "versions": bundle.versions, "files": files}
@@ -197,8 +202,14 @@ def _targets(made: Compilation) -> list[dict[str, Any]]:
         {
             "target": name,
             "segments": [
-                {"id": one.id, "backend": one.backend, "kind": one.kind, "label": one.label, "units": len(one.units)}
-                for one in plan.segments
+                {
+                    "id": segment.id,
+                    "backend": segment.backend,
+                    "kind": segment.kind,
+                    "label": segment.label,
+                    "units": len(segment.units),
+                }
+                for segment in plan.segments
             ],
             "emulated": plan.emulated,
             "events": [attrs.asdict(event) for event in made.events[name]],
@@ -216,29 +227,29 @@ def _show(document: dict[str, Any]) -> None:
     from zif.files.wording import size, things
 
     several = bool(document["buckets"])
-    parts = [(one["label"], one["targets"]) for one in document["buckets"]]
-    parts.append(("real shape" if several else "", document["targets"]))
+    labels = [(bucket["label"], bucket["targets"]) for bucket in document["buckets"]]
+    labels.append(("real shape" if several else "", document["targets"]))
     rows = [
         [
             *((label,) if several else ()),
             row["target"],
-            one["id"],
-            (one["backend"], "bold"),
-            (one["label"] or one["kind"], KIND_STYLE[one["kind"]]),
-            one["units"],
+            segment["id"],
+            (segment["backend"], "bold"),
+            (segment["label"] or segment["kind"], KIND_STYLE[segment["kind"]]),
+            segment["units"],
         ]
-        for label, targets in parts
+        for label, targets in labels
         for row in targets
-        for one in row["segments"]
+        for segment in row["segments"]
     ]
     columns = ("target", "segment", "backend", "kind", "units")
     table("", ("bucket", *columns) if several else columns, rows, right=("segment", "units"))
-    for label, targets in parts:
+    for label, targets in labels:
         for row in targets:
             _tell(f"{label}: " if label else "", row)
-    for one in document["buckets"]:
-        masks = f", behind {things(one['masks'], 'mask')}" if one["masks"] else ""
-        say(f"{one['label']}: {one['refused'] or 'inputs that are smaller are padded'}{masks}")
+    for bucket in document["buckets"]:
+        masks = f", behind {things(bucket['masks'], 'mask')}" if bucket["masks"] else ""
+        say(f"{bucket['label']}: {bucket['refused'] or 'inputs that are smaller are padded'}{masks}")
     if document["quantized"]:
         told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
         whose = " and ".join(document["quantized"]["rules"])

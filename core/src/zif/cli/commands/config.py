@@ -30,32 +30,36 @@ def check(file: FileArgument, target: TargetOption = "host", as_json: JsonOption
     with working("asking the backends"):
         sections = checked(file, chip)
     if as_json:
-        rows = [_document(one) for one in sections]
+        rows = [_document(section) for section in sections]
         terminal.document("config-check", {"file": str(file), "target": chip.name, "sections": rows})
     else:
         _show(file, sections)
 
 
-def _document(one: Section) -> dict[str, Any]:
+def _document(section: Section) -> dict[str, Any]:
     import attrs
 
     return {
-        "section": one.section,
-        "backend": one.backend,
-        "given": dict(one.given),
-        "options": attrs.asdict(one.options),
-        "remarks": one.remarks,
+        "section": section.section,
+        "backend": section.backend,
+        "given": dict(section.given),
+        "options": attrs.asdict(section.options),
+        "remarks": section.remarks,
     }
 
 
 def _show(file: Path, sections: list[Section]) -> None:
     from zif.cli.views.terminal import say, table
 
-    rows = [[one.section, one.backend, key, getattr(one.options, key)] for one in sections for key in one.given]
+    rows = [
+        [section.section, section.backend, key, getattr(section.options, key)]
+        for section in sections
+        for key in section.given
+    ]
     table("", ("section", "backend", "option", "value"), rows)
-    for one in sections:
-        for remark in one.remarks:
-            say(f"{one.backend}: {remark}")
+    for section in sections:
+        for remark in section.remarks:
+            say(f"{section.backend}: {remark}")
     say(f"{file} is valid." if sections else f"{file} has no sections.")
 
 
@@ -73,7 +77,7 @@ def show(backend: BackendArgument, target: TargetOption = "host", as_json: JsonO
         terminal.document("config-show", {"backend": backend, "sections": sections, "options": options})
         return
     terminal.say(f"{backend}: section {' or '.join(sections)} of a configuration file", style="bold")
-    rows = [[(one["name"], "bold"), one["type"], one["default"], one["help"]] for one in options]
+    rows = [[(option["name"], "bold"), option["type"], option["default"], option["help"]] for option in options]
     terminal.table("", ("option", "takes", "default", "what it does"), rows)
     if not options:
         terminal.say("It has no options.")

@@ -45,31 +45,31 @@ def command(
     with working(f"looking for what is wrong in {model.name}") as told:
         loaded = Model.load(model, wanted.get("shapes"), wanted.get("custom_ops", ()))
         sets = None if samples is None else samples_at(samples, loaded, preprocess)
-        found = culprits.find(loaded, target, sets, judge=judge, cache=not no_cache, progress=told, **wanted)
-        folders = culprits.write(found, output) if output is not None and found.cases else []
-    _tell(found, folders, as_json)
-    if found.cases:
+        culprits_ = culprits.find(loaded, target, sets, judge=judge, cache=not no_cache, progress=told, **wanted)
+        folders = culprits.write(culprits_, output) if output is not None and culprits_.cases else []
+    _tell(culprits_, folders, as_json)
+    if culprits_.cases:
         raise typer.Exit(1)
 
 
-def _tell(found: Culprits, folders: list[Path], as_json: bool) -> None:
+def _tell(culprits: Culprits, folders: list[Path], as_json: bool) -> None:
     from zif.cli.views import terminal
 
-    about = {"model": found.model, "target": found.target, "judge": list(found.judge)}
-    rows: list[dict[str, Any]] = [case.about() | {"folder": None} for case in found.cases]
+    about = {"model": culprits.model, "target": culprits.target, "judge": list(culprits.judge)}
+    rows: list[dict[str, Any]] = [case.about() | {"folder": None} for case in culprits.cases]
     for row, folder in zip(rows, folders, strict=False):
         row["folder"] = str(folder)
     if as_json:
         terminal.document("culprit", {**about, "cases": rows})
         return
-    judge = " and ".join(found.judge)
+    judge = " and ".join(culprits.judge)
     if not rows:
         terminal.say(f"nothing is wrong: every segment is what {judge} computes, as far as its precision goes")
         return
     columns = ("backend", "operator", "unit", "in company of", "SQNR dB", "must cost dB", "at")
     terminal.table("", columns, [_row(row) for row in rows], right=("SQNR dB", "must cost dB"))
     where = f"in {folders[0].parent}, each with a model, inputs, both outputs" if folders else "-o DIR writes each"
-    terminal.say(f"{len(rows)} wrong beside {judge} for {found.target}; {where}")
+    terminal.say(f"{len(rows)} wrong beside {judge} for {culprits.target}; {where}")
 
 
 def _row(row: dict[str, Any]) -> list[Any]:

@@ -30,30 +30,30 @@ def command(target: TargetOption = "host", as_json: JsonOption = False) -> None:
     with working("asking the backends") as told:
         answers = ask_all(chip)
         told("trying the engines' libraries")
-        found = every_check()
-    report = _report(chip, answers, libraries(), found)
+        checks = every_check()
+    report = _report(chip, answers, libraries(), checks)
     if as_json:
         terminal.document("doctor", report)
     else:
         _show(report)
-    if not any(one.available for one in answers):
+    if not any(answer.available for answer in answers):
         raise typer.Exit(1)
 
 
 def _report(
-    chip: Target, answers: list[Answer], needed: tuple[Library, ...], found: tuple[Check, ...]
+    chip: Target, answers: list[Answer], needed: tuple[Library, ...], checks: tuple[Check, ...]
 ) -> dict[str, Any]:
     import attrs
 
     return {
         "machine": _machine(),
         "target": {"name": chip.name, "title": chip.title, "vendor": chip.vendor},
-        "environment": _environment(found),
+        "environment": _environment(checks),
         "cache": _cache(),
-        "libraries": [{**attrs.asdict(one), "fits": one.fits} for one in needed],
+        "libraries": [{**attrs.asdict(library), "fits": library.fits} for library in needed],
         "backends": [answer.to_json() for answer in answers],
-        "checks": [attrs.asdict(one) for one in found],
-        "problems": _problems(answers, needed, found) + _of_data(),
+        "checks": [attrs.asdict(check) for check in checks],
+        "problems": _problems(answers, needed, checks) + _of_data(),
     }
 
 
@@ -71,11 +71,11 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _environment(found: tuple[Check, ...]) -> dict[str, str]:
+def _environment(checks: tuple[Check, ...]) -> dict[str, str]:
     """The variables that change what zif or an engine does."""
     import os
 
-    prefixes = ("ZIF_", *(prefix for check in found for prefix in check.variables))
+    prefixes = ("ZIF_", *(prefix for check in checks for prefix in check.variables))
     return {key: value for key, value in sorted(os.environ.items()) if key.startswith(prefixes)}
 
 
@@ -90,25 +90,27 @@ def _problems(answers: list[Answer], needed: tuple[Library, ...], checked: tuple
     """Each thing that is not as it should be, and the command that changes it where there is one."""
     from zif.files.installing import to_install
 
-    found = [{"problem": f"{one.row.name}: {one.reason}", "fix": ""} for one in answers if not one.available]
+    problems = [
+        {"problem": f"{answer.row.name}: {answer.reason}", "fix": ""} for answer in answers if not answer.available
+    ]
     if not answers:
-        found.append({"problem": "no backend is installed", "fix": to_install("zif-reference")})
+        problems.append({"problem": "no backend is installed", "fix": to_install("zif-reference")})
     for library in needed:
         if not library.fits and not library.extra:
             have = f"is {library.version}" if library.version else "is not installed"
             owners = " and ".join(library.needed_by)
             problem = f"{library.name} {have}, {owners} wants {library.wanted or 'it'}"
-            found.append({"problem": problem, "fix": library.fix})
-    broken = (one for one in checked if one.state == "broken")
-    found += [{"problem": f"{one.name}: {one.text}", "fix": one.fix} for one in broken]
-    return found
+            problems.append({"problem": problem, "fix": library.fix})
+    broken = (check for check in checked if check.state == "broken")
+    problems += [{"problem": f"{check.name}: {check.text}", "fix": check.fix} for check in broken]
+    return problems
 
 
 def _of_data() -> list[dict[str, str]]:
     """The same for the files of chips and costs that distributions bring."""
     from zif.cli.data_files import data_problems
 
-    return [{"problem": f"{one.distribution}: {one.text}", "fix": ""} for one in data_problems()]
+    return [{"problem": f"{problem.distribution}: {problem.text}", "fix": ""} for problem in data_problems()]
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -120,43 +122,46 @@ def _show(report: dict[str, Any]) -> None:
     say(f"cache: {report['cache']}")
     for key, value in report["environment"].items():
         say(f"{key}={value}")
-    rows = [_library(one) for one in report["libraries"]]
+    rows = [_library(library) for library in report["libraries"]]
     table("Libraries", ("library", "installed", "wanted", "by"), rows)
     _show_checks(report["checks"])
     say("Backends", style="bold")
-    for one in report["backends"]:
-        _show_backend(one)
+    for backend in report["backends"]:
+        _show_backend(backend)
     say("Problems" if report["problems"] else "Nothing is wrong.", style="bold")
-    for one in report["problems"]:
-        say(f"  {one['problem']}" + (f"  →  {one['fix']}" if one["fix"] else ""))
+    for backend in report["problems"]:
+        say(f"  {backend['problem']}" + (f"  →  {backend['fix']}" if backend["fix"] else ""))
 
 
-def _show_checks(found: list[dict[str, str]]) -> None:
+def _show_checks(problems: list[dict[str, str]]) -> None:
     from zif.cli.views.terminal import say
 
     styles = {"works": "green", "absent": "dim", "broken": "bold red"}
-    if found:
+    if problems:
         say("Engines", style="bold")
-    for one in found:
-        say(f"  {one['name']}: {one['state']}", style=styles[one["state"]])
-        if one["text"]:
-            say(f"    {one['text']}")
+    for problem in problems:
+        say(f"  {problem['name']}: {problem['state']}", style=styles[problem["state"]])
+        if problem["text"]:
+            say(f"    {problem['text']}")
 
 
-def _library(one: dict[str, Any]) -> list[Any]:
-    have = one["version"] or ("not installed (optional)" if one["extra"] else "missing")
-    style = "" if one["fits"] else "dim" if one["extra"] else "bold red"
-    return [one["name"], (have, style), one["wanted"], one["extra"] or ", ".join(one["needed_by"])]
+def _library(library: dict[str, Any]) -> list[Any]:
+    have = library["version"] or ("not installed (optional)" if library["extra"] else "missing")
+    style = "" if library["fits"] else "dim" if library["extra"] else "bold red"
+    return [library["name"], (have, style), library["wanted"], library["extra"] or ", ".join(library["needed_by"])]
 
 
-def _show_backend(one: dict[str, Any]) -> None:
+def _show_backend(backend: dict[str, Any]) -> None:
     from zif.cli.views.plan import KIND_STYLE
     from zif.cli.views.terminal import say
 
-    state = "can run" if one["available"] else "cannot run"
-    kind = f", {one['label'] or one['kind']}" if one["kind"] else ""
-    toolchain = f", {one['toolchain']}" if one["toolchain"] else ""
-    style = KIND_STYLE.get(one["kind"], "") if one["available"] else "red"
-    say(f"  {one['name']} ({one['distribution']} {one['version']}{kind}{toolchain}): {state}", style=style or None)
-    for text in (*([one["reason"]] if one["reason"] else []), *one["notes"]):
+    state = "can run" if backend["available"] else "cannot run"
+    kind = f", {backend['label'] or backend['kind']}" if backend["kind"] else ""
+    toolchain = f", {backend['toolchain']}" if backend["toolchain"] else ""
+    style = KIND_STYLE.get(backend["kind"], "") if backend["available"] else "red"
+    say(
+        f"  {backend['name']} ({backend['distribution']} {backend['version']}{kind}{toolchain}): {state}",
+        style=style or None,
+    )
+    for text in (*([backend["reason"]] if backend["reason"] else []), *backend["notes"]):
         say(f"    {text}")

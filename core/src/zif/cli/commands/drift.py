@@ -56,17 +56,17 @@ def command(
     share = _share(threshold)
     with working("reading the models") as told:
         paths = _onnx(models, wanted, told)
-        given = {"samples": _sets(samples, preprocess), "progress": told, **wanted}
+        common = {"samples": _sets(samples, preprocess), "progress": told, **wanted}
         if keep is not None:
-            kept = drift.keep(paths, keep, new, target, **given)
+            kept = drift.keep(paths, keep, new, target, **common)
             view.show_kept(kept, as_json)
             return 0
-        found = drift.drift(paths, old, new, target, threshold=share, least_db=min_sqnr, **given)
+        drifted = drift.drift(paths, old, new, target, threshold=share, least_db=min_sqnr, **common)
     if as_json:
-        terminal.document("drift", found.to_json())
+        terminal.document("drift", drifted.to_json())
     else:
-        view.show(found)
-    return 1 if found.worse or (exact and found.moved) else 0
+        view.show(drifted)
+    return 1 if drifted.worse or (exact and drifted.moved) else 0
 
 
 def _onnx(models: list[Path], wanted: options.Wishes, told: Any) -> list[Path]:
@@ -82,7 +82,7 @@ def _sets(samples: Path | None, preprocess: str) -> Sets | None:
 
 
 def _share(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if match is None:
         raise UsageError(f"--threshold {text}: write a percentage, such as 5%")
-    return float(found[1]) / 100
+    return float(match[1]) / 100

@@ -64,7 +64,7 @@ def ls(as_json: JsonOption = False) -> None:
     from zif.cli.views.terminal import document, say, table
     from zif.files.environments import environments
 
-    rows = [_fields(one) for one in environments()]
+    rows = [_fields(environment) for environment in environments()]
     if as_json:
         document("environments", {"environments": rows})
         return
@@ -72,10 +72,10 @@ def ls(as_json: JsonOption = False) -> None:
         say("There is no environment but zif's own. `zif env create NAME REQUIREMENT...` makes one.")
         return
     columns = ("environment", "Python", "zif", "plugins", "made by zif", "interpreter")
-    table("", columns, [_cells(one) for one in rows])
-    for one in rows:
-        if one["problem"]:
-            say(f"{one['name']}: {one['problem']}")
+    table("", columns, [_cells(row) for row in rows])
+    for row in rows:
+        if row["problem"]:
+            say(f"{row['name']}: {row['problem']}")
 
 
 @app.command()
@@ -105,27 +105,27 @@ def doctor(
 
     chosen = [environment(name)] if name else list(environments())
     with working("starting the environments"):
-        found = [looked_at(one) for one in chosen]
+        looks = [looked_at(environment) for environment in chosen]
     if as_json:
-        document("environments", {"environments": [one.to_json() for one in found]})
-    for one in [] if as_json else found:
-        say(f"{one.environment.name}: {'works' if not one.problems else 'does not work'}", style="bold")
-        for line in one.lines():
+        document("environments", {"environments": [look.to_json() for look in looks]})
+    for look in [] if as_json else looks:
+        say(f"{look.environment.name}: {'works' if not look.problems else 'does not work'}", style="bold")
+        for line in look.lines():
             say(f"  {line}")
-    if not (found or as_json):
+    if not (looks or as_json):
         say("There is no environment but zif's own.")
-    if any(one.problems for one in found):
+    if any(look.problems for look in looks):
         raise typer.Exit(1)
 
 
-def _tell(one: Environment, done: str, as_json: bool) -> None:
+def _tell(environment: Environment, done: str, as_json: bool) -> None:
     from zif.cli.views.terminal import document, say
 
-    fields = _fields(one)
+    fields = _fields(environment)
     if as_json:
         document("environments", {"environments": [fields]})
         return
-    say(f"{done}: Python {one.version}, zif {one.zif}")
+    say(f"{done}: Python {environment.version}, zif {environment.zif}")
     for word in ("backends", "frontends"):
         if fields[word]:
             say(f"{word} in it: {', '.join(fields[word])}")
@@ -135,18 +135,18 @@ def _tell(one: Environment, done: str, as_json: bool) -> None:
         say(text)
 
 
-def _fields(one: Environment) -> dict[str, Any]:
+def _fields(environment: Environment) -> dict[str, Any]:
     from zif.backends.environments.look import shadowed
     from zif.files.environments import points_in
     from zif.hookspecs import GROUP
     from zif.runtime.frontends.contract import GROUP as FRONTENDS
 
-    fields = one.to_json()
-    names = sorted({found.name for found in points_in(one, GROUP)})
-    frontends = sorted({found.name for found in points_in(one, FRONTENDS)})
-    return {**fields, "backends": names, "frontends": frontends, "shadowed": shadowed(one, names)}
+    fields = environment.to_json()
+    names = sorted({point.name for point in points_in(environment, GROUP)})
+    frontends = sorted({point.name for point in points_in(environment, FRONTENDS)})
+    return {**fields, "backends": names, "frontends": frontends, "shadowed": shadowed(environment, names)}
 
 
-def _cells(one: dict[str, Any]) -> list[Any]:
-    names = ", ".join([*one["backends"], *one["frontends"]])
-    return [(one["name"], "bold"), one["version"], one["zif"], names, "yes" if one["made"] else "no", one["python"]]
+def _cells(row: dict[str, Any]) -> list[Any]:
+    names = ", ".join([*row["backends"], *row["frontends"]])
+    return [(row["name"], "bold"), row["version"], row["zif"], names, "yes" if row["made"] else "no", row["python"]]

@@ -42,19 +42,19 @@ def command(
 
         with verbs.load(model, target, progress=told, verify="off", **wanted) as session:
             told(f"{function} judges {model.name}")
-            found = accuracy.evaluate(session, call)
+            score = accuracy.evaluate(session, call)
             emulation = session.plan.emulation
-    met = least is None or least.met(found.value)
+    met = least is None or least.met(score.value)
     if as_json:
         told_goal = {"goal": goal, "met": met if least else None}
-        terminal.document("eval", found.to_json() | {"function": function} | told_goal)
+        terminal.document("eval", score.to_json() | {"function": function} | told_goal)
     else:
-        where = f"{found.target} ({' + '.join(found.backends)})"
-        terminal.say(f"{found.value:g}  {model.name} on {where}, by {function} in {found.seconds:.1f} s")
+        where = f"{score.target} ({' + '.join(score.backends)})"
+        terminal.say(f"{score.value:g}  {model.name} on {where}, by {function} in {score.seconds:.1f} s")
         if least and met:
             terminal.say(f"the goal is met: {least}")
         if emulation:
             terminal.say(f"emulated here, not run on hardware: {emulation}", style="yellow")
     if not met:
-        terminal.note(f"the goal is missed: {found.value:g} is not {least}")
+        terminal.note(f"the goal is missed: {score.value:g} is not {least}")
         raise typer.Exit(1)

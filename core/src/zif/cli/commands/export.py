@@ -92,10 +92,10 @@ def _samples(path: Path, target: str, feed: options.FeedOptions, wanted: dict[st
 
         bundle = open_bundle(path)
         plan = plan_of(bundle, chosen(bundle, target).name)
-        return [one.read for one in feeds(feed, plan.inputs, ())]
+        return [sample.read for sample in feeds(feed, plan.inputs, ())]
     from zif.model import Model
     from zif.runtime.frontends.verb import as_onnx
 
     shapes, own = wanted.get("shapes"), wanted.get("custom_ops", ())
     model = Model.load(as_onnx(path, shapes, told), shapes, own)
-    return [one.read for one in feeds(feed, model.inputs, model.optional_inputs)]
+    return [sample.read for sample in feeds(feed, model.inputs, model.optional_inputs)]

@@ -122,9 +122,9 @@ def command(
     return 1 if plan.failure else 0
 
 
-def _one_only(given: Mapping[str, object], instead: str = "several --target show one each") -> None:
+def _one_only(options: Mapping[str, object], instead: str = "several --target show one each") -> None:
     """Raise UsageError for an option that is about one plan."""
-    for name, value in given.items():
+    for name, value in options.items():
         if value:
             raise UsageError(f"{name} is about one plan of a model; {instead}")
 
@@ -158,7 +158,7 @@ def _buckets(
         wishes = {name: value for name, value in wanted.items() if name != "policy"}
         made = plans(asked, target, wanted["policy"], wishes, progress=told, assume=assume)
     (plan_buckets.show_json if as_json else plan_buckets.show)(made)
-    return 1 if any(one.plan.failure for one in made.buckets) else 0
+    return 1 if any(bucket.plan.failure for bucket in made.buckets) else 0
 
 
 def _show(plan: Plan, why: Explained | None, all_units: bool) -> None:

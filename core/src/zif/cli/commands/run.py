@@ -132,9 +132,9 @@ def _run(
             results = []
             for values in fed:
                 told(f"running {values.folder or source.name}")
-                given = values.read()
-                outcomes.append(repeated(session, given, repeat))
-                results.append(_result(values, outcomes[-1], output, raw) | {"bucket": bucket_of(session, given)})
+                inputs = values.read()
+                outcomes.append(repeated(session, inputs, repeat))
+                results.append(_result(values, outcomes[-1], output, raw) | {"bucket": bucket_of(session, inputs)})
         document = _document(session, outcomes, results, load_ms)  # after closing, which may be an event, too
         checked = verify and bool(document["emulated"]) and not bundle
         agreed = _agreement(source, wanted, session.plan, fed, outcomes, told) if checked else None
@@ -158,23 +158,23 @@ def _agreement(
     except ZifError as error:
         nothing: dict[str, Any] = {"judge": [], "outputs": {}, "worst": None, "precision": "", "word": "unchecked"}
         return nothing | {"reason": str(error)}
-    rows = {name: _figures(one) for name, one in agreed.outputs.items()}
+    rows = {name: _figures(output) for name, output in agreed.outputs.items()}
     for check in agreed.checks:
         rows[check.name] |= {"rounded_db": finite(check.rounded_db), "word": check.word(agreed.precision)}
     said = {"judge": list(agreed.judge), "precision": agreed.precision, "word": agreed.word, "reason": ""}
     return {**said, "worst": agreed.worst and agreed.worst.name, "outputs": rows}
 
 
-def _figures(one: Figures) -> dict[str, Any]:
+def _figures(figures: Figures) -> dict[str, Any]:
     """JSON has no infinity: an output without any error is exact, and its ratio null."""
     from math import inf
 
-    exact = one.sqnr_db == inf
+    exact = figures.sqnr_db == inf
     return {
-        "sqnr_db": finite(one.sqnr_db),
+        "sqnr_db": finite(figures.sqnr_db),
         "exact": exact,
-        "agreement": one.agreement,
-        "not_finite": one.not_finite,
+        "agreement": figures.agreement,
+        "not_finite": figures.not_finite,
     }
 
 

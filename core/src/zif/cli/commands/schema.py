@@ -23,9 +23,9 @@ def command(
     if name:
         terminal.page(json_text(schemas.schema(name), indent=1))
         return
-    titles = {one: schemas.schema(one)["title"] for one in schemas.names()}
+    titles = {name: schemas.schema(name)["title"] for name in schemas.names()}
     if as_json:
         terminal.document("schema", {"documents": titles})
         return
-    for one, title in titles.items():
-        terminal.say(f"{one:<12} {title}")
+    for word, title in titles.items():
+        terminal.say(f"{word:<12} {title}")

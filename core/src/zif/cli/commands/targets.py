@@ -9,7 +9,7 @@ import typer
 from zif.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from zif.files.brought import Problem
+    from zif.files.distribution_data import Problem
     from zif.records import Target
 
 
@@ -42,7 +42,7 @@ def command(
         return
     known, here, wrong = targets(), host(), data_problems()
     if as_json:
-        every, problems = [_fields(one) for one in known], [_fields(one) for one in wrong]
+        every, problems = [_fields(target) for target in known], [_fields(problem) for problem in wrong]
         terminal.document("targets", {"targets": every, "host": _fields(here), "problems": problems})
         return
     width = terminal.width()
@@ -55,23 +55,23 @@ def command(
     terminal.say("`zif targets NAME` shows every figure with its source, and the other names that the chip answers to.")
 
 
-def _fields(one: Target | Problem) -> dict[str, Any]:
+def _fields(row: Target | Problem) -> dict[str, Any]:
     import attrs
 
-    return attrs.asdict(one)
+    return attrs.asdict(row)
 
 
-def _cells(one: Target) -> list[Any]:
-    npu = one.processors.get("npu")
+def _cells(target: Target) -> list[Any]:
+    npu = target.processors.get("npu")
     rate = npu.macs_per_s.get("int8") if npu else None
-    vendors = tuple(f"{vendor.lower()}-" for vendor in one.vendor)
+    vendors = tuple(f"{vendor.lower()}-" for vendor in target.vendor)
     return [
-        (one.name, "bold"),
-        one.title,
-        ", ".join(alias for alias in one.aliases if not alias.startswith(vendors)),
-        ", ".join(_figure(name, value) for table in one.vendor.values() for name, value in table.items() if value),
+        (target.name, "bold"),
+        target.title,
+        ", ".join(alias for alias in target.aliases if not alias.startswith(vendors)),
+        ", ".join(_figure(name, value) for table in target.vendor.values() for name, value in table.items() if value),
         f"{rate / 1e12:.1f}" if rate else "",
-        one.distribution,
+        target.distribution,
     ]
 
 
@@ -79,21 +79,21 @@ def _figure(name: str, value: Any) -> str:
     return name if value is True else f"{name} {value}"
 
 
-def _show(one: Target) -> None:
+def _show(target: Target) -> None:
     from zif.cli.views import terminal
 
-    facts = {f"{vendor}.{name}": value for vendor, table in one.vendor.items() for name, value in table.items()}
-    terminal.say(f"{one.name}: {one.title}", style="bold")
-    if one.distribution:
-        terminal.say(f"described by {one.distribution}")
-    if one.aliases:
-        terminal.say(f"also called {', '.join(one.aliases)}")
-    rows = [[key, value, one.sources.get(key, "")] for key, value in facts.items()]
-    rows += [[key, "", source] for key, source in one.sources.items() if key not in facts]
+    facts = {f"{vendor}.{name}": value for vendor, table in target.vendor.items() for name, value in table.items()}
+    terminal.say(f"{target.name}: {target.title}", style="bold")
+    if target.distribution:
+        terminal.say(f"described by {target.distribution}")
+    if target.aliases:
+        terminal.say(f"also called {', '.join(target.aliases)}")
+    rows = [[key, value, target.sources.get(key, "")] for key, value in facts.items()]
+    rows += [[key, "", source] for key, source in target.sources.items() if key not in facts]
     terminal.table("", ("figure", "value", "source"), rows)
     columns = ("processor", "GMAC/s by precision", "GB/s", "op µs", "launch µs", "link GB/s", "link µs", "W", "source")
-    terminal.table("Rates", columns, [_rates(name, rates) for name, rates in one.processors.items()])
-    for name, rates in one.processors.items():
+    terminal.table("Rates", columns, [_rates(name, rates) for name, rates in target.processors.items()])
+    for name, rates in target.processors.items():
         for mode in rates.measured_watts or ("",):
             drawn = rates.drawn(mode)
             where = f"{name} in mode {mode}" if mode else name

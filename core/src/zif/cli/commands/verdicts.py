@@ -100,7 +100,8 @@ def _show(rows: Sequence[Compared], shown: Sequence[Compared]) -> None:
     from zif.cli.views.terminal import say, table
 
     lines = [
-        [(one["backend"], "bold"), *(_WORDS[one[basis]] for basis in _BASES), one["units"]] for one in _summary(rows)
+        [(line["backend"], "bold"), *(_WORDS[line[basis]] for basis in _BASES), line["units"]]
+        for line in _summary(rows)
     ]
     table("", ("backend", *_BASES, "units"), lines, right=("units",))
     for row in shown:

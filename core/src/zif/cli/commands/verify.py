@@ -37,13 +37,13 @@ def command(
     with working(f"verifying {model.name}") as told:
         loaded = Model.load(model, wanted.get("shapes"), wanted.get("custom_ops", ()))
         sets = None if samples is None else samples_at(samples, loaded, preprocess)
-        found = verify(loaded, target, sets, bundle=bundle, cache=not no_cache, progress=told, **wanted)
-    document = found.to_json()
+        verification = verify(loaded, target, sets, bundle=bundle, cache=not no_cache, progress=told, **wanted)
+    document = verification.to_json()
     if as_json:
         terminal.document("verify", document)
     else:
         from zif.cli.views.verification import show
 
         show(document)
-    if found.wrong:
+    if verification.wrong:
         raise typer.Exit(1)

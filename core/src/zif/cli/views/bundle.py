@@ -29,17 +29,17 @@ def inspected(bundle: Bundle, target: str) -> dict[str, Any]:
         "for": chip.name,
         "taken": taken,
         "why_not": why,
-        "targets": [_target(bundle, one) for one in ranked(bundle, chip)],
+        "targets": [_target(bundle, graded) for graded in ranked(bundle, chip)],
         "versions": dict(bundle.versions),
-        "files": {name: {"bytes": one.bytes, "sha256": one.sha256} for name, one in sorted(bundle.files.items())},
+        "files": {name: {"bytes": file.bytes, "sha256": file.sha256} for name, file in sorted(bundle.files.items())},
         "unlisted": list(bundle.unlisted),
         "own": bundle.is_own(),
         "signed_by": _signed_by(bundle),
     }
 
 
-def _target(bundle: Bundle, one: Fit) -> dict[str, Any]:
-    plan = bundle.plan(one.target)
+def _target(bundle: Bundle, fit: Fit) -> dict[str, Any]:
+    plan = bundle.plan(fit.target)
     units = {row["id"]: len(row["units"]) for row in plan.get("segments", ())}
     segments = [
         {
@@ -48,19 +48,19 @@ def _target(bundle: Bundle, one: Fit) -> dict[str, Any]:
             "units": units.get(row.segment, 0),
             "grade": row.grade,
             "reason": row.reason,
-            "file": bundle.place(row.segment, one.target),
+            "file": bundle.place(row.segment, fit.target),
         }
-        for row in one.segments
+        for row in fit.segments
     ]
-    return {"target": one.target, "grade": one.grade, "reasons": list(one.reasons), "segments": segments}
+    return {"target": fit.target, "grade": fit.grade, "reasons": list(fit.reasons), "segments": segments}
 
 
 def _signed_by(bundle: Bundle) -> str | None:
     """The fingerprint of the key that the signature says it is by; nothing is believed of it here."""
     from zif.runtime.bundle.signing import fingerprint, read_signature
 
-    found = read_signature(bundle.folder)
-    return None if found is None else fingerprint(found)
+    signature = read_signature(bundle.folder)
+    return None if signature is None else fingerprint(signature)
 
 
 def show(document: dict[str, Any]) -> None:
@@ -69,18 +69,18 @@ def show(document: dict[str, Any]) -> None:
     from zif.files.wording import listed, size, things
 
     rows = [
-        [row["target"], (row["grade"], "bold"), ", ".join(dict.fromkeys(one["backend"] for one in row["segments"])),
+        [row["target"], (row["grade"], "bold"), ", ".join(dict.fromkeys(s["backend"] for s in row["segments"])),
          len(row["segments"]), "; ".join(row["reasons"])]
         for row in document["targets"]
     ]  # fmt: skip
     table(f"on {document['for']}", ("target", "grade", "backends", "segments", "why"), rows, right=("segments",))
     files = document["files"]
-    say(f"{document['bundle']}: {things(len(files), 'file')}, {size(sum(one['bytes'] for one in files.values()))}")
+    say(f"{document['bundle']}: {things(len(files), 'file')}, {size(sum(file['bytes'] for file in files.values()))}")
     made = [
-        f"{name} {one.get('version')} ({one.get('toolchain')})"
-        for name, one in document["versions"].get("backends", {}).items()
+        f"{name} {version.get('version')} ({version.get('toolchain')})"
+        for name, version in document["versions"].get("backends", {}).items()
     ]
-    say(f"made with zif {document['versions'].get('zif')}" + "".join(f", {one}" for one in made))
+    say(f"made with zif {document['versions'].get('zif')}" + "".join(f", {target}" for target in made))
     say("made by your zif" if document["own"] else "not made by your zif")
     if document["signed_by"]:
         say(f"signed, it says, by {document['signed_by']}: `zif bundle verify --trusted-key KEY.pem` checks that")
@@ -93,7 +93,7 @@ def difference(old: Bundle, new: Bundle) -> dict[str, Any]:
     """The fields of `zif.bundle-diff/1`."""
     before, after = old.files, new.files
     both = [name for name in old.targets if name in new.targets]
-    found = {
+    fields = {
         "old": str(old.folder),
         "new": str(new.folder),
         "files_removed": sorted({*before} - {*after}),
@@ -104,20 +104,21 @@ def difference(old: Bundle, new: Bundle) -> dict[str, Any]:
         "versions": _versions(old, new),
         "plans": {name: _moved(old, new, name) for name in both if old.plan(name) != new.plan(name)},
     }
-    return {"same": not any(value for key, value in found.items() if key not in ("old", "new")), **found}
+    return {"same": not any(value for key, value in fields.items() if key not in ("old", "new")), **fields}
 
 
 def _versions(old: Bundle, new: Bundle) -> dict[str, dict[str, str]]:
     """What made them, where that differs: "zif" or the name of a backend."""
-    one, other = _makers(old), _makers(new)
-    names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
-    return {name: {"old": one.get(name, ""), "new": other.get(name, "")} for name in names}
+    mine, other = _makers(old), _makers(new)
+    names = [name for name in dict.fromkeys([*mine, *other]) if mine.get(name) != other.get(name)]
+    return {name: {"old": mine.get(name, ""), "new": other.get(name, "")} for name in names}
 
 
 def _makers(bundle: Bundle) -> dict[str, str]:
     backends = dict(bundle.versions.get("backends", {})).items()
     return {"zif": str(bundle.versions.get("zif", ""))} | {
-        name: f"{one.get('distribution')} {one.get('version')}, {one.get('toolchain')}" for name, one in backends
+        name: f"{backend.get('distribution')} {backend.get('version')}, {backend.get('toolchain')}"
+        for name, backend in backends
     }
 
 
@@ -126,8 +127,8 @@ def _moved(old: Bundle, new: Bundle, target: str) -> dict[str, Any]:
     from zif.planning import diff
     from zif.runtime.from_bundle import plan_of
 
-    found = diff(plan_of(old, target), plan_of(new, target), None).to_json()
-    return {"moved": len(found["moved"]), "added": len(found["added"]), "removed": len(found["removed"])}
+    change = diff(plan_of(old, target), plan_of(new, target), None).to_json()
+    return {"moved": len(change["moved"]), "added": len(change["added"]), "removed": len(change["removed"])}
 
 
 def show_difference(document: dict[str, Any]) -> None:
@@ -147,15 +148,18 @@ def show_difference(document: dict[str, Any]) -> None:
     for key, word in words.items():
         for name in document[key]:
             say(f"{word} {name}")
-    for name, one in document["versions"].items():
-        say(f"~ {name}: {one['old'] or 'none'} → {one['new'] or 'none'}")
-    for name, one in document["plans"].items():
-        say(f"~ plan for {name}: {things(one['moved'], 'unit')} moved, {one['added']} added, {one['removed']} removed")
+    for name, version in document["versions"].items():
+        say(f"~ {name}: {version['old'] or 'none'} → {version['new'] or 'none'}")
+    for name, plan in document["plans"].items():
+        say(
+            f"~ plan for {name}: {things(plan['moved'], 'unit')} moved, {plan['added']} added, "
+            f"{plan['removed']} removed"
+        )
 
 
 def verified(bundle: Bundle, key: Path | None) -> dict[str, Any]:
     """The fields of `zif.bundle-verify/1`, of a bundle whose every hash was checked."""
-    total = sum(one.bytes for one in bundle.files.values())
+    total = sum(file.bytes for file in bundle.files.values())
     signed = _signed_by(bundle)
     return {
         "bundle": str(bundle.folder),
@@ -183,7 +187,7 @@ def show_verified(document: dict[str, Any]) -> None:
 
 def stripped(old: Bundle, new: Bundle) -> dict[str, Any]:
     """The fields of `zif.bundle-strip/1`."""
-    before, after = (sum(one.bytes for one in bundle.files.values()) for bundle in (old, new))
+    before, after = (sum(file.bytes for file in bundle.files.values()) for bundle in (old, new))
     gone = sorted({*old.files} - {*new.files})
     return {
         "bundle": str(new.folder),

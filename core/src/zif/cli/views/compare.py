@@ -20,7 +20,12 @@ def show(comparison: Comparison, worst: int) -> None:
     c = comparison
     many = "1 sample" if c.samples == 1 else f"{c.samples} samples"
     say(f"{_ran(c.b)} held against {_ran(c.a)}, {many}", style="bold")
-    table("", ("output", "computed by", *_FIGURES, "agreement", ""), [_output(one) for one in c.outputs], right=_RIGHT)
+    table(
+        "",
+        ("output", "computed by", *_FIGURES, "agreement", ""),
+        [_output(output) for output in c.outputs],
+        right=_RIGHT,
+    )
     if c.tensors:
         say(_start(c))
         say(_drops(c))
@@ -38,26 +43,28 @@ def show(comparison: Comparison, worst: int) -> None:
 _RIGHT = (*_FIGURES, "agreement", "of its inputs", "drop dB")
 
 
-def _ran(one: Ran) -> str:
+def _ran(ran: Ran) -> str:
     """What a side is, and the backends that took part where the label does not say so."""
-    named = all(name in one.label for name in one.backends)
-    return one.label if named else f"{one.label} ({' + '.join(one.backends)})"
+    named = all(name in ran.label for name in ran.backends)
+    return ran.label if named else f"{ran.label} ({' + '.join(ran.backends)})"
 
 
-def _output(one: Compared) -> list[Any]:
-    f = one.figures
+def _output(compared: Compared) -> list[Any]:
+    f = compared.figures
     agreement = "" if f.agreement is None else f"{f.agreement:.1%}"
     odd = (f"{f.not_finite} are finite on one side only", "bold red") if f.not_finite else ""
-    return [(one.name, "bold"), _maker(one), *_numbers(one), agreement, odd]
+    return [(compared.name, "bold"), _maker(compared), *_numbers(compared), agreement, odd]
 
 
-def _maker(one: Compared) -> str:
-    named = one.node.startswith(f"{one.op_type}@")  # a node without a name is called by its operator and a number
-    return one.node if named else f"{one.op_type} {one.node}".strip()
+def _maker(compared: Compared) -> str:
+    named = compared.node.startswith(
+        f"{compared.op_type}@"
+    )  # a node without a name is called by its operator and a number
+    return compared.node if named else f"{compared.op_type} {compared.node}".strip()
 
 
-def _numbers(one: Compared) -> list[str]:
-    f = one.figures
+def _numbers(compared: Compared) -> list[str]:
+    f = compared.figures
     cosine = "" if f.cosine is None else f"{f.cosine:.6f}"
     return [decibels(f.sqnr_db), cosine, "" if f.max_abs is None else f"{f.max_abs:.4g}"]
 
@@ -79,26 +86,32 @@ def _start(c: Comparison) -> str:
         low = next(iter(c.worst(1)), None)
         least = "" if low is None else f"; the least is {decibels(low.figures.sqnr_db)} dB at {low.name!r}"
         return f"The error starts nowhere in particular: no tensor lies 10 dB or more below its inputs{least}."
-    one = c.tensor(c.start)
-    source = "exact" if one.source_sqnr_db == math.inf else f"{one.source_sqnr_db:.1f} dB"
-    odd = one.figures.not_finite
-    lost = f"; {odd} of its {one.figures.values} values are finite on one side only" if odd else ""
-    ratio = decibels(one.figures.sqnr_db)
-    return f"The error starts at {one.name!r} ({_maker(one)}): {ratio} dB from inputs of {source}{lost}."
+    tensor = c.tensor(c.start)
+    source = "exact" if tensor.source_sqnr_db == math.inf else f"{tensor.source_sqnr_db:.1f} dB"
+    odd = tensor.figures.not_finite
+    lost = f"; {odd} of its {tensor.figures.values} values are finite on one side only" if odd else ""
+    ratio = decibels(tensor.figures.sqnr_db)
+    return f"The error starts at {tensor.name!r} ({_maker(tensor)}): {ratio} dB from inputs of {source}{lost}."
 
 
 def _drops(c: Comparison, most: int = 5) -> str:
     """Where it falls, which is not where it is lowest."""
-    falling = [one for one in c.tensors if (one.drop_db or 0.0) >= 1 and not one.harmless]
-    falling.sort(key=lambda one: -(one.drop_db or 0.0))
-    told = ", ".join(f"{one.drop_db:.1f} dB at {one.name!r}" for one in falling[:most])
+    falling = [tensor for tensor in c.tensors if (tensor.drop_db or 0.0) >= 1 and not tensor.harmless]
+    falling.sort(key=lambda compared: -(compared.drop_db or 0.0))
+    told = ", ".join(f"{compared.drop_db:.1f} dB at {compared.name!r}" for compared in falling[:most])
     return f"It falls most by {told}." if told else "Nowhere does it fall by 1 dB."
 
 
 def _worst(c: Comparison, count: int) -> None:
     rows = [
-        [one.name, _maker(one), *_numbers(one), decibels(one.source_sqnr_db), f"{one.drop_db or 0.0:.1f}"]
-        for one in c.worst(count)
+        [
+            compared.name,
+            _maker(compared),
+            *_numbers(compared),
+            decibels(compared.source_sqnr_db),
+            f"{compared.drop_db or 0.0:.1f}",
+        ]
+        for compared in c.worst(count)
     ]
     if rows:
         columns = ("inner tensor", "computed by", *_FIGURES, "of its inputs", "drop dB")
@@ -106,7 +119,7 @@ def _worst(c: Comparison, count: int) -> None:
 
 
 def _harmless(c: Comparison, most: int = 5) -> None:
-    names = [one.name for one in c.tensors if one.harmless]
+    names = [tensor.name for tensor in c.tensors if tensor.harmless]
     if names:
         shown = listed(names, most, " and {} more")
         say(f"Far off, and nothing comes of it (masks, and values that a Clip cuts): {shown}.")

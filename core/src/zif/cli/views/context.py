@@ -16,11 +16,11 @@ def inspected(path: Path) -> dict[str, Any] | None:
         return package_of(path) if is_package(path) else None
     if not path.exists():
         return None
-    found = model_of(path)
-    if found is None:
+    model = model_of(path)
+    if model is None:
         raise UsageError(f"{path} has nothing that is compiled: `zif plan {path.name}` says what would run where")
     whole = {"component": "", "variant": "", "provider": None, "compatibility": None, "file": str(path)}
-    return {"package": None, "schema_version": None, "variants": [{**whole, "model": found}]}
+    return {"package": None, "schema_version": None, "variants": [{**whole, "model": model}]}
 
 
 def show(document: dict[str, Any]) -> None:
@@ -30,10 +30,12 @@ def show(document: dict[str, Any]) -> None:
 
     rows = []
     for variant in document["variants"]:
-        for one in (variant["model"] or {}).get("contexts", ()):
-            there = "embedded" if one["embedded"] else one["file"] or "in another part's"
-            held = size(one["bytes"]) if one["bytes"] is not None else ("" if not one["file"] else "missing")
-            rows.append([variant["variant"], one["node"], one["provider"], one["release"], there, held])
+        for context in (variant["model"] or {}).get("contexts", ()):
+            there = "embedded" if context["embedded"] else context["file"] or "in another part's"
+            held = (
+                size(context["bytes"]) if context["bytes"] is not None else ("" if not context["file"] else "missing")
+            )
+            rows.append([variant["variant"], context["node"], context["provider"], context["release"], there, held])
     table("", ("variant", "node", "compiled by", "release", "binary", "size"), rows, right=("size",))
     for variant in document["variants"]:
         model, name = variant["model"], variant["variant"] or variant["file"]

@@ -39,24 +39,24 @@ def tell_forms(as_json: bool) -> None:
     from zif.backends.options import describe_options
     from zif.cli.views import terminal
     from zif.errors import ZifError
-    from zif.runtime.export.found import exporter, words
+    from zif.runtime.export.registry import exporter, words
 
-    found, troubles = {}, []
+    exporters, troubles = {}, []
     for word in words():
         try:
-            found[word] = exporter(word)
+            exporters[word] = exporter(word)
         except ZifError as error:  # one that is broken takes the others off no list
             troubles.append(str(error))
     forms: list[dict[str, Any]] = [
         {
             "for": word,
-            "writes": one.help,
-            "output": "folder" if one.folder else "file",
-            "needs": one.needs,
-            "flags": " ".join(f"--{name.replace('_', '-')}" for name in attrs.fields_dict(one.options)),
-            "options": describe_options(one.options),
+            "writes": exporter.help,
+            "output": "folder" if exporter.folder else "file",
+            "needs": exporter.needs,
+            "flags": " ".join(f"--{name.replace('_', '-')}" for name in attrs.fields_dict(exporter.options)),
+            "options": describe_options(exporter.options),
         }
-        for word, one in found.items()
+        for word, exporter in exporters.items()
     ]
     for trouble in troubles:
         terminal.note(trouble)

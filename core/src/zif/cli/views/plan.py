@@ -34,8 +34,8 @@ def show(plan: Plan, all_units: bool = False) -> None:
     _elsewhere(plan)
     show_changes(plan)
     _predicted(plan)
-    for one in plan.advice:
-        say(f"advice [{one.code}]: {one.text}")
+    for advice in plan.advice:
+        say(f"advice [{advice.code}]: {advice.text}")
     _scores(plan)
     _absent(plan)
     for check in plan.checks:
@@ -56,22 +56,22 @@ def _segments(plan: Plan, limit: int) -> None:
     members: dict[int, list[UnitPlan]] = {}
     for unit in plan.units:
         members.setdefault(unit.segment, []).append(unit)
-    total = sum(one.latency_us for one in plan.segments)
+    total = sum(segment.latency_us for segment in plan.segments)
     columns = ("segment", "backend", "kind", "units", "operators", "predicted", "share")
-    rows = [_segment(one, members.get(one.id, []), total) for one in plan.segments[:limit]]
+    rows = [_segment(segment, members.get(segment.id, []), total) for segment in plan.segments[:limit]]
     table("", columns, rows, right=("segment", "units", "predicted", "share"))
     _more(len(plan.segments), limit, "segments")
     if plan.transfers:
-        moved = duration(sum(one.us for one in plan.transfers))
+        moved = duration(sum(transfer.us for transfer in plan.transfers))
         tensors = things(len(plan.transfers), "tensor")
         say(f"moved between processors: {tensors}, {size(plan.predicted.transfer_bytes)}, {moved}")
 
 
-def _segment(one: Segment, units: Sequence[UnitPlan], total: float) -> list[Any]:
-    share = f"{100 * one.latency_us / total:.0f} %" if total else ""
-    kind = (one.shown, KIND_STYLE[one.kind])
+def _segment(segment: Segment, units: Sequence[UnitPlan], total: float) -> list[Any]:
+    share = f"{100 * segment.latency_us / total:.0f} %" if total else ""
+    kind = (segment.shown, KIND_STYLE[segment.kind])
     types = operators(unit.op_type for unit in units)
-    return [one.id, (one.backend, "bold"), kind, len(one.units), types, duration(one.latency_us), share]
+    return [segment.id, (segment.backend, "bold"), kind, len(segment.units), types, duration(segment.latency_us), share]
 
 
 def _scores(plan: Plan) -> None:
@@ -170,36 +170,36 @@ def _power(told: Predicted) -> None:
         return
     between = f" ({energy(told.energy_low_uj)} to {energy(told.energy_high_uj)})"
     say(f"energy {energy(told.energy_uj)}{between} a run; {told.average_watts:.3g} W on average without a pause")
-    for name, one in told.power.items():
-        say(f"  {name} draws {one.watts:g} W ({one.low:g} to {one.high:g}) while it works: {one.source}")
+    for name, watts in told.power.items():
+        say(f"  {name} draws {watts.watts:g} W ({watts.low:g} to {watts.high:g}) while it works: {watts.source}")
     say(f"  {told.power_note}")
 
 
 def _memory(told: Predicted) -> None:
     """What is held where at the most; tensors between segments, inputs and outputs lie on the host."""
     rows = [
-        [(name, "bold"), size(one.weights_bytes), size(one.activations_bytes), _brief(one.peak_unit), _near(one)]
-        for name, one in told.memory.items()
+        [(name, "bold"), size(peak.weights_bytes), size(peak.activations_bytes), _brief(peak.peak_unit), _near(peak)]
+        for name, peak in told.memory.items()
     ]
     columns = ("memory", "weights", "activations", "at the most in", "local memory")
-    near = any(one.local_memory_bytes for one in told.memory.values())
+    near = any(peak.local_memory_bytes for peak in told.memory.values())
     kept = len(columns) if near else len(columns) - 1
     table("", columns[:kept], [row[:kept] for row in rows], right=("weights", "activations"))
 
 
-def _near(one: Memory) -> str:
-    if not one.local_memory_bytes:
+def _near(memory: Memory) -> str:
+    if not memory.local_memory_bytes:
         return ""
-    if not one.beyond_local_memory:
+    if not memory.beyond_local_memory:
         return "every unit fits"
-    return f"{things(one.beyond_local_memory, 'unit')} over {size(one.local_memory_bytes)}"
+    return f"{things(memory.beyond_local_memory, 'unit')} over {size(memory.local_memory_bytes)}"
 
 
 def _absent(plan: Plan) -> None:
     """Who takes no part, and why."""
-    for one in plan.candidates:
-        if not one.takes_part:
-            say(f"takes no part: {one.name} ({one.distribution} {one.version}): {one.reason}")
+    for candidate in plan.candidates:
+        if not candidate.takes_part:
+            say(f"takes no part: {candidate.name} ({candidate.distribution} {candidate.version}): {candidate.reason}")
 
 
 def _more(number: int, limit: int, what: str) -> None:

@@ -16,18 +16,20 @@ def show(made: BucketPlans) -> None:
     """Print what each size should cost, and what runs there."""
     first = made.buckets[0].plan
     say(f"{made.model} on {first.target}: {len(made.buckets)} sizes, policy {first.policy}", style="bold")
-    shared = any(one.share for one in made.buckets)
+    shared = any(bucket.share for bucket in made.buckets)
     columns = ("bucket", "units", "segments", "predicted", "energy", *(("samples", "padding") if shared else ()))
-    rows = [[(one.label, "bold"), *_cells(one.plan), *(_share(one) if shared else ())] for one in made.buckets]
+    rows = [
+        [(bucket.label, "bold"), *_cells(bucket.plan), *(_share(bucket) if shared else ())] for bucket in made.buckets
+    ]
     if made.rest is not None:
         rows.append(["any other size", *_cells(made.rest), *(("", "") if shared else ())])
     table("", columns, rows, right=("segments", "predicted", "energy", "samples", "padding"))
     if made.rest is None:
         say(f"inputs of other sizes are refused: {made.no_rest}")
     say("whether a size may be padded for is tried when it is built")
-    for one in made.buckets:
-        if one.plan.failure:
-            say(f"{one.label}: cannot be built: {one.plan.failure}")
+    for bucket in made.buckets:
+        if bucket.plan.failure:
+            say(f"{bucket.label}: cannot be built: {bucket.plan.failure}")
     last = made.buckets[-1].plan
     if last.emulated:
         say(f"emulated here, not run on hardware: {last.emulation}")
@@ -49,5 +51,7 @@ def _cells(plan: Plan) -> list[Any]:
     return [units, len(plan.segments), duration(plan.predicted.latency_us), energy(plan.predicted.energy_uj)]
 
 
-def _share(one: BucketPlan) -> tuple[str, str]:
-    return (str(one.share.samples), f"{100 * one.share.padding:.0f} %") if one.share else ("", "")
+def _share(bucket_plan: BucketPlan) -> tuple[str, str]:
+    return (
+        (str(bucket_plan.share.samples), f"{100 * bucket_plan.share.padding:.0f} %") if bucket_plan.share else ("", "")
+    )

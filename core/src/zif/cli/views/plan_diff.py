@@ -26,16 +26,16 @@ def compare(files: tuple[Path, Path], threshold: str | None, as_json: bool, mark
 
     old, new = map(read_plan, files)
     allowed = _share(threshold) if threshold else (DEFAULT if old.target == new.target else None)
-    found = diff(old, new, allowed)
+    change = diff(old, new, allowed)
     if as_json:
-        terminal.document("plan-diff", found.to_json())
+        terminal.document("plan-diff", change.to_json())
     elif markdown:
         from zif.report.markdown import diff_markdown
 
-        terminal.page(diff_markdown(found).rstrip())
+        terminal.page(diff_markdown(change).rstrip())
     else:
-        show(found)
-    return 1 if found.regressions else 0
+        show(change)
+    return 1 if change.regressions else 0
 
 
 def read_plan(path: Path) -> Plan:
@@ -54,27 +54,27 @@ def read_plan(path: Path) -> Plan:
 
 
 def _share(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if match is None:
         raise UsageError(f"--threshold {text}: write a percentage, such as 5%")
-    return float(found[1]) / 100
+    return float(match[1]) / 100
 
 
-def show(found: PlanDiff) -> None:
+def show(difference: PlanDiff) -> None:
     """Print the difference as tables."""
     from zif.report.sheets import headline, outcome, sheets
 
-    terminal.say(headline(found), style="bold")
-    if found.same:
+    terminal.say(headline(difference), style="bold")
+    if difference.same:
         terminal.say("The plans are the same.")
         return
     narrow = terminal.width() < 100
-    for sheet in sheets(found):
+    for sheet in sheets(difference):
         dropped = {"such as", "operators"} if narrow else set()
         kept = [i for i, name in enumerate(sheet.columns) if name not in dropped]
         columns = [sheet.columns[i] for i in kept]
         terminal.table(sheet.title, columns, [[row[i] for i in kept] for row in sheet.rows], right=sheet.right)
         if sheet.more:
             terminal.say(sheet.more)
-    for line in outcome(found):
-        terminal.say(line, style="bold red" if found.regressions else None)
+    for line in outcome(difference):
+        terminal.say(line, style="bold red" if difference.regressions else None)

@@ -39,8 +39,8 @@ def show_json(plans: Sequence[Plan]) -> None:
 def _places(plans: Sequence[Plan]) -> None:
     """How many units of each operator each plan puts where, those first that the plans treat differently."""
     counts = [_by_operator(plan) for plan in plans]
-    types = list(dict.fromkeys(name for one in counts for name in one))
-    cells = {name: [_counted(one.get(name, Counter())) for one in counts] for name in types}
+    types = list(dict.fromkeys(name for count in counts for name in count))
+    cells = {name: [_counted(count.get(name, Counter())) for count in counts] for name in types}
     most = {name: sum(counts[0].get(name, Counter()).values()) for name in types}
     ordered = sorted(types, key=lambda name: (len(set(cells[name])) == 1, -most[name]))
     rows = [[name, *cells[name]] for name in ordered[:ROWS]]
@@ -50,10 +50,10 @@ def _places(plans: Sequence[Plan]) -> None:
 
 
 def _by_operator(plan: Plan) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for unit in plan.units:
-        found.setdefault(unit.op_type, Counter())[unit.backend] += 1
-    return found
+        counts.setdefault(unit.op_type, Counter())[unit.backend] += 1
+    return counts
 
 
 def _counted(backends: Iterable[Any] | Counter[str]) -> str:

@@ -35,9 +35,9 @@ def show(profile: Profile) -> None:
     _units(profile)
     _nodes(profile)
     _events(profile)
-    for one in profile.suggestions:
-        saves = f" (up to {one.saves_ms:.3g} ms a run)" if one.saves_ms else ""
-        say(f"suggestion [{one.code}]: {one.text}{saves}")
+    for suggestion in profile.suggestions:
+        saves = f" (up to {suggestion.saves_ms:.3g} ms a run)" if suggestion.saves_ms else ""
+        say(f"suggestion [{suggestion.code}]: {suggestion.text}{saves}")
 
 
 def _whole(profile: Profile) -> None:
@@ -57,32 +57,39 @@ def _whole(profile: Profile) -> None:
 
 def _memory(memory: MemoryProfile) -> None:
     """What this process and each worker hold: a worker's memory is gone with it, the host's is the user's own."""
-    held = {"this process": memory.host} | {f"worker of {name}": one for name, one in memory.workers.items()}
+    held = {"this process": memory.host} | {f"worker of {name}": worker for name, worker in memory.workers.items()}
     since = {"runs": "during the runs", "start": "since each process began, loading included"}.get(memory.peak_since)
-    parts = [
-        f"{name} {one.rss_mb:g} ({one.delta_mb:+g} by the runs"
-        + (f", at the most {one.peak_mb:g})" if one.peak_mb is not None else ")")
-        for name, one in held.items()
+    processes = [
+        f"{name} {memory.rss_mb:g} ({memory.delta_mb:+g} by the runs"
+        + (f", at the most {memory.peak_mb:g})" if memory.peak_mb is not None else ")")
+        for name, memory in held.items()
     ]
     told = f"; the most is {since}" if since else "; this system does not tell the most"
-    say(f"memory MiB: {', '.join(parts)}{told}")
+    say(f"memory MiB: {', '.join(processes)}{told}")
 
 
 def _backends(profile: Profile) -> None:
     """By backend, where that says more than the segments do; and what each holds by the plan."""
     if len(profile.backends) < len(profile.segments):
-        rows = [_backend(name, one) for name, one in profile.backends.items()]
+        rows = [_backend(name, backend) for name, backend in profile.backends.items()]
         columns = ("backend", "segments", "units", *_TIMES, "share", "CPU")
         table("ms by backend", columns, rows, right=columns[1:])
-    for name, one in profile.backends.items():
-        if one.memory is not None:
-            held = one.memory
+    for name, backend in profile.backends.items():
+        if backend.memory is not None:
+            held = backend.memory
             say(f"{name} holds {size(held.weights_bytes)} of weights, {size(held.activations_bytes)} of activations")
 
 
-def _backend(name: str, one: BackendProfile) -> list[object]:
-    style = KIND_STYLE["emulator" if one.emulated else "hardware"]
-    return [(name, style), one.segments, one.units, *_ms(one.ms), f"{one.share:.1%}", f"{one.cpu_percent:.0f} %"]
+def _backend(name: str, backend_profile: BackendProfile) -> list[object]:
+    style = KIND_STYLE["emulator" if backend_profile.emulated else "hardware"]
+    return [
+        (name, style),
+        backend_profile.segments,
+        backend_profile.units,
+        *_ms(backend_profile.ms),
+        f"{backend_profile.share:.1%}",
+        f"{backend_profile.cpu_percent:.0f} %",
+    ]
 
 
 def _segments(profile: Profile) -> None:
@@ -90,21 +97,40 @@ def _segments(profile: Profile) -> None:
     columns: tuple[str, ...] = ("segment", "backend", "units", "p50", "p99", "share", "planned")
     if wide:
         columns = ("segment", "backend", "kind", "units", *_TIMES, "share", "CPU", "planned")
-    rows = [_segment(one, wide) for one in profile.segments[:ROWS]]
+    rows = [_segment(segment, wide) for segment in profile.segments[:ROWS]]
     table("ms by segment", columns, rows, right=tuple(c for c in columns if c not in ("backend", "kind")))
     if len(profile.segments) > ROWS:
         say(beyond(len(profile.segments), ROWS, "segments; --json has them all"))
     say(f"between the segments: {profile.overhead_ms:.3f} ms a run")
 
 
-def _segment(one: SegmentProfile, wide: bool) -> list[object]:
+def _segment(segment_profile: SegmentProfile, wide: bool) -> list[object]:
     """The row of a segment; on a narrow terminal what matters most."""
-    style = KIND_STYLE["emulator" if one.kind == "emulator" else "hardware"]
-    planned, share = duration(one.predicted_us) if one.predicted_us else "–", f"{one.share:.0%}"
+    style = KIND_STYLE["emulator" if segment_profile.kind == "emulator" else "hardware"]
+    planned, share = (
+        duration(segment_profile.predicted_us) if segment_profile.predicted_us else "–",
+        f"{segment_profile.share:.0%}",
+    )
     if not wide:
-        return [one.id, (one.backend, style), len(one.units), *_ms(one.ms)[1::2], share, planned]
-    kind = (one.label or one.kind, style)
-    return [one.id, one.backend, kind, len(one.units), *_ms(one.ms), share, f"{one.cpu_percent:.0f} %", planned]
+        return [
+            segment_profile.id,
+            (segment_profile.backend, style),
+            len(segment_profile.units),
+            *_ms(segment_profile.ms)[1::2],
+            share,
+            planned,
+        ]
+    kind = (segment_profile.label or segment_profile.kind, style)
+    return [
+        segment_profile.id,
+        segment_profile.backend,
+        kind,
+        len(segment_profile.units),
+        *_ms(segment_profile.ms),
+        share,
+        f"{segment_profile.cpu_percent:.0f} %",
+        planned,
+    ]
 
 
 def _ms(stats: Stats) -> list[str]:
@@ -116,8 +142,8 @@ def _units(profile: Profile) -> None:
     if profile.slowest_emulated:
         _slow("units inside the emulator", profile.slowest_emulated, compared=False)
         say("their times are the emulator's own: what is dear there need not be on the chip, for which planned stands")
-    for reason in dict.fromkeys(one.untimed for one in profile.segments if one.untimed):
-        where = [str(one.id) for one in profile.segments if one.untimed == reason]
+    for reason in dict.fromkeys(segment.untimed for segment in profile.segments if segment.untimed):
+        where = [str(segment.id) for segment in profile.segments if segment.untimed == reason]
         say(f"no time by unit in {'segment' if len(where) == 1 else 'segments'} {listed(where, 5)}: {reason}")
     fused = sum(1 for s in profile.segments if s.units_us for name in s.units if name not in s.units_us)
     if fused:
@@ -129,15 +155,15 @@ def _slow(title: str, units: Sequence[UnitTime], compared: bool) -> None:
     kept = len(columns) if compared else len(columns) - 1
     rows = [
         [
-            brief(one.name, 28),
-            one.op_type,
-            one.backend,
-            duration(one.us),
-            f"{one.share:.1%}",
-            duration(one.predicted_us),
-            ratio(one.us, one.predicted_us or 0.0),
+            brief(unit.name, 28),
+            unit.op_type,
+            unit.backend,
+            duration(unit.us),
+            f"{unit.share:.1%}",
+            duration(unit.predicted_us),
+            ratio(unit.us, unit.predicted_us or 0.0),
         ][:kept]
-        for one in units[:MOST]
+        for unit in units[:MOST]
     ]
     if rows:
         table("", columns[:kept], rows, right=columns[3:kept])
@@ -145,15 +171,21 @@ def _slow(title: str, units: Sequence[UnitTime], compared: bool) -> None:
 
 def _nodes(profile: Profile) -> None:
     """What engines made of the nodes, most cycles first, where they tell it."""
-    rows = [one for one in profile.nodes if one.operators]
-    rows.sort(key=lambda one: -(one.cycles or 0.0))
+    rows = [node for node in profile.nodes if node.operators]
+    rows.sort(key=lambda node: -(node.cycles or 0.0))
     for emulated in (False, True):
-        mine = [one for one in rows if one.emulated is emulated]
+        mine = [node for node in rows if node.emulated is emulated]
         cycles = "cycles (emulated)" if emulated else "cycles"
         columns = ("node", "operator", "verdict", "the engine's operators", cycles)
         cells = [
-            (brief(one.name or "(added)", 24), one.op_type, _verdict(one), brief(_made(one), 44), _count(one.cycles))
-            for one in mine[:MOST]
+            (
+                brief(node.name or "(added)", 24),
+                node.op_type,
+                _verdict(node),
+                brief(_made(node), 44),
+                _count(node.cycles),
+            )
+            for node in mine[:MOST]
         ]
         if cells:
             table("", columns, cells, right=(cycles,))
@@ -167,13 +199,13 @@ def _count(cycles: float | None) -> str:
     return "–" if cycles is None else f"{cycles:,.0f}"
 
 
-def _verdict(one: NodeRow) -> str:
-    return f"{one.code}, {one.basis}" if one.basis else one.code
+def _verdict(node: NodeRow) -> str:
+    return f"{node.code}, {node.basis}" if node.basis else node.code
 
 
-def _made(one: NodeRow) -> str:
-    with_ = f" (with {listed(one.others, 2)})" if one.others else ""
-    return f"{', '.join(one.operators)}{with_}"
+def _made(node: NodeRow) -> str:
+    with_ = f" (with {listed(node.others, 2)})" if node.others else ""
+    return f"{', '.join(node.operators)}{with_}"
 
 
 def _events(profile: Profile) -> None:

@@ -78,5 +78,5 @@ class _Spinner:
 
 def _counted(text: str) -> dict[str, Any]:
     """How far a bar is, when the text says so: "calibrating: sample 3 of 20"."""
-    found = re.search(r"(\d+) of (\d+)$", text)
-    return {"completed": int(found[1]) - 1, "total": int(found[2])} if found else {"total": None}
+    match = re.search(r"(\d+) of (\d+)$", text)
+    return {"completed": int(match[1]) - 1, "total": int(match[2])} if match else {"total": None}

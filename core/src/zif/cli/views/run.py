@@ -18,7 +18,7 @@ def show(document: Mapping[str, Any]) -> None:
     _segments(document["segments"])
     _times(document)
     if document["emulated"]:
-        labels = {one["backend"]: one["label"] for one in document["segments"] if one["label"]}
+        labels = {segment["backend"]: segment["label"] for segment in document["segments"] if segment["label"]}
         names = (f"{name}: {labels[name]}" if name in labels else name for name in document["emulated"])
         text = f"emulated here, not run on hardware: {', '.join(names)}"
         say(text, style=KIND_STYLE["emulator"])
@@ -102,12 +102,15 @@ def _cells(name: str, told: Mapping[str, Any]) -> list[Any]:
 
 
 def _segments(segments: Sequence[Mapping[str, Any]]) -> None:
-    rows = [[one["id"], (one["backend"], "bold"), _kind(one), one["units"], f"{one['ms']:.3f}"] for one in segments]
+    rows = [
+        [segment["id"], (segment["backend"], "bold"), _kind(segment), segment["units"], f"{segment['ms']:.3f}"]
+        for segment in segments
+    ]
     table("", ("segment", "backend", "kind", "units", "ms"), rows, right=("segment", "units", "ms"))
 
 
-def _kind(one: Mapping[str, Any]) -> tuple[str, str]:
-    return one["label"] or one["kind"], KIND_STYLE[one["kind"]]
+def _kind(segment: Mapping[str, Any]) -> tuple[str, str]:
+    return segment["label"] or segment["kind"], KIND_STYLE[segment["kind"]]
 
 
 def _times(document: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ def ls(cache: Cache, as_json: bool) -> None:
     with _reached(tier):
         entries = list(tier.entries())
         names = tier.names()
-    total = sum(one.bytes for one in entries)
+    total = sum(entry.bytes for entry in entries)
     if as_json:
         rows = [
             {"name": e.name, "segment": e.label, **attrs.asdict(e.key), "format": e.format, "bytes": e.bytes}
@@ -46,7 +46,7 @@ def clear(cache: Cache, name: str, as_json: bool) -> None:
     tier = _tier(cache)
     with _reached(tier):
         if name:
-            tier.remove(_one(tier, name))
+            tier.remove(_key_of(tier, name))
             removed = 1
         else:
             removed = tier.clear()
@@ -75,7 +75,7 @@ def verify(cache: Cache, as_json: bool) -> bool:
 
 def push(cache: Cache, as_json: bool) -> bool:
     """Send what is not there yet; whether something is left."""
-    from zif.runtime.cache.shared.unsent import Unsent
+    from zif.runtime.cache.shared.pending_uploads import Unsent
 
     tier = _tier(cache)
     unsent, told = Unsent(tier, cache.root), list[str]()
@@ -100,11 +100,11 @@ def _tier(cache: Cache) -> Tier:
     return cache.shared
 
 
-def _one(tier: Tier, name: str) -> str:
-    found = [one for one in tier.names() if one.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    what = "several artifacts start" if found else "no artifact starts"
+def _key_of(tier: Tier, name: str) -> str:
+    names = [word for word in tier.names() if word.startswith(name)]
+    if len(names) == 1:
+        return names[0]
+    what = "several artifacts start" if names else "no artifact starts"
     raise UsageError(f"{what} with {name!r} there; `zif cache ls --shared` lists them")
 
 

@@ -19,8 +19,8 @@ def show(told: Explained) -> None:
     for unit in told.units:
         _unit(unit)
     say()
-    for one in told.absent:
-        say(f"takes no part: {one.backend} ({one.distribution} {one.version}): {one.reason}")
+    for absent in told.absent:
+        say(f"takes no part: {absent.backend} ({absent.distribution} {absent.version}): {absent.reason}")
 
 
 def _unit(unit: Explanation) -> None:

@@ -4,7 +4,7 @@ What may come in: reading such measurements, what they say of the prices, and ke
 """
 
 from zif.evaluation.calibration.correct import factors
-from zif.evaluation.calibration.reading import Given, read
+from zif.evaluation.calibration.reading import Measured, read
 from zif.evaluation.calibration.verb import Calibrated, calibrate, forget
 
-__all__ = ["Calibrated", "Given", "calibrate", "factors", "forget", "read"]
+__all__ = ["Calibrated", "Measured", "calibrate", "factors", "forget", "read"]

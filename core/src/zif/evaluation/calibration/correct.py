@@ -34,16 +34,17 @@ def factors(rows: Sequence[Measurement], covariance: Floats | None = None) -> di
     word = np.array([WORDS.index(row.precision) for row in rows])
 
     def logs(at: Floats) -> Floats:
-        found: Floats = (root @ at).reshape(len(WORDS), len(GROUPS))
-        return found
+        values: Floats = (root @ at).reshape(len(WORDS), len(GROUPS))
+        return values
 
     def missing(at: Floats) -> Floats:
         told = np.log((priced * np.exp(logs(at)[word])).sum(axis=1) + fixed)
         return np.concatenate([_bent((told - us) / _MISSES), at])
 
-    found = logs(least_squares(missing, np.zeros(len(root))).x)
+    by_precision = logs(least_squares(missing, np.zeros(len(root))).x)
     return {
-        name: {group: round(math.exp(found[w, g]), 4) for g, group in enumerate(GROUPS)} for w, name in enumerate(WORDS)
+        name: {group: round(math.exp(by_precision[w, g]), 4) for g, group in enumerate(GROUPS)}
+        for w, name in enumerate(WORDS)
     }
 
 
@@ -51,8 +52,8 @@ def plain() -> Floats:
     """float64[words * groups] square: the covariance where nothing is known of how chips differ."""
     word, group = np.repeat(np.eye(len(WORDS)), len(GROUPS), 0), np.tile(np.eye(len(GROUPS)), (len(WORDS), 1))
     size = len(WORDS) * len(GROUPS)
-    found: Floats = _CHIP**2 + _WORD**2 * word @ word.T + _GROUP**2 * group @ group.T + 1e-3 * np.eye(size)
-    return found
+    values: Floats = _CHIP**2 + _WORD**2 * word @ word.T + _GROUP**2 * group @ group.T + 1e-3 * np.eye(size)
+    return values
 
 
 def _bent(misses: Floats) -> Floats:
@@ -61,9 +62,9 @@ def _bent(misses: Floats) -> Floats:
     return np.sign(misses) * np.where(size <= 1, size, np.sqrt(np.maximum(2 * size - 1, 0.0)))
 
 
-def applied(rows: Sequence[Measurement], found: Mapping[str, Mapping[str, float]]) -> list[float]:
+def applied(rows: Sequence[Measurement], corrections: Mapping[str, Mapping[str, float]]) -> list[float]:
     """Microseconds of each row by corrected prices."""
     return [
-        sum(us * found[row.precision].get(group, 1.0) for group, us in row.priced.items()) + row.fixed_us
+        sum(us * corrections[row.precision].get(group, 1.0) for group, us in row.priced.items()) + row.fixed_us
         for row in rows
     ]

@@ -22,7 +22,7 @@ _LEAST_US, _MOST_US = 1.0, 8.64e10
 
 
 @frozen
-class Given:
+class Measured:
     """One measurement as somebody handed it over.
 
     model: the path of its graph. us: microseconds of a run. precision: "float", "w8a8", "w8a16", or "" for what the
@@ -36,7 +36,7 @@ class Given:
     where: str
 
 
-def read(path: Path, model: Path | None = None, precision: str = "") -> list[Given]:
+def read(path: Path, model: Path | None = None, precision: str = "") -> list[Measured]:
     """Every measurement in a file.
 
     model: of which graph a profile is that does not name a file. precision: of rows that do not say it. Raises
@@ -50,16 +50,16 @@ def read(path: Path, model: Path | None = None, precision: str = "") -> list[Giv
         raise UsageError(f"{path} holds no measurement: it is {_kind(document)}, where a profile is an object.")
     if str(document.get("schema", "")).startswith("zif.profile/"):
         return [_profile(path, document, model, precision)]
-    found = _estimated(document)
-    if found is not None:
-        return [_job(path, document, found, model, precision)]
+    estimated = _estimated(document)
+    if estimated is not None:
+        return [_job(path, document, estimated, model, precision)]
     raise UsageError(
         f"{path} holds no measurement that zif knows: neither a profile of `zif profile --json` nor one of a job, "
         "which has execution_summary.estimated_inference_time."
     )
 
 
-def _table(path: Path, precision: str) -> list[Given]:
+def _table(path: Path, precision: str) -> list[Measured]:
     tab = "\t" if path.suffix.lower() == ".tsv" else ","
     table = csv.reader(read_text(path, UsageError).splitlines(), delimiter=tab)
     try:
@@ -84,30 +84,30 @@ def _head(path: Path, head: Sequence[str]) -> None:
         )
 
 
-def _row(path: Path, line: int, head: Sequence[str], cells: Sequence[str], precision: str) -> Given:
+def _row(path: Path, line: int, head: Sequence[str], cells: Sequence[str], precision: str) -> Measured:
     where = f"{path}: line {line}"
     if len(cells) > len(head):
         raise UsageError(f"{where} has {len(cells)} cells under {len(head)} columns.")
     row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in zip(head, cells, strict=False)}
     if not row["model"]:
         raise UsageError(f"{where}: a row needs the path of its model.")
-    name = next(one for one in head if one.startswith("latency_"))
+    name = next(column for column in head if column.startswith("latency_"))
     us = _us(where, name, row[name], 1e3 if name == "latency_ms" else 1.0)
     word = row["precision"].lower() or precision
     if word not in PRECISIONS:
         raise UsageError(f"{where}: precision must be one of {', '.join(PRECISIONS[1:])}, or empty, not {word!r}.")
     _no_emulator(where, row["device"])
     model = Path(row["model"])
-    return Given(model if model.is_absolute() else path.parent / model, us, word, row["toolchain"], where)
+    return Measured(model if model.is_absolute() else path.parent / model, us, word, row["toolchain"], where)
 
 
-def _us(where: str, name: str, given: Any, factor: float) -> float:
+def _us(where: str, name: str, value: Any, factor: float) -> float:
     try:
-        us = float(given) * factor
+        us = float(value) * factor
     except (TypeError, ValueError, OverflowError):
         us = math.nan
     if not _LEAST_US <= us <= _MOST_US:
-        raise UsageError(f"{where}: {name} must be the time of a run, such as 2.4, not {given!r}.")
+        raise UsageError(f"{where}: {name} must be the time of a run, such as 2.4, not {value!r}.")
     return us
 
 
@@ -116,11 +116,11 @@ def _no_emulator(where: str, words: str) -> None:
         raise UsageError(f"{where}: {words!r} says that an emulator ran; its times say nothing of the chip.")
 
 
-def _profile(path: Path, document: Mapping[str, Any], model: Path | None, precision: str) -> Given:
+def _profile(path: Path, document: Mapping[str, Any], model: Path | None, precision: str) -> Measured:
     segments = document.get("segments")
-    if not isinstance(segments, list) or not segments or not all(isinstance(one, Mapping) for one in segments):
+    if not isinstance(segments, list) or not segments or not all(isinstance(segment, Mapping) for segment in segments):
         raise UsageError(f"{path} is no whole profile: it has no segments.")
-    other = [one for one in segments if one.get("kind") != "hardware" or one.get("label")]
+    other = [segment for segment in segments if segment.get("kind") != "hardware" or segment.get("label")]
     if other:
         raise UsageError(
             f"{path}: segment {other[0].get('id')} ran on {other[0].get('label') or other[0].get('kind')}, not on the "
@@ -130,7 +130,7 @@ def _profile(path: Path, document: Mapping[str, Any], model: Path | None, precis
         raise UsageError(f"{path} has {len(segments)} segments; prices are corrected by models that ran as one.")
     ms = document.get("ms")
     us = _us(str(path), "ms.p50", ms.get("p50") if isinstance(ms, Mapping) else None, 1e3)
-    return Given(_named(path, model), us, precision, str(segments[0].get("toolchain", "")), str(path))
+    return Measured(_named(path, model), us, precision, str(segments[0].get("toolchain", "")), str(path))
 
 
 def _estimated(document: Mapping[str, Any]) -> Any:
@@ -144,11 +144,15 @@ def _estimated(document: Mapping[str, Any]) -> Any:
 
 def _job(
     path: Path, document: Mapping[str, Any], profile: Mapping[str, Any], model: Path | None, precision: str
-) -> Given:
+) -> Measured:
     us = _us(str(path), "estimated_inference_time", profile["execution_summary"]["estimated_inference_time"], 1.0)
     detail = profile.get("execution_detail", [])
     units = (
-        {str(one.get("compute_unit", "")) for one in detail if isinstance(one, Mapping) and one.get("compute_unit")}
+        {
+            str(layer.get("compute_unit", ""))
+            for layer in detail
+            if isinstance(layer, Mapping) and layer.get("compute_unit")
+        }
         if isinstance(detail, list)
         else set()
     )
@@ -161,7 +165,7 @@ def _job(
     device = document.get("device")
     _no_emulator(str(path), device if isinstance(device, str) else "")
     named = model or (Path(document["model"]) if isinstance(document.get("model"), str) else None)
-    return Given(_named(path, named), us, precision, "", str(path))
+    return Measured(_named(path, named), us, precision, "", str(path))
 
 
 def _named(path: Path, model: Path | None) -> Path:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from zif.errors import NotWritten, UsageError
 from zif.evaluation.calibration.correct import applied, factors
-from zif.evaluation.calibration.reading import Given
+from zif.evaluation.calibration.reading import Measured
 from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.planning.candidates.assumed import ASSUMED
@@ -52,31 +52,33 @@ class Calibrated:
         return attrs.asdict(self)
 
 
-def calibrate(target: Target, given: Sequence[Given], toolchain: str = "") -> Calibrated:
+def calibrate(target: Target, measurements: Sequence[Measured], toolchain: str = "") -> Calibrated:
     """Correct the target's prices by measurements, beside those that are kept already, and keep that.
 
     A later measurement of the same model and precision takes the place of an earlier one. Raises UsageError where the
     target has no fitted prices, where measurements are of several toolchains, and for a model that is not priced;
     InvalidModel for one that cannot be read; NotWritten where nothing can be kept.
     """
-    versions = {one.toolchain for one in given if one.toolchain} | ({toolchain} if toolchain else set())
+    versions = {measurement.toolchain for measurement in measurements if measurement.toolchain} | (
+        {toolchain} if toolchain else set()
+    )
     if len(versions) > 1:
         raise UsageError(f"these are measurements of {len(versions)} toolchains: {', '.join(sorted(versions))}.")
     version = next(iter(versions), "")
-    rows = [_measurement(target, one) for one in given]
+    rows = [_measurement(target, measurement) for measurement in measurements]
     table = _table(target, rows[0].precision if rows else "fp16")
     stamp = table.stamp
     old = corrections.read(corrections.path_of(target.name, version))
     before = old.rows if old is not None and old.prices == stamp else ()
     every = {(row.fingerprint, row.precision): row for row in (*before, *rows)}
     kept = tuple(every.values())
-    one = Correction(target.name, version, stamp, kept, factors(kept, table.covariance))
-    return shown(one, _keep(one))
+    correction = Correction(target.name, version, stamp, kept, factors(kept, table.covariance))
+    return shown(correction, _keep(correction))
 
 
-def shown(one: Correction, path: Path | None = None) -> Calibrated:
+def shown(correction: Correction, path: Path | None = None) -> Calibrated:
     """What is kept, row by row before and after."""
-    later = applied(one.rows, one.factors)
+    later = applied(correction.rows, correction.factors)
     rows = tuple(
         Row(
             row.model,
@@ -86,46 +88,50 @@ def shown(one: Correction, path: Path | None = None) -> Calibrated:
             round(us, 3),
             row.source,
         )
-        for row, us in zip(one.rows, later, strict=True)
+        for row, us in zip(correction.rows, later, strict=True)
     )
-    place = path or corrections.path_of(one.target, one.toolchain)
-    return Calibrated(one.target, one.toolchain, rows, one.factors, str(place))
+    place = path or corrections.path_of(correction.target, correction.toolchain)
+    return Calibrated(correction.target, correction.toolchain, rows, correction.factors, str(place))
 
 
 def forget(target: str, toolchain: str | None = None) -> list[Correction]:
     """Forget what is kept of a chip, of one toolchain or of all. Raises UsageError when that is nothing."""
-    found = [
-        one for one in corrections.kept() if one.target == target and (toolchain is None or one.toolchain == toolchain)
+    matching = [
+        correction
+        for correction in corrections.kept()
+        if correction.target == target and (toolchain is None or correction.toolchain == toolchain)
     ]
-    if not found:
-        known = sorted({one.target for one in corrections.kept()})
+    if not matching:
+        known = sorted({correction.target for correction in corrections.kept()})
         raise UsageError(f"nothing is kept of {target}; kept are {', '.join(known) or 'none'}.")
-    for one in found:
+    for correction in matching:
         try:
-            corrections.path_of(one.target, one.toolchain).unlink(missing_ok=True)
+            corrections.path_of(correction.target, correction.toolchain).unlink(missing_ok=True)
         except OSError as error:
-            raise NotWritten(f"{corrections.path_of(one.target, one.toolchain)} cannot be removed: {error}") from error
-    return found
+            raise NotWritten(
+                f"{corrections.path_of(correction.target, correction.toolchain)} cannot be removed: {error}"
+            ) from error
+    return matching
 
 
-def _measurement(target: Target, one: Given) -> Measurement:
+def _measurement(target: Target, measurement: Measured) -> Measurement:
     """Price the model as the fit has it, without anybody's corrections."""
     from zif.model import Model
     from zif.planning.candidates.assumed import quantized
 
-    model = Model.load(one.model)
-    word = ASSUMED[one.precision][0] if one.precision in ASSUMED else _own(model, one)
+    model = Model.load(measurement.model)
+    word = ASSUMED[measurement.precision][0] if measurement.precision in ASSUMED else _own(model, measurement)
     fit = _prices(target, word)
-    priced = quantized(model, one.precision) if one.precision in ASSUMED and _floats(model) else model
+    priced = quantized(model, measurement.precision) if measurement.precision in ASSUMED and _floats(model) else model
     groups = _by_group(priced, fit, word)
     return Measurement(
         model=model.name,
         fingerprint=model.fingerprint,
         precision=word,
-        us=one.us,
+        us=measurement.us,
         priced=groups,
         fixed_us=round(_moving(priced, target), 3),
-        source=one.where,
+        source=measurement.where,
         date=datetime.now(UTC).date().isoformat(),
     )
 
@@ -136,12 +142,12 @@ def _floats(model: Model) -> bool:
     return any(unit.precision in FLOATS for unit in model.units)
 
 
-def _own(model: Model, one: Given) -> str:
+def _own(model: Model, measurement: Measured) -> str:
     """The arithmetic of most of a graph's work, as the fit names it."""
     work: dict[str, float] = {}
     for unit in model.units:
         work[unit.precision] = work.get(unit.precision, 0.0) + unit.macs + 1
-    most = "fp32" if one.precision == "float" else max(work, key=lambda word: work[word], default="fp32")
+    most = "fp32" if measurement.precision == "float" else max(work, key=lambda word: work[word], default="fp32")
     return {"fp32": "fp16", "bf16": "fp16", "int4": "int8"}.get(most, most)
 
 
@@ -155,9 +161,9 @@ def _prices(target: Target, word: str) -> coefficients.Coefficients:
 
 
 def _table(target: Target, word: str) -> coefficients.Table:
-    found = _prices(target, word).table
-    assert found is not None
-    return found
+    table = _prices(target, word).table
+    assert table is not None
+    return table
 
 
 def _by_group(model: Model, fit: coefficients.Coefficients, word: str) -> dict[str, float]:
@@ -178,11 +184,11 @@ def _moving(model: Model, target: Target) -> float:
     return sum(rates.link_us + size / rates.link_bytes_per_s * 1e6 for size in sizes)
 
 
-def _keep(one: Correction) -> Path:
-    path = corrections.path_of(one.target, one.toolchain)
+def _keep(correction: Correction) -> Path:
+    path = corrections.path_of(correction.target, correction.toolchain)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json_text(corrections.document_of(one)), durable=True)
+        write_whole(path, json_text(corrections.document_of(correction)), durable=True)
     except OSError as error:
         raise NotWritten(f"{path} cannot be written: {error}; ZIF_DATA names another folder") from error
     return path

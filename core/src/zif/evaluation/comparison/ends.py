@@ -28,13 +28,13 @@ class Ends:
         """A's inputs under B's names; floats in the width that B takes."""
         from zif.model.dtypes import numpy_dtype
 
-        given = {}
+        renamed = {}
         for name, value in values.items():
             theirs = self.inputs.get(name, name)
             wanted = self.dtypes.get(theirs, "")
             other = wanted in _FLOATS and getattr(value, "dtype", None) not in (None, numpy_dtype(wanted))
-            given[theirs] = value.astype(numpy_dtype(wanted)) if other else value
-        return given
+            renamed[theirs] = value.astype(numpy_dtype(wanted)) if other else value
+        return renamed
 
 
 def match(

@@ -24,7 +24,7 @@ def sources(model: Model, taps: Iterable[Tap]) -> dict[str, tuple[str, ...]]:
         if tap.quantize is not None:
             named[tap.quantize.output[0]] = tap.name
     near: dict[str, dict[str, None]] = {}
-    found: dict[str, tuple[str, ...]] = {}
+    nearest: dict[str, tuple[str, ...]] = {}
     for node in model.proto.graph.node:
         reached: dict[str, None] = {}
         for value in node.input:
@@ -32,16 +32,19 @@ def sources(model: Model, taps: Iterable[Tap]) -> dict[str, tuple[str, ...]]:
         for value in node.output:
             near[value] = reached
             name = named.get(value)
-            if name is not None and name not in found:
-                found[name] = tuple(one for one in reached if one != name)
-    return found
+            if name is not None and name not in nearest:
+                nearest[name] = tuple(source for source in reached if source != name)
+    return nearest
 
 
 def makers(model: Model, taps: Iterable[Tap]) -> dict[str, tuple[str, str]]:
     """Operator type and name of the node that computes each observed tensor and each output ("" for an input)."""
     nodes = {value: node for node in model.proto.graph.node for value in node.output}
     made = {}
-    for name, value in [*((tap.name, tap.value) for tap in taps), *((one.name, one.name) for one in model.outputs)]:
+    for name, value in [
+        *((tap.name, tap.value) for tap in taps),
+        *((output.name, output.name) for output in model.outputs),
+    ]:
         node = nodes.get(value)
         while node is not None and node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[0] in nodes:
             node = nodes[node.input[0]]
@@ -77,23 +80,23 @@ def harmless(
     """
     readers: dict[str, list[str]] = {}
     for name, before in sources.items():
-        for one in before:
-            readers.setdefault(one, []).append(name)
-    found: set[str] = set()
+        for word in before:
+            readers.setdefault(word, []).append(name)
+    names: set[str] = set()
     for name, source in falls.items():
         off = _off(name, min(source, EXACT_DB) - MARKED_DB, readers, sqnr)
         if off.isdisjoint(ends) and readers.keys() >= off:
-            found |= off
-    return found
+            names |= off
+    return names
 
 
 def _off(name: str, bound: float, readers: Mapping[str, Sequence[str]], sqnr: Mapping[str, float | None]) -> set[str]:
     """A tensor, and what is computed from it and has at most so many dB, or no figure."""
     off, waiting = {name}, [name]
     while waiting:
-        for one in readers.get(waiting.pop(), ()):
-            ratio = sqnr.get(one)
-            if one not in off and (ratio is None or ratio <= bound):
-                off.add(one)
-                waiting.append(one)
+        for reader in readers.get(waiting.pop(), ()):
+            ratio = sqnr.get(reader)
+            if reader not in off and (ratio is None or ratio <= bound):
+                off.add(reader)
+                waiting.append(reader)
     return off

@@ -103,10 +103,10 @@ def _values(data: Any) -> np.ndarray[Any, Any]:
     import numpy as np
 
     try:
-        given = np.asarray(data)
-        if given.dtype.kind == "c":
+        values = np.asarray(data)
+        if values.dtype.kind == "c":
             raise UsageError("the data are complex: an encoding is for real numbers; check .real and .imag")
-        return given.astype(np.float64)
+        return values.astype(np.float64)
     except (ValueError, TypeError) as error:
         raise UsageError(f"the data to check the encoding with are no numbers: {error}") from error
 

@@ -81,20 +81,20 @@ class Comparison:
 
     def worst(self, count: int) -> tuple[Compared, ...]:
         """The inner tensors with the lowest ratios, the worst first, without those that are harmless."""
-        known = [one for one in self.tensors if one.figures.sqnr_db is not None and not one.harmless]
-        return tuple(sorted(known, key=lambda one: one.figures.sqnr_db or 0.0)[:count])
+        known = [tensor for tensor in self.tensors if tensor.figures.sqnr_db is not None and not tensor.harmless]
+        return tuple(sorted(known, key=lambda compared: compared.figures.sqnr_db or 0.0)[:count])
 
     def below(self, least_db: float) -> tuple[Compared, ...]:
         """The outputs that miss the ratio, or that have values which are finite on one side only: these come last."""
-        odd = tuple(one for one in self.outputs if one.figures.not_finite)
-        rest = (one for one in self.outputs if one not in odd and one.figures.sqnr_db is not None)
-        return (*(one for one in rest if (one.figures.sqnr_db or 0.0) < least_db), *odd)
+        odd = tuple(output for output in self.outputs if output.figures.not_finite)
+        rest = (output for output in self.outputs if output not in odd and output.figures.sqnr_db is not None)
+        return (*(compared for compared in rest if (compared.figures.sqnr_db or 0.0) < least_db), *odd)
 
     def tensor(self, name: str) -> Compared:
         """The tensor or output of this name. Raises KeyError."""
-        for one in (*self.tensors, *self.outputs):
-            if one.name == name:
-                return one
+        for compared in (*self.tensors, *self.outputs):
+            if compared.name == name:
+                return compared
         raise KeyError(name)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,8 +105,8 @@ class Comparison:
             "b": attrs.asdict(self.b),
             "samples": self.samples,
             "sqnr_db": self.sqnr_db,
-            "outputs": [one.to_json() for one in self.outputs],
-            "tensors": [one.to_json() for one in self.tensors],
+            "outputs": [output.to_json() for output in self.outputs],
+            "tensors": [tensor.to_json() for tensor in self.tensors],
             "start": self.start,
             "matched": len(self.tensors),
             "only_a": list(self.only_a),

@@ -13,10 +13,10 @@ from attrs import define, field
 from zif.errors import InvalidInput, UsageError, ZifError
 from zif.evaluation.comparison import origin
 from zif.evaluation.comparison.ends import Ends, match
+from zif.evaluation.comparison.idle import idle
 from zif.evaluation.comparison.record import Compared, Comparison, Ran
 from zif.evaluation.comparison.sides import Side, side
 from zif.evaluation.comparison.taps import Tap, common, groups, tapped, taps
-from zif.evaluation.comparison.where import idle
 from zif.model.arguments import Progress
 from zif.runtime.measures import Tally
 
@@ -64,10 +64,10 @@ def compare(
         )
     if not samples:
         raise UsageError("there are no inputs to compare with")
-    one, other = _same_shapes(
+    first, other = _same_shapes(
         *(s if isinstance(s, Side) else side(s, target, shapes, policy, custom_ops) for s in (a, b))
     )
-    return _Comparing(one, other, samples, group, memory, progress or (lambda _: None)).all(intermediates)
+    return _Comparing(first, other, samples, group, memory, progress or (lambda _: None)).all(intermediates)
 
 
 def _same_shapes(a: Side, b: Side) -> tuple[Side, Side]:
@@ -117,25 +117,25 @@ class _Comparing:
         if self.a.model and self.b.model:  # before anything is compiled
             self.ends = _ends(self.a.model, self.b.model)
         with ExitStack() as stack:
-            sessions = [self._opened(stack, one)[0] for one in (self.a, self.b)]
+            sessions = [self._opened(stack, side)[0] for side in (self.a, self.b)]
             self.ends = _ends(*sessions)
-            self.ran = [_ran(one, session) for one, session in zip((self.a, self.b), sessions, strict=True)]
+            self.ran = [_ran(side, session) for side, session in zip((self.a, self.b), sessions, strict=True)]
             names = {name: name for name in self.ends.outputs}
             self._each(sessions, names, dict(self.ends.outputs), "outputs", scores=True)
         return list(names)
 
-    def _opened(self, stack: ExitStack, one: Side, wanted: Sequence[Tap] = ()) -> tuple[Session, dict[str, str]]:
+    def _opened(self, stack: ExitStack, side: Side, wanted: Sequence[Tap] = ()) -> tuple[Session, dict[str, str]]:
         """A session, closed with the stack, and the outputs that show the wanted tensors ("" for what is fed)."""
-        self.told(f"building {one.label}")
+        self.told(f"building {side.label}")
         if not wanted:
-            session = one.open(self.told)
+            session = side.open(self.told)
             names: dict[str, str] = {}
             self.plans.append(session.plan)
         else:
-            assert one.model is not None
-            model, names = tapped(one.model, wanted)
-            session = one.observed(model, self.plans[one is self.b], self.told)
-        stack.callback(one.close, session)
+            assert side.model is not None
+            model, names = tapped(side.model, wanted)
+            session = side.observed(model, self.plans[side is self.b], self.told)
+        stack.callback(side.close, session)
         return session, {tap.name: names.get(tap.name, "") for tap in wanted}
 
     def _each(
@@ -145,13 +145,13 @@ class _Comparing:
         fresh = {name: Tally(scores) for name in ours}
         for number, sample in enumerate(self.samples, 1):
             self.told(f"{what}, sample {number} of {len(self.samples)}")
-            given = sample() if callable(sample) else sample
-            results = [sessions[0].run(given), sessions[1].run(self.ends.for_b(given))]
+            inputs = sample() if callable(sample) else sample
+            results = [sessions[0].run(inputs), sessions[1].run(self.ends.for_b(inputs))]
             if number == 1:
                 self._watch(results)
             for name, tally in fresh.items():
-                mine = results[0][ours[name]] if ours[name] else given[name]
-                other = results[1][theirs[name]] if theirs[name] else given[name]
+                mine = results[0][ours[name]] if ours[name] else inputs[name]
+                other = results[1][theirs[name]] if theirs[name] else inputs[name]
                 _count(tally, name, mine, other)
         self.tallies |= fresh
 
@@ -189,7 +189,7 @@ class _Comparing:
         sources = origin.sources(model, seen) if model else {}
         makers = origin.makers(model, seen) if model else {}
         figures = {name: tally.figures() for name, tally in self.tallies.items()}
-        ratios = {name: one.sqnr_db for name, one in figures.items()}
+        ratios = {name: figure.sqnr_db for name, figure in figures.items()}
 
         def report(name: str) -> Compared:
             source = origin.worst_source(sources.get(name, ()), ratios)
@@ -199,10 +199,14 @@ class _Comparing:
         tensors = [report(name) for name in names if name in figures]
         results = tuple(report(name) for name in outputs)
         moved = [tally.figures().sqnr_db if tensors else None for tally in self.moved]
-        marked = {one.name: one for one in (*tensors, *results) if (one.drop_db or 0.0) >= origin.MARKED_DB}
-        falls = {name: one.source_sqnr_db for name, one in marked.items()}
+        marked = {
+            compared.name: compared
+            for compared in (*tensors, *results)
+            if (compared.drop_db or 0.0) >= origin.MARKED_DB
+        }
+        falls = {name: mark.source_sqnr_db for name, mark in marked.items()}
         fine = origin.harmless(falls, sources, ratios, set(outputs))
-        tensors = [attrs.evolve(one, harmless=one.name in fine) for one in tensors]
+        tensors = [attrs.evolve(tensor, harmless=tensor.name in fine) for tensor in tensors]
         return Comparison(
             a=self.ran[0],
             b=self.ran[1],
@@ -219,9 +223,11 @@ class _Comparing:
 
     def _notes(self) -> list[str]:
         sides = (self.a, self.b)
-        notes = [f"{one.label} is no model: only its outputs could be compared" for one in sides if one.model is None]
-        named = [one.backends or one.model is None for one in sides]  # bundles and sessions are settled already
-        left = [idle(plan, one.label) for one, plan, own in zip(sides, self.plans, named, strict=False) if not own]
+        notes = [
+            f"{side.label} is no model: only its outputs could be compared" for side in sides if side.model is None
+        ]
+        named = [side.backends or side.model is None for side in sides]  # bundles and sessions are settled already
+        left = [idle(plan, side.label) for side, plan, own in zip(sides, self.plans, named, strict=False) if not own]
         return [*notes[:1], *dict.fromkeys(note for note in left if note)]
 
 
@@ -229,9 +235,9 @@ def _ends(a: Any, b: Any) -> Ends:
     return match((a.inputs, b.inputs), (a.outputs, b.outputs))
 
 
-def _ran(one: Side, session: Session) -> Ran:
+def _ran(side: Side, session: Session) -> Ran:
     plan = session.plan
-    label = f"{one.folder.name} on {plan.target}" if one.folder is not None else one.label  # it says itself for what
+    label = f"{side.folder.name} on {plan.target}" if side.folder is not None else side.label  # it says itself for what
     return Ran(label, plan.target, plan.backends, plan.emulated, len(plan.segments))
 
 

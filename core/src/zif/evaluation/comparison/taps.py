@@ -47,14 +47,14 @@ def taps(model: Model) -> dict[str, Tap]:
     """Every float tensor inside a model by name, its inputs included and its outputs not, in topological order."""
     outputs, fed = {info.name for info in model.outputs}, {info.name for info in model.inputs}
     quantized, dequantized = _quantized(model)
-    found: dict[str, Tap] = {}
+    by_name: dict[str, Tap] = {}
     for value in _values(model):
         info = model.tensors[value]
         name = value.removesuffix(_BEFORE) if value in quantized else value
         inner = value not in outputs and name not in outputs and value not in dequantized
         if inner and info.dtype in _FLOATS:
-            found[name] = Tap(name, value, info, quantized.get(value), value in fed and value not in quantized)
-    return found
+            by_name[name] = Tap(name, value, info, quantized.get(value), value in fed and value not in quantized)
+    return by_name
 
 
 def _values(model: Model) -> Iterator[str]:
@@ -114,14 +114,14 @@ def _dequantize(graph: onnx.GraphProto, tap: Tap) -> str:
     """Add a DequantizeLinear behind the tap's QuantizeLinear; gives the name of its output."""
     assert tap.quantize is not None
     quantize, node = tap.quantize, graph.node.add()
-    taken = {value for one in graph.node for value in one.output}
+    taken = {value for node in graph.node for value in node.output}
     output = f"{tap.name}_seen"
     while output in taken:
         output += "_"
     node.op_type, node.domain, node.name = "DequantizeLinear", quantize.domain, f"{output}_dq"
     node.input.extend([quantize.output[0], *quantize.input[1:]])
     node.output.append(output)
-    node.attribute.extend(one for one in quantize.attribute if one.name in ("axis", "block_size"))
+    node.attribute.extend(attribute for attribute in quantize.attribute if attribute.name in ("axis", "block_size"))
     return output
 
 

@@ -115,8 +115,8 @@ def _run(job: Job, number: int, bundle: Path) -> dict[str, str]:
     with verbs.load(bundle) as session:
         for count in range(job.sets[number]):
             fed = unpacked(Path(job.inputs, place(number, "inputs", count)), job.kinds[number])
-            found = {name: value for name, value in session.run(fed).items() if isinstance(value, np.ndarray)}
-            kinds = pack(Path(job.outputs, place(number, "outputs", count)), found)
+            outputs = {name: value for name, value in session.run(fed).items() if isinstance(value, np.ndarray)}
+            kinds = pack(Path(job.outputs, place(number, "outputs", count)), outputs)
     return kinds
 
 

@@ -56,7 +56,7 @@ class ModelDrift:
         grown = any(a != b for a, b in self.bytes.values() if a is not None and b is not None)
         planned = self.plan is not None and not self.plan.same
         failed = self.failure[0] != self.failure[1]
-        return planned or grown or failed or any(not one.same for one in self.outputs)
+        return planned or grown or failed or any(not output.same for output in self.outputs)
 
 
 @frozen
@@ -73,12 +73,12 @@ class Drift:
     @property
     def worse(self) -> bool:
         """Whether anything is worse than was allowed."""
-        return any(one.worse for one in self.models)
+        return any(model.worse for model in self.models)
 
     @property
     def moved(self) -> bool:
         """Whether anything is not as it was."""
-        return any(one.moved for one in self.models)
+        return any(model.moved for model in self.models)
 
     def to_json(self) -> dict[str, Any]:
         """The document `zif.drift/1`; ratios that are infinite are for its writer to turn into null."""
@@ -91,7 +91,7 @@ class Drift:
             "min_sqnr_db": self.least_db,
             "moved": self.moved,
             "worse": self.worse,
-            "models": [_row(one) for one in self.models],
+            "models": [_row(model) for model in self.models],
         }
 
 
@@ -99,7 +99,7 @@ def compared(old: Kept, new: Kept, target: str, threshold: float, least_db: floa
     """Hold the new readings against the old ones, model by model. Raises UsageError where no model is in both."""
     pairs = [(before, after) for after in new.readings if (before := old.of(after.model)) is not None]
     if not pairs:
-        a, b = (listed((one.model for one in side.readings), 4) or "none" for side in (old, new))
+        a, b = (listed((reading.model for reading in side.readings), 4) or "none" for side in (old, new))
         raise UsageError(f"{old.source} and {new.source} have no model in common: {a}; {b}")
     models = tuple(_model(old, new, *pair, threshold, least_db) for pair in pairs)
     return Drift(old.source, new.source, target, models, threshold, least_db)
@@ -112,14 +112,14 @@ def _model(old: Kept, new: Kept, before: Reading, after: Reading, threshold: flo
             f"{after.model} is another model in {old.source} (its digest differs): a drift of toolchains is told for "
             "the same model; keep it anew, or give the file that was kept"
         )
-    found = ModelDrift(
+    model_drift = ModelDrift(
         model=after.model,
         plan=diff(plans[0], plans[1], threshold) if plans[0] is not None and plans[1] is not None else None,
         bytes=_bytes(before, after),
         outputs=tuple(_outputs(old, new, before, after)),
         failure=(before.failure, after.failure),
     )
-    return attrs.evolve(found, worse=tuple(_worse(found, threshold, least_db)))
+    return attrs.evolve(model_drift, worse=tuple(_worse(model_drift, threshold, least_db)))
 
 
 def _bytes(before: Reading, after: Reading) -> dict[str, tuple[int | None, int | None]]:
@@ -137,7 +137,7 @@ def _outputs(old: Kept, new: Kept, before: Reading, after: Reading) -> Iterator[
     other: dict[str, str] = {}
     for number in range(min(before.sets, after.sets) if tallies else 0):
         a, b = old.arrays(before, "outputs", number), new.arrays(after, "outputs", number)
-        for name in [one for one in tallies if one not in other]:
+        for name in [tally for tally in tallies if tally not in other]:
             try:
                 tallies[name].add(a[name], b[name])
             except ValueError as error:
@@ -146,52 +146,53 @@ def _outputs(old: Kept, new: Kept, before: Reading, after: Reading) -> Iterator[
         yield OutputDrift(name, tally.figures(), other.get(name, ""))
 
 
-def _worse(found: ModelDrift, threshold: float, least_db: float) -> Iterator[str]:
-    if found.failure[1] and not found.failure[0]:
-        yield found.failure[1]
-    if found.plan is not None:
-        yield from map(_lost, filter(_is_lost, found.plan.verdicts))
-        yield from found.plan.regressions
-    for backend, (a, b) in found.bytes.items():
+def _worse(model_drift: ModelDrift, threshold: float, least_db: float) -> Iterator[str]:
+    if model_drift.failure[1] and not model_drift.failure[0]:
+        yield model_drift.failure[1]
+    if model_drift.plan is not None:
+        yield from map(_lost, filter(_is_lost, model_drift.plan.verdicts))
+        yield from model_drift.plan.regressions
+    for backend, (a, b) in model_drift.bytes.items():
         if a and b and b > a * (1 + threshold):
             growth = f"+{100 * (b / a - 1):.1f} %; {100 * threshold:g} % allowed"
             yield f"the artifacts of {backend} take {size(b)} instead of {size(a)} ({growth})"
-    for output in found.outputs:
+    for output in model_drift.outputs:
         yield from _further(output, least_db)
 
 
-def _is_lost(one: VerdictChange) -> bool:
-    return bool(one.supported[0]) and not one.supported[1]
+def _is_lost(change: VerdictChange) -> bool:
+    return bool(change.supported[0]) and not change.supported[1]
 
 
-def _lost(one: VerdictChange) -> str:
-    units = f"{things(len(one.units), 'unit')} ({listed(one.units, 3)})"
-    return f"{one.backend} no longer takes {units} [{one.code[1]}, {one.basis[1]}]: {one.reason}"
+def _lost(change: VerdictChange) -> str:
+    units = f"{things(len(change.units), 'unit')} ({listed(change.units, 3)})"
+    return f"{change.backend} no longer takes {units} [{change.code[1]}, {change.basis[1]}]: {change.reason}"
 
 
-def _further(one: OutputDrift, least_db: float) -> Iterator[str]:
-    f = one.figures
-    if one.other:
-        yield f"output {one.name}: {one.other}"
+def _further(output_drift: OutputDrift, least_db: float) -> Iterator[str]:
+    f = output_drift.figures
+    if output_drift.other:
+        yield f"output {output_drift.name}: {output_drift.other}"
     elif f.not_finite:
-        yield f"output {one.name}: {things(f.not_finite, 'value')} finite on one side only"
+        yield f"output {output_drift.name}: {things(f.not_finite, 'value')} finite on one side only"
     elif f.sqnr_db is not None and f.sqnr_db < least_db:
-        yield f"output {one.name}: {f.sqnr_db:.1f} dB between old and new ({least_db:g} dB asked)"
+        yield f"output {output_drift.name}: {f.sqnr_db:.1f} dB between old and new ({least_db:g} dB asked)"
     elif f.agreement is not None and f.max_abs is None and 1 - f.agreement > _OTHERS:
-        yield f"output {one.name}: {1 - f.agreement:.1%} of its elements are others"
+        yield f"output {output_drift.name}: {1 - f.agreement:.1%} of its elements are others"
 
 
-def _row(one: ModelDrift) -> dict[str, Any]:
+def _row(model_drift: ModelDrift) -> dict[str, Any]:
     return {
-        "model": one.model,
-        "moved": one.moved,
-        "worse": list(one.worse),
-        "failure": {"old": one.failure[0], "new": one.failure[1]},
-        "bytes": {name: {"old": a, "new": b} for name, (a, b) in one.bytes.items()},
+        "model": model_drift.model,
+        "moved": model_drift.moved,
+        "worse": list(model_drift.worse),
+        "failure": {"old": model_drift.failure[0], "new": model_drift.failure[1]},
+        "bytes": {name: {"old": a, "new": b} for name, (a, b) in model_drift.bytes.items()},
         "outputs": [
-            {"name": row.name, "same": row.same, "other": row.other, **attrs.asdict(row.figures)} for row in one.outputs
+            {"name": row.name, "same": row.same, "other": row.other, **attrs.asdict(row.figures)}
+            for row in model_drift.outputs
         ],
-        "plan": None if one.plan is None else one.plan.to_json(),
+        "plan": None if model_drift.plan is None else model_drift.plan.to_json(),
     }
 
 

@@ -56,7 +56,7 @@ class Kept:
 
     def of(self, model: str) -> Reading | None:
         """The reading of a model by its name."""
-        return next((one for one in self.readings if one.model == model), None)
+        return next((reading for reading in self.readings if reading.model == model), None)
 
     def arrays(self, reading: Reading, what: str, number: int) -> Arrays:
         """The "inputs" or "outputs" of a set by tensor. Raises UsageError for a file that is gone or damaged."""
@@ -72,21 +72,21 @@ def place(model: int, what: str, number: int) -> str:
 
 def pack(path: Path, arrays: Mapping[str, Array]) -> dict[str, str]:
     """Write arrays of one set; dtypes by tensor, in the order in which they lie there. Raises OSError."""
-    save_arrays(path, {f"v{number}": _plain(np.asarray(one)) for number, one in enumerate(arrays.values())})
-    return {name: _kind(np.asarray(one)) for name, one in arrays.items()}
+    save_arrays(path, {f"v{number}": _plain(np.asarray(array)) for number, array in enumerate(arrays.values())})
+    return {name: _kind(np.asarray(array)) for name, array in arrays.items()}
 
 
 def unpacked(path: Path, kinds: Mapping[str, str]) -> Arrays:
     """The arrays that `pack` wrote, by tensor. Raises UsageError."""
-    found = read_arrays(path, UsageError)
-    if len(found) != len(kinds):
-        raise UsageError(f"{path} holds {len(found)} arrays, and {FILE} beside it names {len(kinds)}: keep it anew")
-    return {name: _as(found[f"v{number}"], kind) for number, (name, kind) in enumerate(kinds.items())}
+    arrays = read_arrays(path, UsageError)
+    if len(arrays) != len(kinds):
+        raise UsageError(f"{path} holds {len(arrays)} arrays, and {FILE} beside it names {len(kinds)}: keep it anew")
+    return {name: _as(arrays[f"v{number}"], kind) for number, (name, kind) in enumerate(kinds.items())}
 
 
 def write_kept(folder: Path, source: str, readings: Sequence[Reading]) -> None:
     """The document beside the arrays. Raises UsageError or NotWritten."""
-    document = {"schema": SCHEMA, "source": source, "readings": [attrs.asdict(one) for one in readings]}
+    document = {"schema": SCHEMA, "source": source, "readings": [attrs.asdict(reading) for reading in readings]}
     try:
         write_whole(folder / FILE, json_text(document, indent=1) + "\n")
     except OSError as error:
@@ -108,9 +108,9 @@ def read_kept(path: Path) -> Kept:
         return Kept(str(data.get("source")), readings, path)
     data = read_json(path, UsageError)
     plans = data if isinstance(data, list) else [data]
-    if not plans or not all(isinstance(one, Mapping) and one.get("schema") == PLAN for one in plans):
+    if not plans or not all(isinstance(plan, Mapping) and plan.get("schema") == PLAN for plan in plans):
         raise UsageError(f"{path} is neither a plan nor a list of plans: `zif plan MODEL --json > {path}` writes one")
-    return Kept(str(path), tuple(Reading(str(one.get("model")), one) for one in plans))
+    return Kept(str(path), tuple(Reading(str(plan.get("model")), plan) for plan in plans))
 
 
 def plan_of(reading: Reading, where: str) -> Plan | None:

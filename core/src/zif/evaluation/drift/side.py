@@ -57,7 +57,7 @@ class Live:
         The process has a data folder of its own, so that what was measured or learned on one side, and other
         environments, do not tell on either.
         """
-        wanted = {name: _crossing(one) for name, one in wishes.items()}
+        wanted = {name: _crossing(wish) for name, wish in wishes.items()}
         paths = tuple(str(path.absolute()) for path in feed.paths)
         kinds, sets = feed.kinds, feed.sets
         job = Job(PROTOCOL, feed.names, paths, target, str(feed.folder), str(folder), kinds, sets, wanted)
@@ -143,13 +143,13 @@ def side(text: str) -> Side:
     return Past(attrs.evolve(read_kept(Path(text)), source=text))
 
 
-def _crossing(one: Any) -> Any:
+def _crossing(wish: Any) -> Any:
     """A wish as JSON has it; what is a file is named whole, since the other process may stand elsewhere."""
-    if isinstance(one, Path):
-        return str(one.absolute())
-    if isinstance(one, Mapping):
-        return {name: _crossing(inner) for name, inner in one.items()}
-    return [_crossing(inner) for inner in one] if isinstance(one, (list, tuple)) else one
+    if isinstance(wish, Path):
+        return str(wish.absolute())
+    if isinstance(wish, Mapping):
+        return {name: _crossing(inner) for name, inner in wish.items()}
+    return [_crossing(inner) for inner in wish] if isinstance(wish, (list, tuple)) else wish
 
 
 def _error(name: str, message: str) -> ZifError:

@@ -44,15 +44,15 @@ def drift(
     dB. `wishes` are those of `zif.plan`. Raises ZifError subclasses.
     """
     sides = side(old), side(new)
-    if not models and any(isinstance(one, Live) for one in sides):
+    if not models and any(isinstance(side, Live) for side in sides):
         raise UsageError("which models? `zif drift MODEL... --old env:NAME`; only two sides that were kept need none")
     with private_folder("zif-drift-") as scratch:
         feed = _fed(models, sides, samples, _new(scratch / "inputs"), wishes)
-        found = [
-            _read(one, feed, target, wishes, _new(scratch / f"side-{number}"), progress)
-            for number, one in enumerate(sides)
+        readings = [
+            _read(side, feed, target, wishes, _new(scratch / f"side-{number}"), progress)
+            for number, side in enumerate(sides)
         ]
-        return compared(found[0], found[1], target, threshold, least_db)
+        return compared(readings[0], readings[1], target, threshold, least_db)
 
 
 def keep(
@@ -77,12 +77,12 @@ def keep(
     try:
         with drafted(made):
             feed = _fed(models, (asked,), samples, made, wishes)
-            found = _read(asked, feed, target, wishes, made, progress)
-            write_kept(made, found.source, found.readings)
+            readings = _read(asked, feed, target, wishes, made, progress)
+            write_kept(made, readings.source, readings.readings)
             strike(made)
     except OSError as error:
         raise refused(str(made), error, "--keep makes a new folder.") from error
-    return attrs.evolve(found, folder=made)
+    return attrs.evolve(readings, folder=made)
 
 
 def _new(folder: Path) -> Path:
@@ -91,13 +91,13 @@ def _new(folder: Path) -> Path:
 
 
 def _read(
-    one: Side, feed: Feed, target: str, wishes: Mapping[str, Any], folder: Path, progress: Progress | None
+    side: Side, feed: Feed, target: str, wishes: Mapping[str, Any], folder: Path, progress: Progress | None
 ) -> Kept:
-    if isinstance(one, Past):
-        return one.kept
+    if isinstance(side, Past):
+        return side.kept
     if progress is not None:
-        progress(f"asking {one.source}")
-    return one.read(feed, target, wishes, folder)
+        progress(f"asking {side.source}")
+    return side.read(feed, target, wishes, folder)
 
 
 def _fed(
@@ -111,7 +111,7 @@ def _fed(
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"two models are called {twice}: give them names of their own")
-    past = [one.kept for one in sides if isinstance(one, Past) and one.kept.folder is not None]
+    past = [side.kept for side in sides if isinstance(side, Past) and side.kept.folder is not None]
     if past and samples is not None:
         raise UsageError(f"{past[0].source} brings the inputs that were kept: leave --samples out")
     kinds, counts = [], []
@@ -123,7 +123,7 @@ def _fed(
         else:
             model = Model.load(path, wishes.get("shapes") or {}, wishes.get("custom_ops") or ())
             sets = _sets(model, samples)
-        told = [_written(folder / place(number, "inputs", count), one) for count, one in enumerate(sets)]
+        told = [_written(folder / place(number, "inputs", count), sample) for count, sample in enumerate(sets)]
         kinds.append(told[0] if told else {})
         counts.append(len(told))
     return Feed(names, paths, folder, tuple(kinds), tuple(counts))

@@ -29,33 +29,35 @@ MOST = 20
 
 def slowest(plan: Plan, segments: Sequence[SegmentProfile], kind: Kind) -> tuple[UnitTime, ...]:
     """The units that were timed on hardware, or inside emulators, the slowest first, at most `MOST`."""
-    total = sum(one.ms.p50 for one in segments) * 1e3
-    units, found = {unit.name: unit for unit in plan.units}, []
-    for one in segments:
-        for name, us in one.parts_us.items() if one.kind == kind else ():
+    total = sum(segment.ms.p50 for segment in segments) * 1e3
+    units, slowest_units = {unit.name: unit for unit in plan.units}, []
+    for segment in segments:
+        for name, us in segment.parts_us.items() if segment.kind == kind else ():
             unit = units[name]
             said = unit.verdicts[unit.backend].cost_us if unit.backend in unit.verdicts else None
             if us > 0:
                 share = round(us / total, 4) if total else 0.0
-                found.append(UnitTime(name, unit.op_type, one.id, one.backend, round(us, 3), share, said))
-    found.sort(key=lambda one: (-one.us, one.name))
-    return tuple(found[:MOST])
+                slowest_units.append(
+                    UnitTime(name, unit.op_type, segment.id, segment.backend, round(us, 3), share, said)
+                )
+    slowest_units.sort(key=lambda unit: (-unit.us, unit.name))
+    return tuple(slowest_units[:MOST])
 
 
 def suggestions(plan: Plan, profile: Profile) -> tuple[Suggestion, ...]:
     """What was measured calls for, what saves most first; then the plan's own advice beside what was measured."""
     rules = (_beyond, _elsewhere, _refused, _arithmetic, _layouts, _between, _unsteady)
-    found = [one for rule in rules for one in rule(plan, profile)]
-    found.sort(key=lambda one: -(one.saves_ms or 0.0))
-    return (*found, *advised(plan, profile))
+    suggestions_ = [suggestion for rule in rules for suggestion in rule(plan, profile)]
+    suggestions_.sort(key=lambda suggestion: -(suggestion.saves_ms or 0.0))
+    return (*suggestions_, *advised(plan, profile))
 
 
 def _taken(plan: Plan, profile: Profile) -> Iterator[tuple[UnitPlan, float]]:
     """Units on hardware with the microseconds that they took of their segment's median."""
     units = {unit.name: unit for unit in plan.units}
-    for one in profile.segments:
-        if one.real:
-            yield from ((units[name], us) for name, us in one.parts_us.items() if us > 0)
+    for segment in profile.segments:
+        if segment.real:
+            yield from ((units[name], us) for name, us in segment.parts_us.items() if us > 0)
 
 
 def _worth(profile: Profile, us: float) -> bool:
@@ -65,16 +67,16 @@ def _worth(profile: Profile, us: float) -> bool:
 def _beyond(plan: Plan, profile: Profile) -> Iterator[Suggestion]:
     """Units that took far longer than the plan said: where to look first."""
     real = {segment.id for segment in profile.segments if segment.real}
-    for one in profile.slowest:
-        if one.segment in real and one.predicted_us and one.us > FAR * one.predicted_us and one.share >= 0.1:
-            macs = plan.unit(one.name).macs
-            rate = f", {macs / one.us / 1e3:.2g} GMAC/s" if macs else ""
+    for unit in profile.slowest:
+        if unit.segment in real and unit.predicted_us and unit.us > FAR * unit.predicted_us and unit.share >= 0.1:
+            macs = plan.unit(unit.name).macs
+            rate = f", {macs / unit.us / 1e3:.2g} GMAC/s" if macs else ""
             text = (
-                f"{one.name} ({one.op_type}) takes {one.share:.0%} of a run on {one.backend}: "
-                f"{duration(one.us)}{rate}, {ratio(one.us, one.predicted_us)} what the plan said. "
+                f"{unit.name} ({unit.op_type}) takes {unit.share:.0%} of a run on {unit.backend}: "
+                f"{duration(unit.us)}{rate}, {ratio(unit.us, unit.predicted_us)} what the plan said. "
                 "Its shape or its engine's kernel is the matter: look here first"
             )
-            yield Suggestion("slow", text, round((one.us - one.predicted_us) / 1e3, 3))
+            yield Suggestion("slow", text, round((unit.us - unit.predicted_us) / 1e3, 3))
 
 
 def _elsewhere(plan: Plan, profile: Profile) -> Iterator[Suggestion]:
@@ -142,8 +144,8 @@ def _quantized(plan: Plan, profile: Profile, name: str, rows: Sequence[tuple[Uni
     from zif.targets import target
 
     took = sum(us for _, us in rows)
-    one = next((one for one in plan.candidates if one.name == name), None)
-    rates = target(plan.target).processors.get(one.processor) if one is not None else None
+    candidate = next((candidate for candidate in plan.candidates if candidate.name == name), None)
+    rates = target(plan.target).processors.get(candidate.processor) if candidate is not None else None
     sources = {unit.verdicts[name].cost_source for unit, _ in rows if name in unit.verdicts}
     if rates is None or "declared" in sources or not _worth(profile, took):
         return
@@ -159,12 +161,12 @@ def _quantized(plan: Plan, profile: Profile, name: str, rows: Sequence[tuple[Uni
 def _layouts(_: Plan, profile: Profile) -> Iterator[Suggestion]:
     """What engines do besides the units, as a share of what they were seen to do."""
     for name in profile.backends:
-        mine = [one for one in profile.segments if one.backend == name and one.real]
-        timed = sum(sum(one.units_us.values()) for one in mine)
-        other = sum(sum(one.other_us.values()) for one in mine)
-        us = 1e3 * sum(one.ms.p50 for one in mine) * other / (timed + other) if other else 0.0
+        mine = [segment for segment in profile.segments if segment.backend == name and segment.real]
+        timed = sum(sum(layer.units_us.values()) for layer in mine)
+        other = sum(sum(layer.other_us.values()) for layer in mine)
+        us = 1e3 * sum(layer.ms.p50 for layer in mine) * other / (timed + other) if other else 0.0
         if other > 0.1 * (timed + other) and _worth(profile, us):
-            names = ", ".join(sorted({part for one in mine for part in one.other_us})[:3])
+            names = ", ".join(sorted({part for layer in mine for part in layer.other_us})[:3])
             fewer = f". Fewer and larger segments than {len(mine)} need less of it" if len(mine) > 1 else ""
             text = f"{duration(us)} of {name}'s time goes into converting data between units: {names}{fewer}"
             yield Suggestion("layout", text, round(us / 1e3, 3))

@@ -67,14 +67,14 @@ def _times(traces: Sequence[Sequence[Timing]]) -> NDArray[np.float64]:
     return np.array([[timing.ms for timing in trace] for trace in traces]).reshape(len(traces), -1)
 
 
-def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
+def _profile(session: Session, seen: _Seen, examined: Sequence[Part]) -> Profile:
     plan, times = session.plan, seen.times
     total = float(times.mean(axis=0).sum())
     segments = tuple(
-        _segment(session, i, times[:, i], total, parts[i] if parts else UNASKED) for i in range(times.shape[1])
+        _segment(session, i, times[:, i], total, examined[i] if examined else UNASKED) for i in range(times.shape[1])
     )
     backends = {name: _backend(session, times, segments, name) for name in dict.fromkeys(s.backend for s in segments)}
-    found = Profile(
+    profile = Profile(
         model=plan.model,
         fingerprint=plan.digest,
         target=plan.target,
@@ -85,7 +85,7 @@ def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
         cpu_percent=round(100 * seen.spent / seen.wall, 1),
         rss_mb=round(seen.memory.rss_mb, 1),
         rss_delta_mb=round(seen.memory.delta_mb, 1),
-        backends_ms={name: one.ms.p50 for name, one in backends.items()},
+        backends_ms={name: backend.ms.p50 for name, backend in backends.items()},
         overhead_ms=round(float(np.median(np.array(seen.totals) - times.sum(axis=1))), 6),
         segments=segments,
         emulated=plan.emulated,
@@ -97,7 +97,7 @@ def _profile(session: Session, seen: _Seen, parts: Sequence[Part]) -> Profile:
         memory=seen.memory,
         drift=_drift(seen.totals),
     )
-    return evolve(found, suggestions=suggestions(plan, found))
+    return evolve(profile, suggestions=suggestions(plan, profile))
 
 
 def _drift(totals: Sequence[float]) -> float:
@@ -112,13 +112,13 @@ def _backend(
 ) -> BackendProfile:
     columns = [i for i, segment in enumerate(segments) if segment.backend == name]
     mine = [segments[i] for i in columns]
-    wall = sum(one.ms.mean for one in mine)
+    wall = sum(segment.ms.mean for segment in mine)
     return BackendProfile(
         segments=len(mine),
-        units=sum(len(one.units) for one in mine),
+        units=sum(len(segment.units) for segment in mine),
         ms=Stats.of(times[:, columns].sum(axis=1).tolist()),
-        share=round(sum(one.share for one in mine), 4),
-        cpu_percent=round(sum(one.cpu_percent * one.ms.mean for one in mine) / wall, 1) if wall else 0.0,
+        share=round(sum(segment.share for segment in mine), 4),
+        cpu_percent=round(sum(segment.cpu_percent * segment.ms.mean for segment in mine) / wall, 1) if wall else 0.0,
         emulated=mine[0].kind == "emulator",
         memory=session.plan.predicted.memory.get(name),
     )

@@ -49,17 +49,17 @@ class MemoryProfile:
     @property
     def rss_mb(self) -> float:
         """Everything together after the runs, in MiB."""
-        return self.host.rss_mb + sum(one.rss_mb for one in self.workers.values())
+        return self.host.rss_mb + sum(worker.rss_mb for worker in self.workers.values())
 
     @property
     def delta_mb(self) -> float:
         """What everything together grew by during the runs, in MiB."""
-        return self.host.delta_mb + sum(one.delta_mb for one in self.workers.values())
+        return self.host.delta_mb + sum(worker.delta_mb for worker in self.workers.values())
 
     @property
     def peak_mb(self) -> float | None:
         """At the most so much at once, in MiB: the peaks of all together, which need not have been at one time."""
-        peaks = [one.peak_mb for one in (self.host, *self.workers.values())]
+        peaks = [memory.peak_mb for memory in (self.host, *self.workers.values())]
         known = [peak for peak in peaks if peak is not None]
         return sum(known) if len(known) == len(peaks) else None
 
@@ -75,10 +75,10 @@ class Watch:
 
     def read(self) -> MemoryProfile:
         """What this process and its workers hold now, and held at the most."""
-        found = {name: self._resident(name, group) for name, group in _groups().items()}
-        host = found.pop("")
-        told = any(one.peak_mb is not None for one in (host, *found.values()))
-        return MemoryProfile(host, found, self._since if told else "")
+        workers = {name: self._resident(name, group) for name, group in _groups().items()}
+        host = workers.pop("")
+        told = any(memory.peak_mb is not None for memory in (host, *workers.values()))
+        return MemoryProfile(host, workers, self._since if told else "")
 
     def _resident(self, name: str, group: list[psutil.Process]) -> Resident:
         now = _rss(group)
@@ -98,8 +98,8 @@ def _groups() -> dict[str, list[psutil.Process]]:
             process = psutil.Process(pid)
             members = [process, *process.children(recursive=True)]
             groups.setdefault(name, []).extend(members)
-            theirs |= {one.pid: name for one in members}
-    groups[""] += [one for one in this.children(recursive=True) if one.pid not in theirs]
+            theirs |= {member.pid: name for member in members}
+    groups[""] += [child for child in this.children(recursive=True) if child.pid not in theirs]
     return groups
 
 

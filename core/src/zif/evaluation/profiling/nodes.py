@@ -20,20 +20,20 @@ def node_rows(plan: Plan, segments: Sequence[SegmentProfile]) -> tuple[NodeRow, 
 
 def _of(segment: SegmentProfile, units: Mapping[str, UnitPlan]) -> Iterator[NodeRow]:
     made: dict[str, list[EngineOperator]] = {name: [] for name in segment.units}
-    for one in segment.operators:
-        for name in one.units:
-            made[name].append(one)
+    for operator in segment.operators:
+        for name in operator.units:
+            made[name].append(operator)
     times = segment.parts_us
     for name in segment.units:
         yield _row(units[name], segment, made[name], times.get(name))
-    for one in segment.operators:
-        if not one.units:
-            yield _added(segment, one)
+    for operator in segment.operators:
+        if not operator.units:
+            yield _added(segment, operator)
 
 
 def _row(unit: UnitPlan, segment: SegmentProfile, made: Sequence[EngineOperator], us: float | None) -> NodeRow:
     verdict = unit.verdicts.get(unit.backend)
-    counted = [one.cycles for one in made if one.cycles is not None and one.units[0] == unit.name]
+    counted = [operator.cycles for operator in made if operator.cycles is not None and operator.units[0] == unit.name]
     return NodeRow(
         unit.name,
         unit.op_type,
@@ -42,30 +42,30 @@ def _row(unit: UnitPlan, segment: SegmentProfile, made: Sequence[EngineOperator]
         segment.kind == "emulator",
         verdict.code if verdict else "",
         verdict.basis if verdict else "",
-        tuple(_called(one) for one in made),
-        tuple(dict.fromkeys(name for one in made for name in one.units if name != unit.name)),
+        tuple(_called(operator) for operator in made),
+        tuple(dict.fromkeys(name for operator in made for name in operator.units if name != unit.name)),
         sum(counted) if counted else None,
         None if us is None else round(us, 3),
         verdict.cost_us if verdict else None,
     )
 
 
-def _added(segment: SegmentProfile, one: EngineOperator) -> NodeRow:
+def _added(segment: SegmentProfile, operator: EngineOperator) -> NodeRow:
     whole = sum(segment.units_us.values()) + sum(segment.other_us.values())
-    us = None if one.us is None or not whole else round(1e3 * segment.ms.p50 * one.us / whole, 3)
+    us = None if operator.us is None or not whole else round(1e3 * segment.ms.p50 * operator.us / whole, 3)
     return NodeRow(
         name="",
-        op_type=one.op_type or one.name,
+        op_type=operator.op_type or operator.name,
         segment=segment.id,
         backend=segment.backend,
         emulated=segment.kind == "emulator",
         code="",
         basis="",
-        operators=(_called(one),),
-        cycles=one.cycles,
+        operators=(_called(operator),),
+        cycles=operator.cycles,
         us=us,
     )
 
 
-def _called(one: EngineOperator) -> str:
-    return f"{one.op_type} {one.name}" if one.op_type else one.name
+def _called(operator: EngineOperator) -> str:
+    return f"{operator.op_type} {operator.name}" if operator.op_type else operator.name

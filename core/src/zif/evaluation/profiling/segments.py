@@ -41,34 +41,34 @@ UNASKED = Part(0.0, {}, {}, "not looked into: --no-units was asked for")
 
 def examine(session: Session, inputs: Mapping[str, Any], tick: Callable[[], None] | None = None) -> list[Part]:
     """Every segment on what it is handed in a run on these inputs. Raises what the backends raise."""
-    found = []
-    for step, given in session.stages(inputs):
-        call = lambda step=step, given=given: step.executable.run(given)  # noqa: E731
+    segments = []
+    for step, stage in session.stages(inputs):
+        call = lambda step=step, handed=stage: step.executable.run(handed)  # noqa: E731
         with blaming(step.who, "run"):
             cpu_percent, each = _repeated(call)
         often = max(1, min(20, int(5 * _SECONDS / each)))
-        told, unmapped, untimed = _told(session, step, given, often)
+        told, unmapped, untimed = _told(session, step, stage, often)
         timed = _shares(told) if told else {}
         if not timed and not untimed:
-            timed, untimed = _timed(step, given, often)
+            timed, untimed = _timed(step, stage, often)
         known, other = _by_unit(session, step, timed)
         if not known and not untimed:
             untimed = f"{step.segment.backend} noted no time of any unit"
-        found.append(Part(cpu_percent, known, other, untimed, told, unmapped))
+        segments.append(Part(cpu_percent, known, other, untimed, told, unmapped))
         if tick:
             tick()
-    return found
+    return segments
 
 
 def _told(
-    session: Session, step: Step, given: Arrays, runs: int
+    session: Session, step: Step, handed: Arrays, runs: int
 ) -> tuple[tuple[EngineOperator, ...], tuple[str, ...], str]:
     """The engine's own operators, what is not known of them, or why there are none; nothing where it cannot tell."""
     if not isinstance(step.executable, SupportsOperators):
         return (), (), ""
     try:
         with blaming(step.who, "operators"):
-            trace = step.executable.operators(given, runs)
+            trace = step.executable.operators(handed, runs)
             return _own(trace, _homes(session, step)), tuple(str(note) for note in trace.notes), ""
     except BackendUnavailable as error:
         return (), (), str(error)
@@ -81,13 +81,17 @@ def _own(trace: OperatorTrace, homes: Mapping[str, str]) -> tuple[EngineOperator
     """
     plain = [
         EngineOperator(
-            str(one.name),
-            str(one.op_type),
-            tuple(dict.fromkeys(homes[name] for name in (one.units if one.op_type else (one.name,)) if name in homes)),
-            None if one.cycles is None else float(one.cycles),
-            None if one.us is None else round(float(one.us), 3),
+            str(operator.name),
+            str(operator.op_type),
+            tuple(
+                dict.fromkeys(
+                    homes[name] for name in (operator.units if operator.op_type else (operator.name,)) if name in homes
+                )
+            ),
+            None if operator.cycles is None else float(operator.cycles),
+            None if operator.us is None else round(float(operator.us), 3),
         )
-        for one in trace.operators
+        for operator in trace.operators
     ]
     return tuple(plain)
 
@@ -95,20 +99,20 @@ def _own(trace: OperatorTrace, homes: Mapping[str, str]) -> tuple[EngineOperator
 def _shares(operators: Sequence[EngineOperator]) -> dict[str, float]:
     """Microseconds by the last unit of each operator; of what is no unit's, by the engine's own name in brackets."""
     timed: dict[str, float] = {}
-    for one in operators:
-        if one.us:
-            key = one.units[-1] if one.units else f"({one.op_type or one.name})"
-            timed[key] = timed.get(key, 0.0) + one.us
+    for operator in operators:
+        if operator.us:
+            key = operator.units[-1] if operator.units else f"({operator.op_type or operator.name})"
+            timed[key] = timed.get(key, 0.0) + operator.us
     return timed
 
 
-def _timed(step: Step, given: Arrays, runs: int) -> tuple[dict[str, float], str]:
+def _timed(step: Step, handed: Arrays, runs: int) -> tuple[dict[str, float], str]:
     """Microseconds by part as the backend tells them, or why it tells none."""
     if not isinstance(step.executable, SupportsUnitTimes):
         return {}, f"{step.segment.backend} has no way to time its units (zif.SupportsUnitTimes)"
     try:
         with blaming(step.who, "unit_times"):
-            told = step.executable.unit_times(given, runs)
+            told = step.executable.unit_times(handed, runs)
             timed = {str(name): float(us) for name, us in told.items()}
     except BackendUnavailable as error:
         return {}, str(error)

@@ -41,7 +41,7 @@ def keep_times(
     chip: str,
     backend: str,
     us: float,
-    parts: Mapping[str, float],
+    by_unit: Mapping[str, float],
     keep: Path | None = None,
 ) -> Path:
     """Keep what a model's units took on a chip elsewhere, for plans for that chip.
@@ -49,7 +49,7 @@ def keep_times(
     us: microseconds of all of `parts` together, those of each unit by its id. An older measurement of the same
     units on the same backend is replaced. Raises OSError where it cannot be written.
     """
-    rows = [{"backend": backend, "toolchain": "", "units": list(parts), "us": round(us, 3), "parts": dict(parts)}]
+    rows = [{"backend": backend, "toolchain": "", "units": list(by_unit), "us": round(us, 3), "parts": dict(by_unit)}]
     path = path_of(model.fingerprint, keep, chip)
     old = [row for row in read_rows(path) if not any(same_segment(row, new) for new in rows)]
     path.parent.mkdir(parents=True, exist_ok=True)

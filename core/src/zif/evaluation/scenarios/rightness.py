@@ -22,13 +22,13 @@ def rightness(
     from zif.runtime.verification.agreement import agreement
 
     model = Model.load(source, wanted["shapes"], wanted.get("custom_ops", ()))
-    found = agreement(model, plan, ((samples[place], made) for place, made in sorted(outputs.items())))
-    worst = found.worst
+    agreed = agreement(model, plan, ((samples[place], made) for place, made in sorted(outputs.items())))
+    worst = agreed.worst
     return {
-        "judge": list(found.judge),
+        "judge": list(agreed.judge),
         "samples": len(outputs),
-        "precision": found.precision,
-        "word": found.word,
+        "precision": agreed.precision,
+        "word": agreed.word,
         "worst": worst and worst.name,
         "sqnr_db": None if worst is None or worst.sqnr_db in (None, float("inf")) else round(worst.sqnr_db or 0.0, 2),
     }

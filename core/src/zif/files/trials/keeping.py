@@ -14,8 +14,8 @@ from attrs import frozen
 from zif.errors import InvalidInput
 from zif.files.documents import read_json
 from zif.files.opening import is_plain
-from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.user_data import data_folder
 from zif.files.wording import json_text
 from zif.files.writing import write_whole
 

@@ -34,16 +34,16 @@ def looked_up(content: str) -> Outcome | None:
     return known
 
 
-def remember(content: str, found: Outcome) -> None:
+def remember(content: str, outcome: Outcome) -> None:
     """Keep what came of it, for this process and the next."""
-    keep(content, found)
+    keep(content, outcome)
     with _lock:
-        _known[content] = found
+        _known[content] = outcome
 
 
 def forget() -> None:
     """Forget who ended or hung a process, so that it is tried again."""
     forget_broken()
     with _lock:
-        for content in [content for content, one in _known.items() if one.state == "broken"]:
+        for content in [content for content, outcome in _known.items() if outcome.state == "broken"]:
             del _known[content]

@@ -28,20 +28,20 @@ def of_running(scene: Scene) -> Iterator[Advice]:
 
 def _batch(scene: Scene) -> Iterator[Advice]:
     """What is paid once a run, whatever the batch: launches, and the fixed part of transfers."""
-    first = next((one for one in scene.model.inputs if one.shape and len(one.shape) > 1), None)
+    first = next((info for info in scene.model.inputs if info.shape and len(info.shape) > 1), None)
     total = scene.predicted.latency_us
     if first is None or first.shape is None or not total or not isinstance(first.shape[0], int | str | None):
         return
     fixed = min(_fixed(scene), total)
     now = first.shape[0] if isinstance(first.shape[0], int) else 1
-    one, many = 1e6 * now / total, 1e6 * now * BATCH / (fixed + BATCH * (total - fixed))
+    info, many = 1e6 * now / total, 1e6 * now * BATCH / (fixed + BATCH * (total - fixed))
     head = f"{duration(fixed)} of {duration(total)} are paid once a run, whatever the batch (launches, links). "
-    if many < 1.1 * one:
-        text = f"{head}A batch of {now} comes to {one:,.0f} inputs/s at the most, and a larger one to no more"
+    if many < 1.1 * info:
+        text = f"{head}A batch of {now} comes to {info:,.0f} inputs/s at the most, and a larger one to no more"
     else:
         dims = ",".join(str(BATCH * now if place == 0 else dim or "?") for place, dim in enumerate(first.shape))
         text = (
-            f"{head}A batch of {now} answers soonest, {one:,.0f} inputs/s at the most; {BATCH} times as many come to "
+            f"{head}A batch of {now} answers soonest, {info:,.0f} inputs/s at the most; {BATCH} times as many come to "
             f"{many:,.0f}, where the model takes `--shape {first.name}={dims}`"
         )
     yield Advice("batch", text)
@@ -50,15 +50,17 @@ def _batch(scene: Scene) -> Iterator[Advice]:
 def _fixed(scene: Scene) -> float:
     prices = scene.prices
     at = {name: label for label, name in enumerate((*scene.names, "host"))}
-    launches = sum(float(prices.launch_us[at[one.backend]]) for one in scene.segments)
-    return launches + sum(float(prices.link_us[at[one.source], at[one.destination]]) for one in scene.transfers)
+    launches = sum(float(prices.launch_us[at[segment.backend]]) for segment in scene.segments)
+    return launches + sum(
+        float(prices.link_us[at[transfer.source], at[transfer.destination]]) for transfer in scene.transfers
+    )
 
 
 def _static(scene: Scene) -> Advice:
     """Whether everything has its place before the first run."""
-    open_ones = [one.name for one in scene.model.inputs if not one.static]
-    between = {name for one in scene.segments for name in one.inputs} & {
-        name for one in scene.segments for name in one.outputs
+    open_ones = [info.name for info in scene.model.inputs if not info.static]
+    between = {name for segment in scene.segments for name in segment.inputs} & {
+        name for segment in scene.segments for name in segment.outputs
     }
     nbytes = sum(_bytes(scene, name) for name in between)
     if open_ones:
@@ -86,7 +88,9 @@ def _heat(scene: Scene) -> Iterator[Advice]:
     told = scene.predicted
     if not told.power:
         return
-    draws = ", ".join(f"{name} {one.watts:g} W ({one.low:g} to {one.high:g})" for name, one in told.power.items())
+    draws = ", ".join(
+        f"{name} {watts.watts:g} W ({watts.low:g} to {watts.high:g})" for name, watts in told.power.items()
+    )
     text = f"without a pause {told.average_watts:.3g} W have to be cooled: {draws}"
     for name in told.power:
         said = _modes(scene.capabilities[name].options)
@@ -99,12 +103,12 @@ def _heat(scene: Scene) -> Iterator[Advice]:
 def _modes(options: type) -> str | None:
     """What a backend's options say of their performance modes; None where clocks cannot be chosen."""
     fields = attrs.fields(options) if attrs.has(options) else ()
-    found = next((one for one in fields if one.name == MODE), None)
-    return None if found is None else str(found.metadata.get("advice", ""))
+    modes = next((field for field in fields if field.name == MODE), None)
+    return None if modes is None else str(modes.metadata.get("advice", ""))
 
 
 def _idle(scene: Scene) -> Advice:
-    held = {name: one.weights_bytes for name, one in scene.predicted.memory.items() if name != "host"}
+    held = {name: memory.weights_bytes for name, memory in scene.predicted.memory.items() if name != "host"}
     where = ", ".join(f"{size(nbytes)} on {name}" for name, nbytes in held.items())
     text = (
         f"an open session holds {where or 'nothing'} of weights when nothing runs, too: close it "

@@ -49,10 +49,10 @@ class Scene:
         """The one unit that reads what this one makes; None where there are several, or the model gives it."""
         (name, *more) = self.model.units[row].outputs
         readers = self.model.consumers.get(name, ())
-        return readers[0] if not more and len(readers) == 1 and name not in self._given else None
+        return readers[0] if not more and len(readers) == 1 and name not in self._output_names else None
 
     @cached_property
-    def _given(self) -> frozenset[str]:
+    def _output_names(self) -> frozenset[str]:
         return frozenset(value.name for value in self.model.outputs)
 
     def such_as(self, rows: Sequence[int]) -> str:

@@ -37,18 +37,18 @@ def priced(model: Model, node: onnx.NodeProto, target: Target, capabilities: Cap
     out, into, *kernel = (int(dim) for dim in weight.shape if isinstance(dim, int))
     if len(shape) != 4 or shape[1] != into:
         return None
-    given = {name: value for name, value in attributes(node).items() if name != "group"}
-    plain = helper.make_node("Conv", ["x", "plain"], ["y"], "plain", **given)
-    depthwise = helper.make_node("Conv", ["x", "depthwise"], ["d"], "depthwise", group=into, **given)
+    attrs = {name: value for name, value in attributes(node).items() if name != "group"}
+    plain = helper.make_node("Conv", ["x", "plain"], ["y"], "plain", **attrs)
+    depthwise = helper.make_node("Conv", ["x", "depthwise"], ["d"], "depthwise", group=into, **attrs)
     pointwise = helper.make_node("Conv", ["d", "pointwise"], ["y"], "pointwise")
     try:
         now = _model([plain], shape, {"plain": [out, into, *kernel]})
         then = _model([depthwise, pointwise], shape, {"depthwise": [into, 1, *kernel], "pointwise": [out, into, 1, 1]})
         costs = CostModel(target)
-        before, after = (float(costs.unit_costs(one, capabilities)[0].sum()) for one in (now, then))
+        before, after = (float(costs.unit_costs(form, capabilities)[0].sum()) for form in (now, then))
     except ZifError:
         return None
-    macs = [sum(unit.macs for unit in one.units) for one in (now, then)]
+    macs = [sum(unit.macs for unit in form.units) for form in (now, then)]
     if not before or not macs[0]:
         return None
     words = "×".join(map(str, kernel))

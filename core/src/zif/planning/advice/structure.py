@@ -63,8 +63,8 @@ def _fusion(scene: Scene) -> Iterator[Advice]:
 
 def _torn(scene: Scene, apart: Sequence[tuple[int, int]]) -> Advice:
     tensors = {name for first, _ in apart for name in scene.unit(first).outputs}
-    moved = [one for one in scene.transfers if one.tensor in tensors]
-    us, nbytes = sum(one.us for one in moved), sum(one.bytes for one in moved)
+    moved = [transfer for transfer in scene.transfers if transfer.tensor in tensors]
+    us, nbytes = sum(unit.us for unit in moved), sum(unit.bytes for unit in moved)
     first, second = apart[0]
     text = (
         f"{things(len(apart), 'pair')} that engines would fuse stand on two backends, such as {scene.unit(first).id} "
@@ -110,14 +110,14 @@ def _conv(scene: Scene, row: int) -> int:
 
 def _one_separable(scene: Scene, row: int) -> Iterator[Advice]:
     unit, node = scene.unit(row), scene.model.proto.graph.node[_conv(scene, row)]
-    found = priced(scene.model, node, scene.target, scene.capabilities[scene.backend(row)])
-    if found is None:
+    separable = priced(scene.model, node, scene.target, scene.capabilities[scene.backend(row)])
+    if separable is None:
         return
-    now, then = scene.us(row), scene.us(row) * found.cost_ratio
-    macs = f"{unit.macs / 1e6:.3g} MMAC to {unit.macs * found.macs_ratio / 1e6:.3g}"
+    now, then = scene.us(row), scene.us(row) * separable.cost_ratio
+    macs = f"{unit.macs / 1e6:.3g} MMAC to {unit.macs * separable.macs_ratio / 1e6:.3g}"
     told = (
-        f"{unit.id} ({found.kernel} Conv, {found.into} to {found.out} channels) takes {scene.of_all(now)} on "
-        f"{scene.backend(row)}; a depthwise {found.kernel} and a 1×1 convolution in its place go from {macs}, "
+        f"{unit.id} ({separable.kernel} Conv, {separable.into} to {separable.out} channels) takes {scene.of_all(now)} "
+        f"on {scene.backend(row)}; a depthwise {separable.kernel} and a 1×1 convolution in its place go from {macs}, "
     )
     if then < 0.95 * now:
         end = f"and are put at {duration(then)}: {ratio(now, then)} as fast, once the model is trained with them"

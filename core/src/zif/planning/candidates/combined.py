@@ -15,36 +15,36 @@ class _Contradiction(Exception):
     """Two values of a rule that no model can have both of."""
 
 
-def _same(one: Any, other: Any) -> Any:
-    if one != other:
+def _same(side: Any, other: Any) -> Any:
+    if side != other:
         raise _Contradiction
-    return one
+    return side
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return min((limit for limit in (one, other) if limit is not None), default=None)
+def _least(bound: int | None, other: int | None) -> int | None:
+    return min((limit for limit in (bound, other) if limit is not None), default=None)
 
 
-def _of_both(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+def _of_both(rows: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
     """Rows for operators from both; two for the same operator and bits must say the same."""
-    for row in one:
+    for row in rows:
         for against in other:
             apart = row.op_type != against.op_type or _bits(row).isdisjoint(_bits(against))
             if not apart and attrs.astuple(row)[1:-1] != attrs.astuple(against)[1:-1]:
                 raise _Contradiction
-    return tuple(dict.fromkeys((*one, *other)))
+    return tuple(dict.fromkeys((*rows, *other)))
 
 
 def _bits(row: FixedRange | WeightType) -> set[int]:
     return set(row.bits if isinstance(row, FixedRange) else row.beside)
 
 
-def _both(one: Any, other: Any) -> Any:
-    return one & other
+def _both(side: Any, other: Any) -> Any:
+    return side & other
 
 
-def _either(one: Any, other: Any) -> Any:
-    return one | other
+def _either(side: Any, other: Any) -> Any:
+    return side | other
 
 
 #: For each rule, what two backends' values make: allowances shrink to what both have, demands add up.

@@ -27,11 +27,13 @@ def constrained(participants: Participants, model: Model, target: Target, wishes
 
     Raises UsageError for a memory limit of a backend that takes no part.
     """
-    strange = sorted(set(wishes.memory_limit) - {EVERYONE} - {one.name for one in participants.candidates})
+    strange = sorted(set(wishes.memory_limit) - {EVERYONE} - {candidate.name for candidate in participants.candidates})
     if strange:
-        known = ", ".join(one.name for one in participants.candidates)
+        known = ", ".join(candidate.name for candidate in participants.candidates)
         raise UsageError(f"memory_limit names the backend {strange[0]!r}, which is not installed; known: {known}")
-    by_name = {name: _constrained(one, model, target, wishes) for name, one in participants.by_name.items()}
+    by_name = {
+        name: _constrained(participant, model, target, wishes) for name, participant in participants.by_name.items()
+    }
     return evolve(participants, by_name=by_name)
 
 
@@ -59,8 +61,8 @@ def _refused(participant: Participant, unit: Unit, target: Target, floor: str, l
     values, weights = (unit.bytes or 0) * narrow, unit.weight_bytes * narrow
     needed = values + weights
     if limit is not None and needed > limit:
-        parts = f"{size(values)} of inputs and outputs, {size(weights)} of weights"
-        return Verdict(False, code="memory", reason=f"needs {size(needed)} ({parts}); the limit is {size(limit)}")
+        sizes = f"{size(values)} of inputs and outputs, {size(weights)} of weights"
+        return Verdict(False, code="memory", reason=f"needs {size(needed)} ({sizes}); the limit is {size(limit)}")
     return None
 
 

@@ -16,7 +16,7 @@ from zif.backends.options import build_options
 from zif.backends.registry import backend, installed
 from zif.backends.survey import open_and_ask
 from zif.errors import BackendNotFound, ZifError
-from zif.model import elsewhere
+from zif.model import compiled_units
 from zif.model.arguments import Progress
 from zif.planning.costs.precisions import FLOATS
 from zif.planning.plan import Candidate, Request
@@ -142,13 +142,16 @@ def left_out(general: Capabilities, target: Target, request: Request) -> tuple[s
 def _tried_out(general: Capabilities, target: Target, model: Model) -> bool:
     """Whether an emulator is asked unbidden: what was compiled for a chip runs nowhere else, as what a bundle has."""
     emulated = general.available and general.kind == "emulator" and target.is_host
-    return emulated and bool(elsewhere.units(model))
+    return emulated and bool(compiled_units.units(model))
 
 
 def _knows_compiled(answer: Capabilities, model: Model) -> bool:
     """Whether a backend takes any unit that was compiled elsewhere, or would if it were for another chip or release."""
-    said = (answer.verdicts.get(unit) for unit in elsewhere.units(model))
-    return any(one is not None and (bool(one.supported) or one.code == "unavailable") for one in said)
+    said = (answer.verdicts.get(unit) for unit in compiled_units.units(model))
+    return any(
+        capabilities is not None and (bool(capabilities.supported) or capabilities.code == "unavailable")
+        for capabilities in said
+    )
 
 
 def _candidate(backend: Backend, answer: Capabilities, code: str = "ok", reason: str = "") -> Candidate:

@@ -31,8 +31,8 @@ def why_moved(old: Plan, new: Plan, before: UnitPlan, after: UnitPlan) -> tuple[
     """The cause ("request", "backend", "verdict", "cost" or "neighbours") and a sentence with the figures."""
     case = _Case(old, new, before, after)
     for causes in (_pins, _wishes, _taking_part, _verdicts, _costs):
-        for found in causes(case):
-            return found
+        for cause in causes(case):
+            return cause
     return "neighbours", "its own verdicts and costs are as before; what runs around it, or moving tensors, changed"
 
 
@@ -57,9 +57,15 @@ def _wishes(case: _Case) -> Iterator[tuple[str, str]]:
 
 
 def _taking_part(case: _Case) -> Iterator[tuple[str, str]]:
-    then, now = ({one.name: one for one in plan.candidates if one.takes_part} for plan in (case.old, case.new))
+    then, now = (
+        {candidate.name: candidate for candidate in plan.candidates if candidate.takes_part}
+        for plan in (case.old, case.new)
+    )
     if case.before.backend not in now:
-        reason = next((one.reason for one in case.new.candidates if one.name == case.before.backend), "not installed")
+        reason = next(
+            (candidate.reason for candidate in case.new.candidates if candidate.name == case.before.backend),
+            "not installed",
+        )
         yield "backend", f"{case.before.backend} takes no part any more: {reason}"
     if case.after.backend not in then:
         yield "backend", f"{case.after.backend} takes part now"

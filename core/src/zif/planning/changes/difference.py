@@ -106,8 +106,8 @@ class PlanDiff:
     @property
     def same(self) -> bool:
         """Whether there is nothing to tell."""
-        parts = (self.moved, self.added, self.removed, self.verdicts, self.costs, self.backends)
-        return self.old == self.new and not any(parts)
+        changes = (self.moved, self.added, self.removed, self.verdicts, self.costs, self.backends)
+        return self.old == self.new and not any(changes)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON document `zif.plan-diff/1`."""
@@ -143,9 +143,9 @@ def _pairs(old: Plan, new: Plan) -> Iterator[tuple[str, UnitPlan]]:
     names = {unit.name for unit in new.units}
     makers = {name: unit for unit in old.units if unit.name not in names for name in unit.outputs}
     for unit in new.units:
-        found = named.get(unit.name) or next((makers[name] for name in unit.outputs if name in makers), None)
-        if found is not None and found.op_type == unit.op_type:
-            yield unit.name, found
+        match = named.get(unit.name) or next((makers[name] for name in unit.outputs if name in makers), None)
+        if match is not None and match.op_type == unit.op_type:
+            yield unit.name, match
 
 
 def _side(plan: Plan) -> Side:
@@ -160,13 +160,13 @@ def _side(plan: Plan) -> Side:
         latency_us=told.latency_us,
         energy_uj=told.energy_uj,
         transfer_bytes=told.transfer_bytes,
-        memory_bytes=sum(one.weights_bytes + one.activations_bytes for one in told.memory.values()),
-        backends={one.name: _version(one) for one in plan.candidates if one.takes_part},
+        memory_bytes=sum(peak.weights_bytes + peak.activations_bytes for peak in told.memory.values()),
+        backends={candidate.name: _version(candidate) for candidate in plan.candidates if candidate.takes_part},
     )
 
 
-def _version(one: Candidate) -> str:
-    return ", ".join(part for part in (f"{one.distribution} {one.version}", one.toolchain) if part)
+def _version(candidate: Candidate) -> str:
+    return ", ".join(part for part in (f"{candidate.distribution} {candidate.version}", candidate.toolchain) if part)
 
 
 def _move(old: Plan, new: Plan, before: UnitPlan, after: UnitPlan) -> Move:
@@ -203,23 +203,25 @@ def _cost_changes(both: list[tuple[UnitPlan, UnitPlan]]) -> Iterator[CostChange]
                 row[3].add(then.cost_source)
                 row[4].add(now.cost_source)
     changes = [
-        CostChange(name, op, count, round(a, 3), round(b, 3), (", ".join(sorted(one)), ", ".join(sorted(two))))
-        for (name, op), (count, a, b, one, two) in sums.items()
-        if abs(b - a) > SAME * max(a, b) or one != two
+        CostChange(name, op, count, round(a, 3), round(b, 3), (", ".join(sorted(before)), ", ".join(sorted(two))))
+        for (name, op), (count, a, b, before, two) in sums.items()
+        if abs(b - a) > SAME * max(a, b) or before != two
     ]
-    yield from sorted(changes, key=lambda one: (-abs(one.after_us - one.before_us), one.backend, one.op_type))
+    yield from sorted(
+        changes, key=lambda change: (-abs(change.after_us - change.before_us), change.backend, change.op_type)
+    )
 
 
 def _backend_changes(old: Plan, new: Plan) -> Iterator[BackendChange]:
-    then, now = ({one.name: _standing(one) for one in plan.candidates} for plan in (old, new))
+    then, now = ({candidate.name: _standing(candidate) for candidate in plan.candidates} for plan in (old, new))
     for name in sorted(then.keys() | now.keys()):
         a, b = then.get(name, "not installed"), now.get(name, "not installed")
         if a != b:
             yield BackendChange(name, a, b)
 
 
-def _standing(one: Candidate) -> str:
-    return _version(one) if one.takes_part else f"takes no part: {one.reason}"
+def _standing(candidate: Candidate) -> str:
+    return _version(candidate) if candidate.takes_part else f"takes no part: {candidate.reason}"
 
 
 def _regressions(old: Side, new: Side, threshold: float) -> Iterator[str]:

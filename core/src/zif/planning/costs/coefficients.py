@@ -1,6 +1,7 @@
 """What was fitted to measured latencies: microseconds per count, and how much slower or faster a chip is.
 
-Distributions bring it beside their chips (`zif.files.brought`), each a file of the schema zif.costs/1; core has none.
+Distributions bring it beside their chips (`zif.files.distribution_data`), each a file of the schema zif.costs/1; core
+has none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from zif.errors import UsageError
-from zif.files.brought import COSTS, DataFile, Problem, data_files, stamp
+from zif.files.distribution_data import COSTS, DataFile, Problem, data_files, stamp
 from zif.files.documents import read_table
 from zif.planning.costs.kinds import FEATURES, OPTIONAL
 from zif.records import Rates, Target
@@ -64,10 +65,10 @@ class Known:
     took: Mapping[str, float]
 
     @classmethod
-    def of(cls, name: str, one: Mapping[str, Any]) -> Known:
+    def of(cls, name: str, row: Mapping[str, Any]) -> Known:
         """From the parsed file. Raises KeyError, TypeError or ValueError."""
-        counts = one["counts"]
-        took = {word: float(value) for word, value in one["took"].items()}
+        counts = row["counts"]
+        took = {word: float(value) for word, value in row["took"].items()}
         if not all(0 < value < math.inf for value in took.values()):
             raise ValueError(f"{name} took no time")
         return cls(name, np.array([float(counts.get(feature, 0.0)) for feature in FEATURES]), took)
@@ -77,13 +78,13 @@ class Known:
         return bool(np.all(np.abs(counts - self.counts) <= 0.01 * np.abs(self.counts) + 1e-4))
 
 
-def _square(given: Any) -> Floats | None:
-    if given is None:
+def _square(value: Any) -> Floats | None:
+    if value is None:
         return None
-    found = np.array(given, dtype=np.float64)
-    if found.shape != (len(WORDS) * len(GROUPS),) * 2:
-        raise ValueError(f"the covariance is {found.shape}")
-    return found
+    values = np.array(value, dtype=np.float64)
+    if values.shape != (len(WORDS) * len(GROUPS),) * 2:
+        raise ValueError(f"the covariance is {values.shape}")
+    return values
 
 
 @frozen(eq=False)
@@ -124,7 +125,7 @@ class Table:
                 known: {word: (float(low), float(high)) for word, (low, high) in by_word.items()}
                 for known, by_word in document.get("intervals", {}).items()
             },
-            known=tuple(Known.of(name, one) for name, one in document.get("known", {}).items()),
+            known=tuple(Known.of(name, row) for name, row in document.get("known", {}).items()),
             covariance=_square(document.get("covariance")),
             stamp=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16],
         )
@@ -135,7 +136,7 @@ class Table:
 
     def graph(self, counts: Floats) -> Known | None:
         """The measured graph that counts the same: float64[len(FEATURES)], summed over units; None without one."""
-        return next((one for one in self.known if one.same(counts)), None)
+        return next((graph for graph in self.known if graph.same(counts)), None)
 
     def knows(self, name: str, precision: str) -> bool:
         """Whether the chip of this name was measured in the precision."""
@@ -154,8 +155,8 @@ class Table:
         log = np.mean([[math.log(self.scales[n][precision][g]) for g in GROUPS] for n in names], axis=0)
         scale = dict(zip(GROUPS, np.exp(log + slower), strict=True))
         us = {count: value * scale[self.groups[count]] for count, value in self.us[precision].items()}
-        found = self.errors.get(precision, {}).get(names[0], {}).get("median")
-        error = None if note or found is None else float(found)
+        median = self.errors.get(precision, {}).get(names[0], {}).get("median")
+        error = None if note or median is None else float(median)
         known = self.intervals.get("relative" if note else "measured", {}).get(precision)
         return Coefficients(
             us=np.array([us.get(name, 0.0) if name in OPTIONAL else us[name] for name in FEATURES]),
@@ -191,8 +192,8 @@ def fitted(target: Target, precision: str) -> Coefficients | None:
     exact = [
         table for table in every if table.knows(target.name, precision) or table.knows(target.costs_like, precision)
     ]
-    found = (table.at(target, precision) for table in (*exact, *every))
-    return next((one for one in found if one is not None), None)
+    fits = (table.at(target, precision) for table in (*exact, *every))
+    return next((fit for fit in fits if fit is not None), None)
 
 
 def corrected(fit: Coefficients, factors: Mapping[str, float]) -> Coefficients:
@@ -218,9 +219,9 @@ def _installed() -> tuple[tuple[Table, ...], tuple[Problem, ...]]:
 
 @lru_cache(maxsize=4)
 def _read(files: tuple[tuple[DataFile, int], ...]) -> tuple[tuple[Table, ...], tuple[Problem, ...]]:
-    found = [_table(file) for file, _ in files]
-    tables = tuple(one for one in found if isinstance(one, Table))
-    return tables, tuple(one for one in found if isinstance(one, Problem))
+    read_tables = [_table(file) for file, _ in files]
+    tables = tuple(table for table in read_tables if isinstance(table, Table))
+    return tables, tuple(table for table in read_tables if isinstance(table, Problem))
 
 
 def _table(file: DataFile) -> Table | Problem:
@@ -253,7 +254,7 @@ def _same_rates(target: Target) -> bool:
 
 def _slower(rates: Rates, names: Sequence[str], precision: str) -> Floats:
     """float64[groups]: logarithm of how much slower these rates are than those of the named chips, in the mean."""
-    others = [found for name in names if (found := _rates(name)) is not None]
+    others = [measured_rates for name in names if (measured_rates := _rates(name)) is not None]
     macs = [math.log(o.macs_per_s[precision]) for o in others if precision in o.macs_per_s]
     compute = sum(macs) / len(macs) - math.log(_rate(rates, precision)) if macs else 0.0
     return np.array([compute if group in ("matrix", "memory") else _DAMPING * compute for group in GROUPS])

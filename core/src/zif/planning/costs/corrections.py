@@ -16,8 +16,8 @@ from attrs import asdict, field, frozen
 
 from zif.errors import InvalidInput
 from zif.files.documents import read_json
-from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.user_data import data_folder
 
 SCHEMA = "zif.corrections/1"
 
@@ -92,10 +92,10 @@ def path_of(target: str, toolchain: str) -> Path:
 def kept() -> list[Correction]:
     """Every correction that can be read, by chip and toolchain."""
     try:
-        found = [one for path in sorted(folder().glob("*.json")) if (one := read(path)) is not None]
+        corrections = [correction for path in sorted(folder().glob("*.json")) if (correction := read(path)) is not None]
     except OSError:
         return []
-    return sorted(found, key=lambda one: (one.target, one.toolchain))
+    return sorted(corrections, key=lambda correction: (correction.target, correction.toolchain))
 
 
 def read(path: Path) -> Correction | None:
@@ -107,12 +107,16 @@ def read(path: Path) -> Correction | None:
         return None
 
 
-def document_of(one: Correction) -> dict[str, Any]:
+def document_of(correction: Correction) -> dict[str, Any]:
     """As it is kept."""
-    return {"schema": SCHEMA, "correction": asdict(one)}
+    return {"schema": SCHEMA, "correction": asdict(correction)}
 
 
 def find(every: Sequence[Correction], target: str, toolchain: str, prices: str) -> Correction | None:
     """The one that holds for a chip under a toolchain: that of a version it names, else that of any version."""
-    fitting = [one for one in every if one.target == target and one.prices == prices and one.toolchain in toolchain]
-    return max(fitting, key=lambda one: len(one.toolchain), default=None)
+    fitting = [
+        correction
+        for correction in every
+        if correction.target == target and correction.prices == prices and correction.toolchain in toolchain
+    ]
+    return max(fitting, key=lambda correction: len(correction.toolchain), default=None)

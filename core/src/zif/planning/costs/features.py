@@ -46,12 +46,12 @@ class Features:
 
 def of_model(model: Model) -> Features:
     """The counts of every unit, in the model's order; kept as long as the model is."""
-    found = _CACHE.get(model)
-    if found is None:
+    features = _CACHE.get(model)
+    if features is None:
         images = views.pictures(model)
         walk = _Walk(model.tensors, model.units, [value.name for value in model.outputs], images, views.orders(model))
-        found = _CACHE[model] = walk.run(model.units)
-    return found
+        features = _CACHE[model] = walk.run(model.units)
+    return features
 
 
 class _Made(NamedTuple):
@@ -92,9 +92,9 @@ class _Walk:
         values: list[float] = []
         plain: list[Sequence[float]] = []
         for row, unit in enumerate(units):
-            found, *sizes_of = self.visit(unit)
+            features, *sizes_of = self.visit(unit)
             plain.append(sizes_of)
-            for name, value in found.items():
+            for name, value in features.items():
                 rows.append(row)
                 columns.append(_COLUMN[name])
                 values.append(value)

@@ -13,8 +13,8 @@ from attrs import field, frozen, validators
 
 from zif.errors import InvalidInput
 from zif.files.documents import read_json
-from zif.files.own import data_folder
 from zif.files.records import record
+from zif.files.user_data import data_folder
 
 #: The schema of a file of measurements.
 SCHEMA = "zif.measured/1"

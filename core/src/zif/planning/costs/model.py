@@ -83,18 +83,18 @@ class CostModel:
         """float64[n, 2]: least and most of every unit's cost as multiples of it, when a whole model's are meant."""
         rates = capabilities.rates or self._target_rates(capabilities.processor)
         own = capabilities.rates is None and capabilities.processor == "npu"
-        found: dict[str, tuple[float, float]] = {}
+        bounds: dict[str, tuple[float, float]] = {}
         for word in {unit.precision for unit in model.units}:
             runs_in = precisions.on_processor(word, rates.macs_per_s, capabilities.preferred_precision)
             fit = self._coefficients(runs_in, capabilities.toolchain) if own else None
-            found[word] = (fit.between if fit is not None else None) or UNKNOWN
-        return np.array([found[unit.precision] for unit in model.units], dtype=np.float64).reshape(-1, 2)
+            bounds[word] = (fit.between if fit is not None else None) or UNKNOWN
+        return np.array([bounds[unit.precision] for unit in model.units], dtype=np.float64).reshape(-1, 2)
 
     def correction(self, toolchain: str) -> corrections.Correction | None:
         """The user's correction that the prices of this toolchain hold; None without one."""
         words = [word for (word, version), fit in self._fitted.items() if fit is not None and version == toolchain]
-        found = (self._correction(coefficients.fitted(self.target, word), toolchain) for word in words)
-        return next((one for one in found if one is not None), None)
+        corrections_ = (self._correction(coefficients.fitted(self.target, word), toolchain) for word in words)
+        return next((correction for correction in corrections_ if correction is not None), None)
 
     def model_us(self, model: Model, processor: Processor, precision: str | None = None) -> Estimate:
         """The whole model in one segment on one processor: launch, units, and moving its inputs and outputs.
@@ -107,8 +107,8 @@ class CostModel:
         us, source = self._price(features.of_model(model), words, rates, processor, precision or "fp16", "")
         shrink = precisions.width(precision) / 4 if precision in ("int8", "int16", "int4") else 1.0
         edges = sum(self.transfer_us((v.nbytes or 0) * shrink, processor) for v in (*model.inputs, *model.outputs))
-        found: Source = next((one for one in ("corrected", "fitted") if one in source), "roofline")
-        return self._estimate(float(us.sum()) + rates.launch_us + edges, found, processor, precision or "fp16")
+        basis: Source = next((basis for basis in ("corrected", "fitted") if basis in source), "roofline")
+        return self._estimate(float(us.sum()) + rates.launch_us + edges, basis, processor, precision or "fp16")
 
     def transfer_us(self, nbytes: float, processor: Processor) -> float:
         """Moving one tensor between the processor and host memory, either way; nothing for the CPU [estimated]."""
@@ -161,26 +161,29 @@ class CostModel:
 
     def _word(self, precision: str, toolchain: str) -> str:
         word = _PRICED_AS.get(precision, precision)
-        found = self._correction(coefficients.fitted(self.target, word), toolchain) if self.kept else None
-        return "corrected" if found is not None and word in found.factors else "fitted"
+        correction = self._correction(coefficients.fitted(self.target, word), toolchain) if self.kept else None
+        return "corrected" if correction is not None and word in correction.factors else "fitted"
 
     def _rates(self, processor: Processor, preferred: str, toolchain: str = "") -> Rates:
         rates = self._target_rates(processor)
         if processor != "npu":
             return rates
         order = [preferred, *rates.macs_per_s]
-        fit = next((found for word in order if (found := self._coefficients(word, toolchain)) is not None), None)
+        fit = next(
+            (coefficients_ for word in order if (coefficients_ := self._coefficients(word, toolchain)) is not None),
+            None,
+        )
         if fit is None:
             return rates
         how = f"the launch is fitted, {fit.note}" if fit.note else "the launch is fitted"
         return attrs.evolve(rates, launch_us=round(fit.launch_us, 1), source=f"{rates.source}; {how}")
 
     def _target_rates(self, processor: str) -> Rates:
-        found = self.target.processors.get(processor)
-        if found is None:
+        rates = self.target.processors.get(processor)
+        if rates is None:
             known = ", ".join(self.target.processors) or "none"
             raise UsageError(f"{self.target.name} has no {processor}; its processors are {known}.")
-        return found
+        return rates
 
     def _estimate(self, us: float, source: Source, processor: Processor, precision: str) -> Estimate:
         fit = self._coefficients(precision) if source in ("fitted", "corrected") and processor == "npu" else None

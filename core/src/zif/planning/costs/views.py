@@ -35,14 +35,14 @@ def pictures(model: Model) -> list[str]:
 def orders(model: Model) -> Mapping[str, Sequence[int]]:
     """The order of axes by unit, of every transposition that states one."""
     nodes = model.proto.graph.node
-    found = {}
+    by_unit = {}
     for unit in model.units:
         if unit.op_type == "Transpose":
             stated = (
                 attribute_list(nodes[index], "perm") for index in unit.nodes if nodes[index].op_type == "Transpose"
             )
-            found[unit.id] = tuple(int(axis) for axis in next(stated, ()))
-    return found
+            by_unit[unit.id] = tuple(int(axis) for axis in next(stated, ()))
+    return by_unit
 
 
 def view(shape: Shape, order: Sequence[int], image: bool, operand: bool) -> str:

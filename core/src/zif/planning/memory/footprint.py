@@ -114,9 +114,9 @@ class _Order:
 
     @cached_property
     def place(self) -> Ints:
-        found = np.empty(len(self.segments), dtype=np.int64)
-        found[self.units] = np.arange(len(found))
-        return found
+        values = np.empty(len(self.segments), dtype=np.int64)
+        values[self.units] = np.arange(len(values))
+        return values
 
     @cached_property
     def end(self) -> Ints:
@@ -141,11 +141,11 @@ def footprints(
     order = _Order(labels.astype(np.int64), segments.astype(np.int64))
     lives, weights = _lives(task, sizes, prices, order), _weight_bytes(sizes, order)
     work = _working_sets(task, sizes, order)
-    found = {}
+    by_backend = {}
     for k in [*np.unique(order.labels).tolist(), task.k]:
         peak, row = _peak(lives, order, k)
         mine, near = work[order.labels == k], prices.local_bytes[k] if k < task.k else None
-        found[(*task.backends, "host")[k]] = Memory(
+        by_backend[(*task.backends, "host")[k]] = Memory(
             weights_bytes=int(weights[k]) if k < task.k else 0,
             activations_bytes=int(peak),
             peak_unit=model.units[row].id,
@@ -153,12 +153,12 @@ def footprints(
             local_memory_bytes=near,
             beyond_local_memory=0 if near is None else int((mine > near).sum()),
         )
-    return found
+    return by_backend
 
 
-def total(found: Mapping[str, Memory]) -> int:
+def total(memories: Mapping[str, Memory]) -> int:
     """All of it together, as if every backend's peak came at once."""
-    return sum(one.weights_bytes + one.activations_bytes for one in found.values())
+    return sum(memory.weights_bytes + memory.activations_bytes for memory in memories.values())
 
 
 def _peak(lives: _Lives, order: _Order, k: int) -> tuple[float, int]:
@@ -228,10 +228,10 @@ def _weight_bytes(sizes: Sizes, order: _Order) -> Floats:
 
 def _working_sets(task: Problem, sizes: Sizes, order: _Order) -> Floats:
     """float64[n]: what each unit reads and makes, besides weights, where it runs."""
-    found = np.zeros(task.n)
+    values = np.zeros(task.n)
     tensor, reader = task.graph.edge_tensor, task.graph.edge_reader
-    np.add.at(found, reader, sizes.tensors[tensor, order.labels[reader]])
+    np.add.at(values, reader, sizes.tensors[tensor, order.labels[reader]])
     made = np.flatnonzero(task.producer >= 0)
     maker = task.producer[made]
-    np.add.at(found, maker, sizes.tensors[made, order.labels[maker]])
-    return found
+    np.add.at(values, maker, sizes.tensors[made, order.labels[maker]])
+    return values

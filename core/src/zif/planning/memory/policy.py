@@ -35,18 +35,18 @@ def kept(model: Model, prices: Prices) -> Floats:
     """float64[n, K] KiB: what each unit adds on each backend, time as far as it decides between equals."""
     made = [name for unit in model.units for name in unit.outputs]
     rows = np.repeat(np.arange(len(model.units)), [len(unit.outputs) for unit in model.units])
-    sizes, found = Sizes.of(model, prices, made), prices.us * _TIME
-    np.add.at(found, sizes.weight_unit, sizes.weights / 1024)
-    np.add.at(found, rows, sizes.tensors[:, :-1] * alive(model) / 1024)
-    return found
+    sizes, values = Sizes.of(model, prices, made), prices.us * _TIME
+    np.add.at(values, sizes.weight_unit, sizes.weights / 1024)
+    np.add.at(values, rows, sizes.tensors[:, :-1] * alive(model) / 1024)
+    return values
 
 
 def copies(model: Model, prices: Prices) -> Floats:
     """float64[K + 1, K + 1] KiB per byte: a tensor that is moved is held on the host, and by a receiver with memory."""
     apart = np.append(~prices.at_home, False).astype(np.float64)
-    found = (apart[:, None] + apart[None, :]) * alive(model) / 1024
-    np.fill_diagonal(found, 0.0)
-    return found
+    values = (apart[:, None] + apart[None, :]) * alive(model) / 1024
+    np.fill_diagonal(values, 0.0)
+    return values
 
 
 def alive(model: Model) -> float:
@@ -71,21 +71,26 @@ def least_memory(model: Model, prices: Prices, tensors: tuple[str, ...], task: P
     """The placement that holds least. `task` counts memory, `quick` is the same problem in microseconds."""
     from zif.planning.placement import evaluate, greedy, single, solve
 
-    found, sizes = solve(task), Sizes.of(model, prices, tensors)
+    placement, sizes = solve(task), Sizes.of(model, prices, tensors)
     alone = [single(task, k) for k in range(task.k)]
-    tried = [found.labels, solve(quick).labels, greedy(quick), *(one for one in alone if one is not None)]
-    ways = [_told(found, task, labels) for labels in {one.tobytes(): one for one in tried}.values()]
+    tried = [
+        placement.labels,
+        solve(quick).labels,
+        greedy(quick),
+        *(solution for solution in alone if solution is not None),
+    ]
+    ways = [_told(placement, task, labels) for labels in {solution.tobytes(): solution for solution in tried}.values()]
     held = [total(footprints(task, sizes, prices, way.labels, way.segments, model)) for way in ways]
     near = [way for way, size in zip(ways, held, strict=True) if size <= min(held) * (1 + NEARLY)]
     return min(near, key=lambda way: evaluate(quick, way.labels).total)
 
 
-def _told(found: Solution, task: Problem, labels: Labels) -> Solution:
+def _told(solution: Solution, task: Problem, labels: Labels) -> Solution:
     """Labels that were not solved for, as a solution."""
     from zif.planning.placement import evaluate, segments
 
     whole, member = task.whole
     grouped = np.zeros(whole.n, dtype=np.int32)
     grouped[member] = labels
-    parts = segments(whole, grouped)
-    return evolve(found, labels=labels, segments=parts[member], cost=evaluate(whole, grouped, parts))
+    homes = segments(whole, grouped)
+    return evolve(solution, labels=labels, segments=homes[member], cost=evaluate(whole, grouped, homes))

@@ -66,8 +66,8 @@ class Network:
         pull = np.abs(net[free])
         tail = np.concatenate([_at(place, tail), np.where(side[free], free, SOURCE)])
         head = np.concatenate([_at(place, head), np.where(side[free], SINK, free)])
-        found, rounding = _sink_side(tail, head, np.concatenate([capacity, pull]), self.nodes)
-        side[: self.n] = np.where(decided, side[: self.n], found[: self.n])
+        source_side, rounding = _sink_side(tail, head, np.concatenate([capacity, pull]), self.nodes)
+        side[: self.n] = np.where(decided, side[: self.n], source_side[: self.n])
         return side[: self.n], rounding
 
 

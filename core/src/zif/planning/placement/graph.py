@@ -92,13 +92,13 @@ def _rows(n: int, row: Index, value: Index) -> list[list[int]]:
 def _neighbours(n: int, row: Index, value: Index) -> Neighbours:
     ends = np.searchsorted(row, np.arange(n + 1))
     counts = np.diff(ends)
-    one = np.full(n, -1, dtype=np.int64)
-    one[counts > 0] = value[ends[:-1][counts > 0]]
+    nearest = np.full(n, -1, dtype=np.int64)
+    nearest[counts > 0] = value[ends[:-1][counts > 0]]
     others: list[list[int] | None] = [None] * n
     several, values = np.flatnonzero(counts > 1), value.tolist()
     for unit, a, b in zip(several.tolist(), ends[several].tolist(), ends[several + 1].tolist(), strict=True):
         others[unit] = values[a + 1 : b]
-    return one.tolist(), others
+    return nearest.tolist(), others
 
 
 def merge(graph: UnitGraph, groups: NDArray[Any]) -> Index:

@@ -36,11 +36,11 @@ def whole_segments(problem: Problem, labels: Ints) -> Ints:
         return np.zeros(problem.n, dtype=np.int32)
     if len(used) == 2:
         side = (labels == used[1]).astype(np.int32).tolist()
-        found = [np.array(phases(problem.graph.inputs, side, first), dtype=np.int32) for first in (0, 1)]
+        groupings = [np.array(phases(problem.graph.inputs, side, first), dtype=np.int32) for first in (0, 1)]
     else:
-        found = _schedules(problem, labels.tolist())
-    found = [_dense(segment) for segment in found]
-    return min(found, key=lambda segment: (launches(problem, labels, segment).sum(), segment.max()))
+        groupings = _schedules(problem, labels.tolist())
+    groupings = [_dense(segment) for segment in groupings]
+    return min(groupings, key=lambda segment: (launches(problem, labels, segment).sum(), segment.max()))
 
 
 def launches(problem: Problem, labels: Ints, segment: Ints) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -66,12 +66,14 @@ def phases(neighbours: Neighbours, side: list[int], first: int, backwards: bool 
     turn = -1 if backwards else 1
     order = range(len(side))[::turn]
     phase = [0] * len(side)
-    for unit, own, one, others in zip(order, side[::turn], neighbours[0][::turn], neighbours[1][::turn], strict=True):
+    for unit, own, before, others in zip(
+        order, side[::turn], neighbours[0][::turn], neighbours[1][::turn], strict=True
+    ):
         own ^= first
-        if one < 0:
+        if before < 0:
             phase[unit] = own
             continue
-        latest = phase[one]
+        latest = phase[before]
         if others is not None:
             for other in others:
                 if phase[other] > latest:
@@ -93,15 +95,15 @@ def _schedules(problem: Problem, label: list[int]) -> list[Ints]:
 
 def _changes(onward: list[list[int]], label: list[int], order: range) -> list[int]:
     """For each unit, the greatest number of changes of backend on a path that starts there and follows `onward`."""
-    found = [0] * len(label)
+    changes = [0] * len(label)
     for unit in order:
         best, own = 0, label[unit]
         for other in onward[unit]:
-            count = found[other] + (label[other] != own)
+            count = changes[other] + (label[other] != own)
             if count > best:
                 best = count
-        found[unit] = best
-    return found
+        changes[unit] = best
+    return changes
 
 
 def _exhaust(k: int, waiting_for: list[list[int]], onward: list[list[int]], label: list[int], left: list[int]) -> Ints:

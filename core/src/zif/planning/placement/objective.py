@@ -80,12 +80,12 @@ def sources(problem: Problem, labels: Ints) -> Ints:
 def receivers(problem: Problem, labels: Ints) -> Ints:
     """int32[t, L]: the lowest label at each location that receives the tensor (K: the host alone), -1 where none."""
     graph, k = problem.graph, problem.k
-    found = np.full((problem.tensors, len(problem.place_fixed)), -1, dtype=np.int32)
-    found[problem.is_output, problem.location[k]] = k
+    values = np.full((problem.tensors, len(problem.place_fixed)), -1, dtype=np.int32)
+    values[problem.is_output, problem.location[k]] = k
     reader = labels[graph.edge_reader]
     for label in range(k - 1, -1, -1):
-        found[graph.edge_tensor[reader == label], problem.location[label]] = label
-    return found
+        values[graph.edge_tensor[reader == label], problem.location[label]] = label
+    return values
 
 
 def received(problem: Problem, labels: Ints) -> Bools:

@@ -61,13 +61,13 @@ def counterfactuals(planner: Planner, limit: int = 5) -> tuple[Counterfactual, .
     if planner.request.strict or not planner.model.units or len(planner.names) < 2:
         return ()
     search = _Search(planner, planner.place())
-    found = [one for k in range(len(planner.names)) for one in search.best_on(k)]
-    found.sort(key=lambda one: (one.cost, len(one.kinds), one.backend, one.kinds))
-    return tuple(search.told(one) for one in found[:limit])
+    changes = [change for k in range(len(planner.names)) for change in search.best_on(k)]
+    changes.sort(key=lambda change: (change.cost, len(change.kinds), change.backend, change.kinds))
+    return tuple(search.told(change) for change in changes[:limit])
 
 
 @frozen(eq=False)
-class _Found:
+class _Change:
     """Kinds of refused units that a backend would take, the cost of the plan then, and where everything would run."""
 
     backend: int
@@ -86,43 +86,45 @@ class _Search:
         self.left = 0
         self.costs, _ = weigh(planner.prices, planner.request.policy, planner.model)
         self.open_to = np.isfinite(placed.task.costs)
-        self.found: dict[tuple[int, tuple[str, ...]], _Found] = {}
+        self.solved: dict[tuple[int, tuple[str, ...]], _Change] = {}
 
-    def best_on(self, k: int) -> list[_Found]:
+    def best_on(self, k: int) -> list[_Change]:
         """The few changes on one backend that pay; none when even all of them together would not."""
         rows = self._kinds(k)
         self.left = int(np.clip(24_000 // len(self.planner.model.units), 4, 48))
         if not rows or not self._gain(everything := self._solve(k, rows, tuple(rows))):
             return []
-        singles = sorted((self._solve(k, rows, (kind,)) for kind in rows), key=lambda one: -one.cost)
-        order = [one.kinds[0] for one in singles]
+        singles = sorted((self._solve(k, rows, (kind,)) for kind in rows), key=lambda change: -change.cost)
+        order = [change.kinds[0] for change in singles]
         # From all of them, let go what carries little, the least promising first; then ever more.
         kept = everything
         for share in (NEARLY, 0.7, 0.4):
             kept = self._without(k, rows, kept, order, share)
-        mine = [one for (label, _), one in self.found.items() if label == k]
-        few = [one for one in mine if len(one.kinds) <= FEW and self._gain(one)]
-        worth = [one for one in few if not any(self._stands_for(other, one) for other in few)]
-        return worth or [min(mine, key=lambda one: (one.cost, len(one.kinds)))]
+        mine = [change for (label, _), change in self.solved.items() if label == k]
+        few = [change for change in mine if len(change.kinds) <= FEW and self._gain(change)]
+        worth = [change for change in few if not any(self._stands_for(other, change) for other in few)]
+        return worth or [min(mine, key=lambda change: (change.cost, len(change.kinds)))]
 
-    def _without(self, k: int, rows: dict[str, list[int]], start: _Found, order: Sequence[str], share: float) -> _Found:
+    def _without(
+        self, k: int, rows: dict[str, list[int]], start: _Change, order: Sequence[str], share: float
+    ) -> _Change:
         """A part of the kinds that keeps this share of the gain; those of `order` are let go one after another."""
         kept = start
         for kind in order:
             if len(kept.kinds) > 1 and kind in kept.kinds and self.left > 0:
-                fewer = self._solve(k, rows, tuple(one for one in kept.kinds if one != kind))
+                fewer = self._solve(k, rows, tuple(kind_ for kind_ in kept.kinds if kind_ != kind))
                 if self._gain(fewer) >= share * self._gain(start):
                     kept = fewer
         return kept
 
-    def _stands_for(self, other: _Found, one: _Found) -> bool:
+    def _stands_for(self, other: _Change, change: _Change) -> bool:
         """Whether `other` makes `one` superfluous: a part of it that gains nearly as much."""
-        smaller = set(other.kinds) < set(one.kinds)
-        return smaller and self._gain(other) >= NEARLY * self._gain(one)
+        smaller = set(other.kinds) < set(change.kinds)
+        return smaller and self._gain(other) >= NEARLY * self._gain(change)
 
-    def _gain(self, one: _Found) -> float:
+    def _gain(self, change: _Change) -> float:
         """What is saved under the policy; 0 when that is not worth a line."""
-        saved = self.base - one.cost
+        saved = self.base - change.cost
         return saved if saved > WORTH * self.base else 0.0
 
     def _kinds(self, k: int) -> dict[str, list[int]]:
@@ -137,13 +139,13 @@ class _Search:
         spent = {kind: float(self.costs[rows, chosen[rows]].sum()) for kind, rows in kinds.items()}
         return {kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: (-spent[kind], kind))}
 
-    def _solve(self, k: int, rows: dict[str, list[int]], kinds: tuple[str, ...]) -> _Found:
+    def _solve(self, k: int, rows: dict[str, list[int]], kinds: tuple[str, ...]) -> _Change:
         """The plan if the backend took these kinds; what was solved for a part of them holds for all of them, too."""
         from zif.planning.placement import solve
 
         key = (k, kinds)
-        if key in self.found:
-            return self.found[key]
+        if key in self.solved:
+            return self.solved[key]
         open_to = self.open_to.copy()
         open_to[[row for kind in kinds for row in rows[kind]], k] = True
         planner = self.planner
@@ -153,22 +155,22 @@ class _Search:
             self.left -= 1
             with suppress(PlacementError):  # nobody is told of a change that leads nowhere
                 labels = _cheaper(task, solve(task).labels, labels)
-        for (label, part), one in self.found.items():
+        for (label, part), change in self.solved.items():
             if label == k and set(part) < set(kinds):
-                labels = _cheaper(task, labels, one.labels)
-        self.found[key] = _Found(k, kinds, _total(task, labels), task, labels)
-        return self.found[key]
+                labels = _cheaper(task, labels, change.labels)
+        self.solved[key] = _Change(k, kinds, _total(task, labels), task, labels)
+        return self.solved[key]
 
-    def told(self, one: _Found) -> Counterfactual:
+    def told(self, change: _Change) -> Counterfactual:
         """The change with its figures."""
-        rows = self._kinds(one.backend)
+        rows = self._kinds(change.backend)
         touched = [
-            (self.planner.model.units[row], self.placed.verdicts[row][one.backend])
-            for kind in one.kinds
+            (self.planner.model.units[row], self.placed.verdicts[row][change.backend])
+            for kind in change.kinds
             for row in rows[kind]
         ]
-        changes = tuple(Change(self.planner.names[one.backend], True, kind) for kind in one.kinds)
-        return _told(self.planner, changes, touched, self.placed, one.task, one.labels)
+        changes = tuple(Change(self.planner.names[change.backend], True, kind) for kind in change.kinds)
+        return _told(self.planner, changes, touched, self.placed, change.task, change.labels)
 
 
 def _cheaper(task: Problem, labels: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -70,13 +70,13 @@ class Change:
 
 def wording(changes: Sequence[Change]) -> str:
     """Several changes as half a sentence: "my_npu took Erf and Mod, and my_gpu did not take Conv"."""
-    parts: dict[tuple[str, bool], list[str]] = {}
+    operators: dict[tuple[str, bool], list[str]] = {}
     for change in changes:
         code = change.pattern.removeprefix("code:")
         kind = change.pattern.removeprefix("op:") if code == change.pattern else f"what it refuses as {code}"
-        parts.setdefault((change.backend, change.takes), []).append(kind)
+        operators.setdefault((change.backend, change.takes), []).append(kind)
     verbs = {True: "took", False: "did not take"}
-    return ", and ".join(f"{name} {verbs[takes]} {_list(kinds)}" for (name, takes), kinds in parts.items())
+    return ", and ".join(f"{name} {verbs[takes]} {_list(kinds)}" for (name, takes), kinds in operators.items())
 
 
 def _list(names: Sequence[str]) -> str:

@@ -21,10 +21,10 @@ from zif.files.records import record
 from zif.records import TensorInfo
 from zif.runtime.buckets.checking import Finding, Findings
 from zif.runtime.buckets.extents import Rule
-from zif.runtime.buckets.filling import PADDINGS
 from zif.runtime.buckets.grid import Grid, Point
 from zif.runtime.buckets.loading import no_rest
 from zif.runtime.buckets.masking.guards import possible
+from zif.runtime.buckets.padding import PADDINGS
 from zif.runtime.buckets.routing import Bucket, Router
 from zif.runtime.buckets.session import BucketedSession
 from zif.runtime.buckets.sizes import MOST
@@ -106,14 +106,14 @@ def _contradiction(told: Document) -> str:
         or len(told.findings.points) > MOST
     ):
         return "does not say of every bucket what was found"
-    if any(one.padding not in ("", *PADDINGS) for one in told.findings.points):
+    if any(point.padding not in ("", *PADDINGS) for point in told.findings.points):
         return "names a padding that is not known"
-    guards = [guard for one in told.findings.points for guard in one.guards]
+    guards = [guard for point in told.findings.points for guard in point.guards]
     if any(not possible(guard) for guard in guards):
         return "has a mask that none can be"
-    rules = [dim for one in told.findings.extents for dim in one.dims if isinstance(dim, Rule)]
+    rules = [dim for extent in told.findings.extents for dim in extent.dims if isinstance(dim, Rule)]
     rules += [guard.rule for guard in guards]
-    if any(not 0 <= one.axis < len(grid.axes) or one.divide < 1 for one in rules):
+    if any(not 0 <= rule.axis < len(grid.axes) or rule.divide < 1 for rule in rules):
         return "has a rule that cannot be followed"
     return ""
 
@@ -121,7 +121,7 @@ def _contradiction(told: Document) -> str:
 def _check(bundle: Bundle, grid: Grid, point: Point, finding: Finding, session: Session) -> None:
     """A bucket's bundle takes what the document says. Raises InvalidBundle."""
     takes = {info.name: info.shape for info in session.inputs}
-    if takes != grid.shapes(point) | {one.name: one.shape for one in finding.guards}:
+    if takes != grid.shapes(point) | {guard.name: guard.shape for guard in finding.guards}:
         raise InvalidBundle(
             f"{bundle.folder}: the bucket {grid.label(point)} takes {takes}, and {BUCKETS} says another"
         )

@@ -14,14 +14,14 @@ from attrs import frozen
 
 from zif.errors import ZifError
 from zif.runtime.buckets.extents import Extent
-from zif.runtime.buckets.filling import PADDINGS, cut, filled
 from zif.runtime.buckets.grid import Grid, Point
 from zif.runtime.buckets.masking import Guard, guarding
 from zif.runtime.buckets.measuring import Unrelated, measured
 from zif.runtime.buckets.mixing import mixer
+from zif.runtime.buckets.padding import PADDINGS, cut, filled
 from zif.runtime.buckets.pairs import Pair, paired
-from zif.runtime.verification.beside import Beside
 from zif.runtime.verification.record import gravest
+from zif.runtime.verification.tallies import Beside
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -57,11 +57,11 @@ def check(trial: Trial, told: Callable[[str], None] = lambda _: None) -> Finding
         extents = tuple(measured(trial))
     except (ZifError, Unrelated) as error:
         return Findings(tuple(Finding("", str(error)) for _ in points))
-    found = []
+    findings = []
     for point in points:
         told(f"padding {trial.grid.label(point)}")
-        found.append(_tried(trial, point, extents))
-    return Findings(tuple(found), extents)
+        findings.append(_tried(trial, point, extents))
+    return Findings(tuple(findings), extents)
 
 
 def _tried(trial: Trial, point: Point, extents: Sequence[Extent]) -> Finding:

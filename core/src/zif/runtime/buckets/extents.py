@@ -57,11 +57,11 @@ def rule(axis: int, pairs: Sequence[tuple[int, int]]) -> Rule | int | None:
     times = math.gcd(*(dim - dims[0] for dim in dims))
     plus = dims[0] % times
     steps = [(size, dim // times) for size, dim in pairs]
-    found = []
+    rules = []
     for divide in range(1, STRIDES + 1):
         low = max(step * divide - size for size, step in steps)
         high = min(step * divide + divide - 1 - size for size, step in steps)
-        found += [Rule(axis, times, add, divide, plus) for add in range(low, high + 1)]
+        rules += [Rule(axis, times, add, divide, plus) for add in range(low, high + 1)]
     most = max(size for size, _ in pairs)
-    alike = all(one.of(size) == found[0].of(size) for one in found[1:] for size in range(1, most + 1))
-    return found[0] if found and alike else None
+    alike = all(rule_.of(size) == rules[0].of(size) for rule_ in rules[1:] for size in range(1, most + 1))
+    return rules[0] if rules and alike else None

@@ -82,8 +82,8 @@ class Grid:
                 if wanted and size != wanted:
                     return None
                 sizes[name, place] = size
-        found = [{sizes[place] for place in axis.places} for axis in self.axes]
-        return tuple(one.pop() for one in found) if all(len(one) == 1 for one in found) else None
+        sizes_of = [{sizes[place] for place in axis.places} for axis in self.axes]
+        return tuple(sizes.pop() for sizes in sizes_of) if all(len(sizes) == 1 for sizes in sizes_of) else None
 
     def _elements(self, point: Point) -> int:
         return sum(math.prod(dims) for dims in self.shapes(point).values())
@@ -120,11 +120,11 @@ def _of_input(info: TensorInfo, dims: Sequence[Any]) -> list[Any]:
     return made
 
 
-def _sizes(name: str, given: Any) -> tuple[int, ...]:
+def _sizes(name: str, value: Any) -> tuple[int, ...]:
     """The sizes that a dimension was given, ascending."""
-    many = given if isinstance(given, (Collection, range)) and not isinstance(given, str) else (given,)
-    if not many or not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in many):
-        raise UsageError(f"the sizes of {name} must be whole numbers from 1, not {given!r}")
+    many = value if isinstance(value, (Collection, range)) and not isinstance(value, str) else (value,)
+    if not many or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in many):
+        raise UsageError(f"the sizes of {name} must be whole numbers from 1, not {value!r}")
     return tuple(sorted(set(many)))
 
 
@@ -139,11 +139,11 @@ def _grid(
         for axis, dim in enumerate(info.shape or ()):
             own = f"{info.name}[{axis}]"
             key = dim if isinstance(dim, str) else own
-            given = wished[info.name][axis] if info.name in wished else named.get(key)
-            given = (dim,) if isinstance(dim, int) else given or sizes.get(key) or ((1,) if axis == 0 else None)
-            if given is None:
+            wish = wished[info.name][axis] if info.name in wished else named.get(key)
+            wish = (dim,) if isinstance(dim, int) else wish or sizes.get(key) or ((1,) if axis == 0 else None)
+            if wish is None:
                 raise UsageError(_open(info, axis))
-            if sizes.setdefault(key, given) != given:
+            if sizes.setdefault(key, wish) != wish:
                 raise UsageError(f"the dimension {key!r} is given different sizes in the input {info.name!r}")
             places.setdefault(key, []).append((info.name, axis))
     varying = [key for key in places if len(sizes[key]) > 1 or key in vary]
@@ -178,26 +178,26 @@ def _fitted(model: Model, named: Any, wished: Any, count: Any, samples: Sequence
         raise UsageError(f"buckets={count!r}: how many (1 to {MOST}), or sizes by the name of a dimension")
     if not samples:
         raise UsageError("buckets are fitted to real inputs: give samples (--from DIR|NPZ|LIST)")
-    given = {place: sizes for name, dims in wished.items() for place, sizes in _placed(name, dims)}
+    wanted_sizes = {place: sizes for name, dims in wished.items() for place, sizes in _placed(name, dims)}
     seen = _seen(model, samples)
     vary = {key: sizes for key, sizes in seen.items() if len(set(sizes)) > 1}
-    vary = {key: sizes for key, sizes in vary.items() if key not in named and not _fixed_by(model, key, given)}
+    vary = {key: sizes for key, sizes in vary.items() if key not in named and not _fixed_by(model, key, wanted_sizes)}
     if len(vary) > 1:
         told = " and ".join(vary)
         raise UsageError(f"the samples vary in {told}, and buckets are fitted to one dimension: fix the others")
     fixed = {key: (sizes[0],) for key, sizes in seen.items() if key not in vary}
-    found = {key: fitted(sizes, count) for key, sizes in vary.items()}
-    return _grid(model, {**fixed, **found, **named}, wished, vary)
+    varied = {key: fitted(sizes, count) for key, sizes in vary.items()}
+    return _grid(model, {**fixed, **varied, **named}, wished, vary)
 
 
 def _placed(name: str, dims: Iterable[Any]) -> Iterable[tuple[Place, Any]]:
     return (((name, axis), sizes) for axis, sizes in enumerate(dims))
 
 
-def _fixed_by(model: Model, key: str, given: Mapping[Place, Any]) -> bool:
+def _fixed_by(model: Model, key: str, fixed: Mapping[Place, Any]) -> bool:
     """Whether the caller's shapes say what this dimension is."""
     stands = ((i.name, a) for i in model.inputs for a, dim in enumerate(i.shape or ()) if _key(i, a, dim) == key)
-    return any(place in given for place in stands)
+    return any(place in fixed for place in stands)
 
 
 def _key(info: TensorInfo, axis: int, dim: Any) -> str:
@@ -210,8 +210,8 @@ def _seen(model: Model, samples: Sequence[Any]) -> dict[str, list[int]]:
 
     seen: dict[str, list[int]] = {}
     for number in range(len(samples)):
-        one = samples[number]
-        sample = one() if callable(one) else one
+        taken = samples[number]
+        sample = taken() if callable(taken) else taken
         sizes: dict[str, int] = {}
         for info in model.inputs:
             shape = np.shape(sample[info.name]) if info.name in sample else ()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from zif.model.arguments import Progress
-from zif.runtime.buckets.asking import Asked
+from zif.runtime.buckets.request import Asked
 from zif.runtime.buckets.routing import Bucket, Router
 from zif.runtime.buckets.session import BucketedSession
 from zif.runtime.session import Event, Session

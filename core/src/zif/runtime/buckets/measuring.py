@@ -85,7 +85,7 @@ def _probed(trial: Trial) -> _Seen:
         far = max(1, size // 2, size - 4 * STRIDES)
         rows = [shapes(axis, size), shapes(axis, far)]
         stride = min(STRIDES, max(_stride(size, rows[0][1]), 1))
-        rows += [shapes(axis, one) for one in range(max(size - 2 * stride, 1), size) if one != far]
+        rows += [shapes(axis, tried) for tried in range(max(size - 2 * stride, 1), size) if tried != far]
         seen[axis] = rows
     return seen
 
@@ -101,13 +101,13 @@ def _dim(name: str, place: int, dim: Any, symbols: Mapping[str, int | Rule], see
     rules: list[Rule] = []
     value = 0
     for axis, rows in seen.items():
-        found = rule(axis, [(size, shapes[name][place]) for size, shapes in rows])
-        if found is None:
+        relation = rule(axis, [(size, shapes[name][place]) for size, shapes in rows])
+        if relation is None:
             raise Unrelated(f"dimension {place} of the output {name!r} does not follow from the inputs' sizes")
-        if isinstance(found, Rule):
-            rules.append(found)
+        if isinstance(relation, Rule):
+            rules.append(relation)
         else:
-            value = found
+            value = relation
     if len(rules) > 1:
         raise Unrelated(f"dimension {place} of the output {name!r} follows from two dimensions of the inputs")
     return rules[0] if rules else value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zif.errors import ZifError
-from zif.runtime.buckets.filling import cut
+from zif.runtime.buckets.padding import cut
 from zif.runtime.verification.judge import Judge, showing
 
 if TYPE_CHECKING:

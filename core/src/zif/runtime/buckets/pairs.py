@@ -35,10 +35,10 @@ def paired(trial: Trial, point: Point, extents: Sequence[Extent]) -> tuple[list[
     failed: ZifError | None = None
     under = below(trial.grid, point)
     for at, own in trial.tried(point, under):
-        found, error = _pair(trial, at, own, extents)
+        compared, error = _pair(trial, at, own, extents)
         failed = failed or error
-        pairs += [found] if found else []
-        small += [] if found else [at]
+        pairs += [compared] if compared else []
+        small += [] if compared else [at]
     if small and not pairs:
         raise failed or Unrelated(f"the outputs' sizes do not follow from the inputs' at {trial.grid.label(small[0])}")
     if not small:
@@ -73,14 +73,15 @@ def _down(trial: Trial, pairs: list[Pair], small: Point, extents: Sequence[Exten
     low, high = small[0], min((pair.at[0] for pair in pairs if pair.at > small), default=small[0] + 1)
     while high - low > 1:
         middle = (low + high) // 2
-        found, _ = _pair(trial, (middle,), trial.made((middle,)), extents)
-        low, high = (low, middle) if found else (middle, high)
-        pairs = [*pairs, found] if found else pairs
+        compared, _ = _pair(trial, (middle,), trial.made((middle,)), extents)
+        low, high = (low, middle) if compared else (middle, high)
+        pairs = [*pairs, compared] if compared else pairs
     return [pair for pair in pairs if pair.at[0] >= high], (high,)
 
 
 def below(grid: Grid, point: Point) -> Point:
     """The next smaller sizes of each axis; 0 where there are none."""
     return tuple(
-        max((one for one in axis.sizes if one < size), default=0) for axis, size in zip(grid.axes, point, strict=True)
+        max((smaller for smaller in axis.sizes if smaller < size), default=0)
+        for axis, size in zip(grid.axes, point, strict=True)
     )

@@ -10,8 +10,8 @@ import numpy as np
 from attrs import frozen
 
 from zif.planning import Plan
-from zif.runtime.buckets.asking import Asked
 from zif.runtime.buckets.grid import Grid, Point
+from zif.runtime.buckets.request import Asked
 
 
 @frozen
@@ -48,13 +48,13 @@ class BucketPlans:
         """The document `zif.plan-buckets/1`, without its schema."""
         rows = [
             {
-                "label": one.label,
-                "shapes": {name: list(dims) for name, dims in one.shapes.items()},
-                "samples": one.share and one.share.samples,
-                "padding": one.share and round(one.share.padding, 4),
-                "plan": one.plan.to_json(),
+                "label": bucket.label,
+                "shapes": {name: list(dims) for name, dims in bucket.shapes.items()},
+                "samples": bucket.share and bucket.share.samples,
+                "padding": bucket.share and round(bucket.share.padding, 4),
+                "plan": bucket.plan.to_json(),
             }
-            for one in self.buckets
+            for bucket in self.buckets
         ]
         rest = self.rest.to_json() if self.rest is not None else None
         return {"model": self.model, "buckets": rows, "rest": rest, "no_rest": self.no_rest}
@@ -80,8 +80,8 @@ def shared(grid: Grid, samples: Sequence[Any] | None) -> dict[Point, Share] | No
         return None
     points, taken = grid.points(), {point: [0, 0, 0] for point in grid.points()}
     for number in range(len(samples)):
-        one = samples[number]
-        shapes = {name: np.shape(value) for name, value in (one() if callable(one) else one).items()}
+        sample = samples[number]
+        shapes = {name: np.shape(value) for name, value in (sample() if callable(sample) else sample).items()}
         sizes = grid.point(shapes)
         fits = [p for p in points if sizes is not None and all(a <= b for a, b in zip(sizes, p, strict=True))]
         if fits:

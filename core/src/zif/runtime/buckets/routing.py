@@ -12,9 +12,9 @@ from attrs import field, frozen
 
 from zif.errors import InvalidInput
 from zif.runtime.buckets.checking import Finding, Findings
-from zif.runtime.buckets.filling import cut, filled
 from zif.runtime.buckets.grid import Grid, Point
 from zif.runtime.buckets.masking import guarding
+from zif.runtime.buckets.padding import cut, filled
 
 if TYPE_CHECKING:
     from zif.planning import Plan
@@ -88,7 +88,7 @@ class Router:
         key = tuple(shapes.items())
         way = self._ways.get(key)
         if way is None:
-            way = self._found(shapes)
+            way = self._way_to(shapes)
             if len(self._ways) < REMEMBERED:
                 self._ways[key] = way
         return way
@@ -109,14 +109,14 @@ class Router:
         if self.rest is not None:
             self.rest.close()
 
-    def _found(self, shapes: Mapping[str, tuple[int, ...]]) -> Way:
+    def _way_to(self, shapes: Mapping[str, tuple[int, ...]]) -> Way:
         point = self.grid.point(shapes)
         for bucket in self.buckets if point is not None else ():
             if bucket.point == point:
                 return Way(bucket, True, {}, guarding(bucket.finding.guards, bucket.point))
         for bucket in self.buckets if point is not None else ():
             if point is not None and self._takes(bucket, point):
-                cuts = {one.name: one.of(point) for one in self.findings.extents}
+                cuts = {extent.name: extent.of(point) for extent in self.findings.extents}
                 return Way(bucket, False, cuts, guarding(bucket.finding.guards, point))
         if self.rest is None:
             built = "; ".join(bucket.label for bucket in self.buckets)

@@ -9,10 +9,10 @@ import numpy as np
 from attrs import define, field
 
 from zif.errors import ZifError
-from zif.runtime.buckets.filling import first
 from zif.runtime.buckets.grid import Grid, Point
 from zif.runtime.buckets.masking.rewrite import masked
 from zif.runtime.buckets.masking.spans import Spans, spans
+from zif.runtime.buckets.padding import first
 from zif.runtime.verification.floor import floor
 from zif.runtime.verification.judge import Judge
 from zif.runtime.verification.samples import index_bound, made_samples
@@ -102,10 +102,10 @@ class Trial:
         picked = [real[place] for place in sorted({0, len(real) // 2, len(real) - 1})[:REAL]] if real else []
         ends = (tuple(size + 1 for size in below), tuple((a + b) // 2 for a, b in zip(below, point, strict=True)))
         near = tuple(size - 1 for size in point)
-        sizes = [tuple(max(1, min(a, b)) for a, b in zip(one, point, strict=True)) for one in (*ends, near)]
-        fresh = [one for one in dict.fromkeys(sizes) if one != point]
-        made = [(one, sample) for one in fresh for sample in _signs(self.made(one))]
-        made += [(one, self.made(one)) for one in self._phases(point) if one not in fresh]
+        sizes = [tuple(max(1, min(a, b)) for a, b in zip(spot, point, strict=True)) for spot in (*ends, near)]
+        fresh = [spot for spot in dict.fromkeys(sizes) if spot != point]
+        made = [(point, sample) for point in fresh for sample in _signs(self.made(point))]
+        made += [(spot, self.made(spot)) for spot in self._phases(point) if spot not in fresh]
         return [(at, sample() if callable(sample) else sample) for at, sample in picked] + made
 
     def _phases(self, point: Point) -> list[Point]:
@@ -127,11 +127,11 @@ class Trial:
         if self._real is None:
             self._real = []
             for number in range(len(self.samples or ())):
-                one = (self.samples or ())[number]
-                sample = one() if callable(one) else one
+                taken = (self.samples or ())[number]
+                sample = taken() if callable(taken) else taken
                 point = self.grid.point({name: np.shape(value) for name, value in sample.items()})
                 if point is not None:
-                    self._real.append((point, one if callable(one) else sample))
+                    self._real.append((point, taken if callable(taken) else sample))
         return sorted(self._real, key=lambda row: row[0])
 
     def close(self) -> None:

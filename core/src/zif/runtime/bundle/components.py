@@ -27,7 +27,7 @@ def cyclonedx(bundle: Bundle) -> str:
     whole = Component(name=bundle.folder.name, type=ComponentType.MACHINE_LEARNING_MODEL, bom_ref="bundle")
     since = datetime(1970, 1, 1, tzinfo=UTC)  # a bundle has no date, and the format wants one
     bom = Bom(
-        serial_number=uuid5(NAMESPACE_URL, "".join(sorted(one.sha256 for one in bundle.files.values()))),
+        serial_number=uuid5(NAMESPACE_URL, "".join(sorted(file.sha256 for file in bundle.files.values()))),
         metadata=BomMetaData(component=whole, timestamp=since),
         components=[*_files(bundle), *_makers(bundle)],
     )

@@ -60,12 +60,12 @@ def model_of(path: Path) -> dict[str, Any] | None:
 def package_of(folder: Path) -> dict[str, Any]:
     """What a model package has: its components' variants, each with its model. Raises InvalidModel."""
     told = _document(folder, MANIFEST)
-    found = [
+    variants = [
         row
         for name, value in _object(told["components"], "components").items()
         for row in _variants(folder, str(name), value)
     ]
-    return {"package": str(folder), "schema_version": str(told["schema_version"]), "variants": found}
+    return {"package": str(folder), "schema_version": str(told["schema_version"]), "variants": variants}
 
 
 def _variants(folder: Path, name: str, value: Any) -> Iterator[dict[str, Any]]:
@@ -92,9 +92,9 @@ def _variants(folder: Path, name: str, value: Any) -> Iterator[dict[str, Any]]:
 
 def _context(node: onnx.NodeProto, folder: Path) -> dict[str, Any]:
     content = b""
-    for one in node.attribute:  # bytes, which are no text where they are embedded
-        if one.name == "ep_cache_context":
-            content = one.s
+    for field in node.attribute:  # bytes, which are no text where they are embedded
+        if field.name == "ep_cache_context":
+            content = field.s
     embedded = bool(attribute(node, "embed_mode", 1))
     name = "" if embedded else content.decode(errors="replace")
     return {

@@ -74,8 +74,8 @@ class Layout:
 def _identity(content: bytes | Path) -> Identity:
     if isinstance(content, bytes):
         return (hashlib.sha256(content).digest(),)
-    found = content.stat()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    status = content.stat()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _wish(compiled: Compiled, stem: str) -> dict[str, str]:

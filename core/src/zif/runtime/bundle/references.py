@@ -24,7 +24,7 @@ def check_references(compiled: Compiled) -> None:
     """Raise Damaged when a model in the artifact names a file that is none of the artifact's."""
     for name, content in compiled.files.items():
         if name.endswith(".onnx") or (compiled.format == "onnx" and name == compiled.main):
-            stray = next((one for one in _named(content) if one not in compiled.files), None)
+            stray = next((name for name in _named(content) if name not in compiled.files), None)
             if stray is not None:
                 raise Damaged(f"the model {name} names the file {stray[:200]!r}, which the artifact does not have")
 

@@ -92,13 +92,13 @@ def remove_rest(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def exchange(one: Path, other: Path) -> bool:
+def exchange(path: Path, other: Path) -> bool:
     """Swap two folders in one step. Whether that was done: not every system and file system can."""
     if not sys.platform.startswith(("linux", "darwin")):
         return False
     import ctypes
 
-    libc, names = ctypes.CDLL(None), (os.fsencode(one), os.fsencode(other))
+    libc, names = ctypes.CDLL(None), (os.fsencode(path), os.fsencode(other))
     with contextlib.suppress(AttributeError):
         if sys.platform == "darwin":
             return bool(libc.renamex_np(*names, _SWAP) == 0)
@@ -133,8 +133,8 @@ def _check_own(place: Path) -> None:
 
 def _refuse(place: Path, names: Iterable[str], what: str, beside: str) -> None:
     """Raise UsageError when there are any, which tells of some."""
-    if found := sorted(names):
-        told = what.format(listed(found, 5, " and {} more"))
+    if strangers := sorted(names):
+        told = what.format(listed(strangers, 5, " and {} more"))
         raise UsageError(
             f"{place} {told}. --overwrite replaces a bundle and nothing beside {beside}: move that away, or name"
             " another folder"

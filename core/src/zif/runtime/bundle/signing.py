@@ -66,14 +66,14 @@ def signature_of(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
 
 def check_signature(root: Path, manifest: bytes, trusted: str | Path) -> None:
     """Raise InvalidBundle unless the manifest is signed by the key in a PEM file, whose public half is enough."""
-    public, found = _trusted(trusted), read_signature(root)
-    if found is None:
+    public, signature = _trusted(trusted), read_signature(root)
+    if signature is None:
         raise InvalidBundle(f"{root} carries no signature, and only what {trusted} signed was asked for. {_next()}")
     own = public.public_bytes_raw()
-    if found.key != base64.b64encode(own).decode():
-        raise InvalidBundle(f"{root} is signed by another key ({fingerprint(found)}) than {trusted}. {_next()}")
+    if signature.key != base64.b64encode(own).decode():
+        raise InvalidBundle(f"{root} is signed by another key ({fingerprint(signature)}) than {trusted}. {_next()}")
     try:
-        public.verify(base64.b64decode(found.value, validate=True), _PURPOSE + manifest)
+        public.verify(base64.b64decode(signature.value, validate=True), _PURPOSE + manifest)
     except Exception as error:  # InvalidSignature, or what base64 raises
         raise InvalidBundle(
             f"{root}: the signature does not go with its manifest: one of the two was changed. {_next()}"
@@ -87,18 +87,18 @@ def read_signature(root: Path) -> Signature | None:
     try:
         with open_inside(root, SIGNATURE, Damaged) as file:
             data = json_of(whole(file, SIGNATURE, TEXT, Damaged), SIGNATURE, Damaged)
-        found = record(Signature, data, SIGNATURE, Damaged)
-        if found.schema != SCHEMA:
-            raise Damaged(f"{SIGNATURE} has the schema {found.schema[:80]!r}, and this zif reads {SCHEMA!r}")
+        signature = record(Signature, data, SIGNATURE, Damaged)
+        if signature.schema != SCHEMA:
+            raise Damaged(f"{SIGNATURE} has the schema {signature.schema[:80]!r}, and this zif reads {SCHEMA!r}")
     except (Damaged, OSError) as error:
         raise InvalidBundle(f"{root}: {error}. {_next()}") from error
-    return found
+    return signature
 
 
-def fingerprint(found: Signature) -> str:
+def fingerprint(signature: Signature) -> str:
     """A short name of the key that a signature says it is by, as `openssl` users compare: sha256 in hex."""
     try:
-        data = base64.b64decode(found.key, validate=True)
+        data = base64.b64decode(signature.key, validate=True)
     except ValueError:  # also for what is no ASCII
         return "unreadable"
     return f"sha256:{hashlib.sha256(data).hexdigest()[:32]}"

@@ -115,9 +115,9 @@ def _strangers(root: Path, tag: bytes | None) -> Iterator[str]:
         if not entry.is_dir(follow_symlinks=False):
             yield entry.name
         elif entry.name == ARTIFACTS:
-            yield from _others(entry, lambda one: one.is_dir(follow_symlinks=False) and _an_artifact(one))
+            yield from _others(entry, lambda entry: entry.is_dir(follow_symlinks=False) and _an_artifact(entry))
         elif entry.name == LOCKS:
-            yield from _others(entry, lambda one: _plain(one) and is_key(one.name) and one.stat().st_size == 0)
+            yield from _others(entry, lambda entry: _plain(entry) and is_key(entry.name) and entry.stat().st_size == 0)
         else:
             yield from _others(entry, _answer_or_answers)
 
@@ -136,7 +136,7 @@ def _an_artifact(folder: os.DirEntry[str]) -> bool:
 def _answer_or_answers(entry: os.DirEntry[str]) -> bool:
     """What a backend keeps: answers, or a folder of nothing else."""
     if entry.is_dir(follow_symlinks=False):
-        return all(_plain(one) and is_answer(one.name) for one in _entries(Path(entry.path)))
+        return all(_plain(item) and is_answer(item.name) for item in _entries(Path(entry.path)))
     return _plain(entry) and is_answer(entry.name)
 
 

@@ -53,21 +53,21 @@ class Key:
 
     def differing(self, other: Key) -> tuple[str, ...]:
         """The names of the parts that are not equal."""
-        names = [one.name for one in attrs.fields(Key)]
+        names = [field.name for field in attrs.fields(Key)]
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
     def against(self, other: Key) -> str:
         """What is not as it was in `other`: "compiled with Acme 2.50 then, Acme 2.51 now; …"."""
-        parts = self.differing(other)
+        differences = self.differing(other)
         told = [
-            part for part in parts if part != "chip" or "target" not in parts
+            part for part in differences if part != "chip" or "target" not in differences
         ]  # another chip is described otherwise
         return "; ".join(_sentence(part, getattr(other, part), getattr(self, part)) for part in told)
 
 
 def key_of(backend: Backend, model: Model, target: Target, options: Any, toolchain: str) -> Key:
     """The key of a segment's artifact. Reads the segment's weights."""
-    chip = attrs.asdict(target, filter=lambda one, _: one.name not in _NAMES_AND_PRICES)
+    chip = attrs.asdict(target, filter=lambda field, _: field.name not in _NAMES_AND_PRICES)
     chip |= {f"{vendor}.{name}": value for vendor, table in target.vendor.items() for name, value in table.items()}
     return Key(model.digest, backend.name, backend.version, toolchain, target.name, attrs.asdict(options), chip)
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _OFF = ("off", "0", "no", "none")
 
 
-def is_url(given: str) -> bool:
+def is_url(place: str) -> bool:
     """Whether ZIF_CACHE names a store, such as s3://bucket/zif, and no folder."""
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+://.*", given) is not None
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+://.*", place) is not None
 
 
 def default_root() -> Path | None:
@@ -29,13 +29,13 @@ def default_root() -> Path | None:
     """
     import platformdirs
 
-    given = os.environ.get("ZIF_CACHE", "")
-    if is_url(given):
-        given = os.environ.get("ZIF_CACHE_LOCAL", "")
-    if given.strip().lower() in _OFF:
+    place = os.environ.get("ZIF_CACHE", "")
+    if is_url(place):
+        place = os.environ.get("ZIF_CACHE_LOCAL", "")
+    if place.strip().lower() in _OFF:
         return None
-    if given:
-        return Path(os.path.abspath(given))
+    if place:
+        return Path(os.path.abspath(place))
     try:
         root = Path(platformdirs.user_cache_dir("zif"))
     except RuntimeError:
@@ -63,10 +63,10 @@ def kept_folder() -> Path | None:
 
 def default_limit() -> int:
     """Bytes that the cache may take: ZIF_CACHE_LIMIT ("500M", "20G"), else 10 GB. Raises UsageError."""
-    given = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()
-    limit = parsed_size(given)
+    bound = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()
+    limit = parsed_size(bound)
     if limit is None:
-        raise UsageError(f"ZIF_CACHE_LIMIT={given!r} is no size; examples: 500M, 20G")
+        raise UsageError(f"ZIF_CACHE_LIMIT={bound!r} is no size; examples: 500M, 20G")
     return limit
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zif.model import Model
     from zif.records import Compiled, Target
     from zif.runtime.cache.shared import Tier
-    from zif.runtime.cache.shared.unsent import Unsent
+    from zif.runtime.cache.shared.pending_uploads import Unsent
 
 _STALE_S = 24 * 3600.0
 
@@ -107,14 +107,14 @@ class Cache:
         except (UsageError, OSError) as error:
             tell(f"the artifact was not kept in the cache {self.root}: {_why(error)}")
             return make()
-        one = _Fetch(self, key, label, outside, tell)
-        found = one.get()
-        if found is None:
-            with one.alone():
-                found = one.get() or (one.keep(make()) if self.shared is None else one.shared_or_made(make))
+        fetch = _Fetch(self, key, label, outside, tell)
+        compiled = fetch.get()
+        if compiled is None:
+            with fetch.alone():
+                compiled = fetch.get() or (fetch.keep(make()) if self.shared is None else fetch.shared_or_made(make))
         if self.shared is not None:
             unsent(self).send(key.hash, tell)
-        return found
+        return compiled
 
     def lookup(self, key: Key, label: str = "", outside: Mapping[str, Path] | None = None) -> Hit | Miss:
         """Whether the artifact is there and would be run, or why not. Reads its files.
@@ -140,11 +140,11 @@ class Cache:
 
     def entries(self) -> list[Entry]:
         """What is there, last used first. Damaged entries are left out; see `verify`."""
-        found = []
+        listed = []
         for folder in self._folders():
             with contextlib.suppress(OSError, Damaged):
-                found.append(entry_of(folder, read_index(folder)))
-        return sorted(found, key=lambda entry: -entry.used)
+                listed.append(entry_of(folder, read_index(folder)))
+        return sorted(listed, key=lambda entry: -entry.used)
 
     def strangers(self) -> list[str]:
         """What lies among the artifacts and was not put there by zif: it stays whatever happens to the others."""
@@ -265,11 +265,11 @@ class _Fetch:
 
         assert self.cache.shared is not None
         using = Using(self.cache.shared, self.cache.artifacts, self.cache.limit, self.key.hash, self.tell)
-        if using.fetched() and (found := self.get()) is not None:
-            return found
+        if using.fetched() and (compiled := self.get()) is not None:
+            return compiled
         with using.alone():
-            if using.came() and (found := self.get()) is not None:
-                return found
+            if using.came() and (compiled := self.get()) is not None:
+                return compiled
             kept = self.keep(make())
             if self._folder.exists():
                 unsent(self.cache).note(self.key.hash)
@@ -329,7 +329,7 @@ class _Fetch:
 
 def unsent(cache: Cache) -> Unsent:
     """What of this cache the shared one does not have yet."""
-    from zif.runtime.cache.shared.unsent import Unsent
+    from zif.runtime.cache.shared.pending_uploads import Unsent
 
     assert cache.shared is not None
     return Unsent(cache.shared, cache.root)

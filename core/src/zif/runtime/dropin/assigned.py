@@ -46,15 +46,15 @@ class OrtMemoryInfo:
 def assigned(plan: Plan, model: Model, target: str) -> list[OrtEpAssignedSubgraph]:
     """What each provider runs. The CPU's operators stand one by one, as there; another's segment is one."""
     providers = {offer.backend: offer.provider for offer in offers(target)}
-    found = []
+    subgraphs = []
     for segment in plan.segments:
         name = providers.get(segment.backend, CPU)
         nodes = [_node(model, unit) for unit in segment.units]
-        parts: Sequence[Sequence[OrtEpAssignedNode]] = [[one] for one in nodes] if name == CPU else [nodes]
-        found += [OrtEpAssignedSubgraph(name, tuple(part)) for part in parts]
-    return found
+        groups: Sequence[Sequence[OrtEpAssignedNode]] = [[node] for node in nodes] if name == CPU else [nodes]
+        subgraphs += [OrtEpAssignedSubgraph(name, tuple(part)) for part in groups]
+    return subgraphs
 
 
 def _node(model: Model, unit: str) -> OrtEpAssignedNode:
-    one = model.unit(unit)
-    return OrtEpAssignedNode(one.id, one.op_type, one.domain)
+    planned = model.unit(unit)
+    return OrtEpAssignedNode(planned.id, planned.op_type, planned.domain)

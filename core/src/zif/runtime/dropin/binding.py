@@ -56,10 +56,10 @@ class IOBinding:
     ) -> None:
         """Ask for this output; with an address, it is written there."""
         on_host(device_type)
-        given = None
+        address = None
         if buffer_ptr is not None and shape is not None:
-            given = at_address(buffer_ptr, _dtype(element_type), shape)
-        self._output(name, given)
+            address = at_address(buffer_ptr, _dtype(element_type), shape)
+        self._output(name, address)
 
     def bind_ortvalue_output(self, name: str, ortvalue: OrtValue) -> None:
         """Write this output into the value's memory."""
@@ -103,12 +103,12 @@ class IOBinding:
 
     def _whole(self) -> Callable[[], Mapping[str, Any]]:
         """Bound once where every output has memory of the caller's; else a run with new arrays for the others."""
-        session, given = self._session, {name: one for name, one in self._outputs.items() if one is not None}
+        session, arrays = self._session, {name: output for name, output in self._outputs.items() if output is not None}
         fed = session._fed(self._inputs)
-        if session._shaped is None and given.keys() == set(session._names):
+        if session._shaped is None and arrays.keys() == set(session._names):
             with suppress(InvalidInput):  # what must be converted or copied is not bound
-                return cast(Callable[[], Mapping[str, Any]], session.zif_session.bind(fed, given))
-        return lambda: session._run(fed, outputs=given)
+                return cast(Callable[[], Mapping[str, Any]], session.zif_session.bind(fed, arrays))
+        return lambda: session._run(fed, outputs=arrays)
 
     def _input(self, name: str, value: Any) -> None:
         if name not in self._known:
@@ -116,8 +116,8 @@ class IOBinding:
         self._inputs[name] = value
         self._call = None
 
-    def _output(self, name: str, given: Any) -> None:
-        self._outputs[name] = given
+    def _output(self, name: str, wished: Any) -> None:
+        self._outputs[name] = wished
         self._call = None
 
 

@@ -72,6 +72,6 @@ def worded(kind: type[Exception], text: str) -> Exception:
 def as_theirs(error: ZifError) -> Exception:
     """What ONNX Runtime would have raised in the place of one of zif's errors, with zif's words."""
     kind = next((theirs for ours, theirs in _NAMES if isinstance(error, ours)), Fail)
-    if isinstance(error, Unsupported) and any("INVALID_GRAPH" in one.reason for one in error.obstacles):
+    if isinstance(error, Unsupported) and any("INVALID_GRAPH" in obstacle.reason for obstacle in error.obstacles):
         kind = InvalidGraph  # an operator that nobody knows: an engine said so in these words
     return worded(kind, str(error))

@@ -55,8 +55,8 @@ class Reopened:
 
 
 def _after_fork() -> None:
-    for one in list(_all):
-        one._forked()
+    for session in list(_all):
+        session._forked()
 
 
 if hasattr(os, "register_at_fork"):

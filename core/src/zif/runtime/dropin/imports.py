@@ -49,8 +49,8 @@ def _redirecting(
         return _import(name, globals, locals, fromlist, level)
     if _is_real_asker(str((globals or {}).get("__name__", "")), sys._getframe(1)):
         return _import(name, globals, locals, fromlist, level)
-    found = _ours(name)
-    return found if fromlist else _ours(_NAME)
+    home = _ours(name)
+    return home if fromlist else _ours(_NAME)
 
 
 def _redirecting_module(name: str, package: str | None = None) -> ModuleType:
@@ -73,8 +73,8 @@ def _ours(name: str) -> ModuleType:
         return door
     modules = _import_module("zif.runtime.dropin.modules")
     below = name.partition(".")[2]
-    found: ModuleType | None = modules.MODULES.get(below)
-    return found if found is not None else _import_module(name)
+    module_type: ModuleType | None = modules.MODULES.get(below)
+    return module_type if module_type is not None else _import_module(name)
 
 
 def _is_real_asker(name: str, frame: FrameType | None) -> bool:
@@ -94,7 +94,7 @@ def _is_real_asker(name: str, frame: FrameType | None) -> bool:
 
 
 def _is_own(top: str) -> bool:
-    return top in _OWN or top.startswith(tuple(f"{one}_" for one in _OWN)) or top in _plugin_packages()
+    return top in _OWN or top.startswith(tuple(f"{package}_" for package in _OWN)) or top in _plugin_packages()
 
 
 def _plugin_packages() -> frozenset[str]:

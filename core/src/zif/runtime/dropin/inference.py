@@ -21,8 +21,8 @@ from zif.runtime.dropin.nodes import ModelMetadata, NodeArg, metadata, misfit, n
 from zif.runtime.dropin.options import RunOptions, SessionOptions
 from zif.runtime.dropin.profile import Profile
 from zif.runtime.dropin.shaped import Shaped
-from zif.runtime.dropin.told import once
 from zif.runtime.dropin.values import OrtValue, as_input, word
+from zif.runtime.dropin.warn import once
 from zif.runtime.dropin.wishes import RECORD, Wishes, wishes
 from zif.runtime.session.direct import direct
 from zif.runtime.verbs import load
@@ -73,9 +73,9 @@ class InferenceSession(Reopened):
             providers = list(options._providers)
         now = settings.current()
         now = evolve(now, target=options._entries.get("zif.target", now.target))
-        names, given = provided.normalized(providers, provider_options, provided.available(now.target))
-        self._wishes: Wishes = wishes(options, names, given, now)
-        self._provider_options = dict(zip(names, given, strict=True))
+        names, option_values = provided.normalized(providers, provider_options, provided.available(now.target))
+        self._wishes: Wishes = wishes(options, names, option_values, now)
+        self._provider_options = dict(zip(names, option_values, strict=True))
         self._plans = now.plans
 
     def _open(self) -> None:
@@ -176,10 +176,10 @@ class InferenceSession(Reopened):
 
     def _fed(self, feed: Mapping[str, Any]) -> dict[str, Any]:
         infos = {info.name: info for info in (*self.zif_session.inputs, *self.zif_session.optional_inputs)}
-        given = list(feed.keys())
+        names = list(feed.keys())
         missing = [arg.name for arg in self._inputs if arg.name not in feed and not arg.type.startswith("optional")]
         if missing:
-            raise ValueError(f"Required inputs ({missing}) are missing from input feed ({given}).")
+            raise ValueError(f"Required inputs ({missing}) are missing from input feed ({names}).")
         for name in feed:
             if name not in infos:
                 raise worded(InvalidArgument, f"Invalid input name: {name}")
@@ -304,8 +304,8 @@ class InferenceSession(Reopened):
 
     def set_providers(self, providers: Any = None, provider_options: Any = None) -> None:
         """Plan again with others. Raises RuntimeError for a name that nobody has."""
-        for one in providers or ():
-            name = one[0] if isinstance(one, tuple) else one
+        for provider in providers or ():
+            name = provider[0] if isinstance(provider, tuple) else provider
             if not provided.known(str(name)):
                 raise RuntimeError(f"Unknown Provider Type: {name}")
         self._set_providers(providers, provider_options)

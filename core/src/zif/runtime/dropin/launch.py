@@ -24,16 +24,16 @@ Everything behind its name goes to the application.
 def main(words: Sequence[str]) -> int:
     """Run the application and end as it does. 2 for an application or a setting that is not there."""
     parser = _parser()
-    given = parser.parse_args(list(words))
-    if not (given.module or given.app):
+    arguments = parser.parse_args(list(words))
+    if not (arguments.module or arguments.app):
         parser.print_help(sys.stderr)
         return 2
-    args = [*([given.app] if given.module and given.app else []), *given.args]
+    args = [*([arguments.app] if arguments.module and arguments.app else []), *arguments.args]
     try:
-        _configure(given)
+        _configure(arguments)
         _children()
         install()
-        return _run(given.module, given.app, args)
+        return _run(arguments.module, arguments.app, args)
     except ZifError as error:
         print(f"zif.ort: {error}", file=sys.stderr)
         return error.exit_code
@@ -54,23 +54,29 @@ def _parser() -> argparse.ArgumentParser:
     return made
 
 
-def _configure(given: argparse.Namespace) -> None:
+def _configure(namespace: argparse.Namespace) -> None:
     from zif.targets import target as find
 
     wanted = {
-        name: getattr(given, name)
+        name: getattr(namespace, name)
         for name in ("target", "policy", "shapes", "verify")
-        if getattr(given, name) is not None
+        if getattr(namespace, name) is not None
     }
-    lists = {name: tuple(getattr(given, name).split(",")) for name in ("only", "exclude") if getattr(given, name)}
+    lists = {
+        name: tuple(getattr(namespace, name).split(",")) for name in ("only", "exclude") if getattr(namespace, name)
+    }
     find(wanted.get("target", "host"))  # a name that nobody knows is said before the application starts
-    configure(**wanted, **lists, keep_providers=given.keep_providers)
+    configure(**wanted, **lists, keep_providers=namespace.keep_providers)
 
 
 def _children() -> None:
     """Every Python that the application starts finds `sitecustomize`, which does there what is done here."""
     folder = str(Path(__file__).with_name("childsite"))
-    path = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one and one != folder]
+    path = [
+        directory
+        for directory in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if directory and directory != folder
+    ]
     os.environ["PYTHONPATH"] = os.pathsep.join([folder, *path])
 
 
@@ -82,10 +88,10 @@ def _run(module: str | None, app: str, args: Sequence[str]) -> int:
     if Path(app).exists():
         _script(app)
         return 0
-    found = next((point for point in points("console_scripts") if point.name == app), None)
-    if found is not None:
+    script = next((point for point in points("console_scripts") if point.name == app), None)
+    if script is not None:
         sys.argv[0] = shutil.which(app) or app
-        return _ended(found.load()())
+        return _ended(script.load()())
     raise UsageError(
         f"{app} is no file and no command of an installed distribution: name a script, a command, or a module with -m"
     )

@@ -42,7 +42,7 @@ def set_default_logger_callback(callback: Callback | None, severity: int = 2) ->
     if callback is not None and not callable(callback):
         raise RuntimeError("the logging callback must be callable or None")
     level = _level(severity)
-    for handler in [one for one in LOG.handlers if isinstance(one, _Calling)]:
+    for handler in [handler for handler in LOG.handlers if isinstance(handler, _Calling)]:
         LOG.removeHandler(handler)
     if callback is not None:
         LOG.addHandler(_Calling(callback))

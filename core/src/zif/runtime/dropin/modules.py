@@ -17,8 +17,8 @@ from zif.runtime.dropin.logs import (
     set_default_logger_severity,
     set_default_logger_verbosity,
 )
-from zif.runtime.dropin.real import real, submodule
-from zif.runtime.dropin.told import once
+from zif.runtime.dropin.onnxruntime_module import real, submodule
+from zif.runtime.dropin.warn import once
 
 _FAULTS = {
     name: kind for name, kind in vars(faults).items() if isinstance(kind, type) and kind.__module__ == faults.__name__

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from zif.runtime.dropin.enums import ExecutionMode, ExecutionOrder, GraphOptimizationLevel
 from zif.runtime.dropin.faults import Fail, worded
-from zif.runtime.dropin.told import once
+from zif.runtime.dropin.warn import once
 
 
 class _Fields:

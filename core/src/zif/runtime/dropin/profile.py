@@ -31,10 +31,10 @@ class Profile:
         end_ns = time.monotonic_ns()
         self._add("Session", "model_run", begin_ns, (end_ns - begin_ns) / 1e3, {})
         at = begin_ns
-        for one in timings:
-            told = {"provider": one.backend, "kind": one.kind, "segment": str(one.segment)}
-            self._add("Node", f"segment_{one.segment}_{one.backend}", at, one.ms * 1e3, told)
-            at += int(one.ms * 1e6)
+        for timing in timings:
+            told = {"provider": timing.backend, "kind": timing.kind, "segment": str(timing.segment)}
+            self._add("Node", f"segment_{timing.segment}_{timing.backend}", at, timing.ms * 1e3, told)
+            at += int(timing.ms * 1e6)
 
     def _add(self, kind: str, name: str, begin_ns: int, us: float, args: dict[str, str]) -> None:
         since = (begin_ns - self.begin_ns) // 1000

@@ -17,7 +17,7 @@ from attrs import fields_dict, frozen
 
 from zif.backends.registry import backend, installed
 from zif.errors import ZifError
-from zif.runtime.dropin.real import real
+from zif.runtime.dropin.onnxruntime_module import real
 from zif.targets import target as find
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class Offer:
 @lru_cache(maxsize=16)
 def offers(target: str) -> tuple[Offer, ...]:
     """The backends that are available for a target, in the order of their names."""
-    found = []
+    offers_ = []
     for row in installed():
         known = _known(row.name, target) if not row.problem else None
         if known is not None and known.available and not (target == "host" and known.kind == "emulator"):
-            options = {name: one.default for name, one in fields_dict(known.options).items()}
-            found.append(Offer(row.name, known.processor == "cpu", options))
-    return tuple(found)
+            options = {name: value.default for name, value in fields_dict(known.options).items()}
+            offers_.append(Offer(row.name, known.processor == "cpu", options))
+    return tuple(offers_)
 
 
 def _known(name: str, target: str) -> Capabilities | None:
@@ -121,21 +121,26 @@ def normalized(
 
 def _pairs(providers: Sequence[Any], options: Any) -> list[tuple[str, Mapping[Any, Any]]]:
     if options is None:
-        return [_pair(one) for one in providers]
+        return [_pair(provider) for provider in providers]
     if not isinstance(options, collections.abc.Sequence):
         raise ValueError("'provider_options' should be a sequence.")
     if len(providers) != len(options):
         raise ValueError("'providers' and 'provider_options' should be the same length if both are given.")
-    if not all(isinstance(one, str) for one in providers):
+    if not all(isinstance(provider, str) for provider in providers):
         raise ValueError("Only string values for 'providers' are supported if 'provider_options' is given.")
-    if not all(isinstance(one, dict) for one in options):
+    if not all(isinstance(option, dict) for option in options):
         raise ValueError("'provider_options' values must be dicts.")
     return list(zip(providers, options, strict=True))
 
 
-def _pair(one: Any) -> tuple[str, Mapping[Any, Any]]:
-    if isinstance(one, str):
-        return one, {}
-    if isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str) and isinstance(one[1], dict):
-        return one[0], one[1]
+def _pair(provider: Any) -> tuple[str, Mapping[Any, Any]]:
+    if isinstance(provider, str):
+        return provider, {}
+    if (
+        isinstance(provider, tuple)
+        and len(provider) == 2
+        and isinstance(provider[0], str)
+        and isinstance(provider[1], dict)
+    ):
+        return provider[0], provider[1]
     raise ValueError("'providers' values must be either strings or (string, dict) tuples.")

@@ -47,18 +47,18 @@ class Settings:
         return self.verify or ("off" if self.target == "host" else "outputs")
 
 
-def configure(**given: Any) -> None:
+def configure(**values: Any) -> None:
     """Settings for the sessions that are made from now on, in this process and those that it starts.
 
     Raises UsageError for one that is not known.
     """
-    for name in given:
+    for name in values:
         if name not in fields_dict(Settings):
             raise UsageError(f"zif.ort has no setting {name!r}.{did_you_mean(name, fields_dict(Settings))}")
     for name in ("only", "exclude"):
-        if name in given:
-            given[name] = [given[name]] if isinstance(given[name], str) else list(given[name])
-    _set(record(Settings, {**asdict(current()), **given}, "zif.ort", UsageError))
+        if name in values:
+            values[name] = [values[name]] if isinstance(values[name], str) else list(values[name])
+    _set(record(Settings, {**asdict(current()), **values}, "zif.ort", UsageError))
 
 
 def current() -> Settings:
@@ -81,8 +81,8 @@ def _set(settings: Settings) -> None:
 
 
 def _read(text: str) -> Settings:
-    found: Mapping[str, Any] = json_of(text, VARIABLE)
-    return record(Settings, found, VARIABLE)
+    values: Mapping[str, Any] = json_of(text, VARIABLE)
+    return record(Settings, values, VARIABLE)
 
 
 _now: list[Settings] = []

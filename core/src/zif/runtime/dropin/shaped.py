@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zif.errors import BackendCrashed, StageFailed, Unsupported
-from zif.runtime.dropin.told import once
+from zif.runtime.dropin.warn import once
 
 if TYPE_CHECKING:
     from zif.runtime.session import Session
@@ -46,8 +46,8 @@ class Shaped:
             key = tuple(inputs[name].shape for name in self._tensors)
         except (KeyError, AttributeError, TypeError):
             return self._open
-        found = self._known.get(key)
-        return found if found is not None else self._first(key, inputs)
+        opened = self._known.get(key)
+        return opened if opened is not None else self._first(key, inputs)
 
     def _first(self, key: tuple[Any, ...], inputs: Mapping[str, Any]) -> Session:
         with self._lock:

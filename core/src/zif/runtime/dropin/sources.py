@@ -83,10 +83,10 @@ def _sizes(inputs: Iterable[onnx.ValueInfoProto], options: SessionOptions) -> di
 
 
 def _replace(tensor: onnx.TensorProto, options: SessionOptions) -> None:
-    given = options._initializers.get(tensor.name)
+    initializer = options._initializers.get(tensor.name)
     where = {entry.key: entry.value for entry in tensor.external_data}
-    if given is not None:
-        tensor.CopyFrom(from_array(np.asarray(given.numpy()), tensor.name))
+    if initializer is not None:
+        tensor.CopyFrom(from_array(np.asarray(initializer.numpy()), tensor.name))
     elif where.get("location") in options._files:
         dtype, start = element_dtype(tensor.data_type), int(where.get("offset", 0))
         size = int(np.prod(tensor.dims)) * dtype.itemsize

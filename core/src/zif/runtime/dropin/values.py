@@ -15,8 +15,8 @@ import numpy as np
 
 from zif.model.dtypes import element_dtype, element_type
 from zif.records import TensorInfo
-from zif.runtime.dropin.real import real
-from zif.runtime.dropin.told import once
+from zif.runtime.dropin.onnxruntime_module import real
+from zif.runtime.dropin.warn import once
 from zif.runtime.session.fit import dtype_of
 
 Array = np.ndarray[Any, Any]
@@ -128,8 +128,8 @@ class OrtValue:
         """A capsule over the memory."""
         return self._value.__dlpack__()
 
-    def __dlpack__(self, **given: Any) -> Any:
-        return self._value.__dlpack__(**given)
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._value.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0
@@ -202,8 +202,8 @@ def at_address(address: int, dtype: np.dtype[Any], shape: Sequence[int]) -> Arra
     """The array that lies at an address: the caller keeps the memory, as ONNX Runtime has it."""
     size = math.prod(shape) * dtype.itemsize
     raw: Any = (ctypes.c_uint8 * size).from_address(address)
-    found: Array = np.frombuffer(raw, np.uint8).view(dtype).reshape(tuple(shape))
-    return found
+    array: Array = np.frombuffer(raw, np.uint8).view(dtype).reshape(tuple(shape))
+    return array
 
 
 def as_input(value: Any, info: TensorInfo) -> Any:
@@ -232,6 +232,6 @@ def _texts(value: Any) -> Array:
     """Texts as objects; bytes and void are UTF-8. What is no text stays as it is."""
     array = np.asarray(value)
     if array.dtype.kind in "SV":
-        texts = [bytes(one).rstrip(b"\0").decode() for one in array.reshape(-1).tolist()]
+        texts = [bytes(text).rstrip(b"\0").decode() for text in array.reshape(-1).tolist()]
         return np.array(texts, object).reshape(array.shape)
     return array.astype(object) if array.dtype.kind in "UTO" else array  # numbers are refused by the check of inputs

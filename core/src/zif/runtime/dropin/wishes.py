@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from zif.runtime.dropin.enums import ExecutionMode, GraphOptimizationLevel
 from zif.runtime.dropin.providers import CPU, Offer, offers
-from zif.runtime.dropin.told import once
+from zif.runtime.dropin.warn import once
 
 if TYPE_CHECKING:
     from zif.runtime.dropin.options import SessionOptions
@@ -53,10 +53,10 @@ class Wishes:
 
     def option(self, names: Iterable[str], value: Any, asked: str) -> None:
         """Set an option on every backend that has one of these names; say so when none has."""
-        found = [(offer, name) for offer in self.taking_part for name in names if name in offer.options]
-        for offer, name in found:
+        takers = [(offer, name) for offer in self.taking_part for name in names if name in offer.options]
+        for offer, name in takers:
             self.config.setdefault(offer.backend, {})[name] = value
-        if not found:
+        if not takers:
             once(f"{asked} has no effect: no backend that takes part has such an option")
 
 
@@ -73,8 +73,8 @@ def wishes(
     if len(chosen) < len(offered) and not now.only:
         made.only = tuple(offer.backend for offer in chosen)
     made.providers = list(dict.fromkeys(offer.provider for offer in chosen if not offer.cpu))
-    for name, given in zip(providers, provider_options, strict=True):
-        _provider(made, name, given)
+    for name, provider in zip(providers, provider_options, strict=True):
+        _provider(made, name, provider)
     _session(made, options)
     return made
 
@@ -93,12 +93,12 @@ def _chosen(offered: tuple[Offer, ...], providers: Sequence[str], now: Settings)
     return tuple(offer for offer in offered if offer.cpu or any(offer.meant(name) for name in providers))
 
 
-def _provider(made: Wishes, name: str, given: Mapping[str, str]) -> None:
-    for key, value in given.items():
-        found = [offer for offer in made.taking_part if offer.meant(name) and key in offer.options]
-        for offer in found:
+def _provider(made: Wishes, name: str, options: Mapping[str, str]) -> None:
+    for key, value in options.items():
+        takers = [offer for offer in made.taking_part if offer.meant(name) and key in offer.options]
+        for offer in takers:
             made.config.setdefault(offer.backend, {})[key] = _typed(value, offer.options[key])
-        if not found:
+        if not takers:
             once(f"option {key!r} of {name} has no effect: no backend that takes part has such an option")
 
 

@@ -55,34 +55,34 @@ def export(
     from zif.backends.options import build_options
     from zif.errors import BackendBroken
     from zif.runtime.export.contract import Exported
-    from zif.runtime.export.found import exporter
+    from zif.runtime.export.registry import exporter
     from zif.runtime.export.writing import check_free, check_source, write
 
-    found, place = exporter(form), Path(output)
-    settings = build_options(found.options, dict(options or {}), f"--for {form}")
-    check_free(place, found.folder, overwrite)
+    exporter_, place = exporter(form), Path(output)
+    settings = build_options(exporter_.options, dict(options or {}), f"--for {form}")
+    check_free(place, exporter_.folder, overwrite)
     check_source(place, source)
 
     def run(job: Export) -> Written:
         if progress:
             progress(f"exporting for {form}")
         with blaming(f"the exporter for {form}", "exporting"):
-            made = found.write(job, settings)
+            made = exporter_.write(job, settings)
         if not isinstance(made, Exported):
             raise BackendBroken(f"the exporter for {form} returned {type(made).__name__}, not Exported")
         return Written(
-            place, form, job.target, write(made, place, found.folder, form, overwrite), made.notes, made.facts
+            place, form, job.target, write(made, place, exporter_.folder, form, overwrite), made.notes, made.facts
         )
 
     build = {"cache": cache, "verify": verify, "samples": samples or None, **wishes}
-    return _prepared(source, place, target, found, samples, progress, build, run)
+    return _prepared(source, place, target, exporter_, samples, progress, build, run)
 
 
 def _prepared(
     source: Source,
     place: Path,
     target: str,
-    found: Exporter,
+    exporter: Exporter,
     samples: Sequence[Sample],
     progress: Progress | None,
     build: Mapping[str, Any],
@@ -97,7 +97,7 @@ def _prepared(
     from zif.runtime.from_bundle import chosen
 
     own, bundled = libraries(build.get("custom_ops") or ()), verbs.is_bundle(source)
-    if bundled and found.needs == "model":
+    if bundled and exporter.needs == "model":
         raise UsageError(f"{source!s} is a bundle, which holds no model: name the model that it was made of")
     with private_folder("zif-export-") as folder:
         (folder / "scratch").mkdir()
@@ -107,9 +107,9 @@ def _prepared(
             bundle = open_bundle(Path(source))  # type: ignore[arg-type]
         else:
             job = evolve(job, model=lambda: _model(source, build, progress))
-            if found.needs == "model":
+            if exporter.needs == "model":
                 return run(job)
-            made = verbs.compile(source, folder / "bundle", target, also=found.also, progress=progress, **build)
+            made = verbs.compile(source, folder / "bundle", target, also=exporter.also, progress=progress, **build)
             bundle = open_bundle(made.folder)
         chip = chosen(bundle, target).name
         return run(evolve(job, bundle=bundle, target=chip, name=str(bundle.plan(chip).get("model", job.name))))

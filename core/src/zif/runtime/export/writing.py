@@ -67,7 +67,7 @@ def _folder(made: Exported, output: Path, word: str) -> dict[str, int]:
         files = {name: write_file(content, draft, name) for name, content in made.files.items()}
         for name in made.programs:
             (draft / name).chmod(_PROGRAM)
-        rows = {name: {"sha256": one.sha256, "bytes": one.bytes} for name, one in sorted(files.items())}
+        rows = {name: {"sha256": content.sha256, "bytes": content.bytes} for name, content in sorted(files.items())}
         write_file(seal({"schema": SCHEMA, "for": word, "files": rows}), draft, RECORD)
         if output.exists():
             aside = draft.with_name(f"{draft.name}.old")
@@ -76,7 +76,7 @@ def _folder(made: Exported, output: Path, word: str) -> dict[str, int]:
             _remove(aside)
         else:
             draft.rename(output)
-    return {name: one.bytes for name, one in files.items()}
+    return {name: content.bytes for name, content in files.items()}
 
 
 def _remove(folder: Path) -> None:

@@ -57,8 +57,8 @@ def _answer(asked: Mapping[str, Any], opened: dict[str, Frontend]) -> dict[str, 
 def _stage(frontend: Frontend, asked: Mapping[str, Any]) -> Any:
     source = _source(asked["source"])
     if asked["stage"] == "recognize":
-        found = frontend.recognize(source)
-        return None if found is None else attrs.asdict(found)
+        recognized = frontend.recognize(source)
+        return None if recognized is None else attrs.asdict(recognized)
     request = record(Request, asked["request"], "a request", StageFailed)
     folder = Path(asked["folder"])
     if asked["stage"] == "convert":

@@ -12,7 +12,7 @@ from typing import Any
 
 from zif.errors import InvalidModel, UsageError
 from zif.files.text import read_text
-from zif.runtime.frontends.alike import first_line, label_of
+from zif.runtime.frontends.common import first_line, label_of
 from zif.runtime.frontends.contract import Named, Origin
 
 
@@ -48,14 +48,14 @@ def object_of(source: Named) -> Any:
     Raises InvalidModel for code that fails, UsageError for a name that it does not have.
     """
     module = _imported(source)
-    found: Any = module
+    value: Any = module
     for part in source.name.split("."):
-        if not hasattr(found, part):
-            names = sorted(name for name, one in vars(module).items() if callable(one) and not name.startswith("_"))
+        if not hasattr(value, part):
+            names = sorted(name for name, var in vars(module).items() if callable(var) and not name.startswith("_"))
             have = ", ".join(names[:10]) or "nothing that can be called"
             raise UsageError(f"{source.where} has no {source.name!r}; it has {have}")
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
 def _imported(source: Named) -> Any:

@@ -21,7 +21,7 @@ from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.records import Compiled, Installed, TensorInfo
 from zif.runtime.cache import Cache, Key
-from zif.runtime.frontends.alike import asked_for, label_of
+from zif.runtime.frontends.common import asked_for, label_of
 from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
 from zif.runtime.frontends.judging import judged, loaded
 from zif.runtime.frontends.process import Asked, asking
@@ -49,9 +49,9 @@ class Converting:
     def into(self, folder: Path, cache: Cache | None) -> Conversion:
         """The converted model, in `folder`, or in the cache where it is kept. Raises ZifError subclasses."""
         self.told(f"looking at {self.label}")
-        row, found, troubles = find(self.origin, self.frontend)
-        self._check(found)
-        made = self._with_newest()._kept(row, found, folder, cache)
+        row, recognized, troubles = find(self.origin, self.frontend)
+        self._check(recognized)
+        made = self._with_newest()._kept(row, recognized, folder, cache)
         return evolve(made, report=evolve(made.report, notes=(*made.report.notes, *troubles)))
 
     def _with_newest(self) -> Converting:
@@ -62,16 +62,16 @@ class Converting:
 
         return evolve(self, request=evolve(self.request, newest=newest_taken()))
 
-    def _kept(self, row: Installed, found: Recognized, folder: Path, cache: Cache | None) -> Conversion:
-        if cache is None or not found.files:
-            return _opened(self._made(row, found, folder), folder)
+    def _kept(self, row: Installed, recognized: Recognized, folder: Path, cache: Cache | None) -> Conversion:
+        if cache is None or not recognized.files:
+            return _opened(self._made(row, recognized, folder), folder)
         fresh: list[Compiled] = []
 
         def make() -> Compiled:
-            fresh.append(self._made(row, found, folder))
+            fresh.append(self._made(row, recognized, folder))
             return fresh[0]
 
-        kept = cache.kept(self._key(row, found), self.label, {}, make, self.told)
+        kept = cache.kept(self._key(row, recognized), self.label, {}, make, self.told)
         return evolve(_opened(kept, folder), cached=not fresh).of(self.label)
 
     @property
@@ -79,23 +79,23 @@ class Converting:
         """The source as messages name it."""
         return label_of(self.origin)
 
-    def _check(self, found: Recognized) -> None:
-        if found.problem:
-            raise InvalidModel(f"{self.label} is {found.what}: {found.problem}")
-        if found.runs and not self.request.trust:
+    def _check(self, recognized: Recognized) -> None:
+        if recognized.problem:
+            raise InvalidModel(f"{self.label} is {recognized.what}: {recognized.problem}")
+        if recognized.runs and not self.request.trust:
             command = f"`zif convert {self.label} --trust -o model.onnx` does it."
             call = "`zif.convert(model, 'model.onnx', trust=True)` does it."
             raise UsageError(
-                f"{self.label} is {found.what}: converting it runs {found.runs}. If you trust where it is from, "
-                f"{asked_for(self.origin, command, call)}"
+                f"{self.label} is {recognized.what}: converting it runs {recognized.runs}. If you trust where it is "
+                f"from, {asked_for(self.origin, command, call)}"
             )
 
-    def _key(self, row: Installed, found: Recognized) -> Key:
+    def _key(self, row: Installed, recognized: Recognized) -> Key:
         asked = {**attrs.asdict(self.request), "compare": self.compare, "simplify": self.simplify, "name": self._stem}
-        content = _digest([Path(file) for file in found.files])
-        return Key(content, f"frontend {row.name}", row.version, found.toolchain, "", asked)
+        content = _digest([Path(file) for file in recognized.files])
+        return Key(content, f"frontend {row.name}", row.version, recognized.toolchain, "", asked)
 
-    def _made(self, row: Installed, found: Recognized, folder: Path) -> Compiled:
+    def _made(self, row: Installed, recognized: Recognized, folder: Path) -> Compiled:
         with asking(row, self.origin) as frontend:
             self.told(f"converting {self.label} with {row.name}")
             made = self._exported(frontend, folder)
@@ -103,8 +103,8 @@ class Converting:
             if self.simplify:
                 self.told("simplifying")
                 _simplify(path)
-            check = self._judged(frontend, found, made, path)
-        report = self._report(row, found, made, path, check)
+            check = self._judged(frontend, recognized, made, path)
+        report = self._report(row, recognized, made, path, check)
         if check.wrong:
             way = asked_for(self.origin, "--no-compare", "compare=False")
             raise WrongResult(
@@ -138,19 +138,19 @@ class Converting:
             return self.origin.stem or "model"
         return self.origin.name.rpartition(".")[2] if isinstance(self.origin, Named) else type(self.origin).__name__
 
-    def _judged(self, frontend: Asked, found: Recognized, made: Imported, path: Path) -> SourceCheck:
+    def _judged(self, frontend: Asked, recognized: Recognized, made: Imported, path: Path) -> SourceCheck:
         if not self.compare:
             return SourceCheck(skipped="not asked for")
         self.told(f"comparing {self.label} with its source")
-        return judged(frontend, self.origin, found, self.request, made, path)
+        return judged(frontend, self.origin, recognized, self.request, made, path)
 
-    def _report(self, row: Installed, found: Recognized, made: Imported, path: Path, check: SourceCheck) -> Report:
+    def _report(self, row: Installed, recognized: Recognized, made: Imported, path: Path, check: SourceCheck) -> Report:
         model = loaded(made, path)
         return Report(
             source=self.label,
-            what=found.what,
+            what=recognized.what,
             frontend=f"{row.distribution} {row.version}",
-            toolchain=found.toolchain,
+            toolchain=recognized.toolchain,
             tool=made.tool,
             opset_asked=self.request.opset,
             opset=made.opset,

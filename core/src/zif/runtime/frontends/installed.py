@@ -71,8 +71,8 @@ class Frontend:
 
     def recognize(self, source: Origin) -> Recognized | None:
         """Whether the source is for this frontend, and what it is."""
-        found: Recognized | None = self._asked("recognize", Recognized, True, source=source)
-        return found
+        recognized: Recognized | None = self._asked("recognize", Recognized, True, source=source)
+        return recognized
 
     def convert(self, source: Origin, request: Request, folder: Path) -> Imported:
         """The source as ONNX in `folder`."""
@@ -83,8 +83,8 @@ class Frontend:
         """What the source gives for these inputs; None where the frontend cannot run it."""
         if not self._hook.run.get_hookimpls():
             return None
-        given: Arrays = self._asked("run", dict, False, source=source, request=request, inputs=inputs)
-        return given
+        arrays: Arrays = self._asked("run", dict, False, source=source, request=request, inputs=inputs)
+        return arrays
 
     def _asked(self, stage: str, kind: type, optional: bool, **arguments: Any) -> Any:
         with blaming(self._owner, stage, StageFailed):

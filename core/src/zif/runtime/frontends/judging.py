@@ -32,7 +32,7 @@ _SAME = 0.98
 
 
 def judged(
-    asked: Asked, source: Origin, found: Recognized, request: Request, made: Imported, path: Path
+    asked: Asked, source: Origin, recognized: Recognized, request: Request, made: Imported, path: Path
 ) -> SourceCheck:
     """The converted model at `path` beside its source. What cannot be compared says why; raises what running raises."""
     from zif.runtime.verification.judge import Judge
@@ -47,7 +47,7 @@ def judged(
         if compared is None:
             return SourceCheck(skipped="its frontend cannot run the source")
         wrong = _wrong(compared.rows, _is_quantized(model))
-        check = SourceCheck(found.toolchain, len(samples), compared.rows, wrong=wrong, reordered=compared.moved)
+        check = SourceCheck(recognized.toolchain, len(samples), compared.rows, wrong=wrong, reordered=compared.moved)
         if check.wrong or not made.example:
             return check
         return _resized(check, asked, source, request, path, samples[0], judge)
@@ -101,8 +101,8 @@ def _resized(
     check: SourceCheck, asked: Asked, source: Origin, request: Request, path: Path, sample: Arrays, judge: Judge
 ) -> SourceCheck:
     """The check of a model with open dimensions, held against its source in another size, too."""
-    given = {name: np.asarray(value).shape for name, value in sample.items()}
-    for shapes in other_shapes(path, given):
+    dims = {name: np.asarray(value).shape for name, value in sample.items()}
+    for shapes in other_shapes(path, dims):
         larger = resized(sample, shapes)
         try:
             right = asked.run(source, request, larger)

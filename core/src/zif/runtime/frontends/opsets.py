@@ -26,12 +26,14 @@ def newest_taken() -> int:
     from zif.targets import host
 
     answers = ask_all(host())
-    return newest_of([one.capabilities for one in answers if one.capabilities is not None and one.available])
+    return newest_of(
+        [answer.capabilities for answer in answers if answer.capabilities is not None and answer.available]
+    )
 
 
 def newest_of(backends: Sequence[Capabilities]) -> int:
     """The newest opset that loses no operator of any of these tables."""
-    return min((_newest(one.ops) for one in backends), default=NEWEST_OPSET)
+    return min((_newest(backend.ops) for backend in backends), default=NEWEST_OPSET)
 
 
 def _newest(rows: Collection[OpClaim]) -> int:

@@ -78,12 +78,12 @@ class _Remote:
 
     def run(self, source: Origin, request: Request, inputs: Arrays) -> Arrays | None:
         self._count += 1
-        given, made = f"inputs-{self._count}.npz", f"outputs-{self._count}.npz"
+        inputs_file, made = f"inputs-{self._count}.npz", f"outputs-{self._count}.npz"
         try:
-            save_arrays(self._scratch / given, inputs)
+            save_arrays(self._scratch / inputs_file, inputs)
         except OSError as error:
             raise refused(f"inputs for {self._who}", error) from error
-        about = {"folder": str(self._scratch), "inputs": given, "outputs": made}
+        about = {"folder": str(self._scratch), "inputs": inputs_file, "outputs": made}
         answer = self._answer("run", source, request=attrs.asdict(request), **about)
         return None if answer is None else read_arrays(self._scratch / made, StageFailed)
 

@@ -66,11 +66,13 @@ def _is_ranked(scores: Array) -> bool:
 
 def _features(values: Mapping[str, Array], names: list[str], lead: tuple[int, ...], of: Any = None) -> Array:
     """Everything that is told of each row, each output in parts of the largest value that the source has there."""
-    parts = []
+    features = []
     for name in names:
         scale = np.abs((of or values)[name].astype(np.float64)).max(initial=0) or 1.0
-        parts.append(values[name].astype(np.float64).reshape(*lead, math.prod(values[name].shape[len(lead) :])) / scale)
-    return np.concatenate(parts, -1)
+        features.append(
+            values[name].astype(np.float64).reshape(*lead, math.prod(values[name].shape[len(lead) :])) / scale
+        )
+    return np.concatenate(features, -1)
 
 
 def _order(ranking: _Ranking, right: Array, made: Array) -> Array:

@@ -22,7 +22,7 @@ _STEPS: tuple[Callable[[int], int], ...] = (
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def other_shapes(path: Path, given: Shapes) -> Iterator[Shapes]:
+def other_shapes(path: Path, before: Shapes) -> Iterator[Shapes]:
     """Shapes for the inputs of the model at `path` that differ from the given ones where its dimensions are open."""
     from zif.model.source import read
 
@@ -31,10 +31,10 @@ def other_shapes(path: Path, given: Shapes) -> Iterator[Shapes]:
     for step in _STEPS:
         shapes = {
             name: tuple(step(size) if is_open else size for size, is_open in zip(dims, opened[name], strict=True))
-            for name, dims in given.items()
+            for name, dims in before.items()
             if name in opened and len(opened[name]) == len(dims)
         }
-        if shapes != {name: given[name] for name in shapes}:
+        if shapes != {name: before[name] for name in shapes}:
             yield shapes
 
 

@@ -73,12 +73,12 @@ def find(origin: Origin, only: str = "") -> tuple[Installed, Recognized, list[st
     for row in rows:
         try:
             with asking(row, origin) as frontend:
-                found = frontend.recognize(origin)
+                recognized = frontend.recognize(origin)
         except ZifError as error:
             troubles.append(error)
             continue
-        if found is not None:
-            return row, found, [f"{trouble}" for trouble in troubles]
+        if recognized is not None:
+            return row, recognized, [f"{trouble}" for trouble in troubles]
     if troubles:
         raise troubles[0]
     raise InvalidModel(_nobody(origin, rows))

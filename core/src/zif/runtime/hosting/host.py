@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from zif.errors import NoRoom, UsageError
 from zif.files.wording import size
 from zif.planning.constraints import EVERYONE, nbytes
-from zif.runtime.hosting.desk import Desk
 from zif.runtime.hosting.hosted import Hosted
+from zif.runtime.hosting.processor_queue import Desk
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -104,20 +104,20 @@ class Host:
     def forget(self, hosted: Hosted) -> None:
         """A session was closed."""
         with self._lock:
-            self._sessions = [one for one in self._sessions if one is not hosted]
+            self._sessions = [session for session in self._sessions if session is not hosted]
 
     def rest(self, seconds: float = 0.0) -> None:
         """Have every session rest that is not kept and that nobody has run for so long."""
         with self._lock:
-            for one in self._sessions:
-                if one.may_rest and monotonic() - one.used >= seconds:
-                    one.rest()
+            for session in self._sessions:
+                if session.may_rest and monotonic() - session.used >= seconds:
+                    session.rest()
 
     def close(self) -> None:
         """Close every session. May be called twice."""
         self._closed.set()
-        for one in self.sessions:
-            one.close()
+        for session in self.sessions:
+            session.close()
 
     def __enter__(self) -> Host:
         return self
@@ -130,30 +130,30 @@ class Host:
     def _make_room(self, name: str, need: Mapping[str, int], priority: int, own: Hosted | None) -> None:
         """Let others rest until there is room. Raises NoRoom. The lock is held."""
         while (short := self._short(need, own)) is not None:
-            ways = [one for one in self._sessions if self._gives_way(one, priority, own, short)]
+            ways = [session for session in self._sessions if self._gives_way(session, priority, own, short)]
             if not ways:
                 raise self._no_room(name, need, short, own)
-            min(ways, key=lambda one: (one.priority, one.used)).rest()
+            min(ways, key=lambda hosted: (hosted.priority, hosted.used)).rest()
 
-    def _gives_way(self, one: Hosted, priority: int, own: Hosted | None, short: str) -> bool:
-        asked = self._give_way and one is not own and one.priority <= priority
-        return asked and one.may_rest and bool(_of(one.need, short))
+    def _gives_way(self, hosted: Hosted, priority: int, own: Hosted | None, short: str) -> bool:
+        asked = self._give_way and hosted is not own and hosted.priority <= priority
+        return asked and hosted.may_rest and bool(_of(hosted.need, short))
 
     def _short(self, need: Mapping[str, int], own: Hosted | None) -> str | None:
         """The limit that would be passed; None when there is room."""
         for name, limit in self._limits.items():
-            held = sum(_of(one.need, name) for one in self._holding(own))
+            held = sum(_of(hosted.need, name) for hosted in self._holding(own))
             if _of(need, name) and held + _of(need, name) > limit:
                 return name
         return None
 
     def _holding(self, own: Hosted | None) -> list[Hosted]:
-        return [one for one in self._sessions if one is not own and not one.resting]
+        return [session for session in self._sessions if session is not own and not session.resting]
 
     def _no_room(self, name: str, need: Mapping[str, int], short: str, own: Hosted | None) -> NoRoom:
         limit, wanted = self._limits[short], _of(need, short)
         where = "" if short == _ALL else f" of {short}"
-        others = [(one.name, _of(one.need, short)) for one in self._holding(own) if _of(one.need, short)]
+        others = [(hosted.name, _of(hosted.need, short)) for hosted in self._holding(own) if _of(hosted.need, short)]
         if not others:
             return NoRoom(f"{name!r} needs {size(wanted)}{where}, and the host may hold {size(limit)}: it never fits")
         held = ", ".join(f"{other!r} holds {size(count)}" for other, count in others)
@@ -184,7 +184,7 @@ def _of(need: Mapping[str, int], limit: str) -> int:
 
 def _need(plan: Plan) -> dict[str, int]:
     """Bytes by backend, and by "host": weights, and the most that is alive at once."""
-    return {name: one.weights_bytes + one.activations_bytes for name, one in plan.predicted.memory.items()}
+    return {name: memory.weights_bytes + memory.activations_bytes for name, memory in plan.predicted.memory.items()}
 
 
 def _plan(source: Any, target: str, how: Mapping[str, Any]) -> Plan:
@@ -202,8 +202,8 @@ def _plan(source: Any, target: str, how: Mapping[str, Any]) -> Plan:
 def _have_rest(host: weakref.ref[Host], closed: threading.Event, idle: float) -> None:
     """In a thread: sessions that nobody has run for so long rest. Ends with the host."""
     while not closed.wait(idle / 4):
-        one = host()
-        if one is None:
+        owner = host()
+        if owner is None:
             return
-        one.rest(idle)
-        del one
+        owner.rest(idle)
+        del owner

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zif.runtime.hosting.desk import Desk
+from zif.runtime.hosting.processor_queue import Desk
 from zif.runtime.session.pipeline import Pipeline
 from zif.runtime.session.stream import Stream
 
@@ -149,7 +149,7 @@ class Hosted:
     def _processors(self) -> list[str]:
         """Where each segment runs, in order."""
         plan = self.session.plan
-        kinds = {one.name: one.processor for one in plan.candidates}
+        kinds = {candidate.name: candidate.processor for candidate in plan.candidates}
         return [kinds.get(segment.backend) or segment.backend for segment in plan.segments]
 
 

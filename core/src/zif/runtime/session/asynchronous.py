@@ -72,7 +72,7 @@ class Asynchronous:
     """The queue of one session: at most `limit` runs wait or are made, `workers` of them at a time."""
 
     def __init__(self, workers: int = 1, limit: int = 16, submit: Submit | None = None) -> None:
-        self._workers, self._limit, self._given = workers, limit, submit
+        self._workers, self._limit, self._hand_on = workers, limit, submit
         self._fresh()
 
     def _fresh(self) -> None:
@@ -111,8 +111,8 @@ class Asynchronous:
             raise QueueFull(f"{self._limit} runs wait already: wait for one of them, or hand over runs more slowly")
 
     def _submit(self, job: Callable[[], None]) -> None:
-        if self._given is not None:
-            self._given(job)
+        if self._hand_on is not None:
+            self._hand_on(job)
             return
         with self._lock:
             if self._pool is None:

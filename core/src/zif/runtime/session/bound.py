@@ -17,7 +17,7 @@ from zif.model.dtypes import numpy_dtype
 from zif.records import SupportsBinding, TensorInfo
 from zif.runtime.session.fit import wanted
 from zif.runtime.session.frames import allocate, bindable
-from zif.runtime.session.given import check_outputs, handed_over
+from zif.runtime.session.output_arrays import check_outputs, handed_over
 
 if TYPE_CHECKING:
     from zif.runtime.session.step import Step
@@ -43,7 +43,7 @@ class Owner(Protocol):
     def awake(self) -> None: ...
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]: ...
     def after_fault(
-        self, wiring: Wiring, given: Mapping[str, Any], error: BaseException, number: int
+        self, wiring: Wiring, inputs: Mapping[str, Any], error: BaseException, number: int
     ) -> dict[str, Any]: ...
 
 

@@ -43,7 +43,7 @@ def pattern(wanted: Shape | None, places: Places) -> Callable[[tuple[int, ...], 
     numbers = tuple((axis, dim) for axis, dim in enumerate(wanted or ()) if isinstance(dim, int))
     symbols = tuple((axis, *place) for axis, dim in enumerate(wanted or ()) for place in places.get(dim, ()))
 
-    def fitting(shape: tuple[int, ...], given: Values) -> bool:
+    def fitting(shape: tuple[int, ...], values: Values) -> bool:
         if rank is None:
             return True
         if len(shape) != rank:
@@ -52,7 +52,7 @@ def pattern(wanted: Shape | None, places: Places) -> Callable[[tuple[int, ...], 
             if shape[axis] != number:
                 return False
         for axis, name, place in symbols:  # noqa: SIM110 - twice as fast as all()
-            if name in given and shape[axis] != given[name].shape[place]:
+            if name in values and shape[axis] != values[name].shape[place]:
                 return False
         return True
 

@@ -49,15 +49,15 @@ class Outputs:
         self._step, self._tell = step, tell
         self._slots = {name: Slot(tensors.get(name) or TensorInfo(name), name in own) for name in names}
         self._places = places_of([tensors[name] for name in step.inputs if name in tensors])
-        self.check: Check = quick([(one.info, one.own) for one in self._slots.values()], self._places, self._slowly)
+        self.check: Check = quick([(slot.info, slot.own) for slot in self._slots.values()], self._places, self._slowly)
 
-    def _slowly(self, made: Any, given: Values) -> Values:
+    def _slowly(self, made: Any, values: Values) -> Values:
         """What was made on `given`, fit to hand on: copied where it is not, refused where it is not what is due."""
         if not isinstance(made, Mapping):
             raise self._broken(f"returned {had(made)}, not a mapping of names to arrays")
-        return {name: self._checked(slot, made, given) for name, slot in self._slots.items()}
+        return {name: self._checked(slot, made, values) for name, slot in self._slots.items()}
 
-    def _checked(self, slot: Slot, made: Values, given: Values) -> Any:
+    def _checked(self, slot: Slot, made: Values, values: Values) -> Any:
         name = slot.info.name
         if name not in made:
             raise self._broken(f"did not return the output {name!r}")
@@ -67,10 +67,10 @@ class Outputs:
             return _copied(value) if slot.own else value
         self._refuse_unless(isinstance(value, (np.ndarray, np.generic)), slot, value)
         if not same_dtype(value.dtype, dtype):
-            self._refuse(slot, value, given)
-        sizes = self._sizes(given)
+            self._refuse(slot, value, values)
+        sizes = self._sizes(values)
         if not fits(value.shape, slot.info.shape, sizes):
-            self._doubt(slot, value, sizes, given)
+            self._doubt(slot, value, sizes, values)
         return np.array(value, dtype, order="C") if slot.own else np.asarray(value, dtype, order="C")
 
     def _refuse_unless(self, right: bool, slot: Slot, value: Any) -> None:
@@ -78,10 +78,10 @@ class Outputs:
             name, plan = slot.info.name, wanted(slot.info)
             raise self._broken(f"returned {had(value)} for the output {name!r}, where the plan has {plan}")
 
-    def _refuse(self, slot: Slot, value: Any, given: Values) -> None:
+    def _refuse(self, slot: Slot, value: Any, values: Values) -> None:
         """An array that is not the plan's: the model's mistake where ONNX's own evaluator makes the same of it."""
         name, proof = slot.info.name, self._step.proof
-        other = None if proof is None else proof.computed(given).get(name)
+        other = None if proof is None else proof.computed(values).get(name)
         if other is not None and value.shape == other.shape and same_dtype(value.dtype, other.dtype):
             raise InvalidModel(
                 f"the output {name!r} cannot be {wanted(slot.info)}: {self._step.who} returned {had(value)}, and so "
@@ -95,11 +95,11 @@ class Outputs:
             return InvalidBundle(f"{self._step.who} {what}: the bundle does not go together with itself. {AGAIN}")
         return BackendBroken(f"{self._step.who} {what}. {_ADVICE}")
 
-    def _doubt(self, slot: Slot, value: Any, sizes: Mapping[str, int], given: Values) -> None:
+    def _doubt(self, slot: Slot, value: Any, sizes: Mapping[str, int], values: Values) -> None:
         """A shape that is not the plan's: the backend's mistake, unless ONNX has something else to say of it."""
         name, who = slot.info.name, self._step.who
-        if not fits(value.shape, self._shown(slot.info, given), sizes):
-            self._refuse(slot, value, given)
+        if not fits(value.shape, self._shown(slot.info, values), sizes):
+            self._refuse(slot, value, values)
         self._slots = {**self._slots, name: evolve(slot, info=evolve(slot.info, shape=None))}
         if self._tell:
             self._tell(
@@ -107,18 +107,18 @@ class Outputs:
                 f"its operators; {who} returned {had(value)}"
             )
 
-    def _shown(self, info: TensorInfo, given: Values) -> Shape | None:
+    def _shown(self, info: TensorInfo, values: Values) -> Shape | None:
         """What can be shown of an output's shape; without a proof, the dimensions that are numbers."""
         if self._step.proof is not None:
-            shown = self._step.proof.shown(given).get(info.name)
+            shown = self._step.proof.shown(values).get(info.name)
             return None if shown is None else shown.shape
         return None if info.shape is None else tuple(d if isinstance(d, int) else None for d in info.shape)
 
-    def _sizes(self, given: Values) -> dict[str, int]:
+    def _sizes(self, values: Values) -> dict[str, int]:
         """The size of each symbolic dimension in this run, where the inputs agree on it."""
         sizes: dict[str, int] = {}
         for symbol, places in self._places.items():
-            seen = {given[name].shape[axis] for name, axis in places if name in given}
+            seen = {values[name].shape[axis] for name, axis in places if name in values}
             if len(seen) == 1:
                 sizes[str(symbol)] = seen.pop()
         return sizes

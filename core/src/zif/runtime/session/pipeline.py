@@ -125,10 +125,10 @@ class Pipeline:
         """
         waiting: deque[Future[dict[str, Any]]] = deque()
         try:
-            for one in inputs:
+            for arrays in inputs:
                 if len(waiting) >= self.depth:
                     yield waiting.popleft().result()
-                waiting.append(self.submit(one))
+                waiting.append(self.submit(arrays))
             while waiting:
                 yield waiting.popleft().result()
         finally:

@@ -33,16 +33,16 @@ def quick(slots: Sequence[tuple[TensorInfo, bool]], places: Places, slowly: Chec
 def _single(name: str, dtype: Any, shape: Any, fitting: Any, own: bool, slowly: Check) -> Check:
     mapping, array, memory = _HELD if own else (2**60,) * 3
 
-    def check(made: Any, given: Values) -> Values:
+    def check(made: Any, values: Values) -> Values:
         if type(made) is dict and len(made) == 1 and getrefcount(made) <= mapping and name in made:
             value = made[name]
             if type(value) is ndarray and (value.dtype is dtype or value.dtype == dtype) and value.flags.carray:
                 have = value.shape
-                if (have == shape or (shape is None and fitting(have, given))) and getrefcount(value) <= array:
+                if (have == shape or (shape is None and fitting(have, values))) and getrefcount(value) <= array:
                     base = value.base
                     if base is None or getrefcount(base) <= memory:
                         return made
-        return slowly(made, given)
+        return slowly(made, values)
 
     return check
 
@@ -50,21 +50,21 @@ def _single(name: str, dtype: Any, shape: Any, fitting: Any, own: bool, slowly: 
 def _several(fast: Sequence[tuple[str, Any, Any, Any, bool]], slowly: Check) -> Check:
     count = len(fast)
 
-    def check(made: Any, given: Values) -> Values:
+    def check(made: Any, values: Values) -> Values:
         if type(made) is not dict or len(made) != count or getrefcount(made) > _HELD[0]:
-            return slowly(made, given)
+            return slowly(made, values)
         for name, dtype, shape, fitting, own in fast:
             if name not in made:
-                return slowly(made, given)
+                return slowly(made, values)
             value = made[name]
             if not (type(value) is ndarray and (value.dtype is dtype or value.dtype == dtype) and value.flags.carray):
-                return slowly(made, given)
-            if value.shape != shape and (shape is not None or not fitting(value.shape, given)):
-                return slowly(made, given)
+                return slowly(made, values)
+            if value.shape != shape and (shape is not None or not fitting(value.shape, values)):
+                return slowly(made, values)
             if own and (
                 getrefcount(value) > _HELD[1] or (value.base is not None and getrefcount(value.base) > _HELD[2])
             ):
-                return slowly(made, given)
+                return slowly(made, values)
         return made
 
     return check

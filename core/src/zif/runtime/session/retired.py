@@ -32,15 +32,15 @@ class Retired:
         closed = threading.Event()
         waiting = weakref.finalize(wiring, _close_apart, wiring.steps, self._let_go, closed)
         waiting.atexit = False
-        self._waiting = {one for one in self._waiting if one.alive} | {waiting}
+        self._waiting = {waiting for waiting in self._waiting if waiting.alive} | {waiting}
         return Leaving(waiting, closed)
 
     def close(self) -> None:
         """Close what still waits, whoever runs on it."""
         for waiting in list(self._waiting):
-            found = waiting.detach()
-            if found is not None:
-                _close(*found[2])
+            retired = waiting.detach()
+            if retired is not None:
+                _close(*retired[2])
 
 
 class Leaving:

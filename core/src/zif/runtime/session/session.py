@@ -22,8 +22,8 @@ from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
 from zif.runtime.session.bound import Bound
 from zif.runtime.session.events import Event, Rescue, Timing, Underway, Watch
 from zif.runtime.session.faults import named
-from zif.runtime.session.given import check_outputs, handed_over
 from zif.runtime.session.moving import Moving
+from zif.runtime.session.output_arrays import check_outputs, handed_over
 from zif.runtime.session.step import Step
 from zif.runtime.session.wiring import Wiring, check_of
 
@@ -243,9 +243,9 @@ class Session(Moving):
         """The inputs, ready for the backends. Raises InvalidInput."""
         return self._admission.admit(inputs)
 
-    def after_fault(self, wiring: Wiring, given: Arrays, error: BaseException, number: int) -> dict[str, Any]:
+    def after_fault(self, wiring: Wiring, values: Arrays, error: BaseException, number: int) -> dict[str, Any]:
         """The outputs of a run that failed in step `number`, made elsewhere if the host allowed it; else the fault."""
-        return self._again(wiring, given, None, error, number)
+        return self._again(wiring, values, None, error, number)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -257,21 +257,21 @@ class Session(Moving):
         self.awake()
         values = dict(self._admission.admit(inputs))
         for step in self.steps:
-            given = {name: values[name] for name in step.inputs if name in values}
-            yield step, given
+            handed = {name: values[name] for name in step.inputs if name in values}
+            yield step, handed
             try:
-                made = step.executable.run(given)
-                values.update(check_of(step, self._tensors, (), ())(made, given))
+                made = step.executable.run(handed)
+                values.update(check_of(step, self._tensors, (), ())(made, handed))
             except BaseException as error:
                 raise self._fault(step, error) from error
 
-    def _watched(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
+    def _watched(self, values: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
         if not recorded():
-            made = self._run(given, trace, stop)
+            made = self._run(values, trace, stop)
         else:
             with within(self.number), span(f"run {self.plan.model}", "run"):
-                made = self._run(given, trace, stop)
-        return made if self._watch is None else self._watch(given, made)
+                made = self._run(values, trace, stop)
+        return made if self._watch is None else self._watch(values, made)
 
     def trace(self) -> AbstractContextManager[Timeline]:
         """Within it, what runs of this session do is recorded: `with session.trace() as timeline: …`.
@@ -282,12 +282,12 @@ class Session(Moving):
 
         return traced(self.number)
 
-    def _run(self, given: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
+    def _run(self, inputs: Arrays, trace: list[Timing] | None, stop: Stop | None = None) -> dict[str, Any]:
         if self._closed:
             raise UsageError("the session is closed: load the model again")
         while (wiring := self._wiring).resting:
             self.awake()
-        values = dict(given)
+        values = dict(inputs)
         frame = wiring.frames.take()
         for number, (call, check) in enumerate(zip(frame.calls, wiring.checks, strict=True)):
             if stop is not None:
@@ -302,7 +302,7 @@ class Session(Moving):
                     with span("checks and copies", "copy"):
                         values.update(check(made, handed))
             except BaseException as error:
-                return self._again(wiring, given, trace, error, number)
+                return self._again(wiring, inputs, trace, error, number)
             if trace is not None:
                 trace.append(_timing(wiring.steps[number], start))
             for name in wiring.drop[number]:
@@ -324,7 +324,7 @@ class Session(Moving):
         return {name: values[name] for name in self._names}
 
     def _again(
-        self, wiring: Wiring, given: Arrays, trace: list[Timing] | None, error: BaseException, number: int
+        self, wiring: Wiring, values: Arrays, trace: list[Timing] | None, error: BaseException, number: int
     ) -> dict[str, Any]:
         """After a fault in step `number`: rebuild it elsewhere and run again if the host allowed it, else raise."""
         try:
@@ -340,14 +340,14 @@ class Session(Moving):
             fault = error = None  # type: ignore[assignment]  # an error that its own frame holds keeps all arrays alive
         if trace is not None:
             trace.clear()
-        return self._run(given, trace)
+        return self._run(values, trace)
 
     def _replace(self, number: int, step: Step, fault: ZifError) -> None:
         steps = list(self._wiring.steps)
         old, steps[number] = steps[number], step
         told = f"segment {old.segment.id} moved from {old.segment.backend} to {step.segment.backend}: {fault}"
         self.events.append(Event("fallback", old.segment.backend, old.segment.id, told))
-        self.plan = evolve(self.plan, segments=tuple(one.segment for one in steps))
+        self.plan = evolve(self.plan, segments=tuple(step.segment for step in steps))
         self._wiring = self._wire(steps)
         self._let_go(old)
 

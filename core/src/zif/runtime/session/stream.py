@@ -68,10 +68,10 @@ class Stream:
 
         Raises what `Session.run` raises, InvalidInput also for a state among the inputs, and UsageError after `close`.
         """
-        given = self._given(inputs)
+        handed = self._handed(inputs)
         with self._lock:
-            before = self._before(given)
-            made = self._session.run({**given, **before}, trace=trace)
+            before = self._before(handed)
+            made = self._session.run({**handed, **before}, trace=trace)
             if before is not self._state:
                 self._check_guessed(before, made)
             self._state = {name: made[source] for name, source in self._links.items()}
@@ -115,26 +115,26 @@ class Stream:
     ) -> None:
         self.close()
 
-    def _given(self, inputs: Any) -> Mapping[str, Any]:
-        given = {} if inputs is None else inputs
-        if type(given) is not dict and not isinstance(given, Mapping):
-            raise InvalidInput(f"inputs must be a mapping of name to array, not {type(given).__name__}")
+    def _handed(self, inputs: Any) -> Mapping[str, Any]:
+        handed = {} if inputs is None else inputs
+        if type(handed) is not dict and not isinstance(handed, Mapping):
+            raise InvalidInput(f"inputs must be a mapping of name to array, not {type(handed).__name__}")
         for name in self._links:
-            if name in given:
+            if name in handed:
                 raise InvalidInput(
                     f"input {name!r} is a state of this stream, which keeps it from run to run: leave it out, or set "
                     f"it with stream.reset({{{name!r}: array}})"
                 )
-        return given
+        return handed
 
-    def _before(self, given: Mapping[str, Any]) -> State:
+    def _before(self, inputs: Mapping[str, Any]) -> State:
         """The states that the next run reads."""
         self._check_open()
         assert self._state is not None
         if len(self._state) == len(self._links):
             return self._state
         missing = self._links.keys() - self._state.keys()
-        zeros = self._zeros(given)
+        zeros = self._zeros(inputs)
         for name in missing - zeros.keys():
             raise self._open(name)
         return zeros | self._state
@@ -153,14 +153,14 @@ class Stream:
             if None in (_info(self._session, name).shape or ()) and before[name].shape != made[self._links[name]].shape:
                 raise self._open(name)
 
-    def _zeros(self, given: Mapping[str, Any]) -> State:
+    def _zeros(self, inputs: Mapping[str, Any]) -> State:
         """Zeros for the states whose shape is known: symbols have the size that these inputs give them, and an open
         dimension without a name the one that all inputs with such a first dimension begin with, which is a batch."""
-        fed = [info for info in self._session.inputs if info.name in given]
+        fed = [info for info in self._session.inputs if info.name in inputs]
         sizes: dict[Any, int] = {}
         for symbol, ((name, axis), *_) in places_of(fed).items():
-            sizes.update({symbol: np.shape(given[name])[axis]} if np.ndim(given[name]) > axis else {})
-        firsts = {np.shape(given[one.name])[:1] for one in fed if one.shape and one.shape[0] is None}
+            sizes.update({symbol: np.shape(inputs[name])[axis]} if np.ndim(inputs[name]) > axis else {})
+        firsts = {np.shape(inputs[name.name])[:1] for name in fed if name.shape and name.shape[0] is None}
         if len(firsts) == 1:
             sizes.update(zip([None], firsts.pop(), strict=False))
         made = {}

@@ -5,7 +5,7 @@ What may come in: opening a model as it stands, and what goes on beside a sessio
 
 from __future__ import annotations
 
-from zif.runtime.started.beside import Starting
+from zif.runtime.started.background import Starting
 from zif.runtime.started.load import load_at_once
 
 __all__ = ["Starting", "load_at_once"]

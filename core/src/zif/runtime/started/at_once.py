@@ -59,7 +59,7 @@ def starter(exclude: Collection[str], config: Mapping[str, Mapping[str, Any]], i
     else:
         if not slower:
             raise BackendUnavailable("start='cpu': no installed backend takes an ONNX model as it is on this CPU")
-        _, backend, told = max(slower, key=lambda one: one[0])
+        _, backend, told = max(slower, key=lambda ranked: ranked[0])
     standing = stand_in(backend, told, host(), isolate)
     return Starter(standing, told, standing.options(config.get(backend.name, {}), host()))
 
@@ -79,17 +79,17 @@ def _able(exclude: Collection[str]) -> Iterator[tuple[Backend, Capabilities]]:
 
 def open_at_once(source: Any, with_shapes: Mapping[str, Sequence[int]], custom_ops: Any, by: Starter) -> Session:
     """A session of one segment on the whole model. Raises ZifError subclasses, as reading and loading do."""
-    found = _read(source)
-    graph = found.proto.graph
+    model = _read(source)
+    graph = model.proto.graph
     weights = {tensor.name for tensor in graph.initializer}
-    compiled = _artifact(found, custom_ops)
+    compiled = _artifact(model, custom_ops)
     shapes.override(graph, with_shapes, weights)
     inputs = [value_info(value) for value in graph.input if value.name not in weights]
-    optional = [value_info(value) for value in graph.input if value.name in weights] if _replaceable(found) else []
+    optional = [value_info(value) for value in graph.input if value.name in weights] if _replaceable(model) else []
     outputs = tuple(value_info(value) for value in graph.output)
     compiled = evolve(compiled, inputs=tuple(inputs), outputs=outputs)
     executable = by.backend.load(compiled, by.options, shared=False)
-    plan = _plan(found, by, compiled)
+    plan = _plan(model, by, compiled)
     step = Step(
         plan.segments[0],
         watched(by.backend, executable),
@@ -106,22 +106,22 @@ def _read(source: Any) -> Source:
     return evolve(read(source.proto), folders=source.folders)  # its proto is no longer what lies in its file
 
 
-def _replaceable(found: Source) -> bool:
+def _replaceable(source: Source) -> bool:
     """Whether a weight that is listed as an input may be replaced: before IR 4 all had to be listed."""
-    return bool(found.proto.ir_version >= 4)
+    return bool(source.proto.ir_version >= 4)
 
 
-def _artifact(found: Source, custom_ops: Any) -> Compiled:
+def _artifact(source: Source, custom_ops: Any) -> Compiled:
     """The model as it stands, in place where it is a file."""
-    files: dict[str, bytes | Path] = dict(external.files(found.proto.graph, found.folders))
-    main = found.path.name if found.path else "model.onnx"
-    files[main] = found.path.absolute() if found.path else found.proto.SerializeToString()
+    files: dict[str, bytes | Path] = dict(external.files(source.proto.graph, source.folders))
+    main = source.path.name if source.path else "model.onnx"
+    files[main] = source.path.absolute() if source.path else source.proto.SerializeToString()
     return Compiled("onnx", files, main, (), (), custom_ops=libraries(custom_ops))
 
 
-def _plan(found: Source, by: Starter, compiled: Compiled) -> Plan:
+def _plan(source: Source, by: Starter, compiled: Compiled) -> Plan:
     """What there is to say before a plan: one segment, no units, no costs."""
-    name = found.path.stem if found.path else found.proto.graph.name or "model"
+    name = source.path.stem if source.path else source.proto.graph.name or "model"
     reads, gives = (tuple(info.name for info in infos) for infos in (compiled.inputs, compiled.outputs))
     kind, label = by.capabilities.kind, by.capabilities.label
     segment = Segment(0, by.backend.name, kind, (), reads, gives, 0.0, 0.0, label)

@@ -11,7 +11,7 @@ from zif.errors import InvalidModel, UsageError, ZifError
 from zif.model.arguments import is_model
 from zif.runtime.session import Event
 from zif.runtime.started.at_once import open_at_once, starter
-from zif.runtime.started.beside import Starting
+from zif.runtime.started.background import Starting
 from zif.targets import target as find
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def load_at_once(
 
     def make(told: Progress) -> tuple[Session, Model]:
         from zif.model import Model  # takes a while to import: not before the first run
-        from zif.runtime.started.wary import steer
+        from zif.runtime.started.open_check import steer
 
         told("reading the model")
         model = Model.load(onnx, shapes or None, () if is_model(onnx) else custom_ops)

@@ -32,7 +32,7 @@ def _write(tracer: Any, epoch: int, spans: Sequence[Span]) -> None:
     """One outermost span with all that it holds."""
     around: list[tuple[Span, Any]] = []
     made = []
-    for span in sorted(spans, key=lambda one: (one.start, one.depth)):
+    for span in sorted(spans, key=lambda span: (span.start, span.depth)):
         while around and around[-1][0].depth >= span.depth:
             around.pop()
         context = trace.set_span_in_context(around[-1][1]) if around else None

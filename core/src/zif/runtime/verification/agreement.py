@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from zif.errors import BackendUnavailable
-from zif.model.elsewhere import elsewhere
+from zif.model.compiled_units import elsewhere
 from zif.runtime.measures import Figures
-from zif.runtime.verification.beside import Beside, gates
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge
 from zif.runtime.verification.record import TensorCheck, Word, furthest, gravest
+from zif.runtime.verification.tallies import Beside, gates
 
 if TYPE_CHECKING:
     from zif.model import Model

@@ -14,12 +14,12 @@ from attrs import define, field, frozen
 
 from zif.errors import BackendUnavailable, UsageError, ZifError
 from zif.model.arguments import Progress
-from zif.model.elsewhere import elsewhere
-from zif.runtime.verification.beside import Beside, gates
+from zif.model.compiled_units import elsewhere
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge, showing
 from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification, gravest
 from zif.runtime.verification.samples import made_samples
+from zif.runtime.verification.tallies import Beside, gates
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -92,7 +92,10 @@ class Bench:
     def result(self, plan: Plan, checks: Sequence[SegmentCheck]) -> Verification:
         """The record of what was found for a plan."""
         used = {*plan.backends, *self.judge.options}
-        rows = {one.name: f"{one.distribution} {one.version}, {one.toolchain}" for one in plan.candidates}
+        rows = {
+            candidate.name: f"{candidate.distribution} {candidate.version}, {candidate.toolchain}"
+            for candidate in plan.candidates
+        }
         inputs = "values made from seeds" if self.made else "samples of the caller's"
         versions = {name: text for name, text in rows.items() if name in used}
         judge = tuple(self.judge.options)

@@ -16,7 +16,7 @@ import numpy as np
 from attrs import define, field
 
 from zif.errors import ZifError
-from zif.model.elsewhere import elsewhere
+from zif.model.compiled_units import elsewhere
 from zif.runtime.session import Event
 from zif.runtime.verification.agreement import OutputJudge
 from zif.runtime.verification.watching import backends, sentence
@@ -67,23 +67,23 @@ class First:
     _over: bool = False
 
     def __call__(self, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
-        found = magnitudes(inputs) | {f"{name} made": size for name, size in magnitudes(outputs).items()}
-        if self._over or not (self._judge or self._new(found)):
+        largest = magnitudes(inputs) | {f"{name} made": size for name, size in magnitudes(outputs).items()}
+        if self._over or not (self._judge or self._new(largest)):
             return outputs
         with self._lock:
             try:
-                return self._judged(inputs, outputs, found)
+                return self._judged(inputs, outputs, largest)
             except (ZifError, ValueError, MemoryError) as error:
                 self._over = True
                 self._tell("note", f"not held against the CPU: {error}")
                 return outputs
 
-    def _judged(self, inputs: Mapping[str, Any], outputs: dict[str, Any], found: Mapping[str, int]) -> dict[str, Any]:
+    def _judged(self, inputs: Mapping[str, Any], outputs: dict[str, Any], largest: Mapping[str, int]) -> dict[str, Any]:
         judge = self._judge or OutputJudge(self.model, self.session.plan)
         try:
             right = judge.doubted(inputs, outputs)
             agreed = judge.judged([(inputs, outputs)])[0] if right else None
-            self._note(found)
+            self._note(largest)
             if agreed is None or agreed.word not in ("wrong", "unholdable"):
                 return outputs
             if not self._judge:
@@ -101,14 +101,14 @@ class First:
         if self._judge is not None:
             self._judge.close()
 
-    def _note(self, found: Mapping[str, int]) -> None:
-        for name, size in found.items():
+    def _note(self, largest: Mapping[str, int]) -> None:
+        for name, size in largest.items():
             least, most = self._seen.get(name, (size, size))
             self._seen[name] = min(least, size), max(most, size)
 
-    def _new(self, found: Mapping[str, int]) -> bool:
+    def _new(self, largest: Mapping[str, int]) -> bool:
         """Whether something is at least twice as large or small as all that was looked at."""
-        for name, size in found.items():
+        for name, size in largest.items():
             least, most = self._seen.get(name, (_NOT_FINITE, -_NOT_FINITE))
             if not least <= size <= most:
                 return True

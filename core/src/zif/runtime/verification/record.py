@@ -118,12 +118,12 @@ class Verification:
     @property
     def wrong(self) -> tuple[SegmentCheck, ...]:
         """The segments that are not to be believed."""
-        return tuple(one for one in self.segments if one.word in ("wrong", "unholdable"))
+        return tuple(segment for segment in self.segments if segment.word in ("wrong", "unholdable"))
 
     @property
     def verified(self) -> bool:
         """Whether every segment was held against the judge and is believed; what was not checked is not verified."""
-        return bool(self.segments) and all(one.word in ("right", "coarse") for one in self.segments)
+        return bool(self.segments) and all(segment.word in ("right", "coarse") for segment in self.segments)
 
     def to_json(self) -> dict[str, Any]:
         """As `zif verify --json` prints it; a ratio that is infinite is null, with `exact` beside it."""
@@ -135,23 +135,23 @@ class Verification:
             "judge": list(self.judge),
             "versions": dict(self.versions),
             "verified": self.verified,
-            "segments": [_segment(one) for one in self.segments],
+            "segments": [_segment(segment) for segment in self.segments],
             "notes": list(self.notes),
         }
 
 
-def _segment(one: SegmentCheck) -> dict[str, Any]:
-    rows = [asdict(tensor) | {"word": tensor.word(one.precision)} for tensor in one.tensors]
+def _segment(segment_check: SegmentCheck) -> dict[str, Any]:
+    rows = [asdict(tensor) | {"word": tensor.word(segment_check.precision)} for tensor in segment_check.tensors]
     for row in rows:
         row["exact"] = row["sqnr_db"] == math.inf
         row |= {key: None for key in ("sqnr_db", "rounded_db") if row[key] is not None and math.isinf(row[key])}
     return {
-        "id": one.segment,
-        "backend": one.backend,
-        "kind": one.kind,
-        "units": list(one.units),
-        "precision": one.precision,
-        "word": one.word,
-        "reason": one.reason,
+        "id": segment_check.segment,
+        "backend": segment_check.backend,
+        "kind": segment_check.kind,
+        "units": list(segment_check.units),
+        "precision": segment_check.precision,
+        "word": segment_check.word,
+        "reason": segment_check.reason,
         "tensors": rows,
     }

@@ -60,12 +60,12 @@ def without_rounding(model: Model) -> Model | None:
 def _floats(model: Model) -> set[str]:
     """The float32 values of the graph and of its bodies, as far as their types can be inferred."""
     inferred = onnx.shape_inference.infer_shapes(skeleton(model.proto))
-    found = {name for name, info in model.tensors.items() if info.dtype == "float32"}
+    names = {name for name, info in model.tensors.items() if info.dtype == "float32"}
     for graph in all_graphs(inferred.graph):
         values = (*graph.input, *graph.output, *graph.value_info)
-        found |= {value.name for value in values if value.type.tensor_type.elem_type == TensorProto.FLOAT}
-        found |= {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
-    return found
+        names |= {value.name for value in values if value.type.tensor_type.elem_type == TensorProto.FLOAT}
+        names |= {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
+    return names
 
 
 def _round_graph(graph: onnx.GraphProto, to: int, floats: set[str], taken: set[str]) -> None:

@@ -81,14 +81,14 @@ def test_an_output_is_not_overwritten_by_the_next_run(device: Subject) -> None:
 
 def test_two_at_once_do_not_mix(device: Subject) -> None:
     """Two executables of different models, run in turns."""
-    one = loaded(device, perceptron())
-    first = np.copy(one.run(perceptron().inputs)["y"])  # while it is alone
+    session = loaded(device, perceptron())
+    first = np.copy(session.run(perceptron().inputs)["y"])  # while it is alone
     two = loaded(device, fork())
     other = {name: np.copy(value) for name, value in two.run(fork().inputs).items()}
-    np.testing.assert_array_equal(one.run(perceptron().inputs)["y"], first)
+    np.testing.assert_array_equal(session.run(perceptron().inputs)["y"], first)
     for name, value in two.run(fork().inputs).items():
         np.testing.assert_array_equal(value, other[name])
-    one.close()
+    session.close()
     two.close()
 
 
@@ -97,7 +97,7 @@ def test_threads_get_their_own_answers(device: Subject) -> None:
     network = perceptron()
     executable = loaded(device, network)
     inputs = [{name: value + i for name, value in network.inputs.items()} for i in range(4)]
-    alone = [np.copy(executable.run(one)["y"]) for one in inputs]
+    alone = [np.copy(executable.run(sample)["y"]) for sample in inputs]
     errors: list[str] = []
 
     def work(number: int) -> None:
@@ -170,7 +170,9 @@ def test_fifty_cycles_do_not_leak(device: Subject) -> None:
             gc.collect()
             seen.append(_held())
     grown = [after - before for before, after in itertools.pairwise(looks)]
-    assert not steadily_more(grown), f"MiB of memory after every 8 cycles: {', '.join(f'{one:.1f}' for one in grown)}"
+    assert not steadily_more(grown), (
+        f"MiB of memory after every 8 cycles: {', '.join(f'{growth:.1f}' for growth in grown)}"
+    )
     for what, most in MOST.items():
         more = seen[1][what] - seen[0][what]
         assert more <= most, f"{more:.0f} more {what} after 40 cycles of load, run and close"
@@ -185,9 +187,9 @@ def _held() -> dict[str, float]:
     this = psutil.Process()
     all_of_us = (this, *this.children(recursive=True))
     return {
-        "MiB of memory": sum(one.memory_info().rss for one in all_of_us) / 2**20,
-        "open files": sum(one.num_fds() for one in all_of_us) if hasattr(this, "num_fds") else 0,
-        "threads": sum(one.num_threads() for one in all_of_us),
+        "MiB of memory": sum(segment.memory_info().rss for segment in all_of_us) / 2**20,
+        "open files": sum(segment.num_fds() for segment in all_of_us) if hasattr(this, "num_fds") else 0,
+        "threads": sum(segment.num_threads() for segment in all_of_us),
         "processes": len(all_of_us),
     }
 

@@ -80,7 +80,9 @@ def test_runs_keep_no_memory(device: Subject) -> None:
     executable = device.load(model)
     grown = takes(lambda: executable.run(network.inputs), times=20, looks=6)
     executable.close()
-    assert not steadily_more(grown), f"MiB of memory after every 20 runs: {', '.join(f'{one:.1f}' for one in grown)}"
+    assert not steadily_more(grown), (
+        f"MiB of memory after every 20 runs: {', '.join(f'{growth:.1f}' for growth in grown)}"
+    )
 
 
 MAKE = """

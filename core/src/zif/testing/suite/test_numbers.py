@@ -29,12 +29,12 @@ def test_operator(
     """Every ONNX node test of the operator that the backend claims gives ONNX's own answer."""
     tests = node_tests.get(operator, [])
     endings: dict[str, Ending] = {test.name: ending(device, test) for test in tests}
-    for name, one in endings.items():
-        told = {"dtype": one.dtype, "kept_off": one.kept_off, "why": one.detail[:300]}
-        record_property("ending", {"test": name, "operator": operator, "outcome": one.outcome, **told})
-    if not all(one.fine for one in endings.values()):
+    for name, end in endings.items():
+        told = {"dtype": end.dtype, "kept_off": end.kept_off, "why": end.detail[:300]}
+        record_property("ending", {"test": name, "operator": operator, "outcome": end.outcome, **told})
+    if not all(ending.fine for ending in endings.values()):
         pytest.fail(brief(endings), pytrace=False)
-    if not any(one.outcome == "right" for one in endings.values()):
+    if not any(ending.outcome == "right" for ending in endings.values()):
         not_claimed(operator if tests else f"{operator} (ONNX has no test with data)")
 
 
@@ -55,12 +55,12 @@ def test_what_is_refused_is_refused_again(device: Subject, node_tests: Mapping[s
             continue  # refused because it was seen to be wrong: it may well still be
         inputs, outputs = test.data[0]
         try:
-            found = device.run(model, test.feeds(inputs))
+            results = device.run(model, test.feeds(inputs))
         except ZifError:
             continue
-        names = [value.name for value in test.model.graph.output if value.name in found]
+        names = [value.name for value in test.model.graph.output if value.name in results]
         want = dict(zip(names, outputs, strict=False))
-        told = compared(device, test, test.feeds(inputs), want, found)
+        told = compared(device, test, test.feeds(inputs), want, results)
         assert told == "", f"{test.name} was refused ({refused.reason}) and yet computed wrongly"
 
 

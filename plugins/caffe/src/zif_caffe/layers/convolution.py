@@ -16,8 +16,14 @@ def pair(params: Any, name: str, short: str, default: int, rank: int, layer: Lay
     """A figure for each spatial dimension: one for all, one each, or `_h` and `_w`."""
     if params.HasField(f"{short}_h") or params.HasField(f"{short}_w"):
         return int(getattr(params, f"{short}_h") or default), int(getattr(params, f"{short}_w") or default)
-    given = getattr(params, name)
-    values = [int(value) for value in given] if not isinstance(given, int) else [given] if params.HasField(name) else []
+    contents = getattr(params, name)
+    values = (
+        [int(value) for value in contents]
+        if not isinstance(contents, int)
+        else [contents]
+        if params.HasField(name)
+        else []
+    )
     if len(values) not in (0, 1, rank):
         raise InvalidModel(
             f"layer {layer.name!r} ({layer.type}): {name} has {len(values)} values for {rank} dimensions"
@@ -66,8 +72,8 @@ def _spatial(shape: Sequence[int], params: Any, layer: Layer) -> _Spatial:
         raise InvalidModel(f"layer {layer.name!r} ({layer.type}) has no kernel_size")
     stride = pair(params, "stride", "stride", 1, rank, layer)
     pad = pair(params, "pad", "pad", 0, rank, layer)
-    given = [int(value) for value in params.dilation] or [1]
-    dilation = tuple(given) if len(given) == rank else (given[0],) * rank
+    values = [int(value) for value in params.dilation] or [1]
+    dilation = tuple(values) if len(values) == rank else (values[0],) * rank
     return kernel, stride, pad, dilation
 
 

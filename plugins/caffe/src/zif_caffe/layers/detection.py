@@ -18,13 +18,13 @@ CORNER, CENTER_SIZE = 1, 2
 def prior_box(graph: Graph, layer: Layer) -> None:
     """Boxes around every place of a feature map, and the variances that scale their offsets: [1, 2, 4 × boxes]."""
     params = layer.params("prior_box_param")
-    features, picture = (graph.shapes[one][2:] for one in layer.bottoms[:2])
+    features, picture = (graph.shapes[bottom][2:] for bottom in layer.bottoms[:2])
     graph.room(8 * features[0] * features[1] * len(_forms(params)))
     boxes = _boxes(params, features, _size(params, picture), layer)
-    given = list(params.variance) or [0.1]
-    if len(given) not in (1, 4):
-        raise InvalidModel(f"layer {layer.name!r} (PriorBox) has {len(given)} variances: one, or one for each side")
-    variances = np.tile(np.array(given if len(given) == 4 else given * 4), boxes.size // 4)
+    variance = list(params.variance) or [0.1]
+    if len(variance) not in (1, 4):
+        raise InvalidModel(f"layer {layer.name!r} (PriorBox) has {len(variance)} variances: one, or one for each side")
+    variances = np.tile(np.array(variance if len(variance) == 4 else variance * 4), boxes.size // 4)
     both = np.stack([boxes.reshape(-1), variances])[None]
     graph.node("Identity", [graph.constant(both, f"{layer.name}/boxes")], layer.tops[0], both.shape)
 
@@ -60,8 +60,8 @@ def _boxes(params: Any, features: Sequence[int], size: tuple[float, float], laye
 def _forms(params: Any) -> list[tuple[float, float]]:
     """Width and height of each box of a place, in SSD's order: for each size itself, its mean, and the other ratios."""
     ratios = [1.0]
-    for given in params.aspect_ratio:
-        for ratio in (given, 1 / given) if params.flip else (given,):
+    for aspect in params.aspect_ratio:
+        for ratio in (aspect, 1 / aspect) if params.flip else (aspect,):
             if all(abs(ratio - known) > 1e-6 for known in ratios):
                 ratios.append(float(ratio))
     made = []
@@ -110,7 +110,7 @@ class _Head:
         return self.graph.constant(value, f"{self.layer.name}/{word}")
 
     def cut(self, value: str, axis: int, begin: int, end: int, word: str) -> str:
-        bounds = [self.const(np.array([one]), f"{word}/at") for one in (begin, end, axis)]
+        bounds = [self.const(np.array([bound]), f"{word}/at") for bound in (begin, end, axis)]
         return self.op("Slice", [value, *bounds], word)
 
     def decoded(self, locations: str, priors: str, batch: int) -> str:
@@ -148,7 +148,7 @@ class _Head:
         form = self.const(np.array([batch, self.boxes, params.num_classes]), "scores/form")
         rows = self.cut(self.op("Reshape", [scores, form], "scores"), 0, picture, picture + 1, "picture")
         by_class = self.op("Transpose", [rows], "by_class", perm=[2, 0, 1])  # [classes, 1, boxes]
-        classes = [one for one in range(params.num_classes) if one != params.background_label_id]
+        classes = [label for label in range(params.num_classes) if label != params.background_label_id]
         wanted = self.op("Gather", [by_class, self.const(np.array(classes), "classes")], "wanted")
         best, places = self._best(wanted)
         own = self.cut(decoded, 0, picture, picture + 1, "own")
@@ -159,8 +159,8 @@ class _Head:
 
     def _best(self, scores: str) -> tuple[str, str]:
         """The `top_k` best scores of each class before suppression, [classes, 1, k], and their boxes, [classes, k]."""
-        given = self.params.nms_param.top_k
-        many = min(given, self.boxes) if given > 0 else self.boxes
+        limit = self.params.nms_param.top_k
+        many = min(limit, self.boxes) if limit > 0 else self.boxes
         names = [self.graph.inner(self.layer, word) for word in ("best", "best_at")]
         self.graph.node("TopK", [scores, self.const(np.array([many]), "top_k")], names, (), axis=2)
         self.graph.shapes[names[1]] = ()
@@ -186,8 +186,8 @@ class _Head:
         picked = self.op("GatherND", [boxes, at], "picked")
         zeros = self.op("Mul", [labels, self.const(0.0, "zero")], "zeros")
         of = self.op("Add", [zeros, self.const(float(picture), "number")], "of")
-        parts = [of, labels, self.op("Reshape", [score, column], "score_column"), picked]
-        return self.op("Concat", parts, "rows", axis=1)
+        columns = [of, labels, self.op("Reshape", [score, column], "score_column"), picked]
+        return self.op("Concat", columns, "rows", axis=1)
 
     def _limited(self, at: str, score: str) -> tuple[str, str]:
         """The `keep_top_k` best of all classes, in the order that they had."""
@@ -205,8 +205,8 @@ class _Head:
     def finish(self, rows: Sequence[str]) -> None:
         """All pictures, and a row of -1 where nothing was found in any."""
         every = rows[0] if len(rows) == 1 else self.op("Concat", rows, "all", axis=0)
-        found = self.cut(self.op("Shape", [every], "shape"), 0, 0, 1, "found")
-        none = self.op("Equal", [found, self.const(np.array([0]), "no")], "none")
+        count = self.cut(self.op("Shape", [every], "shape"), 0, 0, 1, "found")
+        none = self.op("Equal", [count, self.const(np.array([0]), "no")], "none")
         more = self.op("Cast", [none], "more", to=7)
         zero = self.const(np.array([0]), "pad")
         pads = self.op("Concat", [zero, zero, more, zero], "pads", axis=0)

@@ -44,7 +44,7 @@ def clip(low: Callable[[Layer], float], high: Callable[[Layer], float]) -> Calla
     """Values held between two limits."""
 
     def write(graph: Graph, layer: Layer) -> None:
-        limits = [graph.constant(one(layer), f"{layer.name}/{word}") for word, one in (("min", low), ("max", high))]
+        limits = [graph.constant(bound(layer), f"{layer.name}/{word}") for word, bound in (("min", low), ("max", high))]
         graph.node("Clip", [layer.bottoms[0], *limits], layer.tops[0], graph.shapes[layer.bottoms[0]])
 
     return write
@@ -125,11 +125,11 @@ def eltwise(graph: Graph, layer: Layer) -> None:
     """Product, weighted sum or maximum of blobs of one shape."""
     params, bottoms = layer.params("eltwise_param"), list(layer.bottoms)
     shape = graph.shapes[bottoms[0]]
-    if any(graph.shapes[one] != shape for one in bottoms):
-        raise refuse(layer, f"its inputs have different shapes: {[list(graph.shapes[one]) for one in bottoms]}")
+    if any(graph.shapes[bottom] != shape for bottom in bottoms):
+        raise refuse(layer, f"its inputs have different shapes: {[list(graph.shapes[bottom]) for bottom in bottoms]}")
     operation = params.EltwiseOp.Name(params.operation)
     if operation == "SUM" and params.coeff:
-        bottoms = [_weighted(graph, layer, one, float(c)) for one, c in zip(bottoms, params.coeff, strict=True)]
+        bottoms = [_weighted(graph, layer, bottom, float(c)) for bottom, c in zip(bottoms, params.coeff, strict=True)]
     if operation == "MAX":
         graph.node("Max", bottoms, layer.tops[0], shape)
         return
@@ -194,7 +194,7 @@ def along(graph: Graph, layer: Layer, array: np.ndarray, axis: int, word: str) -
 
 def _spread(graph: Graph, layer: Layer, axis: int) -> str:
     """The second bottom with dimensions behind it, so that it fits the first from `axis` on."""
-    first, second = (graph.shapes[one] for one in layer.bottoms[:2])
+    first, second = (graph.shapes[bottom] for bottom in layer.bottoms[:2])
     rest = len(first) - axis_of(axis, len(first), layer) - len(second)
     if rest <= 0 or not second:
         return layer.bottoms[1]

@@ -75,16 +75,18 @@ def mvn(graph: Graph, layer: Layer) -> None:
     params, bottom = layer.params("mvn_param"), layer.bottoms[0]
     shape = graph.shapes[bottom]
     axes = list(range(1 if params.across_channels else 2, len(shape)))
-    one = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
-    mean = graph.mean(bottom, axes, graph.inner(layer, "mean"), one)
+    reduced = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    mean = graph.mean(bottom, axes, graph.inner(layer, "mean"), reduced)
     if not params.normalize_variance:
         graph.node("Sub", [bottom, mean], layer.tops[0], shape)
         return
     centred = graph.node("Sub", [bottom, mean], graph.inner(layer, "centred"), shape)
     square = graph.node("Mul", [centred, centred], graph.inner(layer, "square"), shape)
-    variance = graph.mean(square, axes, graph.inner(layer, "variance"), one)
-    root = graph.node("Sqrt", [variance], graph.inner(layer, "deviation"), one)
-    more = graph.node("Add", [root, graph.constant(params.eps, f"{layer.name}/eps")], graph.inner(layer, "more"), one)
+    variance = graph.mean(square, axes, graph.inner(layer, "variance"), reduced)
+    root = graph.node("Sqrt", [variance], graph.inner(layer, "deviation"), reduced)
+    more = graph.node(
+        "Add", [root, graph.constant(params.eps, f"{layer.name}/eps")], graph.inner(layer, "more"), reduced
+    )
     graph.node("Div", [centred, more], layer.tops[0], shape)
 
 
@@ -93,12 +95,14 @@ def normalize(graph: Graph, layer: Layer) -> None:
     params, bottom = layer.params("norm_param"), layer.bottoms[0]
     shape = graph.shapes[bottom]
     axes = list(range(1, len(shape))) if params.across_spatial else [1]
-    one = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    reduced = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     square = graph.node("Mul", [bottom, bottom], graph.inner(layer, "square"), shape)
     axis_input = graph.constant(np.array(axes), f"{layer.name}/axes")
-    total = graph.node("ReduceSum", [square, axis_input], graph.inner(layer, "sum"), one, keepdims=1)
-    more = graph.node("Add", [total, graph.constant(params.eps, f"{layer.name}/eps")], graph.inner(layer, "more"), one)
-    norm = graph.node("Sqrt", [more], graph.inner(layer, "norm"), one)
+    total = graph.node("ReduceSum", [square, axis_input], graph.inner(layer, "sum"), reduced, keepdims=1)
+    more = graph.node(
+        "Add", [total, graph.constant(params.eps, f"{layer.name}/eps")], graph.inner(layer, "more"), reduced
+    )
+    norm = graph.node("Sqrt", [more], graph.inner(layer, "norm"), reduced)
     unit = graph.node("Div", [bottom, norm], graph.inner(layer, "unit"), shape)
     (factor,) = weights(layer, 1, "factors")
     form = factor.reshape(-1) if factor.size == 1 else factor.reshape((-1, *(1,) * (len(shape) - 2)))

@@ -71,13 +71,13 @@ def pooling(graph: Graph, layer: Layer) -> None:
 
 def pool(graph: Graph, layer: Layer, bottom: str, top: str, windows: Sequence[Window], method: int) -> str:
     """The nodes for windows along two dimensions."""
-    if any(one.places < 1 for one in windows):
+    if any(window.places < 1 for window in windows):
         raise InvalidModel(f"layer {layer.name!r} ({layer.type}): its kernel is larger than its input")
-    shape = (*graph.shapes[bottom][:2], *(one.places for one in windows))
+    shape = (*graph.shapes[bottom][:2], *(window.places for window in windows))
     about = {
-        "kernel_shape": [one.kernel for one in windows],
-        "strides": [one.stride for one in windows],
-        "pads": [*(one.pad for one in windows), *(one.end for one in windows)],
+        "kernel_shape": [window.kernel for window in windows],
+        "strides": [window.stride for window in windows],
+        "pads": [*(window.pad for window in windows), *(window.end for window in windows)],
     }
     if method == MAX:
         return graph.node("MaxPool", [bottom], top, shape, **about)

@@ -55,9 +55,9 @@ def split(graph: Graph, layer: Layer) -> None:
 def concat(graph: Graph, layer: Layer) -> None:
     """Blobs one after the other along an axis."""
     params = layer.params("concat_param")
-    shapes = [graph.shapes[one] for one in layer.bottoms]
-    given = params.concat_dim if params.HasField("concat_dim") else params.axis
-    axis = axis_of(given, len(shapes[0]), layer)
+    shapes = [graph.shapes[bottom] for bottom in layer.bottoms]
+    dim = params.concat_dim if params.HasField("concat_dim") else params.axis
+    axis = axis_of(dim, len(shapes[0]), layer)
     rests = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
     if len(rests) > 1:
         raise InvalidModel(f"layer {layer.name!r} (Concat) joins {[list(shape) for shape in shapes]} along axis {axis}")
@@ -139,9 +139,9 @@ def interp(graph: Graph, layer: Layer) -> None:
 
 
 def _resized(size: int, params: Any, word: str) -> int:
-    given = getattr(params, word)
-    if given:
-        return int(given)
+    value = getattr(params, word)
+    if value:
+        return int(value)
     if params.shrink_factor > 1:
         size = (size - 1) // params.shrink_factor + 1
     return int(size + (size - 1) * (params.zoom_factor - 1))

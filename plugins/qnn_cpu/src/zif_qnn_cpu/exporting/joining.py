@@ -32,7 +32,7 @@ def join(job: Export, forms: Sequence[OnnxForm], known: Iterable[onnx.TensorProt
     graph.input.extend(values[info.name] for info in job.plan.inputs)
     graph.output.extend(values[info.name] for info in job.plan.outputs)
     written = {info.name for info in (*job.plan.inputs, *job.plan.outputs)}
-    _initializers(graph, [*known, *(one for form in forms for one in form.model.graph.initializer)])
+    _initializers(graph, [*known, *(initializer for form in forms for initializer in form.model.graph.initializer)])
     for segment, form in zip(job.plan.segments, forms, strict=True):
         for node in _named(form, segment.id, {node.name for node in graph.node}):
             graph.node.append(node)
@@ -43,8 +43,10 @@ def join(job: Export, forms: Sequence[OnnxForm], known: Iterable[onnx.TensorProt
     made.opset_import.extend(_opsets(forms))
     made.metadata_props.extend(_metadata(forms))
     for form in forms:
-        there = {(one.domain, one.name) for one in made.functions}
-        made.functions.extend(one for one in form.model.functions if (one.domain, one.name) not in there)
+        there = {(function.domain, function.name) for function in made.functions}
+        made.functions.extend(
+            function for function in form.model.functions if (function.domain, function.name) not in there
+        )
     return made
 
 
@@ -55,15 +57,15 @@ def _ir(forms: Sequence[OnnxForm]) -> int:
 
 def _values(job: Export, forms: Sequence[OnnxForm]) -> dict[str, onnx.ValueInfoProto]:
     """Types of inputs, outputs and what segments hand on; a plain segment's keep the names of dimensions."""
-    found: dict[str, onnx.ValueInfoProto] = {}
+    infos: dict[str, onnx.ValueInfoProto] = {}
     for info in (*job.plan.inputs, *job.plan.outputs, *_handed(job)):
-        if info.name not in found and info.dtype:
+        if info.name not in infos and info.dtype:
             kind = onnx.TensorProto.STRING if info.dtype == "string" else element_type(info.dtype)
-            found[info.name] = helper.make_tensor_value_info(info.name, kind, info.shape)
+            infos[info.name] = helper.make_tensor_value_info(info.name, kind, info.shape)
     plain = (form for form in forms if not form.compiled)
     for value in (value for form in plain for value in (*form.model.graph.input, *form.model.graph.output)):
-        found[value.name] = value
-    return found
+        infos[value.name] = value
+    return infos
 
 
 def _handed(job: Export) -> Iterator[TensorInfo]:

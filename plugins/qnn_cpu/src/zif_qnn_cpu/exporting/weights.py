@@ -18,8 +18,13 @@ MOST, LEAST, ALIGNMENT = 1 << 30, 1024, 4096
 
 def put_outside(model: onnx.ModelProto, place: Path, most: int = MOST) -> Path | None:
     """Move large tensors into a file, when the model has more than `most` bytes; the file, or None."""
-    tensors = [one for graph in all_graphs(model.graph) for one in graph.initializer if len(one.raw_data) >= LEAST]
-    if sum(len(one.raw_data) for one in tensors) + _embedded(model) <= most:
+    tensors = [
+        initializer
+        for graph in all_graphs(model.graph)
+        for initializer in graph.initializer
+        if len(initializer.raw_data) >= LEAST
+    ]
+    if sum(len(tensor.raw_data) for tensor in tensors) + _embedded(model) <= most:
         return None
     write_whole(place, lambda file: _move(tensors, file, place.name))
     return place

@@ -87,11 +87,13 @@ def _notes(job: Export, forms: list[OnnxForm], providers: list[str]) -> list[str
     notes = [f"Open it with the providers {' and '.join(providers)}."]
     if providers == [CPU]:
         notes.append("Nothing of this plan is compiled: another provider would take nodes that it gives to the CPU.")
-    others = {one.backend for one, form in zip(job.plan.segments, forms, strict=True) if not form.compiled}
+    others = {segment.backend for segment, form in zip(job.plan.segments, forms, strict=True) if not form.compiled}
     strange = sorted(others - {"qnn_cpu", "reference"})
     if strange:
         notes.append(f"what the plan has on {', '.join(strange)} is plain ONNX here: ONNX Runtime places it")
-    notes += _refused(job, {one.id for one, form in zip(job.plan.segments, forms, strict=True) if not form.compiled})
+    notes += _refused(
+        job, {segment.id for segment, form in zip(job.plan.segments, forms, strict=True) if not form.compiled}
+    )
     if job.plan.request.custom_ops:
         libraries = " and ".join(job.plan.request.custom_ops)
         notes.append(f"it has operators of {libraries}: register that library with the session that opens it")

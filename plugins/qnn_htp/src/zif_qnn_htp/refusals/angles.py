@@ -28,13 +28,13 @@ _STEPS = 32
 def of_positions(model: Model) -> frozenset[str]:
     """The ids of the units that make such an angle, or take its sine or cosine."""
     makers = {name: unit for unit in model.units for name in unit.outputs}
-    found: set[str] = set()
+    ids: set[str] = set()
     for unit in model.units:
         if unit.op_type in _TURNS and not unit.domain and unit.inputs:
             path = _Path(model, makers)
             if path.leads(unit.inputs[0], False, 0):
-                found |= {unit.id, *path.units}
-    return frozenset(found)
+                ids |= {unit.id, *path.units}
+    return frozenset(ids)
 
 
 class _Path:
@@ -67,7 +67,7 @@ class _Path:
             self.units.add(unit.id)
             return True
         more = scaled or unit.op_type in _SCALES
-        ways = [self.leads(one, more, steps + 1) for one in unit.inputs]  # all: each notes who is on it
+        ways = [self.leads(name, more, steps + 1) for name in unit.inputs]  # all: each notes who is on it
         if any(ways):
             self.units.add(unit.id)
             return True

@@ -45,13 +45,13 @@ def of_whole_numbers(model: Model) -> frozenset[str]:
 
 def _between(ends: list[Unit], carriers: list[Unit]) -> frozenset[str]:
     """The ends with the carriers, given in order, that lead to them."""
-    found = {unit.id for unit in ends}
+    ids = {unit.id for unit in ends}
     wanted = {unit.inputs[0] for unit in ends}
     for unit in reversed(carriers):
         if not wanted.isdisjoint(unit.outputs):
-            found.add(unit.id)
+            ids.add(unit.id)
             wanted.update(unit.inputs)
-    return frozenset(found)
+    return frozenset(ids)
 
 
 def _is_wide(model: Model, name: str) -> bool:

@@ -32,13 +32,13 @@ def judged(model: Model) -> frozenset[str]:
     if not infinite:
         return frozenset()
     judging = [unit for unit in model.units if _judges(unit) and not infinite.isdisjoint((*unit.inputs, *unit.weights))]
-    found = {unit.id for unit in judging}
+    ids = {unit.id for unit in judging}
     wanted = {name for unit in judging for name in unit.inputs}
     for unit in reversed(carriers):
         if not wanted.isdisjoint(unit.outputs):
-            found.add(unit.id)
+            ids.add(unit.id)
             wanted.update(unit.inputs)
-    return frozenset(found)
+    return frozenset(ids)
 
 
 def spread(model: Model, suspicious: bool = False) -> tuple[set[str], list[Unit]]:

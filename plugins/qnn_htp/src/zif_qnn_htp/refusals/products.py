@@ -23,7 +23,7 @@ _STEPS = 4
 def of_squares(model: Model) -> frozenset[str]:
     """The ids of the units of such products."""
     makers = {name: unit for unit in model.units for name in unit.outputs}
-    found: set[str] = set()
+    ids: set[str] = set()
     for unit in model.units:
         if unit.op_type != "Sqrt" or unit.domain or not unit.inputs:
             continue
@@ -33,8 +33,8 @@ def of_squares(model: Model) -> frozenset[str]:
             product = makers.get(product.inputs[0])
         sides = [_sum(name, makers) for name in product.inputs] if product is not None and _multiplies(product) else []
         if len(sides) > 1 and all(sides):
-            found.update(one.id for one in (*path, product, *chain(*sides)) if one is not None)
-    return frozenset(found)
+            ids.update(member.id for member in (*path, product, *chain(*sides)) if member is not None)
+    return frozenset(ids)
 
 
 def _multiplies(unit: Unit) -> bool:

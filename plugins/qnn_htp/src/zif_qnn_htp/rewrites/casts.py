@@ -91,7 +91,7 @@ def _widen(graph: onnx.GraphProto, node: onnx.NodeProto) -> tuple[str, ...]:
 def _compare(graph: onnx.GraphProto, node: onnx.NodeProto) -> tuple[str, ...]:
     """The cast becomes Not(x = 0)."""
     base, value = f"{node.name}_zero", node.input[0]
-    known = next(one for one in (*graph.value_info, *graph.input) if one.name == value).type.tensor_type
+    known = next(info for info in (*graph.value_info, *graph.input) if info.name == value).type.tensor_type
     zero = np.zeros(1 if known.shape.dim else (), helper.tensor_dtype_to_np_dtype(known.elem_type))
     graph.initializer.append(numpy_helper.from_array(zero, f"{base}_constant"))
     made = helper.make_node("Equal", [value, f"{base}_constant"], [f"{base}_value"], base)
@@ -102,11 +102,11 @@ def _compare(graph: onnx.GraphProto, node: onnx.NodeProto) -> tuple[str, ...]:
 
 def _put_before(graph: onnx.GraphProto, node: onnx.NodeProto, nodes: list[onnx.NodeProto]) -> tuple[str, ...]:
     """Insert nodes, the last of which makes what the node reads from now on; their names."""
-    position = next(at for at, one in enumerate(graph.node) if one.name == node.name)
-    for one in reversed(nodes):
-        graph.node.insert(position, one)
+    position = next(at for at, other in enumerate(graph.node) if other.name == node.name)
+    for other in reversed(nodes):
+        graph.node.insert(position, other)
     node.input[0] = nodes[-1].output[0]
-    return tuple(one.name for one in nodes)
+    return tuple(node.name for node in nodes)
 
 
 _WAYS: Mapping[str, Callable[[onnx.GraphProto, onnx.NodeProto], tuple[str, ...]]] = {

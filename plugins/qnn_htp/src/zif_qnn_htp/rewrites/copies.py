@@ -58,9 +58,9 @@ def copy(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
 
 def _wide(window: onnx.NodeProto, model: Model) -> bool:
     """Whether a window covers more than one place."""
-    given = attribute_list(window, "kernel_shape")
+    kernel = attribute_list(window, "kernel_shape")
     weights = model.tensors[window.input[1]].shape if window.op_type == "Conv" else None
-    return any(side != 1 for side in given or (weights or (0, 0, 0))[2:])
+    return any(side != 1 for side in kernel or (weights or (0, 0, 0))[2:])
 
 
 def _in_place(name: str, kinds: frozenset[str], makers: Mapping[str, onnx.NodeProto], fed: set[str]) -> bool:
@@ -100,11 +100,11 @@ def _copied(
     graph.initializer.append(indices)
     node = helper.make_node("Gather", [value, indices.name], [f"{base}_value"], base, axis=axis)
     shown = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, model.tensors[value].shape)
-    known = next((one for one in graph.value_info if one.name == value), None)
+    known = next((info for info in graph.value_info if info.name == value), None)
     if known is not None:
         shown.type.CopyFrom(known.type)
     graph.value_info.append(shown)
-    position = next(at for at, one in enumerate(graph.node) if one.name == window.name)
+    position = next(at for at, node in enumerate(graph.node) if node.name == window.name)
     graph.node.insert(position, node)
     window.input[0], names = again(graph, position + 1, base, node.output[0], makers.get(value), model)
     return (node.name, *names)

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from attrs import frozen
 from zif.plugin import MOVES
-from zif_qnn_htp.rewrites.making import Maker, lone, sizes
+from zif_qnn_htp.rewrites.node_maker import Maker, lone, sizes
 from zif_qnn_htp.rewrites.taming import DIVISOR, LOOK
 
 if TYPE_CHECKING:
@@ -34,18 +34,18 @@ def quarter(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     units, added = lone(model), dict[str, str]()
     bounds = _Bounds({name: node for node in graph.node for name in node.output}, model)
     for node in [node for node in graph.node if node.op_type in ("Div", "Reciprocal") and node.name in units]:
-        unit, given = units[node.name]
-        info = model.tensors[given.output[0]]
-        known = given.input[-1] in model.initializers or node.input[-1] != given.input[-1]  # seen to elsewhere
+        unit, node_ = units[node.name]
+        info = model.tensors[node_.output[0]]
+        known = node_.input[-1] in model.initializers or node.input[-1] != node_.input[-1]  # seen to elsewhere
         if known or info.dtype not in ("float32", "float16") or bounds.of(node.input[-1]) <= DIVISOR:
             continue
         made = Maker(graph, node, "quarter")
         share = _share(made, node.input[-1], np.dtype(info.dtype), bool(info.shape))
-        node.input[:] = [made.one("Mul", name, share) for name in node.input]
+        node.input[:] = [made.single("Mul", name, share) for name in node.input]
         made.before()
         if node.op_type == "Reciprocal":
             result, node.output[0] = node.output[0], f"{node.name}_quarter_value"
-            made.one("Mul", node.output[0], share)
+            made.single("Mul", node.output[0], share)
             made.waiting[-1].output[0] = result
             made.behind()
         added.update(dict.fromkeys(made.names, unit))
@@ -54,8 +54,8 @@ def quarter(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
 
 def _share(made: Maker, divisor: str, dtype: np.dtype[Any], ranked: bool) -> str:
     """A quarter where the divisor is large, else 1: a quarter of a small one has no finite reciprocal."""
-    one, quarter = (made.constant(np.full(1 if ranked else (), value, dtype)) for value in (1, QUARTER))
-    return made.one("Where", made.one("Greater", made.one("Abs", divisor), one), quarter, one)
+    unity, quarter = (made.constant(np.full(1 if ranked else (), value, dtype)) for value in (1, QUARTER))
+    return made.single("Where", made.single("Greater", made.single("Abs", divisor), unity), quarter, unity)
 
 
 @frozen(eq=False)
@@ -76,7 +76,7 @@ class _Bounds:
             return 1.0
         if node.op_type == "Sqrt":
             return _ROOT
-        return self._made(node, [self.of(one, steps + 1) for one in node.input[:2] if one])
+        return self._made(node, [self.of(name, steps + 1) for name in node.input[:2] if name])
 
     def _made(self, node: onnx.NodeProto, ends: Sequence[float]) -> float:
         if node.op_type in _SAME:

@@ -60,10 +60,10 @@ def _wrong(quantize: onnx.NodeProto, model: Model, op_type: str) -> str:
     fixed = FIXED.get(dtype, {}).get(op_type)
     if fixed is None or model.initializers[scale].dtype != "float32":
         return ""
-    given = float(model.array(scale).reshape(-1)[0]), int(model.array(zero).reshape(-1)[0])
+    encoding = float(model.array(scale).reshape(-1)[0]), int(model.array(zero).reshape(-1)[0])
     if op_type in _RIGHT:
-        return "" if given[1] in _RIGHT[op_type] else dtype
-    return dtype if abs(given[0] / fixed[0] - 1) > 1e-4 or given[1] != fixed[1] else ""
+        return "" if encoding[1] in _RIGHT[op_type] else dtype
+    return dtype if abs(encoding[0] / fixed[0] - 1) > 1e-4 or encoding[1] != fixed[1] else ""
 
 
 def _insert(graph: onnx.GraphProto, position: int, dtype: str, fixed: Encoding) -> tuple[str, str]:
@@ -72,6 +72,6 @@ def _insert(graph: onnx.GraphProto, position: int, dtype: str, fixed: Encoding) 
     names = (f"{base}_scale", f"{base}_zero")
     for name, value in zip(names, (np.array(fixed[0], np.float32), np.array(fixed[1], dtype)), strict=True):
         graph.initializer.append(numpy_helper.from_array(value, name))
-    given, kind = quantize.input[0], {"uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16}[dtype]
-    quantize.input[0], added = insert(graph, position, base, given, names, quantize.domain, kind)
+    source, kind = quantize.input[0], {"uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16}[dtype]
+    quantize.input[0], added = insert(graph, position, base, source, names, quantize.domain, kind)
     return added

@@ -63,9 +63,9 @@ def _converted(graph: onnx.GraphProto, softmax: onnx.NodeProto, pair: onnx.NodeP
     scale = (model.array(pair.input[1]) / np.float32(256)).reshape(())
     wide = ((zero.astype(np.int64) + _SHIFT[zero.dtype.name]) * 256).astype(np.uint16).reshape(())
     encoding = (f"{base}_scale", f"{base}_zero")
-    graph.initializer.extend(numpy_helper.from_array(*one) for one in zip((scale, wide), encoding, strict=True))
+    graph.initializer.extend(numpy_helper.from_array(*node) for node in zip((scale, wide), encoding, strict=True))
     domain = pair.domain or ("" if model.opsets.get("", 1) >= _NATIVE else _CONTRIB)
-    position = next(at for at, one in enumerate(graph.node) if one.name == (softmax if before else pair).name)
+    position = next(at for at, node in enumerate(graph.node) if node.name == (softmax if before else pair).name)
     reader = softmax if before else pair
     reader.input[0], names = insert(graph, position, base, reader.input[0], encoding, domain, TensorProto.UINT16)
     return names

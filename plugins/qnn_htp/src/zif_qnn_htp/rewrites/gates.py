@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from zif import Model
 from zif.plugin import MOVES
-from zif_qnn_htp.rewrites.making import Maker, lone
+from zif_qnn_htp.rewrites.node_maker import Maker, lone
 
 _GATES = frozenset({"Sigmoid", "Tanh"})
 _FUSED = frozenset({"Conv", "MatMul", "Gemm", "Einsum", "Add", "Sum"})
@@ -28,12 +28,12 @@ def part(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     makers = {name: node for node in graph.node for name in node.output}
     added: dict[str, str] = {}
     for node in [node for node in graph.node if node.op_type in _GATES and node.name in units]:
-        unit, given = units[node.name]
-        info = model.tensors[given.output[0]]
+        unit, gate = units[node.name]
+        info = model.tensors[gate.output[0]]
         if _behind(node.input[0], makers) and info.dtype in ("float32", "float16"):
             made = Maker(graph, node, "apart")
             far = made.constant(np.full(1 if info.shape else (), _FAR, info.dtype))
-            node.input[0] = made.one("Min", node.input[0], far)
+            node.input[0] = made.single("Min", node.input[0], far)
             made.before()
             added.update(dict.fromkeys(made.names, unit))
     return added
@@ -49,7 +49,7 @@ def _behind(name: str, makers: Mapping[str, onnx.NodeProto]) -> bool:
         if node.op_type in _FUSED:
             return True
         if node.op_type in _HANDS_ON:
-            more = [one for one in (node.input if node.op_type == "Concat" else node.input[:1]) if one not in seen]
+            more = [name for name in (node.input if node.op_type == "Concat" else node.input[:1]) if name not in seen]
             waiting += more
             seen.update(more)
     return False

@@ -58,18 +58,18 @@ def _lined_up(
     axis = attribute(node, "axis", 0) % rank
     short = [*whole[:axis], count, *whole[axis + len(indices) :]]
     kind = element_type(model.tensors[node.output[0]].dtype)
-    position = next(at for at, one in enumerate(graph.node) if one.name == node.name)
+    position = next(at for at, other in enumerate(graph.node) if other.name == node.name)
     before = _listed(graph, node, base, count)
     made, back = node.output[0], makers.get(node.input[0])
     node.output[0] = f"{base}_rows"
     graph.value_info.append(helper.make_tensor_value_info(node.output[0], kind, short))
     graph.initializer.append(numpy_helper.from_array(np.array(whole, np.int64), f"{base}_whole"))
-    for one in reversed(before):
-        graph.node.insert(position, one)
+    for dim in reversed(before):
+        graph.node.insert(position, dim)
     value, names = again(graph, position + len(before) + 1, base, node.output[0], back, model)
     last = helper.make_node("Reshape", [value, f"{base}_whole"], [made], f"{base}_back")
     graph.node.insert(position + len(before) + 1 + len(names), last)
-    return (*(one.name for one in before), *names, last.name)
+    return (*(axis.name for axis in before), *names, last.name)
 
 
 def _listed(graph: onnx.GraphProto, node: onnx.NodeProto, base: str, count: int) -> list[onnx.NodeProto]:

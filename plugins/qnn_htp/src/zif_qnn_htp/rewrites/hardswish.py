@@ -26,4 +26,4 @@ def unfuse(graph: onnx.GraphProto) -> None:
 def _nudge(node: onnx.NodeProto) -> None:
     alpha, beta = attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5)
     if abs(alpha - _ALPHA) < _NUDGE * _ALPHA / 2 and abs(beta - _BETA) < _NUDGE:
-        next(one for one in node.attribute if one.name == "alpha").f = _ALPHA * (1 + _NUDGE)
+        next(attribute for attribute in node.attribute if attribute.name == "alpha").f = _ALPHA * (1 + _NUDGE)

@@ -76,7 +76,7 @@ def _counted(name: str, makers: Mapping[str, onnx.NodeProto], fixed: set[str]) -
         if (node.op_type, list(node.output).index(name)) in _COUNTS:
             return True
         if node.op_type == "Concat":
-            return all(_counted(one, makers, fixed) for one in node.input)
+            return all(_counted(name, makers, fixed) for name in node.input)
         if node.op_type not in _HANDS_ON:
             return False
         name = node.input[0]
@@ -101,9 +101,9 @@ def _wrapped(
         helper.make_node("Where", [below, above, name], [value], f"{base}2"),
     ]
     kinds = {below: TensorProto.BOOL, above: _SIGNED[info.dtype], value: _SIGNED[info.dtype]}
-    graph.value_info.extend(helper.make_tensor_value_info(one, kind, info.shape) for one, kind in kinds.items())
-    position = next(at for at, one in enumerate(graph.node) if one.name == node.name)
+    graph.value_info.extend(helper.make_tensor_value_info(index, kind, info.shape) for index, kind in kinds.items())
+    position = next(at for at, other in enumerate(graph.node) if other.name == node.name)
     for made in reversed(nodes):
         graph.node.insert(position, made)
     node.input[_PLACES[node.op_type]] = value
-    return tuple(one.name for one in nodes)
+    return tuple(node.name for node in nodes)

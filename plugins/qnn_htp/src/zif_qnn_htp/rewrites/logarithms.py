@@ -29,15 +29,15 @@ _STEPS = 16
 def of_tiny(model: Model) -> frozenset[str]:
     """The ids of the units that make or take the logarithm of numbers below fp16's."""
     makers = {name: unit for unit in model.units for name in unit.outputs}
-    found: set[str] = set()
+    ids: set[str] = set()
     for unit in model.units:
         guard = makers.get(unit.inputs[0]) if unit.op_type == "Log" and not unit.domain and unit.inputs else None
         if guard is not None and guard.op_type in _GATES and not guard.domain:
-            found |= {unit.id, guard.id}
+            ids |= {unit.id, guard.id}
         if guard is not None and _guards(model, guard):
-            found.add(unit.id)
-            found.update(_chain(guard, makers))
-    return frozenset(found)
+            ids.add(unit.id)
+            ids.update(_chain(guard, makers))
+    return frozenset(ids)
 
 
 def _guards(model: Model, unit: Unit) -> bool:
@@ -56,11 +56,11 @@ def _single(model: Model, name: str) -> bool:
 
 def _chain(unit: Unit, makers: dict[str, Unit]) -> set[str]:
     """The unit and what it is made by, as far as that is arithmetic that squares, sums and scales."""
-    found, left = {unit.id}, [unit]
-    while left and len(found) < _STEPS:
+    chain, left = {unit.id}, [unit]
+    while left and len(chain) < _STEPS:
         for name in left.pop().inputs:
             maker = makers.get(name)
-            if maker is not None and maker.op_type in _MAKERS | _MOVERS and maker.id not in found:
-                found.add(maker.id)
+            if maker is not None and maker.op_type in _MAKERS | _MOVERS and maker.id not in chain:
+                chain.add(maker.id)
                 left.append(maker)
-    return found
+    return chain

@@ -57,7 +57,7 @@ def _flattened(
     flat = helper.make_node("Reshape", [value, f"{base}_shape"], [f"{base}_value"], base)
     kind = element_type(model.tensors[value].dtype)
     graph.value_info.append(helper.make_tensor_value_info(flat.output[0], kind, rows))
-    position = next(at for at, one in enumerate(graph.node) if one.name == node.name)
+    position = next(at for at, other in enumerate(graph.node) if other.name == node.name)
     graph.node.insert(position, flat)
     node.op_type = "Gather"
     del node.attribute[:]

@@ -15,7 +15,7 @@ import onnx
 from attrs import frozen
 from onnx import numpy_helper
 from zif.plugin import attribute
-from zif_qnn_htp.rewrites.making import Maker, lone, sizes
+from zif_qnn_htp.rewrites.node_maker import Maker, lone, sizes
 
 if TYPE_CHECKING:
     from zif import Model
@@ -35,8 +35,8 @@ def unroll(graph: onnx.GraphProto, model: Model) -> tuple[dict[str, str], dict[s
     added: dict[str, str] = {}
     left: dict[str, str] = {}
     for node in [node for node in graph.node if node.op_type == "LSTM" and node.name in units]:
-        unit, given = units[node.name]
-        layer = _layer(graph, node, given, model, folded)
+        unit, node_ = units[node.name]
+        layer = _layer(graph, node, node_, model, folded)
         if layer is None:
             left[unit] = COARSE
             continue
@@ -53,21 +53,21 @@ def _folded(graph: onnx.GraphProto, model: Model) -> dict[str, onnx.TensorProto]
 def _layer(
     graph: onnx.GraphProto,
     node: onnx.NodeProto,
-    given: onnx.NodeProto,
+    other: onnx.NodeProto,
     model: Model,
     folded: Mapping[str, onnx.TensorProto],
 ) -> _Layer | None:
     """What is to be written, or None where it cannot be."""
-    ends = dict(zip(_INPUTS, given.input, strict=False))
-    shape, hidden = sizes(model, given.input[0]), attribute(given, "hidden_size", 0)
+    ends = dict(zip(_INPUTS, other.input, strict=False))
+    shape, hidden = sizes(model, other.input[0]), attribute(other, "hidden_size", 0)
     constant = model.initializers.keys() | folded.keys()
-    odd = ends.get("sequence_lens") or ends.get("P") or any(name not in constant for name in given.input[1:3])
+    odd = ends.get("sequence_lens") or ends.get("P") or any(name not in constant for name in other.input[1:3])
     odd = odd or (ends.get("B") and ends["B"] not in constant)
     strange = ("activations", "activation_alpha", "activation_beta", "clip", "input_forget", "layout")
-    if odd or any(attribute(given, word, 0) for word in strange) or not shape or shape[0] > STEPS or not hidden:
+    if odd or any(attribute(other, word, 0) for word in strange) or not shape or shape[0] > STEPS or not hidden:
         return None
-    kind = np.dtype(model.tensors[given.input[0]].dtype)
-    ways = {"forward": (False,), "reverse": (True,)}.get(attribute(given, "direction", "forward"), (False, True))
+    kind = np.dtype(model.tensors[other.input[0]].dtype)
+    ways = {"forward": (False,), "reverse": (True,)}.get(attribute(other, "direction", "forward"), (False, True))
     weights = [_values(model, folded, ends.get(word, ""), kind) for word in "WRB"]
     known = {word: node.input[place] for place, word in enumerate(_INPUTS[: len(node.input)])}
     made = Maker(graph, node, "step")
@@ -109,11 +109,15 @@ class _Layer:
         ends = []
         for place, (name, form) in enumerate(zip(wanted, forms, strict=True)):
             if name:
-                parts = [self._reshaped(row[place], form) for row in rows]
-                joined = parts[0] if len(parts) == 1 else self.made.one("Concat", *parts, axis=1 if place == 0 else 0)
+                rows_of = [self._reshaped(row[place], form) for row in rows]
+                joined = (
+                    rows_of[0]
+                    if len(rows_of) == 1
+                    else self.made.single("Concat", *rows_of, axis=1 if place == 0 else 0)
+                )
                 ends.append((joined, name))
         for value, name in ends:
-            maker = next(one for one in self.made.waiting if value in one.output)
+            maker = next(waiting for waiting in self.made.waiting if value in waiting.output)
             maker.output[list(maker.output).index(value)] = name
         self.made.names.remove(self.made.waiting[-1].name)
         self.made.waiting[-1].name = node.name  # who asks about the unit looks for it
@@ -123,34 +127,34 @@ class _Layer:
     def _direction(self, number: int, back: bool) -> tuple[str, str, str]:
         """The values of all steps, the last state and the last cell, all as [rows, hidden]."""
         m, (steps, batch, width) = self.made, self.shape
-        given, own, bias = (None if values is None else values[number] for values in self.weights)
-        assert given is not None
+        weights, own, bias = (None if values is None else values[number] for values in self.weights)
+        assert weights is not None
         assert own is not None
-        flat = m.one("Reshape", self.known["X"], self._form([steps * batch, width]))
-        rows = m.one("MatMul", flat, m.constant(np.ascontiguousarray(given.T)))
+        flat = m.single("Reshape", self.known["X"], self._form([steps * batch, width]))
+        rows = m.single("MatMul", flat, m.constant(np.ascontiguousarray(weights.T)))
         if bias is not None:
             half = _GATES * self.hidden
-            rows = m.one("Add", rows, m.constant(bias[:half] + bias[half:]))
-        parts = self._split(rows, [batch] * steps, 0)
-        recurrent, one = m.constant(np.ascontiguousarray(own.T)), m.constant(np.ones(1, self.kind))
+            rows = m.single("Add", rows, m.constant(bias[:half] + bias[half:]))
+        steps_ = self._split(rows, [batch] * steps, 0)
+        recurrent, ones = m.constant(np.ascontiguousarray(own.T)), m.constant(np.ones(1, self.kind))
         state, cell = (self._start(word, number) for word in ("initial_h", "initial_c"))
         made = [""] * steps
         for step in reversed(range(steps)) if back else range(steps):
-            state, cell = self._step(parts[step], state, cell, recurrent, one)
+            state, cell = self._step(steps_[step], state, cell, recurrent, ones)
             made[step] = state
-        every = m.one("Concat", *made, axis=0) if steps > 1 else made[0]
+        every = m.single("Concat", *made, axis=0) if steps > 1 else made[0]
         return every, state, cell
 
-    def _step(self, given: str, state: str, cell: str, recurrent: str, one: str) -> tuple[str, str]:
+    def _step(self, projected: str, state: str, cell: str, recurrent: str, ones: str) -> tuple[str, str]:
         """One step. ONNX has the gates in the order input, output, forget, cell. Factors of 1 keep gates from sums."""
         m, size = self.made, self.hidden
         if state:
-            given = m.one("Add", given, m.one("MatMul", state, recurrent))
-        gates, new = self._split(m.one("Mul", given, one), [3 * size, size], 1)
-        enter, leave, keep = self._split(m.one("Sigmoid", gates), [size] * 3, 1)
-        fresh = m.one("Mul", enter, m.one("Tanh", new))
-        cell = m.one("Add", m.one("Mul", keep, cell), fresh) if cell else fresh
-        return m.one("Mul", leave, m.one("Tanh", m.one("Mul", cell, one))), cell
+            projected = m.single("Add", projected, m.single("MatMul", state, recurrent))
+        gates, new = self._split(m.single("Mul", projected, ones), [3 * size, size], 1)
+        enter, leave, keep = self._split(m.single("Sigmoid", gates), [size] * 3, 1)
+        fresh = m.single("Mul", enter, m.single("Tanh", new))
+        cell = m.single("Add", m.single("Mul", keep, cell), fresh) if cell else fresh
+        return m.single("Mul", leave, m.single("Tanh", m.single("Mul", cell, ones))), cell
 
     def _start(self, word: str, number: int) -> str:
         """Where a state begins: "" for zeros."""
@@ -162,15 +166,15 @@ class _Layer:
             name = self._split(name, [1, 1], 0)[number]
         return self._reshaped(name, [batch, self.hidden])
 
-    def _split(self, name: str, parts: Sequence[int], axis: int) -> list[str]:
-        if len(parts) == 1:
+    def _split(self, name: str, sizes: Sequence[int], axis: int) -> list[str]:
+        if len(sizes) == 1:
             return [name]
         if self.opset < _SPLIT_INPUT:
-            return self.made.node("Split", [name], len(parts), axis=axis, split=list(parts))
-        return self.made.node("Split", [name, self.made.constant(np.array(parts, np.int64))], len(parts), axis=axis)
+            return self.made.node("Split", [name], len(sizes), axis=axis, split=list(sizes))
+        return self.made.node("Split", [name, self.made.constant(np.array(sizes, np.int64))], len(sizes), axis=axis)
 
     def _reshaped(self, name: str, form: Sequence[int]) -> str:
-        return self.made.one("Reshape", name, self._form(form))
+        return self.made.single("Reshape", name, self._form(form))
 
     def _form(self, form: Sequence[int]) -> str:
         return self.made.constant(np.array(form, np.int64))

@@ -82,9 +82,9 @@ class _Graph:
     def reader(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         """The only node that reads what a node makes, which the graph does not give."""
         name = node.output[0]
-        given = any(value.name == name for value in self.proto.output)
-        found = {one.name: one for one in self.readers.get(name, ())}
-        return next(iter(found.values())) if len(found) == 1 and not given else None
+        is_output = any(value.name == name for value in self.proto.output)
+        by_name = {reader.name: reader for reader in self.readers.get(name, ())}
+        return next(iter(by_name.values())) if len(by_name) == 1 and not is_output else None
 
     def number(self, name: str) -> float | None:
         """The one number that a constant holds."""
@@ -97,7 +97,7 @@ class _Graph:
         """The axes of a reduction: empty for all, None where they are not known or it reduces nothing."""
         if len(node.input) > 1 and node.input[1]:
             tensor = self.constants.get(node.input[1])
-            return None if tensor is None else [int(one) for one in numpy_helper.to_array(tensor).reshape(-1)]
+            return None if tensor is None else [int(axis) for axis in numpy_helper.to_array(tensor).reshape(-1)]
         axes = attribute_list(node, "axes")
         return None if not axes and attribute(node, "noop_with_empty_axes", 0) else axes
 
@@ -163,7 +163,9 @@ def _scaled(
     result, chain.root.output[0] = chain.root.output[0], f"{base}_root"
     quotients = _quotients(graph, chain, result) if kept else []
     only = bool(quotients)  # else those that read the root itself
-    quotients = quotients or [one for one in graph.readers.get(result, ()) if kept and _divides(one, chain, result)]
+    quotients = quotients or [
+        reader for reader in graph.readers.get(result, ()) if kept and _divides(reader, chain, result)
+    ]
     below = result if only else f"{base}_below"
     for node in quotients:
         new = {chain.value: unit, result: below}
@@ -179,7 +181,7 @@ def _quotients(graph: _Graph, chain: _Chain, result: str) -> list[onnx.NodeProto
     """Who divides the value itself by its root (or multiplies it with the inverse), when nobody else reads that."""
     if any(value.name == result for value in graph.proto.output):
         return []
-    found: list[onnx.NodeProto] = []
+    nodes: list[onnx.NodeProto] = []
     for node in graph.readers.get(result, ()):
         if _divides(node, chain, result):
             more = [node]
@@ -187,8 +189,8 @@ def _quotients(graph: _Graph, chain: _Chain, result: str) -> list[onnx.NodeProto
             more = _quotients(graph, chain, node.output[0]) if _guards(graph, node, chain) else []
         if not more:
             return []
-        found += more
-    return found
+        nodes += more
+    return nodes
 
 
 def _divides(node: onnx.NodeProto, chain: _Chain, root: str) -> bool:
@@ -204,7 +206,12 @@ def _guards(graph: _Graph, node: onnx.NodeProto, chain: _Chain) -> bool:
         return True
     bounds = [graph.number(name) for name in node.input[1:] if name]
     guard = (node.op_type == "Clip" and len(bounds) == 1) or node.op_type == "Max"
-    return guard and not chain.inverse and bool(bounds) and all(one is not None and 0 <= one < LEAST for one in bounds)
+    return (
+        guard
+        and not chain.inverse
+        and bool(bounds)
+        and all(bound is not None and 0 <= bound < LEAST for bound in bounds)
+    )
 
 
 @frozen(eq=False)
@@ -246,14 +253,14 @@ class _Made:
 
     def put_before(self, node: onnx.NodeProto) -> list[str]:
         """Insert what waits before a node; the names."""
-        return self._put(next(at for at, one in enumerate(self.graph.node) if one.name == node.name))
+        return self._put(next(at for at, other in enumerate(self.graph.node) if other.name == node.name))
 
     def put_behind(self, node: onnx.NodeProto) -> list[str]:
-        return self._put(1 + next(at for at, one in enumerate(self.graph.node) if one.name == node.name))
+        return self._put(1 + next(at for at, other in enumerate(self.graph.node) if other.name == node.name))
 
     def _put(self, position: int) -> list[str]:
-        names = [one.name for one in self.waiting]
-        for one in reversed(self.waiting):
-            self.graph.node.insert(position, one)
+        names = [entry.name for entry in self.waiting]
+        for entry in reversed(self.waiting):
+            self.graph.node.insert(position, entry)
         self.waiting.clear()
         return names

@@ -86,12 +86,12 @@ def _overlooked(model: Model) -> dict[str, str]:
     """Units that cannot be rewritten: a resize and a bound within a quantized group of old versions, sums in 8 bits."""
     kinds = {unit.id: {model.proto.graph.node[index].op_type for index in unit.nodes} for unit in model.units}
     grouped = [unit for unit in model.units if len(unit.nodes) > 1]
-    found = {
+    overlooked = {
         unit.id: f"{kind}: {_GROUPS[kind]}" for unit in grouped for kind in sorted(kinds[unit.id] & _GROUPS.keys())
     }
     if model.opsets.get("", _INPUTS) >= _INPUTS:
-        return found
-    return found | {
+        return overlooked
+    return overlooked | {
         unit.id: f"{kind}: {_OVERLOOKED[kind]}; raise the model's opset"
         for unit in model.units
         for kind in sorted(kinds[unit.id] & _OVERLOOKED.keys())
@@ -141,7 +141,7 @@ class _Tamer:
         made = helper.make_node(op_type, list(inputs), [])
         made.name = f"{self.node.name}_tamed{len(self.added)}"
         made.output.append(f"{made.name}_value")
-        self.graph.node.insert(next(i for i, one in enumerate(self.graph.node) if one.name == self.node.name), made)
+        self.graph.node.insert(next(i for i, node in enumerate(self.graph.node) if node.name == self.node.name), made)
         self.added.append(made.name)
         return f"{made.name}_value"
 
@@ -174,96 +174,98 @@ class _Tamer:
         return self.array(np.full(() if self.scalar else (1,), value))
 
 
-def _divided(one: _Tamer) -> str:
+def _divided(tamer: _Tamer) -> str:
     """By what has no reciprocal in fp16, in two steps; those that are computed are in `divisors`."""
-    one.halve(1, DIVISOR)
+    tamer.halve(1, DIVISOR)
     return ""
 
 
-def _multiplied(one: _Tamer) -> str:
+def _multiplied(tamer: _Tamer) -> str:
     """By what fp16 holds with few digits or none, in two steps."""
-    if not one.halve(1, math.inf):
-        one.halve(0, math.inf)
+    if not tamer.halve(1, math.inf):
+        tamer.halve(0, math.inf)
     return ""
 
 
-def _added(one: _Tamer) -> str:
+def _added(tamer: _Tamer) -> str:
     """Nothing: from five dimensions on the sum with a constant of zeros was never written."""
-    for place in (1, 0) if one.node.op_type == "Add" else (1,):
-        if one.constant(place) == 0 and one.alike[1 - place]:
-            one.become("Identity", one.node.input[1 - place])
+    for place in (1, 0) if tamer.node.op_type == "Add" else (1,):
+        if tamer.constant(place) == 0 and tamer.alike[1 - place]:
+            tamer.become("Identity", tamer.node.input[1 - place])
             break
     return ""
 
 
-def _floored(one: _Tamer) -> str:
-    one.limit(0, low=FLOOR)
+def _floored(tamer: _Tamer) -> str:
+    tamer.limit(0, low=FLOOR)
     return ""
 
 
-def _soft(one: _Tamer) -> str:
+def _soft(tamer: _Tamer) -> str:
     """log(1 + exp(x)) is max(x, 0) - log(sigmoid(|x|)): QNN's own is at 37 to 48 dB where 65 to 72 are right."""
-    given = one.node.input[0]
-    one.become("Sub", one.made("Relu", given), one.made("Log", one.made("Sigmoid", one.made("Abs", given))))
+    source = tamer.node.input[0]
+    tamer.become("Sub", tamer.made("Relu", source), tamer.made("Log", tamer.made("Sigmoid", tamer.made("Abs", source))))
     return ""
 
 
-def _mish(one: _Tamer) -> str:
+def _mish(tamer: _Tamer) -> str:
     """x · tanh(softplus(x)), with that softplus."""
-    given = one.node.input[0]
-    soft = one.made("Sub", one.made("Relu", given), one.made("Log", one.made("Sigmoid", one.made("Abs", given))))
-    one.become("Mul", given, one.made("Tanh", soft))
+    source = tamer.node.input[0]
+    soft = tamer.made(
+        "Sub", tamer.made("Relu", source), tamer.made("Log", tamer.made("Sigmoid", tamer.made("Abs", source)))
+    )
+    tamer.become("Mul", source, tamer.made("Tanh", soft))
     return ""
 
 
-def _near(one: _Tamer) -> str:
-    one.limit(0, -FAR, FAR)
+def _near(tamer: _Tamer) -> str:
+    tamer.limit(0, -FAR, FAR)
     return ""
 
 
-def _bounded(one: _Tamer) -> str:
+def _bounded(tamer: _Tamer) -> str:
     """Bounds that are attributes, as a maximum and a minimum."""
-    if one.opset >= _INPUTS:
+    if tamer.opset >= _INPUTS:
         return ""
-    bounds = attributes(one.node)
+    bounds = attributes(tamer.node)
     if "min" in bounds:
-        one.before(0, "Max", one.number(bounds["min"]))
+        tamer.before(0, "Max", tamer.number(bounds["min"]))
     if "max" in bounds:
-        one.become("Min", one.node.input[0], one.number(bounds["max"]))
+        tamer.become("Min", tamer.node.input[0], tamer.number(bounds["max"]))
     else:
-        one.become("Identity", one.node.input[0])
+        tamer.become("Identity", tamer.node.input[0])
     return ""
 
 
-def _power(one: _Tamer) -> str:
+def _power(tamer: _Tamer) -> str:
     """Empty, or why this power cannot be helped."""
-    base, exponent = one.constant(0), one.constant(1)
+    base, exponent = tamer.constant(0), tamer.constant(1)
     if exponent is not None:
-        return _constant_exponent(one, exponent)
+        return _constant_exponent(tamer, exponent)
     if base is not None and base > 0:
         if base != 1:
             edge = _DOUBLINGS / math.log2(base)
-            one.limit(1, *((-edge, None) if base > 1 else (None, -edge)))
+            tamer.limit(1, *((-edge, None) if base > 1 else (None, -edge)))
         return ""
     return "a power with an exponent that is not known before was wrong where the base is -0.0 or 0"
 
 
-def _constant_exponent(one: _Tamer, exponent: float) -> str:
-    given = one.node.input[0]
+def _constant_exponent(tamer: _Tamer, exponent: float) -> str:
+    source = tamer.node.input[0]
     if exponent == 2:
-        one.become("Mul", given, given)
+        tamer.become("Mul", source, source)
     elif exponent == 0.5:
-        one.become("Sqrt", given)
+        tamer.become("Sqrt", source)
     elif exponent == 1:
-        one.become("Identity", given)
+        tamer.become("Identity", source)
     elif exponent == 0:
         return "0 to the power of 0 was 0"
     elif exponent % 2 == 1:  # an odd power keeps the sign, and is right for -0.0
         return "" if -_STEEP <= exponent < _STEEP else "so steep a power underflows into nonsense"
     elif exponent > 0:
-        one.before(0, "Abs")
+        tamer.before(0, "Abs")
         if exponent >= _STEEP:
-            one.limit(0, low=2.0 ** (-_DOUBLINGS / exponent))
+            tamer.limit(0, low=2.0 ** (-_DOUBLINGS / exponent))
     elif exponent < -_STEEP:
         return "so steep a power underflows into nonsense"
     return ""

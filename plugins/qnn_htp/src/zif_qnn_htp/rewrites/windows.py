@@ -23,7 +23,7 @@ import numpy as np
 import onnx
 from onnx import helper
 from zif.plugin import attribute, attribute_list
-from zif_qnn_htp.rewrites.making import Maker, lone, sizes
+from zif_qnn_htp.rewrites.node_maker import Maker, lone, sizes
 
 if TYPE_CHECKING:
     from zif import Model
@@ -40,12 +40,12 @@ def lay(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     units = lone(model)
     added: dict[str, str] = {}
     for node in [node for node in graph.node if node.name in units]:
-        unit, given = units[node.name]
+        unit, node_ = units[node.name]
         made = Maker(graph, node, "laid")
         if node.op_type == "Conv":
-            _row(made, given, model)
+            _row(made, node_, model)
         elif node.op_type == "AveragePool":
-            _average(made, given, model)
+            _average(made, node_, model)
         added.update(dict.fromkeys(made.names, unit))
     return added
 
@@ -55,29 +55,29 @@ def even(node: onnx.NodeProto, model: Model) -> bool:
     return _laid(node, model) is not None
 
 
-def _row(made: Maker, given: onnx.NodeProto, model: Model) -> None:
-    shape, out, weights = (sizes(model, name) for name in (given.input[0], given.output[0], given.input[1]))
+def _row(made: Maker, node: onnx.NodeProto, model: Model) -> None:
+    shape, out, weights = (sizes(model, name) for name in (node.input[0], node.output[0], node.input[1]))
     if not shape or not out or not weights or len(shape) not in (3, 4) or math.prod(shape[2:-1]) != 1:
         return
-    stride, dilation = (attribute_list(given, word) or [1] for word in ("strides", "dilations"))
+    stride, dilation = (attribute_list(node, word) or [1] for word in ("strides", "dilations"))
     reach = (weights[-1] - 1) * dilation[-1]
-    pads = _pads(given, shape[2:], [1] * (len(shape) - 3) + [reach + 1], [1] * len(shape[2:]))
+    pads = _pads(node, shape[2:], [1] * (len(shape) - 3) + [reach + 1], [1] * len(shape[2:]))
     length, pad = shape[-1], pads[-1]
     kept = stride[-1] == 1 and length == out[-1] and 2 * pad == reach and pads[len(pads) // 2 - 1] == pad
     if kept and math.prod(weights[2:-1]) == 1 and not length % _ROWS and pad > length // _ROWS:
         _pad(made, pads[: len(pads) // 2], pads[len(pads) // 2 :], model)
 
 
-def _average(made: Maker, given: onnx.NodeProto, model: Model) -> None:
-    laid = _laid(given, model)
+def _average(made: Maker, node: onnx.NodeProto, model: Model) -> None:
+    laid = _laid(node, model)
     if laid is None:
         return
     before, after, shares = laid
     if any(before) or any(after):
         _pad(made, before, after, model)
-    _each_channel(made, given, model)
+    _each_channel(made, node, model)
     if any((share != 1).any() for share in shares):
-        _scaled(made, shares, model.tensors[given.output[0]].dtype)
+        _scaled(made, shares, model.tensors[node.output[0]].dtype)
 
 
 def _scaled(made: Maker, shares: Sequence[Array], dtype: str) -> None:
@@ -86,21 +86,21 @@ def _scaled(made: Maker, shares: Sequence[Array], dtype: str) -> None:
     for axis, share in enumerate(shares):
         factor = factor * share.reshape([-1 if place == axis else 1 for place in range(len(shares))])
     result, made.at.output[0] = made.at.output[0], f"{made.at.name}_laid_value"
-    made.one("Mul", made.at.output[0], made.constant(factor[None, None].astype(dtype)))
+    made.single("Mul", made.at.output[0], made.constant(factor[None, None].astype(dtype)))
     made.waiting[-1].output[0] = result
     made.behind()
 
 
-def _each_channel(made: Maker, given: onnx.NodeProto, model: Model) -> None:
+def _each_channel(made: Maker, node: onnx.NodeProto, model: Model) -> None:
     """An average over all places of a picture becomes a convolution; strides and square windows of 3 stay."""
-    kernel, shape = attribute_list(given, "kernel_shape"), sizes(model, given.input[0]) or []
-    if len(kernel) != 2 or set(attribute_list(given, "strides")) - {1} or kernel in ([3, 3], [1, 1]):
+    kernel, shape = attribute_list(node, "kernel_shape"), sizes(model, node.input[0]) or []
+    if len(kernel) != 2 or set(attribute_list(node, "strides")) - {1} or kernel in ([3, 3], [1, 1]):
         return
-    dtype = model.tensors[given.output[0]].dtype
+    dtype = model.tensors[node.output[0]].dtype
     weights = made.constant(np.full([shape[1], 1, *kernel], 1 / math.prod(kernel), dtype))
     made.at.op_type = "Conv"
     made.at.input.append(weights)
-    kept = [one for one in made.at.attribute if one.name in ("kernel_shape", "dilations")]
+    kept = [attribute for attribute in made.at.attribute if attribute.name in ("kernel_shape", "dilations")]
     del made.at.attribute[:]
     made.at.attribute.extend([*kept, helper.make_attribute("group", shape[1])])
 
@@ -148,10 +148,14 @@ def _pad(made: Maker, before: Sequence[int], after: Sequence[int], model: Model)
     """Put the padding before the node, which has none from now on."""
     node, pads = made.at, [0, 0, *before, 0, 0, *after]
     if model.opsets.get("", 1) < _PADS_INPUT:
-        node.input[0] = made.one("Pad", node.input[0], pads=pads)
+        node.input[0] = made.single("Pad", node.input[0], pads=pads)
     else:
-        node.input[0] = made.one("Pad", node.input[0], made.constant(np.array(pads, np.int64)))
+        node.input[0] = made.single("Pad", node.input[0], made.constant(np.array(pads, np.int64)))
     made.before()
-    kept = [one for one in node.attribute if one.name not in ("pads", "auto_pad", "ceil_mode", "count_include_pad")]
+    kept = [
+        attribute
+        for attribute in node.attribute
+        if attribute.name not in ("pads", "auto_pad", "ceil_mode", "count_include_pad")
+    ]
     del node.attribute[:]
     node.attribute.extend(kept)

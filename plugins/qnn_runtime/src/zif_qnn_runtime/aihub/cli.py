@@ -82,7 +82,7 @@ def inference(
     check_model(model, loaded)
     sets = fed(loaded, feed)
     names = list(sets[0])
-    request = Request(model, device, hub_options, {name: [one[name] for one in sets] for name in names})
+    request = Request(model, device, hub_options, {name: [sample[name] for sample in sets] for name in names})
     if dry_run:
         return _tell_request(request.told(), as_json)
     with working(f"waiting for {device}"):
@@ -147,27 +147,29 @@ def _tell(
     from zif_qnn_runtime.aihub.keeping import keep_groups
     from zif_qnn_runtime.aihub.units import by_unit
 
-    found = by_unit(measured, model)
-    kept = keep_groups(model, target, found) if keep and target else ()
+    groups = by_unit(measured, model)
+    kept = keep_groups(model, target, groups) if keep and target else ()
     if html is not None:
         from zif.plugin import write_text
 
         from zif_qnn_runtime.aihub.page import page
 
-        write_text(html, page(model, target, measured, found, about.get("device", target)))
+        write_text(html, page(model, target, measured, groups, about.get("device", target)))
     units: list[dict[str, Any]] = [
         {"unit": unit, "processor": group.processor, "us": us, "layers": list(group.layers[unit])}
-        for group in found.groups
+        for group in groups.groups
         for unit, us in sorted(group.parts.items(), key=lambda item: -item[1])
     ]
     if as_json:
         fields = {"model": model.name, "target": target, "us": measured.us, "units": units, "kept": list(kept)}
-        return print_document("layers", {**about, **fields, "strange": list(found.strange)})
+        return print_document("layers", {**about, **fields, "strange": list(groups.strange)})
     say(f"{model.name}: {measured.us:g} µs on {about.get('device', target or 'the device')}")
-    rows = [[one["unit"], one["processor"], f"{one['us']:.1f}", ", ".join(one["layers"])] for one in units]
+    rows = [[unit["unit"], unit["processor"], f"{unit['us']:.1f}", ", ".join(unit["layers"])] for unit in units]
     show_table("", ("unit", "processor", "µs", "layers of the device"), rows, right=("µs",))
-    if found.strange:
-        note(f"no unit was found for {len(found.strange)} layers; their time is spread: {', '.join(found.strange[:5])}")
+    if groups.strange:
+        note(
+            f"no unit was found for {len(groups.strange)} layers; their time is spread: {', '.join(groups.strange[:5])}"
+        )
     if kept:
         say(f"kept for plans for {target}: {', '.join(kept)}")
     elif keep:
@@ -181,8 +183,8 @@ def _tell_request(told: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return print_document("layers", {"dry_run": told})
     say(f"would send {told['file']} ({told['bytes']} bytes) for {told['device']}, options {told['options'] or 'none'}")
-    for name, one in told["inputs"].items():
-        say(f"with {one['sets']} sets of {name}: {one['dtype']} {one['shape']}")
+    for name, spec in told["inputs"].items():
+        say(f"with {spec['sets']} sets of {name}: {spec['dtype']} {spec['shape']}")
     say(f"through qai-hub {told['client']}" if told["client"] else "qai-hub is not installed: `pip install qai-hub`")
     return None
 
@@ -190,7 +192,7 @@ def _tell_request(told: dict[str, Any], as_json: bool) -> None:
 def _tell_outputs(rows: list[dict[str, Any]], about: dict[str, Any], as_json: bool) -> None:
     from zif.plugin import print_document, say, show_table
 
-    plain = [{name: one for name, one in row.items() if name != "close"} for row in rows]
+    plain = [{name: figure for name, figure in row.items() if name != "close"} for row in rows]
     if as_json:
         return print_document("layers", {**about, "outputs": plain})
     say(f"job {about['job']} on {about['device']}: {about['url']}")

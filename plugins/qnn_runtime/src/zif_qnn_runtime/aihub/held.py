@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def fed(model: Model, feed: options.FeedOptions) -> list[dict[str, Array]]:
     """The sets of inputs: those of --input-list, or random ones of a seed. Raises UsageError for fewer options."""
     if feed.input_list is not None:
-        return [dict(one() if callable(one) else one) for one in samples_of(feed.input_list, model, None)]
+        return [dict(sample() if callable(sample) else sample) for sample in samples_of(feed.input_list, model, None)]
     if feed.input or feed.random is None:
         raise UsageError("what is it fed? --input-list FILE or --random SEED")
     return [random_inputs(model.inputs, feed.random)]
@@ -34,8 +34,8 @@ def against_cpu(
 
     tallies = {info.name: Tally() for info in model.outputs}
     with zif.load(model, only=["qnn_cpu"]) as session:
-        for number, given in enumerate(sets):
-            expected = session.run(given)
+        for number, inputs in enumerate(sets):
+            expected = session.run(inputs)
             for name, tally in tallies.items():
                 if name not in outputs or number >= len(outputs[name]):
                     raise UsageError(f"the device gave no output {name!r} for set {number}: {', '.join(outputs)}")

@@ -10,19 +10,23 @@ from zif.plugin import keep_times
 if TYPE_CHECKING:
     from zif import Model
 
-    from zif_qnn_runtime.aihub.units import Found
+    from zif_qnn_runtime.aihub.units import Attribution
 
 
-def keep_groups(model: Model, target: str, found: Found) -> tuple[str, ...]:
+def keep_groups(model: Model, target: str, groups: Attribution) -> tuple[str, ...]:
     """Keep each processor's times under the backend of that processor which takes part; gives these backends.
 
     Raises UsageError where they cannot be written.
     """
     import zif
 
-    backends = {one.processor: one.name for one in reversed(zif.plan(model, target).candidates) if one.takes_part}
+    backends = {
+        candidate.processor: candidate.name
+        for candidate in reversed(zif.plan(model, target).candidates)
+        if candidate.takes_part
+    }
     kept = []
-    for group in found.groups:
+    for group in groups.groups:
         name = backends.get(group.processor)
         if name is not None:
             try:

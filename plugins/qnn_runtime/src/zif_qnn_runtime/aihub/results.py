@@ -49,7 +49,7 @@ def results_of(document: Any, where: str) -> Measured:
             f"{where} is no profile of AI Hub: it has no execution_summary with an estimated_inference_time. "
             "`job.download_profile(FILE)` of its client writes one"
         )
-    layers = tuple(_layer(one) for one in detail if isinstance(one, Mapping) and one.get("name"))
+    layers = tuple(_layer(layer) for layer in detail if isinstance(layer, Mapping) and layer.get("name"))
     peak = _number(summary.get("estimated_inference_peak_memory"))
     return Measured(us, layers, None if peak is None else int(peak))
 
@@ -58,11 +58,11 @@ def read_results(path: Path) -> tuple[Measured, Path]:
     """The results in a file, or in the folder that `job.download_results` filled, and the file. Raises UsageError."""
     file = path
     if path.is_dir():
-        found = sorted(one for one in path.glob("*.json") if _is_profile(one))
-        if len(found) != 1:
-            names = ", ".join(one.name for one in found) or "none"
+        profiles = sorted(file for file in path.glob("*.json") if _is_profile(file))
+        if len(profiles) != 1:
+            names = ", ".join(file.name for file in profiles) or "none"
             raise UsageError(f"{path} must hold the profile of one job, and has {names}: name the file")
-        file = found[0]
+        file = profiles[0]
     return results_of(parse_json(read_text(file, UsageError), str(file), UsageError), str(file)), file
 
 

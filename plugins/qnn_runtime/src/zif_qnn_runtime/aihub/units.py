@@ -31,14 +31,14 @@ class Group:
 
 
 @frozen
-class Found:
+class Attribution:
     """groups: by processor. strange: layers that no unit was found for; their time is shared out among the others."""
 
     groups: tuple[Group, ...]
     strange: tuple[str, ...]
 
 
-def by_unit(measured: Measured, model: Model) -> Found:
+def by_unit(measured: Measured, model: Model) -> Attribution:
     """Share a run's time out to units: by layer times where they were told, else by cycles of a processor.
 
     A layer is a unit's when it is called like one of its nodes, or like a tensor that it makes. The parts add up to the
@@ -49,7 +49,7 @@ def by_unit(measured: Measured, model: Model) -> Found:
     weights = {layer.name: _weight(layer, measured.layers) for layer in measured.layers}
     total = sum(weights.values())
     groups = tuple(_groups(measured, owners, weights, total)) if total else ()
-    return Found(groups, tuple(name for name, owner in owners.items() if not owner))
+    return Attribution(groups, tuple(name for name, owner in owners.items() if not owner))
 
 
 def _groups(
@@ -58,34 +58,34 @@ def _groups(
     for processor in dict.fromkeys(layer.processor for layer in measured.layers):
         own = [layer for layer in measured.layers if layer.processor == processor]
         us = measured.us * sum(weights[layer.name] for layer in own) / total
-        parts: dict[str, float] = {}
+        by_unit: dict[str, float] = {}
         layers: dict[str, tuple[str, ...]] = {}
         for layer in own:
             unit = owners[layer.name]
             if unit:
-                parts[unit] = parts.get(unit, 0.0) + weights[layer.name]
+                by_unit[unit] = by_unit.get(unit, 0.0) + weights[layer.name]
                 layers[unit] = (*layers.get(unit, ()), layer.name)
-        known = sum(parts.values())
+        known = sum(by_unit.values())
         if processor and known:
-            yield Group(processor, us, {unit: us * part / known for unit, part in parts.items()}, layers)
+            yield Group(processor, us, {unit: us * part / known for unit, part in by_unit.items()}, layers)
 
 
 def _weight(layer: Layer, layers: Sequence[Layer]) -> float:
     """Its time, or its cycles where no layer has a time."""
-    if any(one.us for one in layers):
+    if any(layer.us for layer in layers):
         return layer.us or 0.0
     return layer.cycles or 0.0
 
 
 def _names(model: Model) -> dict[str, str]:
     """Units by every name that a layer of theirs may have; one that two units could have is nobody's."""
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for unit in model.units:
         nodes = (model.proto.graph.node[number] for number in unit.nodes)
         own = {unit.id, *(name for node in nodes for name in (node.name, *node.output) if name)}
-        for name in {plain(one) for one in own}:
-            found[name] = "" if found.get(name, unit.id) != unit.id else unit.id
-    return found
+        for name in {plain(name) for name in own}:
+            by_name[name] = "" if by_name.get(name, unit.id) != unit.id else unit.id
+    return by_name
 
 
 def _owner(layer: str, names: Mapping[str, str]) -> str:

@@ -21,31 +21,33 @@ REMOTE = "@REMOTE@"
 
 def android(job: Export, options: Options) -> Exported:
     """Context binaries, inputs, expected outputs, and run_on_phone.py."""
-    found = pieces(job, ())
-    archs = {piece.arch for piece in found}
+    pieces_ = pieces(job, ())
+    archs = {piece.arch for piece in pieces_}
     if None in archs or len(archs) != 1:
         raise UsageError(f"the plan of {job.name} does not say for which Hexagon it is: --target names a Snapdragon")
     made = {
         name: content
-        for piece in found
+        for piece in pieces_
         for name, content in (*written(piece), *extensions(piece, options.perf_profile))
         if not name.startswith((f"{piece.name}/source/", f"{piece.name}/graph"))
     }
-    segments = [{"name": piece.name, "command": command(options.perf_profile)} for piece in found]
-    told = {"model": job.name, "target": job.target, "htp_arch": found[0].arch, "segments": segments}
+    segments = [{"name": piece.name, "command": command(options.perf_profile)} for piece in pieces_]
+    told = {"model": job.name, "target": job.target, "htp_arch": pieces_[0].arch, "segments": segments}
     made["job.json"] = (json.dumps(told, indent=1) + "\n").encode()
-    page = own_text("android.md").format(name=job.name, target=job.target, qnn=found[0].qnn, arch=found[0].arch)
+    page = own_text("android.md").format(name=job.name, target=job.target, qnn=pieces_[0].qnn, arch=pieces_[0].arch)
     made["README.md"] = f"{page}\n- {TOOLS['qnn-net-run'].page}\n".encode()
     made |= {name: own_text(name).encode() for name in ("run_on_phone.py", "compare.py")}
     notes = ["run_on_phone.py --sdk DIR pushes, runs and compares; README.md says what it needs"]
     others = (
-        sorted({one.backend for one in job.plan.segments} - {"qnn_htp"}) if len(found) < len(job.plan.segments) else []
+        sorted({segment.backend for segment in job.plan.segments} - {"qnn_htp"})
+        if len(pieces_) < len(job.plan.segments)
+        else []
     )
     if others:
         notes.append(
             f"the plan's segments on {', '.join(others)} are not in it; `--for onnxruntime` takes the whole plan"
         )
-    return Exported(made, notes=tuple(notes), facts={"segments": [one.name for one in found]})
+    return Exported(made, notes=tuple(notes), facts={"segments": [piece.name for piece in pieces_]})
 
 
 def command(profile: str) -> list[str]:

@@ -38,21 +38,21 @@ Step = tuple[str, str, list[str]]
 
 def qairt(job: Export, options: Options) -> Exported:
     """DLC, context binary and C source of each segment, and how QNN's own tools take them."""
-    found = pieces(job, ("dlc", "source"))
-    made = {name: content for piece in found for name, content in _qairt_files(piece, options)}
-    return _exported(job, made, found, "qairt.md", lambda _: qairt_steps(options.perf_profile))
+    pieces_ = pieces(job, ("dlc", "source"))
+    made = {name: content for piece in pieces_ for name, content in _qairt_files(piece, options)}
+    return _exported(job, made, pieces_, "qairt.md", lambda _: qairt_steps(options.perf_profile))
 
 
 def snpe(job: Export, options: Options) -> Exported:
     """The DLC of each segment, and how snpe-net-run takes it."""
-    found = pieces(job, ("dlc",))
+    pieces_ = pieces(job, ("dlc",))
     made = {
         name: content
-        for piece in found
+        for piece in pieces_
         for name, content in written(piece)
         if not name.startswith((f"{piece.name}/source/", f"{piece.name}/context.bin"))
     }
-    return _exported(job, made, found, "snpe.md", lambda piece: snpe_steps(piece, options.perf_profile))
+    return _exported(job, made, pieces_, "snpe.md", lambda piece: snpe_steps(piece, options.perf_profile))
 
 
 def qairt_steps(profile: str) -> Iterator[Step]:
@@ -75,7 +75,7 @@ def snpe_steps(piece: Piece, profile: str) -> Iterator[Step]:
     """The commands for a segment, to be run in its folder."""
     yield "What is in the DLC", "", words("snpe-dlc-info", ("--input_dlc", "graph.dlc"), path=_HOST)
     fed = ("--container", "graph.dlc"), ("--input_list", "input_list.txt"), ("--output_dir", "output")
-    outputs = ("--set_output_tensors", ",".join(one.name for one in piece.outputs))
+    outputs = ("--set_output_tensors", ",".join(output.name for output in piece.outputs))
     line = words("snpe-net-run", *fed, outputs, "--userbuffer_auto", *_NATIVE, path=_HOST)
     yield "Run it on the host's CPU", "For its numbers.", line
     tuned = "--use_dsp", ("--perf_profile", profile)
@@ -91,21 +91,21 @@ def _qairt_files(piece: Piece, options: Options) -> Iterator[tuple[str, bytes | 
 def _exported(
     job: Export,
     made: dict[str, bytes | Path],
-    found: Sequence[Piece],
+    pieces: Sequence[Piece],
     text: str,
     steps: Callable[[Piece], Iterator[Step]],
 ) -> Exported:
-    sections = [section for piece in found for section in _sections(piece, steps(piece))]
-    pages = {line for piece in found for step in steps(piece) for line in [_tool(step[2])]}
+    sections = [section for piece in pieces for section in _sections(piece, steps(piece))]
+    pages = {line for piece in pieces for step in steps(piece) for line in [_tool(step[2])]}
     cited = "\n".join(f"- {TOOLS[name].page}" for name in sorted(pages))
-    versions = ", ".join(sorted({piece.qnn for piece in found}))
+    versions = ", ".join(sorted({piece.qnn for piece in pieces}))
     head = own_text(text).format(name=job.name, target=job.target, qnn=versions)
     page = f"{head}\n{''.join(sections)}\n## Where the flags are documented\n\n{cited}\n"
     specs = "input_specs.json"
     made |= {specs: job.whole.path(specs)} if specs in job.whole.files else {}
     made |= {"README.md": page.encode(), "compare.py": own_text("compare.py").encode()}
-    others = sorted({one.backend for one in job.plan.segments if one.id not in _numbers(found)})
-    facts = {"segments": [piece.name for piece in found], "qnn": versions}
+    others = sorted({segment.backend for segment in job.plan.segments if segment.id not in _numbers(pieces)})
+    facts = {"segments": [piece.name for piece in pieces], "qnn": versions}
     return Exported(made, notes=tuple(_notes(others)), facts=facts)
 
 
@@ -115,15 +115,15 @@ def _notes(others: Sequence[str]) -> Iterator[str]:
         yield f"the plan's segments on {', '.join(others)} are not in it: these tools run the NPU's segments alone"
 
 
-def _numbers(found: Sequence[Piece]) -> set[int]:
-    return {int(piece.name.rpartition("-")[2]) for piece in found}
+def _numbers(pieces: Sequence[Piece]) -> set[int]:
+    return {int(piece.name.rpartition("-")[2]) for piece in pieces}
 
 
 def _sections(piece: Piece, steps: Iterator[Step]) -> Iterator[str]:
     names = {"inputs": piece.inputs, "outputs": piece.outputs}
     yield f"## {piece.name}\n\n"
     for what, infos in names.items():
-        told = "; ".join(f"`{one.name}` {one.dtype} {list(one.shape or ())}" for one in infos)
+        told = "; ".join(f"`{info.name}` {info.dtype} {list(info.shape or ())}" for info in infos)
         yield f"- {what}: {told}\n"
     yield f"- graph: `{piece.graph or 'unnamed'}`\n\n"
     for title, sentence, line in steps:

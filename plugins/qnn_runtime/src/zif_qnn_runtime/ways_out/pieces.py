@@ -51,22 +51,24 @@ class Piece:
 
 def pieces(job: Export, wanted: tuple[str, ...]) -> list[Piece]:
     """Every segment of the NPU. wanted: the forms that must be there, such as "dlc". Raises UsageError without any."""
-    artifacts = {one.id: job.compiled(one.id) for one in job.plan.segments}
-    chosen = {number: one for number, one in artifacts.items() if one.format == FORMAT and _binary(one)}
+    artifacts = {segment.id: job.compiled(segment.id) for segment in job.plan.segments}
+    chosen = {
+        number: artifact for number, artifact in artifacts.items() if artifact.format == FORMAT and _binary(artifact)
+    }
     if not chosen:
         raise UsageError(
             f"the plan of {job.name} for {job.target} has no segment on Qualcomm's NPU: `zif plan` says why; --target"
             " of a Snapdragon and --only qnn_htp put one there"
         )
     for form in wanted:
-        lacking = [str(number) for number, one in chosen.items() if not _under(one, form)]
+        lacking = [str(number) for number, segment in chosen.items() if not _under(segment, form)]
         if lacking:
             raise UsageError(
                 f"segment {', '.join(lacking)} has no {form}: compile it with `--also {','.join(wanted)}`, or export"
                 " the model instead of the bundle"
             )
     runs = _runs(job, chosen)
-    return [_piece(number, one, runs.get(number, [])) for number, one in chosen.items()]
+    return [_piece(number, segment, runs.get(number, [])) for number, segment in chosen.items()]
 
 
 def raw(array: Array) -> bytes:
@@ -82,23 +84,23 @@ def _piece(number: int, compiled: Compiled, sets: list[tuple[Arrays, Arrays]]) -
     files = {"context.bin": compiled.files[binary]}
     for name, place in (*_under(compiled, "dlc").items(), *_under(compiled, "source").items()):
         files[name.replace("dlc/model", "graph") if name.startswith("dlc/") else name] = place
-    found = _GRAPH.search(content_of(files["context.bin"]))
+    match = _GRAPH.search(content_of(files["context.bin"]))
     return Piece(
         name=f"segment-{number:02d}",
         files=files,
-        inputs=tuple(one for one in compiled.inputs if one.name not in _baked(told)),
+        inputs=tuple(info for info in compiled.inputs if info.name not in _baked(told)),
         outputs=compiled.outputs,
         qnn=info.qnn_version,
         soc_model=info.soc_model,
         arch=arch if isinstance(arch, int) else None,
-        graph=found[0].decode() if found else "",
+        graph=match[0].decode() if match else "",
         sets=tuple(sets),
     )
 
 
 def _baked(told: Any) -> frozenset[str]:
-    given = told.get("baked", ()) if isinstance(told, Mapping) else ()
-    return frozenset(one for one in given if isinstance(one, str))
+    names = told.get("baked", ()) if isinstance(told, Mapping) else ()
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _under(compiled: Compiled, folder: str) -> dict[str, bytes | Path]:
@@ -118,25 +120,25 @@ def _binary(compiled: Compiled) -> str:
 
 def _runs(job: Export, chosen: Mapping[int, Compiled]) -> dict[int, list[tuple[Arrays, Arrays]]]:
     """What each segment is handed and gives for every sample; for one set of random values where there is none."""
-    found: dict[int, list[tuple[Arrays, Arrays]]] = {}
+    runs: dict[int, list[tuple[Arrays, Arrays]]] = {}
     with job.session() as session:
         for sample in job.samples or [random_inputs(session.inputs, 0)]:
-            for step, given in session.stages(sample() if callable(sample) else sample):
+            for step, inputs in session.stages(sample() if callable(sample) else sample):
                 if step.segment.id in chosen:
-                    handed = dict(given)
-                    found.setdefault(step.segment.id, []).append((handed, dict(step.executable.run(handed))))
-    return found
+                    handed = dict(inputs)
+                    runs.setdefault(step.segment.id, []).append((handed, dict(step.executable.run(handed))))
+    return runs
 
 
 def written(piece: Piece) -> Iterator[tuple[str, bytes | Path]]:
     """The files of a piece, below its folder: itself, raw inputs with their list, what must come out."""
     yield from ((f"{piece.name}/{name}", place) for name, place in piece.files.items())
     lines = []
-    for number, (given, made) in enumerate(piece.sets):
-        places = {one.name: f"inputs/{number}/{i:02d}.raw" for i, one in enumerate(piece.inputs)}
+    for number, (inputs, made) in enumerate(piece.sets):
+        places = {info.name: f"inputs/{number}/{i:02d}.raw" for i, info in enumerate(piece.inputs)}
         lines.append(" ".join(f"{name}:={place}" for name, place in places.items()))
-        yield from ((f"{piece.name}/{place}", raw(given[name])) for name, place in places.items())
-        outs = ((f"expected/{number}/{i:02d}.raw", one.name) for i, one in enumerate(piece.outputs))
+        yield from ((f"{piece.name}/{place}", raw(inputs[name])) for name, place in places.items())
+        outs = ((f"expected/{number}/{i:02d}.raw", output.name) for i, output in enumerate(piece.outputs))
         yield from ((f"{piece.name}/{place}", raw(made[name])) for place, name in outs)
     yield f"{piece.name}/input_list.txt", ("\n".join(lines) + "\n").encode()
     yield f"{piece.name}/io.json", _text(_io(piece))
@@ -144,7 +146,7 @@ def written(piece: Piece) -> Iterator[tuple[str, bytes | Path]]:
 
 def _io(piece: Piece) -> dict[str, Any]:
     def rows(infos: tuple[TensorInfo, ...]) -> list[dict[str, Any]]:
-        return [{"name": one.name, "dtype": one.dtype, "shape": list(one.shape or ())} for one in infos]
+        return [{"name": info.name, "dtype": info.dtype, "shape": list(info.shape or ())} for info in infos]
 
     return {
         "graph": piece.graph,

@@ -99,19 +99,19 @@ TOOLS = {
 }
 
 
-def words(tool: str, *given: str | tuple[str, str], path: str = "") -> list[str]:
+def words(tool: str, *piece: str | tuple[str, str], path: str = "") -> list[str]:
     """The words of a command line; a flag alone or with its value. path: the folder of the tool.
 
     Raises ValueError for a flag that the tool's documentation does not have, or not without another.
     """
     line = [f"{path}/{tool}" if path else tool]
-    for one in given:
-        flag, *value = (one,) if isinstance(one, str) else one
+    for word in piece:
+        flag, *value = (word,) if isinstance(word, str) else word
         if flag not in TOOLS[tool].flags:
             raise ValueError(f"{tool} has no flag {flag}: {TOOLS[tool].page}")
         line += [flag, *value]
     for flag, others in TOOLS[tool].beside.items():
-        if flag in line and not any(one in line for one in others):
+        if flag in line and not any(word in line for word in others):
             raise ValueError(f"{tool} takes {flag} beside {' or '.join(others)} only: {TOOLS[tool].page}")
     return line
 
@@ -148,10 +148,10 @@ def _on_windows(word: str) -> str:
 def undocumented(text: str) -> Iterator[str]:
     """A sentence for each flag in a text's command lines that the tool's documentation does not have."""
     for line in _lines(text):
-        for number, word in enumerate(found := line.split()):
+        for number, word in enumerate(words_ := line.split()):
             tool = TOOLS.get(re.split(r"[\\/]", word.strip("'\""))[-1].removesuffix(".exe"))
             if tool is not None:
-                flags = (one.strip("'\",.;)") for one in found[number + 1 :])
+                flags = (word.strip("'\",.;)") for word in words_[number + 1 :])
                 yield from (f"{word}: {flag}" for flag in flags if flag.startswith("--") and flag not in tool.flags)
 
 

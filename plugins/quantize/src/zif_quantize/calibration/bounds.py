@@ -36,11 +36,11 @@ def capped(model: Model, pairs: Mapping[str, Pair]) -> dict[str, Pair]:
         bound = _ends(node, constants, ends)
         if bound is not None:
             ends.update((name, bound) for name in node.output)
-    found = dict(pairs)
+    ranges = dict(pairs)
     for name, (low, high) in ends.items():
-        if name in found:
-            found[name] = max(found[name][0], low), min(found[name][1], high)
-    return found
+        if name in ranges:
+            ranges[name] = max(ranges[name][0], low), min(ranges[name][1], high)
+    return ranges
 
 
 def _ends(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto], ends: Mapping[str, Pair]) -> Pair | None:
@@ -52,9 +52,9 @@ def _ends(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto], ends:
 
 
 def _clip(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> Pair:
-    given = attributes(node)  # before opset 11
+    attrs = attributes(node)  # before opset 11
     for end, name in zip(("min", "max"), node.input[1:], strict=False):
         if name:
-            given[end] = float(numpy_helper.to_array(constants[name])) if name in constants else None
-    low, high = given.get("min"), given.get("max")
+            attrs[end] = float(numpy_helper.to_array(constants[name])) if name in constants else None
+    low, high = attrs.get("min"), attrs.get("max")
     return -float("inf") if low is None else float(low), float("inf") if high is None else float(high)

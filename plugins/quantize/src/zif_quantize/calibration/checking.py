@@ -37,7 +37,7 @@ class Checked(Sequence["Sample"]):
 
     def __getitem__(self, place: int | slice) -> Sample | Sequence[Sample]:
         if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+            return [self[number] for number in range(*place.indices(len(self)))]
         return checked(self._admission, self._samples[place], self.label(place))
 
     def label(self, place: int) -> str:

@@ -45,7 +45,7 @@ class Folds:
         if self.count == 1:
             return self.ranges[0]
         if fold not in self._without:
-            self._without[fold] = joined([one for place, one in enumerate(self.ranges) if place != fold])
+            self._without[fold] = joined([ranges for place, ranges in enumerate(self.ranges) if place != fold])
         return self._without[fold]
 
     @cached_property

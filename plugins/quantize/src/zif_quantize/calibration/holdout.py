@@ -17,7 +17,7 @@ CHOOSING = 16
 
 
 @frozen
-class Parts:
+class Split:
     """Samples by what they are for, each part taken evenly from the whole, no sample in two.
 
     calibration: give the ranges. choosing: choose between recipes and precisions; none of too few samples, where those
@@ -50,13 +50,13 @@ class Parts:
         return Subset(self.samples, sorted([*self._calibration, *self._choosing]))
 
 
-def parts(samples: Sequence[Mapping[str, Any]]) -> Parts:
+def split_samples(samples: Sequence[Mapping[str, Any]]) -> Split:
     """The samples by what they are for."""
     count = len(samples)
     held = _middle(range(count), min(HELD_OUT, max(1, int(count * HELD_OUT_PART))) if count > 1 else 0)
     rest = [place for place in range(count) if place not in held]
     choosing = _middle(rest, min(CHOOSING, int(count * HELD_OUT_PART)) if count >= ENOUGH else 0)
-    return Parts(samples, tuple(place for place in rest if place not in choosing), choosing, held)
+    return Split(samples, tuple(place for place in rest if place not in choosing), choosing, held)
 
 
 def spread(samples: Sequence[Mapping[str, Any]], count: int) -> Subset:

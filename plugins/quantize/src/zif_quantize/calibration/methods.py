@@ -35,10 +35,10 @@ class Observed(Protocol):
 def chosen(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:
     """The range of each tensor by the recipe's method; the observed one where there is no histogram."""
     find = {"percentile": _percentile, "entropy": _entropy, "mse": _mse}[recipe.method]
-    found = dict(ranges.limits)
+    pairs = dict(ranges.limits)
     with quiet():
-        found.update(find(ranges, recipe))
-    return found
+        pairs.update(find(ranges, recipe))
+    return pairs
 
 
 def _collector(ranges: Observed, recipe: Recipe, method: str, bins: int) -> Any:
@@ -61,8 +61,8 @@ def _entropy(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:
     return _pairs(_collector(ranges, recipe, "entropy", ENTROPY_BINS).compute_entropy())
 
 
-def _pairs(found: Any) -> dict[str, Pair]:
-    return {name: (float(row[0]), float(row[1])) for name, row in found.items()}
+def _pairs(limits: Any) -> dict[str, Pair]:
+    return {name: (float(row[0]), float(row[1])) for name, row in limits.items()}
 
 
 def _mse(ranges: Observed, recipe: Recipe) -> dict[str, Pair]:

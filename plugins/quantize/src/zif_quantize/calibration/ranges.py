@@ -70,8 +70,8 @@ def calibrate(source: Source, samples: Samples, histograms: bool = False, progre
     told = progress or (lambda _: None)
     proto = whole(model)
     limits, count = _limits(model, proto, samples, told)
-    found = _histograms(model, proto, samples, limits, told) if histograms else {}
-    return Ranges(limits, count, found)
+    histograms_ = _histograms(model, proto, samples, limits, told) if histograms else {}
+    return Ranges(limits, count, histograms_)
 
 
 def extended(ranges: Ranges, source: Source, samples: Samples, progress: Progress | None = None) -> Ranges:
@@ -82,19 +82,19 @@ def extended(ranges: Ranges, source: Source, samples: Samples, progress: Progres
     return joined([ranges, calibrate(source, samples, bool(ranges.histograms), progress)])
 
 
-def joined(parts: Sequence[Ranges]) -> Ranges:
+def joined(ranges: Sequence[Ranges]) -> Ranges:
     """The ranges over the samples of all parts; counts move into bins that span what all of them saw."""
-    if len(parts) == 1:
-        return parts[0]
+    if len(ranges) == 1:
+        return ranges[0]
     limits: dict[str, tuple[float, float]] = {}
-    for part in parts:
+    for part in ranges:
         limits.update({name: _union(pair, limits.get(name, pair)) for name, pair in part.limits.items()})
-    found: dict[str, tuple[Array, Array]] = {}
-    for name in {name for part in parts for name in part.histograms if _measurable(limits[name])}:
+    histograms: dict[str, tuple[Array, Array]] = {}
+    for name in {name for part in ranges for name in part.histograms if _measurable(limits[name])}:
         edges = _empty(*limits[name])[1]
-        counts = [_moved(part.histograms[name], edges) for part in parts if name in part.histograms]
-        found[name] = np.sum(counts, axis=0), edges
-    return Ranges(limits, sum(part.samples for part in parts), found)
+        counts = [_moved(part.histograms[name], edges) for part in ranges if name in part.histograms]
+        histograms[name] = np.sum(counts, axis=0), edges
+    return Ranges(limits, sum(part.samples for part in ranges), histograms)
 
 
 def _wider(limits: Mapping[str, tuple[float, float]], room: float) -> dict[str, tuple[float, float]]:
@@ -105,8 +105,8 @@ def _wider(limits: Mapping[str, tuple[float, float]], room: float) -> dict[str, 
     }
 
 
-def _union(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    return min(one[0], other[0]), max(one[1], other[1])
+def _union(pair: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return min(pair[0], other[0]), max(pair[1], other[1])
 
 
 def _moved(histogram: tuple[Array, Array], edges: Array) -> Array:
@@ -130,7 +130,7 @@ def _limits(
         count = _feed(made, model, samples, told, "calibrating")
         with quiet():
             data = made.compute_data()
-    limits = {name: (float(np.min(found.lowest)), float(np.max(found.highest))) for name, found in data.items()}
+    limits = {name: (float(np.min(path.lowest)), float(np.max(path.highest))) for name, path in data.items()}
     for name, pair in limits.items():
         if not np.isfinite(pair).all():
             raise InvalidInput(

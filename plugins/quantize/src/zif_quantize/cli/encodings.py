@@ -27,17 +27,24 @@ def show(file: FileArgument, as_json: JsonOption = False) -> None:
     """Every entry of a file or of a QDQ model."""
     from zif.plugin import terminal, things
 
-    found = _read(file)
+    file_ = _read(file)
     if as_json:
-        terminal.document("encodings", _document(file, found))
+        terminal.document("encodings", _document(file, file_))
         return
     rows = [
-        [one.name, one.kind, one.dtype, _range(one.scale), _range(one.zero_point), "" if one.axis is None else one.axis]
-        for one in found.entries
+        [
+            entry.name,
+            entry.kind,
+            entry.dtype,
+            _range(entry.scale),
+            _range(entry.zero_point),
+            "" if entry.axis is None else entry.axis,
+        ]
+        for entry in file_.entries
     ]
     columns = ("tensor", "kind", "type", "scale", "zero point", "axis")
-    terminal.table(f"{file}: {found.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
-    _tell_problems(found)
+    terminal.table(f"{file}: {file_.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
+    _tell_problems(file_)
 
 
 @app.command("check")
@@ -54,19 +61,19 @@ def check(
     """
     from zif.plugin import listed, terminal, things
 
-    found = _read(file)
-    document = _document(file, found) | {"unmatched": None, "uncovered": None, "misfit": None}
-    if not found.entries and not found.problems:
+    file_ = _read(file)
+    document = _document(file, file_) | {"unmatched": None, "uncovered": None, "misfit": None}
+    if not file_.entries and not file_.problems:
         document |= {"misfit": "the file has no entry"}
     elif model is not None:
-        document |= _fit(found, model, shape, rules)
-    bad = bool(found.problems or document["unmatched"] or document["misfit"])
+        document |= _fit(file_, model, shape, rules)
+    bad = bool(file_.problems or document["unmatched"] or document["misfit"])
     if as_json:
         terminal.document("encodings", document)
     else:
-        good = things(len(found.entries), "good entry", "good entries")
-        terminal.say(f"{file}: {found.format}, {good}, {len(found.problems)} wrong")
-        _tell_problems(found)
+        good = things(len(file_.entries), "good entry", "good entries")
+        terminal.say(f"{file}: {file_.format}, {good}, {len(file_.problems)} wrong")
+        _tell_problems(file_)
         match, have = ("entry matches", "entries match"), ("tensor has", "tensors have")
         for key, forms, what in (("unmatched", match, "no tensor"), ("uncovered", have, "no entry")):
             names = document[key] or ()
@@ -100,13 +107,13 @@ def convert(
     from zif_quantize.qdq import refuse, repaired, settled, write
 
     check_output(output, file, model)
-    found = _read(file)
-    found = repaired(found) if repair else found
-    refuse(found)
+    file_ = _read(file)
+    file_ = repaired(file_) if repair else file_
+    refuse(file_)
     if model is not None:
-        found = settled(prepare(model, rules=rules or None), found)
-    write_text(output, json.dumps(write(found, to), indent=1) + "\n")
-    say(f"{output}: {things(len(found.entries), 'entry', 'entries')} as {called_format(encodings_format(to))}")
+        file_ = settled(prepare(model, rules=rules or None), file_)
+    write_text(output, json.dumps(write(file_, to), indent=1) + "\n")
+    say(f"{output}: {things(len(file_.entries), 'entry', 'entries')} as {called_format(encodings_format(to))}")
 
 
 def _read(file: Path) -> Encodings:
@@ -120,45 +127,45 @@ def _read(file: Path) -> Encodings:
     from zif.plugin import read_model as read_model
 
     zif.Model.load(file)  # raises what is wrong with it, which whoever exports does not ask
-    found = export_encodings(read_model(file).proto)
-    if not found.entries:
+    encodings = export_encodings(read_model(file).proto)
+    if not encodings.entries:
         raise InvalidInput(f"{file} carries no encodings: it is not quantized, or only at run time")
-    return found
+    return encodings
 
 
-def _fit(found: Encodings, model: Path, shape: list[str], rules: str) -> dict[str, Any]:
+def _fit(encodings: Encodings, model: Path, shape: list[str], rules: str) -> dict[str, Any]:
     """How the good entries fit a model, which is found out by applying them."""
     import attrs
 
     from zif_quantize import prepare
-    from zif_quantize.calibration.given import check_shapes
+    from zif_quantize.calibration.sample_sources import check_shapes
     from zif_quantize.qdq import apply
 
     prepared = prepare(model, options.shapes(shape), rules=rules or None)
     check_shapes(prepared)
     try:
-        made = apply(prepared, attrs.evolve(found, problems=()))
+        made = apply(prepared, attrs.evolve(encodings, problems=()))
     except (InvalidInput, InvalidModel) as error:
         return {"misfit": str(error)}
     return {"unmatched": list(made.unmatched), "uncovered": list(made.uncovered)}
 
 
-def _document(file: Path, found: Encodings) -> dict[str, Any]:
+def _document(file: Path, encodings: Encodings) -> dict[str, Any]:
     import attrs
 
     return {
         "file": str(file),
-        "format": found.format,
-        "defaults": dict(found.defaults),
-        "entries": [attrs.asdict(one) for one in found.entries],
-        "problems": [attrs.asdict(problem) for problem in found.problems],
+        "format": encodings.format,
+        "defaults": dict(encodings.defaults),
+        "entries": [attrs.asdict(entry) for entry in encodings.entries],
+        "problems": [attrs.asdict(problem) for problem in encodings.problems],
     }
 
 
-def _tell_problems(found: Encodings) -> None:
+def _tell_problems(encodings: Encodings) -> None:
     from zif.plugin import say
 
-    for problem in found.problems:
+    for problem in encodings.problems:
         say(f"wrong: {problem}" + (" (--repair of quantize and convert takes min and max)" if problem.fixable else ""))
 
 

@@ -77,23 +77,23 @@ def reach(
 
     _check(wanted)
     whose = rules_wanted(rules or None, target)
-    found, calibration = _searched(model, wanted, data, shapes, target, method, whose.rules)
+    search, calibration = _searched(model, wanted, data, shapes, target, method, whose.rules)
     rows = table_of(output, wanted.frontier)
-    write_text(rows, found.csv())
-    beside = save(found.model, export_encodings(found.model), output, encodings_format) if found.met else None
+    write_text(rows, search.csv())
+    beside = save(search.model, export_encodings(search.model), output, encodings_format) if search.met else None
     document = {
         "model": str(model),
         "precision": "mixed",
         "rules": rules_document(whose),
         "target": target or None,
         "calibration": calibration | {"random": data["random"] is not None},
-        "search": found.to_json(),
-        "output": str(output) if found.met else None,
+        "search": search.to_json(),
+        "output": str(output) if search.met else None,
         "encodings": str(beside) if beside else None,
         "frontier": str(rows),
     }
-    _tell(found, document, as_json)
-    if not found.met:
+    _tell(search, document, as_json)
+    if not search.met:
         raise typer.Exit(1)
 
 
@@ -120,8 +120,8 @@ def _searched(
 ) -> tuple[Mixed, dict[str, int]]:
     from zif.plugin import working
 
-    from zif_quantize.calibration.given import calibration_samples, check_shapes
-    from zif_quantize.calibration.holdout import parts
+    from zif_quantize.calibration.holdout import split_samples
+    from zif_quantize.calibration.sample_sources import calibration_samples, check_shapes
     from zif_quantize.rewrites.prepare import prepare
     from zif_quantize.search.goal import AccuracyGoal
     from zif_quantize.search.to_goal import measuring, quantize_to_goal
@@ -137,16 +137,16 @@ def _searched(
             "on_reference": wanted.sensitivity == "reference",
         }
         function = wanted.function or None
-        found = quantize_to_goal(
+        search = quantize_to_goal(
             made, samples, goal, target=target, function=function, method=method, progress=told, **options
         )
-    split = parts(samples)
+    split = split_samples(samples)
     measured, fresh = (len(part) for part in measuring(split))
     unseen = measured if split.held else 0
-    return found, {"samples": len(samples), "held_out": fresh, "chosen_on": measured, "chosen_unseen": unseen}
+    return search, {"samples": len(samples), "held_out": fresh, "chosen_on": measured, "chosen_unseen": unseen}
 
 
-def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
+def _tell(mixed: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         from zif.plugin import print_document as emit
 
@@ -157,12 +157,12 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
     from zif_quantize.cli.mixed_view import show
     from zif_quantize.cli.view import told_rules
 
-    show(found)
+    show(mixed)
     told_rules(document["rules"], document["target"])
-    say(_measured(found, document["calibration"]))
-    if found.met and set(found.chosen.counts) == {"float"}:
+    say(_measured(mixed, document["calibration"]))
+    if mixed.met and set(mixed.chosen.counts) == {"float"}:
         note("no unit is quantized: nothing that reaches the goal costs less than float")
-    if found.met:
+    if mixed.met:
         say(f"{document['output']}, encodings in {document['encodings']}, candidates in {document['frontier']}")
     else:
         note(f"no candidate reaches the goal, so no model is written; all are in {document['frontier']}")
@@ -170,7 +170,7 @@ def _tell(found: Mixed, document: Mapping[str, Any], as_json: bool) -> None:
         note("calibrated and measured with random values: the figures say nothing about real inputs")
 
 
-def _measured(found: Mixed, calibration: Mapping[str, int]) -> str:
+def _measured(mixed: Mixed, calibration: Mapping[str, int]) -> str:
     """On what the mixes were measured, and what the chosen one has on samples that did not choose it."""
     from zif.plugin import things, told_db
 
@@ -180,8 +180,8 @@ def _measured(found: Mixed, calibration: Mapping[str, int]) -> str:
     if not calibration["chosen_unseen"]:
         return f"measured on the {on} that it was calibrated with"
     told = f"measured and chosen on {on} that calibration has not seen"
-    if not found.fresh:
+    if not mixed.fresh:
         return f"{told}; with {ENOUGH} samples or more the choice would be held against others"
-    fresh, least = min(found.fresh.values()), found.goal.sqnr_db
+    fresh, least = min(mixed.fresh.values()), mixed.goal.sqnr_db
     missed = f", less than the goal's {least:g} dB" if least is not None and fresh < least else ""
     return f"{told}; on {things(calibration['held_out'], 'other')}, that did not choose it: {told_db(fresh)}{missed}"

@@ -17,76 +17,78 @@ if TYPE_CHECKING:
 SENSITIVE = 5
 
 
-def show(found: Mixed) -> None:
+def show(mixed: Mixed) -> None:
     """Print what was found."""
-    _headline(found)
-    judged = ["metric"] if any(one.metric is not None for one in found.candidates) else []
-    columns = ("no.", *(f"{level} units" for level in found.levels), "cost", "SQNR dB", *judged, "runs on", "")
-    rows = [_row(found, one, bool(judged)) for one in _told(found)]
+    _headline(mixed)
+    judged = ["metric"] if any(candidate.metric is not None for candidate in mixed.candidates) else []
+    columns = ("no.", *(f"{level} units" for level in mixed.levels), "cost", "SQNR dB", *judged, "runs on", "")
+    rows = [_row(mixed, candidate, bool(judged)) for candidate in _told(mixed)]
     table("cost against accuracy", columns, rows, right=columns[:-2])
-    _sensitive(found)
-    ways = f"{things(len(found.candidates), 'candidate')} {'was' if len(found.candidates) == 1 else 'were'} measured"
-    say(f"{ways}; there was no budget for more (--max-candidates)." if found.spent else f"{ways}.")
-    emulated(list(dict.fromkeys(name for one in found.candidates for name in one.emulated)))
-    failed = [one for one in found.candidates if one.error]
+    _sensitive(mixed)
+    ways = f"{things(len(mixed.candidates), 'candidate')} {'was' if len(mixed.candidates) == 1 else 'were'} measured"
+    say(f"{ways}; there was no budget for more (--max-candidates)." if mixed.spent else f"{ways}.")
+    emulated(list(dict.fromkeys(name for candidate in mixed.candidates for name in candidate.emulated)))
+    failed = [candidate for candidate in mixed.candidates if candidate.error]
     if failed:
         say(f"{len(failed)} of them could not be made, the first: {failed[0].error.splitlines()[0]}", style="yellow")
 
 
-def _headline(found: Mixed) -> None:
-    one, many = found.chosen, sum(found.chosen.counts.values())
-    mix = ", ".join(f"{count} at {level}" for level, count in _counts(found, one))
-    if found.met:
+def _headline(mixed: Mixed) -> None:
+    choice, many = mixed.chosen, sum(mixed.chosen.counts.values())
+    mix = ", ".join(f"{count} at {level}" for level, count in _counts(mixed, choice))
+    if mixed.met:
         say(
-            f"{found.goal}: met with {told_db(one.sqnr_db)}{_metric(one)}, {mix} of {things(many, 'unit')}",
+            f"{mixed.goal}: met with {told_db(choice.sqnr_db)}{_metric(choice)}, {mix} of {things(many, 'unit')}",
             style="bold green",
         )
     else:
         say(
-            f"{found.goal}: out of reach; the most accurate has {told_db(one.sqnr_db)}{_metric(one)}",
+            f"{mixed.goal}: out of reach; the most accurate has {told_db(choice.sqnr_db)}{_metric(choice)}",
             style="bold red",
         )
 
 
-def _metric(one: Candidate) -> str:
-    return "" if one.metric is None else f" and a metric of {one.metric:g}"
+def _metric(candidate: Candidate) -> str:
+    return "" if candidate.metric is None else f" and a metric of {candidate.metric:g}"
 
 
-def _counts(found: Mixed, one: Candidate) -> list[tuple[str, int]]:
-    return [(level, one.counts[level]) for level in found.levels if level in one.counts]
+def _counts(mixed: Mixed, candidate: Candidate) -> list[tuple[str, int]]:
+    return [(level, candidate.counts[level]) for level in mixed.levels if level in candidate.counts]
 
 
-def _told(found: Mixed) -> list[Candidate]:
+def _told(mixed: Mixed) -> list[Candidate]:
     """The frontier, every uniform candidate and the choice, the cheapest first."""
-    rows = {one.number: one for one in (*found.frontier, found.chosen)}
-    rows |= {one.number: one for one in found.candidates if one.role == "uniform"}
-    return sorted(rows.values(), key=lambda one: (one.cost, one.number))
+    rows = {candidate.number: candidate for candidate in (*mixed.frontier, mixed.chosen)}
+    rows |= {candidate.number: candidate for candidate in mixed.candidates if candidate.role == "uniform"}
+    return sorted(rows.values(), key=lambda candidate: (candidate.cost, candidate.number))
 
 
-def _row(found: Mixed, one: Candidate, judged: bool) -> list[Any]:
-    counts = [one.counts.get(level, "") for level in found.levels]
-    chosen = one.number == found.chosen.number
-    marks = [word for word, holds in (("chosen", chosen), ("meets the goal", one.met and not chosen)) if holds]
-    beaten = one not in found.frontier
-    where = one.error.splitlines()[0] if one.error else " + ".join(one.backends) or one.arithmetic
-    metric = ["" if one.metric is None else f"{one.metric:g}"] if judged else []
-    name = (f"{one.number}", "bold" if chosen else "dim" if beaten else "")
-    return [name, *counts, cost(one), decibels(one.sqnr_db), *metric, where, ", ".join(marks)]
+def _row(mixed: Mixed, candidate: Candidate, judged: bool) -> list[Any]:
+    counts = [candidate.counts.get(level, "") for level in mixed.levels]
+    chosen = candidate.number == mixed.chosen.number
+    marks = [word for word, holds in (("chosen", chosen), ("meets the goal", candidate.met and not chosen)) if holds]
+    beaten = candidate not in mixed.frontier
+    where = (
+        candidate.error.splitlines()[0] if candidate.error else " + ".join(candidate.backends) or candidate.arithmetic
+    )
+    metric = ["" if candidate.metric is None else f"{candidate.metric:g}"] if judged else []
+    name = (f"{candidate.number}", "bold" if chosen else "dim" if beaten else "")
+    return [name, *counts, cost(candidate), decibels(candidate.sqnr_db), *metric, where, ", ".join(marks)]
 
 
-def cost(one: Candidate) -> str:
+def cost(candidate: Candidate) -> str:
     """A cost with its unit."""
-    if one.cost != one.cost or one.cost == float("inf"):
+    if candidate.cost != candidate.cost or candidate.cost == float("inf"):
         return ""
-    if one.unit == "bitops":
-        return f"{one.cost / 1e9:.4g} Gbitops"
-    return f"{one.cost:.1f} {'µs' if one.unit == 'us' else 'µJ'}"
+    if candidate.unit == "bitops":
+        return f"{candidate.cost / 1e9:.4g} Gbitops"
+    return f"{candidate.cost:.1f} {'µs' if candidate.unit == 'us' else 'µJ'}"
 
 
-def _sensitive(found: Mixed) -> None:
-    worst = sorted(found.sensitivities, key=lambda one: -one.burden)[:SENSITIVE]
+def _sensitive(mixed: Mixed) -> None:
+    worst = sorted(mixed.sensitivities, key=lambda group: -group.burden)[:SENSITIVE]
     if worst:
-        told = ", ".join(f"{one.group.name} ({_part(one.burden)})" for one in worst)
+        told = ", ".join(f"{group.group.name} ({_part(group.burden)})" for group in worst)
         say(f"Most sensitive, with their part of the error that the goal allows: {told}.")
 
 

@@ -172,8 +172,8 @@ def described(model: Path, made: Quantization) -> dict[str, Any]:
     from zif_quantize.search.candidate import ratios
 
     trials = [
-        {"recipe": describe(one.recipe) + (", smoothed" if one.smoothed else ""), "sqnr_db": dict(one.sqnr)}
-        for one in made.trials
+        {"recipe": describe(trial.recipe) + (", smoothed" if trial.smoothed else ""), "sqnr_db": dict(trial.sqnr)}
+        for trial in made.trials
     ]
     return {
         "model": str(model),
@@ -210,10 +210,10 @@ def _tensors(made: Quantization) -> dict[str, int]:
 
     if made.precision == "w8":
         return counts(made.model)
-    entries = [one for one in made.encodings.entries if not one.is_float]
+    entries = [entry for entry in made.encodings.entries if not entry.is_float]
     return {
-        "activations": sum(one.kind == "activation" and not one.readers for one in entries),
-        "weights": sum(one.kind == "param" and one.bits < 32 for one in entries),
-        "biases": sum(one.kind == "param" and one.bits == 32 for one in entries),
-        "conversions": sum(bool(one.readers) for one in entries),
+        "activations": sum(entry.kind == "activation" and not entry.readers for entry in entries),
+        "weights": sum(entry.kind == "param" and entry.bits < 32 for entry in entries),
+        "biases": sum(entry.kind == "param" and entry.bits == 32 for entry in entries),
+        "conversions": sum(bool(entry.readers) for entry in entries),
     }

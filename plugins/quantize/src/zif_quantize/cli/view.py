@@ -31,8 +31,8 @@ def show(document: Mapping[str, Any]) -> None:
         say(_measured(document))
     trials = document["trials"]
     if len(trials) > 1 and document["outputs"]:
-        best = sorted(trials, key=lambda one: -min(one["sqnr_db"].values()))
-        told = "; ".join(f"{one['recipe']}: {decibels(min(one['sqnr_db'].values()))}" for one in best[:4])
+        best = sorted(trials, key=lambda trial: -min(trial["sqnr_db"].values()))
+        told = "; ".join(f"{trial['recipe']}: {decibels(min(trial['sqnr_db'].values()))}" for trial in best[:4])
         rest = f"; {len(best) - 4} worse" if len(best) > 4 else ""
         say(f"tried {len(trials)} recipes, the best first, dB of the worst output on {_judges(document)}: {told}{rest}")
     elif document["recipe"]:
@@ -114,8 +114,8 @@ def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
     return f"{told} quantized" + (f", {things(between, 'conversion')} between precisions" if between else "")
 
 
-def _list(one: str, many: str, names: Sequence[str]) -> None:
+def _list(item: str, many: str, names: Sequence[str]) -> None:
     from zif.plugin import listed, say
 
     if names:
-        say(f"{len(names)} {one if len(names) == 1 else many}: {listed(names, NAMES, ' and {} more')}")
+        say(f"{len(names)} {item if len(names) == 1 else many}: {listed(names, NAMES, ' and {} more')}")

@@ -24,8 +24,8 @@ _named: ContextVar[tuple[Path, ...]] = ContextVar("libraries", default=())
 @contextlib.contextmanager
 def using(libraries: Sequence[str | Path] | str | Path) -> Iterator[None]:
     """Within it sessions and models know these libraries' operators; those of an outer one stay where none is named."""
-    given = [libraries] if isinstance(libraries, (str, Path)) else libraries
-    before = _named.set(tuple(Path(one).absolute() for one in given) or _named.get())
+    paths = [libraries] if isinstance(libraries, (str, Path)) else libraries
+    before = _named.set(tuple(Path(path).absolute() for path in paths) or _named.get())
     try:
         yield
     finally:
@@ -37,8 +37,8 @@ def knowing(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        given: Any = kwargs.get("custom_ops", ())
-        with using(given):
+        libraries_: Any = kwargs.get("custom_ops", ())
+        with using(libraries_):
             return function(*args, **kwargs)
 
     return wrapped

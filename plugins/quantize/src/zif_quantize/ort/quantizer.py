@@ -31,8 +31,8 @@ def quantizer(rules: QuantizationRules) -> Any:
             proto = self.model.model
             self.kept_activations = kept_activations(proto)
             clipped = [node.input[0] for node in proto.graph.node if node.output[0] in self.kept_activations]
-            given = [value.name for value in proto.graph.output]
-            before = {name: self.tensors_range[name] for name in (*clipped, *given) if name in self.tensors_range}
+            outputs = [value.name for value in proto.graph.output]
+            before = {name: self.tensors_range[name] for name in (*clipped, *outputs) if name in self.tensors_range}
             super().adjust_tensor_ranges()
             for name, data in before.items():
                 self.tensors_range[name] = data
@@ -45,12 +45,12 @@ def quantizer(rules: QuantizationRules) -> Any:
 
         def _calc_initializer_quant_params(self) -> dict[str, Any]:
             """Channels of a weight have scales of one order, as far as the backend needs that."""
-            found: dict[str, Any] = super()._calc_initializer_quant_params()
-            for params in found.values():
+            scaling: dict[str, Any] = super()._calc_initializer_quant_params()
+            for params in scaling.values():
                 scale = np.asarray(params["scale"])
                 if scale.size > 1:
                     params["scale"] = np.maximum(scale, scale.max() * rules.least_channel_scale).astype(scale.dtype)
-            return found
+            return scaling
 
         def _adjust_weight_quant_params_for_bias_tensors(self) -> None:
             """Give weights scales with which their bias fits int32: onnxruntime does so for int8 and int16 only."""
@@ -106,11 +106,11 @@ def kept_activations(proto: onnx.ModelProto) -> set[str]:
 
 def _around_zero(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
     """Whether the ends of a Clip are constants with zero between them; an end that is not there does not clip."""
-    given = attributes(node)  # before opset 11
+    attrs = attributes(node)  # before opset 11
     names = dict(zip(("min", "max"), node.input[1:], strict=False))
     for end, name in names.items():
         if name and name not in constants:
             return False
         if name:
-            given[end] = float(numpy_helper.to_array(constants[name]))
-    return bool(given.get("min", 0.0) <= 0.0 <= given.get("max", 0.0))
+            attrs[end] = float(numpy_helper.to_array(constants[name]))
+    return bool(attrs.get("min", 0.0) <= 0.0 <= attrs.get("max", 0.0))

@@ -78,14 +78,14 @@ class CpuSession:
     def run(self, names: Sequence[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
         """The outputs of these names, or all. Raises StageFailed with what ONNX Runtime said of which node."""
         try:
-            found: list[Any] = self._session.run(names, dict(inputs))
+            outputs: list[Any] = self._session.run(names, dict(inputs))
         except Exception as error:
             raise StageFailed(_said(error)) from error
-        return found
+        return outputs
 
 
 def _said(error: Exception) -> str:
     """What ONNX Runtime said of which node, without its codes."""
     text = _CODE.sub("", str(error)).strip()
-    found = _FAILED.search(text)
-    return f"{found[1]} node {found[2]!r}: {found[3].strip()}" if found else text
+    match = _FAILED.search(text)
+    return f"{match[1]} node {match[2]!r}: {match[3].strip()}" if match else text

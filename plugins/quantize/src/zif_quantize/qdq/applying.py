@@ -13,8 +13,8 @@ from zif.plugin import Encoding, Encodings, listed
 from zif_quantize.qdq.biases import biases
 from zif_quantize.qdq.fitting import fitted
 from zif_quantize.qdq.graph import QdqGraph
-from zif_quantize.qdq.inside import inside, renamed, with_copies
 from zif_quantize.qdq.merged import merge
+from zif_quantize.qdq.prepared_names import inside, renamed, with_copies
 from zif_quantize.rules import prepared_by
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ def apply(model: Model, encodings: Encodings) -> Applied:
     refuse(encodings)
     graph = QdqGraph(model)
     encodings = with_copies(graph.proto.graph, inside(graph.proto.graph, encodings))
-    own = {one.name: one for one in encodings.entries if not one.readers}
-    known = {name: fitted(graph, one) for name, one in own.items() if name in graph.floats}
+    own = {entry.name: entry for entry in encodings.entries if not entry.readers}
+    known = {name: fitted(graph, encoding) for name, encoding in own.items() if name in graph.floats}
     conversions = _conversions(graph, encodings, known)
     if prepared_by(model).merged_activations:
         merge(graph, known)
     matched = [name for name in own if name in known]
     derived, left = biases(graph, known, conversions)
     known |= derived
-    for name, one in known.items():
-        if not one.is_float:
-            graph.insert(one, conversions.get(name, ()))
+    for name, encoding in known.items():
+        if not encoding.is_float:
+            graph.insert(encoding, conversions.get(name, ()))
     uncovered = [*(name for name in graph.quantizable if name not in known), *left]
     unmatched = [name for name in own if name not in known]
     made = graph.finished()
@@ -73,8 +73,8 @@ def settled(model: Model, encodings: Encodings) -> Encodings:
     """
     graph = QdqGraph(model)
     entries = [
-        renamed(fitted(graph, one), given.name) if one.name in graph.floats and not one.readers else given
-        for given, one in zip(encodings.entries, inside(graph.proto.graph, encodings).entries, strict=True)
+        renamed(fitted(graph, item), entry.name) if item.name in graph.floats and not item.readers else entry
+        for entry, item in zip(encodings.entries, inside(graph.proto.graph, encodings).entries, strict=True)
     ]
     return attrs.evolve(encodings, entries=tuple(entries))
 
@@ -92,7 +92,7 @@ def refuse(encodings: Encodings) -> None:
 def refuse_unmatched(model: Model, encodings: Encodings, made: Applied) -> None:
     """Raise InvalidInput for a file without entries, or none of whose entries is for a tensor of the model."""
     refuse_empty(encodings)
-    names = {one.name for one in encodings.entries}
+    names = {entry.name for entry in encodings.entries}
     if names.isdisjoint(made.matched):
         first = model.inputs[0].name if model.inputs else next(iter(model.tensors))
         raise InvalidInput(
@@ -109,16 +109,16 @@ def refuse_empty(encodings: Encodings) -> None:
 
 def _conversions(graph: QdqGraph, encodings: Encodings, known: dict[str, Encoding]) -> dict[str, list[Encoding]]:
     """Per quantized activation the encodings that it is converted to, each for readers that it has."""
-    found: dict[str, list[Encoding]] = {}
-    for one in encodings.entries:
-        base = known.get(one.name)
-        if not one.readers or base is None or base.is_float or one.name in graph.weights:
+    conversions: dict[str, list[Encoding]] = {}
+    for entry in encodings.entries:
+        base = known.get(entry.name)
+        if not entry.readers or base is None or base.is_float or entry.name in graph.weights:
             continue
-        there = {node.name for node in graph.readers.get(one.name, ())} | ({one.name} & graph.outputs)
-        readers = tuple(name for name in one.readers if name in there)
+        there = {node.name for node in graph.readers.get(entry.name, ())} | ({entry.name} & graph.outputs)
+        readers = tuple(name for name in entry.readers if name in there)
         if readers:
-            found.setdefault(one.name, []).append(attrs.evolve(fitted(graph, one), readers=readers))
-    return found
+            conversions.setdefault(entry.name, []).append(attrs.evolve(fitted(graph, entry), readers=readers))
+    return conversions
 
 
 def _check(made: onnx.ModelProto, name: str) -> None:

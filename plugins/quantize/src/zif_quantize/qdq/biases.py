@@ -29,23 +29,23 @@ def biases(
     would cut it off (a channel whose scale is next to nothing), and where a float16 bias would need a scale that is no
     float16. Raises InvalidInput for a scale that float32 does not hold.
     """
-    found: dict[str, Encoding] = {}
+    biases_: dict[str, Encoding] = {}
     left = []
     for node in graph.nodes:
         if node.op_type not in BIASED or len(node.input) < 3 or node.input[2] not in graph.weights:
             continue
         bias = node.input[2]
         source, weight = known.get(node.input[0]), known.get(node.input[1])
-        if bias in known or bias in found or source is None or weight is None or source.is_float or weight.is_float:
+        if bias in known or bias in biases_ or source is None or weight is None or source.is_float or weight.is_float:
             continue
-        for one in conversions.get(source.name, ()):
-            source = one if node.name in one.readers else source
+        for encoding in conversions.get(source.name, ()):
+            source = encoding if node.name in encoding.readers else source
         made = _derived(graph, node, source, weight)
         if made is None:
             left.append(bias)
         else:
-            found[bias] = made
-    return found, left
+            biases_[bias] = made
+    return biases_, left
 
 
 def _derived(graph: QdqGraph, node: onnx.NodeProto, source: Encoding, weight: Encoding) -> Encoding | None:
@@ -58,13 +58,13 @@ def _derived(graph: QdqGraph, node: onnx.NodeProto, source: Encoding, weight: En
     axis = None if weight.axis is None else _vector_axis(graph, bias, len(scales))
     if weight.axis is not None and axis is None:
         return None
-    one = Encoding(bias, "param", "int32", tuple(map(float, scales)), (0,) * len(scales), axis)
-    if scale_type(graph.model, bias) == TensorProto.FLOAT16 and not fits_half(one):
+    encoding = Encoding(bias, "param", "int32", tuple(map(float, scales)), (0,) * len(scales), axis)
+    if scale_type(graph.model, bias) == TensorProto.FLOAT16 and not fits_half(encoding):
         return None
     why = f": it is that of {source.name!r} × that of {weight.name!r}, which {node.name!r} multiplies"
-    check_scale(one, f"{why}. Give one of these another scale, or the bias an entry of its own")
-    steps = np.abs(wide(numpy_helper.to_array(graph.weights[bias]), one))
-    return one if np.all(steps <= np.iinfo(np.int32).max) else None
+    check_scale(encoding, f"{why}. Give one of these another scale, or the bias an entry of its own")
+    steps = np.abs(wide(numpy_helper.to_array(graph.weights[bias]), encoding))
+    return encoding if np.all(steps <= np.iinfo(np.int32).max) else None
 
 
 def _vector_axis(graph: QdqGraph, bias: str, channels: int) -> int | None:

@@ -9,7 +9,7 @@ import attrs
 import onnx
 from zif.plugin import MERGED, WEIGHTED, Encoding, Encodings
 
-from zif_quantize.keep import kept_float
+from zif_quantize.float_units import kept_float
 from zif_quantize.qdq.widths import resized
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ class Conversions:
     """
 
     def __init__(
-        self, model: Model, said: Mapping[str, Encoding], found: dict[str, Encoding], calibrated: Encodings
+        self, model: Model, said: Mapping[str, Encoding], encodings: dict[str, Encoding], calibrated: Encodings
     ) -> None:
-        self._model, self._said, self._found, self._calibrated = model, said, found, calibrated
+        self._model, self._said, self._encodings, self._calibrated = model, said, encodings, calibrated
         self._kept = kept_float(model)
         self._nodes = model.proto.graph.node
         self._readers: dict[str, list[onnx.NodeProto]] = {}
@@ -41,18 +41,20 @@ class Conversions:
         """Whether the node reads a tensor converted."""
         return any((name, node.name) in self._made for name in node.input)
 
-    def entries(self, given: Encodings) -> Iterator[Encoding]:
+    def entries(self, encodings: Encodings) -> Iterator[Encoding]:
         """Conversions, those of calibration included where the file leaves tensor and readers alone."""
-        told = {(one.name, reader) for one in given.entries for reader in one.readers}
+        told = {(entry.name, reader) for entry in encodings.entries for reader in entry.readers}
         grouped: dict[Encoding, list[str]] = {}
-        for (name, reader), one in self._made.items():
+        for (name, reader), encoding in self._made.items():
             if (name, reader) not in told:
-                grouped.setdefault(one, []).append(reader)
-        for one in self._calibrated.entries:
-            readers = [r for r in one.readers if (one.name, r) not in told and not self._touched(one.name, r)]
+                grouped.setdefault(encoding, []).append(reader)
+        for encoding in self._calibrated.entries:
+            readers = [
+                r for r in encoding.readers if (encoding.name, r) not in told and not self._touched(encoding.name, r)
+            ]
             if readers:
-                grouped.setdefault(attrs.evolve(one, readers=()), []).extend(readers)
-        yield from (attrs.evolve(one, readers=tuple(sorted(readers))) for one, readers in grouped.items())
+                grouped.setdefault(attrs.evolve(encoding, readers=()), []).extend(readers)
+        yield from (attrs.evolve(encoding, readers=tuple(sorted(readers))) for encoding, readers in grouped.items())
 
     def _of(self, node: onnx.NodeProto) -> Iterator[tuple[tuple[str, str], Encoding]]:
         """The conversions before a node; constants are given its bits in place."""
@@ -60,27 +62,32 @@ class Conversions:
         if wanted is None:
             return
         for place, name in enumerate(node.input):
-            one = self._encoding(name)
-            if one is None or one.is_float or one.bits == wanted.bits or not self._touched(name, node.name):
+            encoding = self._encoding(name)
+            if (
+                encoding is None
+                or encoding.is_float
+                or encoding.bits == wanted.bits
+                or not self._touched(name, node.name)
+            ):
                 continue
             if name not in self._model.initializers:
-                yield (name, node.name), resized(one, wanted.dtype)
-            elif name in self._found and not (node.op_type in WEIGHTED and place):
-                self._found[name] = resized(one, wanted.dtype)
+                yield (name, node.name), resized(encoding, wanted.dtype)
+            elif name in self._encodings and not (node.op_type in WEIGHTED and place):
+                self._encodings[name] = resized(encoding, wanted.dtype)
 
     def _touched(self, name: str, reader: str) -> bool:
         """Whether the file says something about a tensor, or about what the node that reads it gives."""
         if name in self._said:
             return True
-        node = next((one for one in self._readers.get(name, ()) if one.name == reader), None)
-        return node is not None and any(one in self._said for one in self._given_by(node))
+        node = next((consumer for consumer in self._readers.get(name, ()) if consumer.name == reader), None)
+        return node is not None and any(encoding in self._said for encoding in self._given_by(node))
 
     def _computes_in(self, node: onnx.NodeProto) -> Encoding | None:
         """The encoding of what a node gives; None for a node that computes in float."""
         if node.name in self._kept:
             return None
         there = map(self._encoding, self._given_by(node))
-        return next((one for one in there if one is not None and not one.is_float), None)
+        return next((encoding for encoding in there if encoding is not None and not encoding.is_float), None)
 
     def _given_by(self, node: onnx.NodeProto) -> list[str]:
         """The outputs of a node, behind a Relu or Clip where it has no encoding of its own before that."""
@@ -92,4 +99,4 @@ class Conversions:
         return names
 
     def _encoding(self, name: str) -> Encoding | None:
-        return self._said.get(name) or self._found.get(name)
+        return self._said.get(name) or self._encodings.get(name)

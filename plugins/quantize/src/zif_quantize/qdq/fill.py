@@ -9,7 +9,7 @@ import attrs
 from zif.plugin import MERGED, MOVES, Encoding, Encodings, clipped_at, covers
 
 from zif_quantize.qdq.conversions import Conversions
-from zif_quantize.qdq.inside import inside, with_copies
+from zif_quantize.qdq.prepared_names import inside, with_copies
 from zif_quantize.qdq.widths import resized
 from zif_quantize.rewrites.prepare import BIASED
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOVING = MOVES | {"MaxPool"}
 
 
-def filled(model: Model, given: Encodings, calibrated: Encodings) -> Encodings:
+def filled(model: Model, encodings: Encodings, calibrated: Encodings) -> Encodings:
     """The entries of the file, and calibrated ones for every tensor that it does not mention.
 
     A bias follows from its input and weight when one of these is the file's, and a value that was only moved is encoded
@@ -29,23 +29,23 @@ def filled(model: Model, given: Encodings, calibrated: Encodings) -> Encodings:
     than its neighbours have, what the node reads, and what reads the tensor, is converted, and constants follow. What
     stands inside for an input or output of half floats is named as it is there.
     """
-    given, calibrated = (inside(model.proto.graph, one) for one in (given, calibrated))
-    given = with_copies(model.proto.graph, given)
-    own = {one.name for one in given.entries}
-    said = {one.name: one for one in given.entries if not one.readers}
-    found = {one.name: one for one in calibrated.entries if not one.readers and one.name not in own}
-    moved = _moved(model, said, found)
-    found |= _before_clips(model, said, calibrated)
-    conversions = Conversions(model, said | moved, found, calibrated)
+    encodings, calibrated = (inside(model.proto.graph, source) for source in (encodings, calibrated))
+    encodings = with_copies(model.proto.graph, encodings)
+    own = {entry.name for entry in encodings.entries}
+    said = {entry.name: entry for entry in encodings.entries if not entry.readers}
+    calibrated_ones = {entry.name: entry for entry in calibrated.entries if not entry.readers and entry.name not in own}
+    moved = _moved(model, said, calibrated_ones)
+    calibrated_ones |= _before_clips(model, said, calibrated)
+    conversions = Conversions(model, said | moved, calibrated_ones, calibrated)
     for node in model.proto.graph.node:
         follows = own & set(node.input[:2]) or conversions.changes(node)
         if node.op_type in BIASED and len(node.input) > 2 and follows:
-            found.pop(node.input[2], None)
-    entries = (*given.entries, *(found | moved).values(), *conversions.entries(given))
-    return attrs.evolve(given, entries=entries)
+            calibrated_ones.pop(node.input[2], None)
+    entries = (*encodings.entries, *(calibrated_ones | moved).values(), *conversions.entries(encodings))
+    return attrs.evolve(encodings, entries=entries)
 
 
-def _moved(model: Model, said: Mapping[str, Encoding], found: Mapping[str, Encoding]) -> dict[str, Encoding]:
+def _moved(model: Model, said: Mapping[str, Encoding], encodings: Mapping[str, Encoding]) -> dict[str, Encoding]:
     """What is only moved, encoded as the file's tensor that it comes from."""
     moved: dict[str, Encoding] = {}
     for node in model.proto.graph.node:
@@ -53,7 +53,7 @@ def _moved(model: Model, said: Mapping[str, Encoding], found: Mapping[str, Encod
         if node.op_type in MOVING:
             source = moved.get(node.input[0]) or said.get(node.input[0])
         if source is not None and not source.is_float and len(source.scale) == 1:
-            moved.update({n: attrs.evolve(source, name=n, kind="activation") for n in node.output if n in found})
+            moved.update({n: attrs.evolve(source, name=n, kind="activation") for n in node.output if n in encodings})
     return moved
 
 
@@ -62,15 +62,17 @@ def _before_clips(model: Model, said: Mapping[str, Encoding], calibrated: Encodi
 
     It is encoded as what came out in calibration, which clips it as well, in the bits of the file.
     """
-    known = {one.name: one for one in calibrated.entries if not one.readers}
+    known = {entry.name: entry for entry in calibrated.entries if not entry.readers}
     constants = {tensor.name: tensor for tensor in model.proto.graph.initializer}
-    found: dict[str, Encoding] = {}
+    encodings: dict[str, Encoding] = {}
     for node in model.proto.graph.node:
-        one, other = said.get(node.output[0]), known.get(node.output[0])
-        if node.op_type not in MERGED or one is None or other is None or one.is_float or other.is_float:
+        mine, other = said.get(node.output[0]), known.get(node.output[0])
+        if node.op_type not in MERGED or mine is None or other is None or mine.is_float or other.is_float:
             continue
         limits, source = clipped_at(node, constants), node.input[0]
         open_ = source not in known and source not in said and source in model.producers
-        if open_ and limits is not None and covers(limits, other) and not covers(limits, one):
-            found[source] = attrs.evolve(other if other.bits == one.bits else resized(other, one.dtype), name=source)
-    return found
+        if open_ and limits is not None and covers(limits, other) and not covers(limits, mine):
+            encodings[source] = attrs.evolve(
+                other if other.bits == mine.bits else resized(other, mine.dtype), name=source
+            )
+    return encodings

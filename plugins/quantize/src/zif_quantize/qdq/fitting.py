@@ -21,76 +21,78 @@ if TYPE_CHECKING:
 _LEAST_HALF = float(np.finfo(np.float16).tiny)
 
 
-def fitted(graph: QdqGraph, one: Encoding) -> Encoding:
+def fitted(graph: QdqGraph, encoding: Encoding) -> Encoding:
     """The encoding with its axis and role settled. Raises InvalidInput when it does not fit its tensor."""
-    if one.is_float:
-        return one
-    check_scale(one)
-    if one.bits == 32:
-        _check_wide(graph, one)
-    if scale_type(graph.model, one.name) == TensorProto.FLOAT16 and not fits_half(one):
+    if encoding.is_float:
+        return encoding
+    check_scale(encoding)
+    if encoding.bits == 32:
+        _check_wide(graph, encoding)
+    if scale_type(graph.model, encoding.name) == TensorProto.FLOAT16 and not fits_half(encoding):
         raise InvalidInput(
-            f"{one.name!r} is float16, and QuantizeLinear takes only a float16 scale for it, which "
-            f"{_odd_half(one):.9g} is not: convert the model to float32"
+            f"{encoding.name!r} is float16, and QuantizeLinear takes only a float16 scale for it, which "
+            f"{_odd_half(encoding):.9g} is not: convert the model to float32"
         )
-    if one.name in graph.weights:
-        return attrs.evolve(one, kind="param", axis=_axis(graph, one))
-    if len(one.scale) > 1:
+    if encoding.name in graph.weights:
+        return attrs.evolve(encoding, kind="param", axis=_axis(graph, encoding))
+    if len(encoding.scale) > 1:
         raise InvalidInput(
-            f"the encoding of {one.name!r} has {len(one.scale)} channels, but the tensor is an activation: "
+            f"the encoding of {encoding.name!r} has {len(encoding.scale)} channels, but the tensor is an activation: "
             "those have one scale"
         )
-    return attrs.evolve(one, kind="activation", axis=None)
+    return attrs.evolve(encoding, kind="activation", axis=None)
 
 
-def check_scale(one: Encoding, why: str = "") -> None:
+def check_scale(encoding: Encoding, why: str = "") -> None:
     """Raise InvalidInput for a scale that float32 does not hold with full precision; `why` says where it is from."""
-    for scale in one.scale:
+    for scale in encoding.scale:
         if not scale >= LEAST_SCALE or not np.isfinite(scale):
             raise InvalidInput(
-                f"the encoding of {one.name!r} has scale {scale:g}, which must never get into a model{why}"
+                f"the encoding of {encoding.name!r} has scale {scale:g}, which must never get into a model{why}"
             )
 
 
-def fits_half(one: Encoding) -> bool:
+def fits_half(encoding: Encoding) -> bool:
     """Whether every scale is a float16 of full precision."""
-    return _odd_half(one) is None
+    return _odd_half(encoding) is None
 
 
-def _odd_half(one: Encoding) -> float | None:
+def _odd_half(encoding: Encoding) -> float | None:
     with np.errstate(over="ignore"):
-        return next((s for s in one.scale if s < _LEAST_HALF or float(np.float16(s)) != s), None)
+        return next((s for s in encoding.scale if s < _LEAST_HALF or float(np.float16(s)) != s), None)
 
 
-def _check_wide(graph: QdqGraph, one: Encoding) -> None:
+def _check_wide(graph: QdqGraph, encoding: Encoding) -> None:
     """32-bit integers are for biases, and for constants that are added as one."""
-    if one.name not in graph.weights:
+    if encoding.name not in graph.weights:
         raise InvalidInput(
-            f"the encoding of {one.name!r} has 32 bits, but the tensor is an activation, which QuantizeLinear makes "
-            'integers of 4, 8 or 16 bits of. An entry with "dtype": "float" leaves it in float'
+            f"the encoding of {encoding.name!r} has 32 bits, but the tensor is an activation, which QuantizeLinear "
+            'makes integers of 4, 8 or 16 bits of. An entry with "dtype": "float" leaves it in float'
         )
-    for node in graph.readers.get(one.name, ()):
-        bias = node.op_type in (*BIASED, "BatchNormalization") and one.name not in node.input[:2]
+    for node in graph.readers.get(encoding.name, ()):
+        bias = node.op_type in (*BIASED, "BatchNormalization") and encoding.name not in node.input[:2]
         if not bias and node.op_type != "Add":
             raise InvalidInput(
-                f"the encoding of {one.name!r} has 32 bits, which are for biases, but {node.op_type} {node.name!r} "
-                'reads it as a weight: give it 4, 8 or 16 bits, or "dtype": "float" to leave it in float'
+                f"the encoding of {encoding.name!r} has 32 bits, which are for biases, but {node.op_type} "
+                f'{node.name!r} reads it as a weight: give it 4, 8 or 16 bits, or "dtype": "float" to leave it in float'
             )
-    if any(one.zero_point):
+    if any(encoding.zero_point):
         raise InvalidInput(
-            f"the encoding of {one.name!r} has 32 bits and zero point {next(z for z in one.zero_point if z)}; "
-            "DequantizeLinear takes int32 around zero only (offset 0 or −2147483648 in the file)"
+            f"the encoding of {encoding.name!r} has 32 bits and zero point {next(z for z in encoding.zero_point if z)}"
+            "; DequantizeLinear takes int32 around zero only (offset 0 or −2147483648 in the file)"
         )
 
 
-def _axis(graph: QdqGraph, one: Encoding) -> int | None:
-    if len(one.scale) == 1 and one.axis is None:
+def _axis(graph: QdqGraph, encoding: Encoding) -> int | None:
+    if len(encoding.scale) == 1 and encoding.axis is None:
         return None
-    dims = list(graph.weights[one.name].dims)
-    axis = one.axis if one.axis is not None else _channel_axis(graph, one.name, len(one.scale), dims)
-    if not -len(dims) <= axis < len(dims) or dims[axis] != len(one.scale):
+    dims = list(graph.weights[encoding.name].dims)
+    axis = (
+        encoding.axis if encoding.axis is not None else _channel_axis(graph, encoding.name, len(encoding.scale), dims)
+    )
+    if not -len(dims) <= axis < len(dims) or dims[axis] != len(encoding.scale):
         raise InvalidInput(
-            f"the encoding of {one.name!r} has {len(one.scale)} channels, but the weight is {dims} and has "
+            f"the encoding of {encoding.name!r} has {len(encoding.scale)} channels, but the weight is {dims} and has "
             f"{dims[axis] if -len(dims) <= axis < len(dims) else 'nothing'} on axis {axis}"
         )
     return axis % len(dims)

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper
 from zif.plugin import AFTER, BEFORE, QUANTIZED, STORED, Encoding, all_graphs, annotate, free_name
 
-from zif_quantize.qdq.inside import inner_names
+from zif_quantize.qdq.prepared_names import inner_names
 from zif_quantize.qdq.scales import FLOATS, scale_type
 from zif_quantize.qdq.stored import parameters, stored
 from zif_quantize.rewrites.prepare import BIASED, unmark, whole
@@ -82,77 +82,77 @@ class QdqGraph:
             if not self.readers[name] and name not in self.outputs | self.inputs:
                 self._gone.add(name)
 
-    def insert(self, one: Encoding, conversions: Sequence[Encoding] = ()) -> None:
+    def insert(self, encoding: Encoding, conversions: Sequence[Encoding] = ()) -> None:
         """Quantize a tensor: a weight in place, an activation between its maker and its readers."""
-        if one.name in self.weights:
-            self._weight(one)
+        if encoding.name in self.weights:
+            self._weight(encoding)
         else:
-            self._activation(one, conversions)
+            self._activation(encoding, conversions)
 
-    def _weight(self, one: Encoding) -> None:
+    def _weight(self, encoding: Encoding) -> None:
         """Replace a float initializer by its integers and a DequantizeLinear."""
-        tensor = self.weights[one.name]
-        given = self._parameters(one, QUANTIZED if one.dtype == "int32" else "")
-        integers = self._value(f"{one.name}{QUANTIZED}")
-        self.proto.graph.initializer.append(stored(tensor, one, integers))
+        tensor = self.weights[encoding.name]
+        params = self._parameters(encoding, QUANTIZED if encoding.dtype == "int32" else "")
+        integers = self._value(f"{encoding.name}{QUANTIZED}")
+        self.proto.graph.initializer.append(stored(tensor, encoding, integers))
         # An initializer that is an output of the graph, too, leaves its name to what it is dequantized to.
-        after = one.name if one.name in self.outputs else self._value(f"{one.name}{AFTER}")
-        self._node("DequantizeLinear", [integers, *given], after, one, _FRONT)
-        for node in self.readers.get(one.name, ()):
-            replace(node, one.name, after)
-        self._gone.add(one.name)
+        after = encoding.name if encoding.name in self.outputs else self._value(f"{encoding.name}{AFTER}")
+        self._node("DequantizeLinear", [integers, *params], after, encoding, _FRONT)
+        for node in self.readers.get(encoding.name, ()):
+            replace(node, encoding.name, after)
+        self._gone.add(encoding.name)
 
-    def _activation(self, one: Encoding, conversions: Sequence[Encoding]) -> None:
-        place = self.makers.get(one.name, _FRONT)
-        before, given = one.name, -2
+    def _activation(self, encoding: Encoding, conversions: Sequence[Encoding]) -> None:
+        place = self.makers.get(encoding.name, _FRONT)
+        before, axis = encoding.name, -2
         number_of = {name: number for number, other in enumerate(conversions) for name in other.readers}
-        if one.name in self.outputs and place != _FRONT:
-            before, given = self._value(f"{one.name}{BEFORE}"), number_of.get(one.name, -1)
-            rename(self.nodes[place].output, one.name, before)
+        if encoding.name in self.outputs and place != _FRONT:
+            before, axis = self._value(f"{encoding.name}{BEFORE}"), number_of.get(encoding.name, -1)
+            rename(self.nodes[place].output, encoding.name, before)
         # The graph's output keeps its name, and is what its own encoding or one of the conversions gives.
-        after = self._pair(one, before, place, "", one.name if given == -1 else "")
+        after = self._pair(encoding, before, place, "", encoding.name if axis == -1 else "")
         converted = [
-            self._pair(other, after, place, f"_convert{number or ''}", one.name if given == number else "")
+            self._pair(other, after, place, f"_convert{number or ''}", encoding.name if axis == number else "")
             for number, other in enumerate(conversions)
         ]
-        for node in self.readers.get(one.name, ()):
+        for node in self.readers.get(encoding.name, ()):
             number = number_of.get(node.name, -1)
-            replace(node, one.name, after if number < 0 else converted[number])
+            replace(node, encoding.name, after if number < 0 else converted[number])
 
-    def _pair(self, one: Encoding, source: str, place: int, suffix: str, after: str = "") -> str:
+    def _pair(self, encoding: Encoding, source: str, place: int, suffix: str, after: str = "") -> str:
         """A QuantizeLinear and its DequantizeLinear behind a node; the name of what they give."""
-        given = self._parameters(one, suffix)
-        integers = self._value(f"{one.name}{suffix}{STORED}")
-        after = after or self._value(f"{one.name}{suffix}{AFTER}")
-        self._node("QuantizeLinear", [source, *given], integers, one, place, suffix)
-        self._node("DequantizeLinear", [integers, *given], after, one, place, suffix)
+        params = self._parameters(encoding, suffix)
+        integers = self._value(f"{encoding.name}{suffix}{STORED}")
+        after = after or self._value(f"{encoding.name}{suffix}{AFTER}")
+        self._node("QuantizeLinear", [source, *params], integers, encoding, place, suffix)
+        self._node("DequantizeLinear", [integers, *params], after, encoding, place, suffix)
         return after
 
-    def _parameters(self, one: Encoding, suffix: str = "") -> list[str]:
+    def _parameters(self, encoding: Encoding, suffix: str = "") -> list[str]:
         """Scale and zero point as initializers; their names."""
-        names = [self._value(f"{one.name}{suffix}_{what}") for what in ("scale", "zero_point")]
-        self.proto.graph.initializer.extend(parameters(one, names, scale_type(self.model, one.name)))
-        self._whose[names[0]] = self.outer(one.name)
+        names = [self._value(f"{encoding.name}{suffix}_{what}") for what in ("scale", "zero_point")]
+        self.proto.graph.initializer.extend(parameters(encoding, names, scale_type(self.model, encoding.name)))
+        self._whose[names[0]] = self.outer(encoding.name)
         return names
 
     def _node(
-        self, op_type: str, inputs: Sequence[str], output: str, one: Encoding, place: int, suffix: str = ""
+        self, op_type: str, inputs: Sequence[str], output: str, encoding: Encoding, place: int, suffix: str = ""
     ) -> None:
-        contrib = self._opset < self._since(one)
+        contrib = self._opset < self._since(encoding)
         self._uses_contrib |= contrib
-        name = free_name(f"{one.name}{suffix}_{op_type}", self._names)
+        name = free_name(f"{encoding.name}{suffix}_{op_type}", self._names)
         self._names.add(name)
-        axis = {"axis": one.axis} if one.axis is not None else {}
+        axis = {"axis": encoding.axis} if encoding.axis is not None else {}
         node = helper.make_node(op_type, inputs, [output], name, domain=_CONTRIB if contrib else None, **axis)
         self._added.setdefault(place, []).append(node)
 
-    def _since(self, one: Encoding) -> int:
+    def _since(self, encoding: Encoding) -> int:
         """The opset from which ONNX has a QuantizeLinear and DequantizeLinear for this; onnxruntime's domain always."""
-        if one.bits in (4, 16):
+        if encoding.bits in (4, 16):
             return 21
-        if scale_type(self.model, one.name) == TensorProto.FLOAT16:
+        if scale_type(self.model, encoding.name) == TensorProto.FLOAT16:
             return 19
-        return 10 if one.axis is None else 13
+        return 10 if encoding.axis is None else 13
 
     def _value(self, wish: str) -> str:
         """A name for a value that no other value has, in the bodies of the nodes either."""
@@ -179,7 +179,7 @@ class QdqGraph:
         ):
             del repeated[:]
             repeated.extend(new)
-        if self._uses_contrib and all(one.domain != _CONTRIB for one in self.proto.opset_import):
+        if self._uses_contrib and all(opset.domain != _CONTRIB for opset in self.proto.opset_import):
             self.proto.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
         unmark(self.proto)
         annotate(self.proto, self._whose)
@@ -194,10 +194,10 @@ def _taken(graph: onnx.GraphProto) -> tuple[set[str], set[str]]:
     """The names of all values and of all nodes, those of bodies included."""
     values: set[str] = set()
     names: set[str] = set()
-    for one in all_graphs(graph):
-        values.update(tensor.name for tensor in one.initializer)
-        values.update(value.name for value in (*one.input, *one.output))
-        for node in one.node:
+    for scope in all_graphs(graph):
+        values.update(tensor.name for tensor in scope.initializer)
+        values.update(value.name for value in (*scope.input, *scope.output))
+        for node in scope.node:
             values.update((*node.input, *node.output))
             names.add(node.name)
     return values, names

@@ -28,9 +28,9 @@ def merge(graph: QdqGraph, known: Mapping[str, Encoding]) -> None:
 def superfluous(graph: QdqGraph, node: onnx.NodeProto, known: Mapping[str, Encoding]) -> bool:
     """Whether a Relu or Clip can go; see above."""
     source, result = node.input[0], node.output[0]
-    one = known.get(result)
-    if one is None or one.is_float or source in known:
+    encoding = known.get(result)
+    if encoding is None or encoding.is_float or source in known:
         return False
     alone = source in graph.makers and source not in graph.outputs and graph.readers.get(source) == [node]
     limits = clipped_at(node, graph.weights) if alone else None
-    return limits is not None and covers(limits, one)
+    return limits is not None and covers(limits, encoding)

@@ -10,13 +10,13 @@ from zif.plugin import Encoding, span
 from zif_quantize.ort.tools import tools
 
 
-def resized(one: Encoding, dtype: str) -> Encoding:
+def resized(encoding: Encoding, dtype: str) -> Encoding:
     """An encoding of one scale as another integer type, over the same range; signed types are symmetric."""
     helpers = tools("quant_utils")
     symmetric = not dtype.startswith("u")
     kind = TensorProto.DataType.Value(dtype.upper())
     least, most = helpers.get_qmin_qmax_for_qType(kind, symmetric=symmetric)
     with np.errstate(over="ignore"):
-        low, high = (np.array(end, np.float32) for end in span(one))
+        low, high = (np.array(end, np.float32) for end in span(encoding))
         zero, scale = helpers.compute_scale_zp(low, high, least, most, symmetric)
-    return attrs.evolve(one, dtype=dtype, scale=(float(np.float32(scale)),), zero_point=(int(zero),))
+    return attrs.evolve(encoding, dtype=dtype, scale=(float(np.float32(scale)),), zero_point=(int(zero),))

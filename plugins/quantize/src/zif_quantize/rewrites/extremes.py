@@ -40,7 +40,7 @@ class Masked:
 
 def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], dict[str, Pair]]:
     """The ranges of values, and those of constants that must not be taken from their data."""
-    found, constants, within = dict(limits), {}, prepared_by(model).pads_in_input_encoding
+    ranges, constants, within = dict(limits), {}, prepared_by(model).pads_in_input_encoding
     nodes = model.proto.graph.node
     makers = {name: node for node in nodes for name in node.output}
     masked: list[Masked] = []
@@ -48,20 +48,20 @@ def tamed(model: Model, limits: Mapping[str, Pair]) -> tuple[dict[str, Pair], di
         if node.op_type in ("Max", "Min"):
             constants.update(_bounds(model, node, limits))
         elif node.op_type == "Pad" and len(node.input) > 2:
-            _padded(model, node, found, constants, within)
+            _padded(model, node, ranges, constants, within)
         elif node.op_type == "Softmax":
-            one = _masked(model, makers, node.input[0], limits)
-            masked += [one] if one else []
+            mask = _masked(model, makers, node.input[0], limits)
+            masked += [mask] if mask else []
     floors: dict[str, float] = {}
-    for one in masked:  # layers share a mask: it ends below what matters in each
-        floors[one.mask] = min(one.floor, floors.get(one.mask, 0.0))
-    for one in masked:
-        for name in one.way:
-            if name in found:
-                found[name] = max(found[name][0], floors[one.mask] + one.low), found[name][1]
+    for mask in masked:  # layers share a mask: it ends below what matters in each
+        floors[mask.mask] = min(mask.floor, floors.get(mask.mask, 0.0))
+    for mask in masked:
+        for name in mask.way:
+            if name in ranges:
+                ranges[name] = max(ranges[name][0], floors[mask.mask] + mask.low), ranges[name][1]
     for name, floor in floors.items():
-        _end(model, makers, name, floor, found, constants)
-    return found, constants
+        _end(model, makers, name, floor, ranges, constants)
+    return ranges, constants
 
 
 def _bounds(model: Model, node: onnx.NodeProto, limits: Mapping[str, Pair]) -> dict[str, Pair]:
@@ -75,7 +75,7 @@ def _bounds(model: Model, node: onnx.NodeProto, limits: Mapping[str, Pair]) -> d
 
 
 def _padded(
-    model: Model, node: onnx.NodeProto, found: dict[str, Pair], constants: dict[str, Pair], within: bool
+    model: Model, node: onnx.NodeProto, ranges: dict[str, Pair], constants: dict[str, Pair], within: bool
 ) -> None:
     """The result of padding with a number like -3e38 has the range of what is padded.
 
@@ -85,13 +85,13 @@ def _padded(
     value = _data(model, number)
     if attribute(node, "mode", "constant") != "constant":
         return
-    if value is None or source not in found or result not in found:
+    if value is None or source not in ranges or result not in ranges:
         return
-    low, high = found[source]
+    low, high = ranges[source]
     if abs(value) > HUGE:
-        found[result] = constants[number] = low, high
+        ranges[result] = constants[number] = low, high
     elif within:
-        found[source] = found[result] = min(low, float(value)), max(high, float(value))
+        ranges[source] = ranges[result] = min(low, float(value)), max(high, float(value))
 
 
 def _data(model: Model, name: str) -> Any:
@@ -134,15 +134,15 @@ def _end(
     makers: Mapping[str, onnx.NodeProto],
     name: str,
     floor: float,
-    found: dict[str, Pair],
+    ranges: dict[str, Pair],
     constants: dict[str, Pair],
 ) -> None:
     """End the range of a mask and of what it is made of by moving values only."""
     if name in model.initializers:
         constants[name] = floor, max(0.0, float(model.array(name).max()))
         return
-    while name in found:
-        found[name] = max(found[name][0], floor), max(found[name][1], 0.0)
+    while name in ranges:
+        ranges[name] = max(ranges[name][0], floor), max(ranges[name][1], 0.0)
         maker = makers.get(name)
         if maker is None or maker.op_type not in MOVES:
             constants.update(_made_of(model, maker, floor))

@@ -30,17 +30,17 @@ FLIPS = 0.01
 SEED = 0
 
 _held: weakref.WeakSet[Model] = weakref.WeakSet()
-_given: weakref.WeakKeyDictionary[Model, onnx.ModelProto] = weakref.WeakKeyDictionary()
+_originals: weakref.WeakKeyDictionary[Model, onnx.ModelProto] = weakref.WeakKeyDictionary()
 
 
-def remember(prepared: Model, given: onnx.ModelProto) -> None:
+def remember(prepared: Model, proto: onnx.ModelProto) -> None:
     """Note from what a model was prepared."""
-    _given[prepared] = given
+    _originals[prepared] = proto
 
 
 def as_given(prepared: Model) -> onnx.ModelProto | None:
     """The model, computing in float32, that this one was prepared from; None where that is not known."""
-    return _given.get(prepared)
+    return _originals.get(prepared)
 
 
 def refuse_changed(prepared: Model, sample: Values, wanted: Values) -> None:
@@ -48,7 +48,7 @@ def refuse_changed(prepared: Model, sample: Values, wanted: Values) -> None:
 
     Raises InvalidModel where preparing has changed what it computes.
     """
-    if prepared in _held or prepared not in _given or _draws(_given[prepared]):
+    if prepared in _held or prepared not in _originals or _draws(_originals[prepared]):
         return
     changed = _against(wanted, prepared.proto, sample)
     if changed:
@@ -59,7 +59,7 @@ def refuse_changed(prepared: Model, sample: Values, wanted: Values) -> None:
     _held.add(prepared)
 
 
-class Given:
+class Original:
     """A model as it was given, with what it makes of inputs that are made for it.
 
     Where it cannot run on those, or draws numbers, nothing is known, and `means` agrees to everything: the first sample

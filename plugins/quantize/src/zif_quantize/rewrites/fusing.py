@@ -63,7 +63,7 @@ def fused(proto: onnx.ModelProto, operators: Collection[str]) -> onnx.ModelProto
     inferred = onnx.shape_inference.infer_shapes(proto)
     del inferred.metadata_props[:]  # of which none is lost
     graph: Any = tools("onnx_model").ONNXModel(optimized(inferred, operators))
-    opset = next(one.version for one in graph.model.opset_import if one.domain in ("", "ai.onnx"))
+    opset = next(opset.version for opset in graph.model.opset_import if opset.domain in ("", "ai.onnx"))
     changed = False
     for operator, module, name in _FUSIONS:
         if operator in operators and (operator != "LayerNormalization" or opset >= _LAYER_NORMALIZATION):

@@ -21,11 +21,15 @@ class Rewriter:
     def __init__(self, proto: onnx.GraphProto, rules: QuantizationRules) -> None:
         self.proto, self.rules = proto, rules
         self.ranks: dict[str, int] = {}
-        given = {value.name for value in proto.input}
-        floats = [one for one in proto.initializer if one.data_type == TensorProto.FLOAT and one.name not in given]
+        inputs = {value.name for value in proto.input}
+        floats = [
+            initializer
+            for initializer in proto.initializer
+            if initializer.data_type == TensorProto.FLOAT and initializer.name not in inputs
+        ]
         self.constants = {tensor.name: tensor for tensor in floats}
         self.reads = Counter(value.name for value in proto.output)
-        self.taken = {tensor.name for tensor in proto.initializer} | given
+        self.taken = {tensor.name for tensor in proto.initializer} | inputs
         for graph in all_graphs(proto):
             for node in graph.node:
                 self.reads.update(node.input)
@@ -47,9 +51,9 @@ class Rewriter:
 
     def name(self, wish: str) -> str:
         """The wish, or one like it that is new."""
-        found = free_name(wish, self.taken)
-        self.taken.add(found)
-        return found
+        free = free_name(wish, self.taken)
+        self.taken.add(free)
+        return free
 
     def array(self, name: str) -> Array | None:
         """The values of a float constant."""

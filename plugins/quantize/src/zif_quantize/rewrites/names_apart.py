@@ -31,7 +31,7 @@ class Apart:
         self._outputs = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in graph.output]
         _set(graph.output, [value for value in self._outputs if value.name not in inputs])
         self._inner = ends(graph)
-        self._aliases = _aliases({name for one in all_graphs(graph) for name in _names(one)})
+        self._aliases = _aliases({name for scope in all_graphs(graph) for name in _names(scope)})
         _rename(graph, self._aliases)
 
     def keyed(self, rows: Mapping[str, T]) -> dict[str, T]:
@@ -60,22 +60,22 @@ def _names(graph: onnx.GraphProto) -> set[str]:
 
 def _aliases(names: set[str]) -> dict[str, str]:
     """Another name for each from which one goes on as the quantizer would, such that none does from that."""
-    found: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     for base in sorted({name[: place.start()] for name in names for place in _MADE.finditer(name)} & names):
         count = 1
         while any(other.startswith(f"{base}_{count}") for other in names):
             count += 1
-        found[base] = f"{base}_{count}"
-    return found
+        aliases[base] = f"{base}_{count}"
+    return aliases
 
 
 def _rename(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:
     """Give values other names, in bodies, too."""
     if not new:
         return
-    for one in all_graphs(graph):
-        for row in (*one.input, *one.output, *one.initializer, *one.value_info):
+    for scope in all_graphs(graph):
+        for row in (*scope.input, *scope.output, *scope.initializer, *scope.value_info):
             row.name = new.get(row.name, row.name)
-        for node in one.node:
+        for node in scope.node:
             _set(node.input, [new.get(name, name) for name in node.input])
             _set(node.output, [new.get(name, name) for name in node.output])

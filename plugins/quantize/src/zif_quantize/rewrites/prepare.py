@@ -12,7 +12,7 @@ from zif.plugin import BIASED as BIASED
 
 from zif_quantize.ort.libraries import loaded, session_options
 from zif_quantize.ort.tools import quiet
-from zif_quantize.rewrites.faithful import Given, remember
+from zif_quantize.rewrites.faithful import Original, remember
 from zif_quantize.rewrites.fusing import fused, optimized
 from zif_quantize.rewrites.raising import raised
 from zif_quantize.rewrites.spelling import settle
@@ -61,10 +61,10 @@ def prepare(
     widen(proto)
     as_it_was = proto
     with quiet():
-        given = Given(as_it_was, model)
-        proto = _optimized(proto, chosen.fused, given)
+        original = Original(as_it_was, model)
+        proto = _optimized(proto, chosen.fused, original)
         more = fused(proto, chosen.fused)
-        proto = more if _loads(more) and given.means(more) else proto
+        proto = more if _loads(more) and original.means(more) else proto
     settle(proto, chosen)
     made = loaded(proto)
     marked(made, chosen)
@@ -100,22 +100,22 @@ def _refuse_large(model: Model) -> None:
 
 
 def _refuse_quantized(model: Model) -> None:
-    found = [n for n in model.proto.graph.node if n.op_type in QUANTIZED or n.op_type.startswith("QLinear")]
-    if found:
+    quantized = [n for n in model.proto.graph.node if n.op_type in QUANTIZED or n.op_type.startswith("QLinear")]
+    if quantized:
         raise InvalidModel(
-            f"{model.name} is quantized already: node {found[0].name!r} is a {found[0].op_type}. "
+            f"{model.name} is quantized already: node {quantized[0].name!r} is a {quantized[0].op_type}. "
             "Quantize the float model that it was made from."
         )
 
 
-def _optimized(proto: onnx.ModelProto, operators: Collection[str], given: Given) -> onnx.ModelProto:
+def _optimized(proto: onnx.ModelProto, operators: Collection[str], original: Original) -> onnx.ModelProto:
     """After onnxruntime's basic optimizations, in the newest of OPSETS that works and means the same."""
-    opset = next((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), 0)
+    opset = next((opset.version for opset in proto.opset_import if opset.domain in ("", "ai.onnx")), 0)
     for version in OPSETS:
         if opset < version:
             try:
                 made = _simplified(raised(proto, version), operators)
-                if given.means(made):
+                if original.means(made):
                     return made
             except NotWritten:
                 raise

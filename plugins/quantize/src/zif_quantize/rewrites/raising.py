@@ -18,7 +18,7 @@ def raised(proto: onnx.ModelProto, version: int) -> onnx.ModelProto:
     """The model in another opset. Raises whatever the converter raises where it cannot."""
     from onnx import version_converter
 
-    old = next((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), version)
+    old = next((opset.version for opset in proto.opset_import if opset.domain in ("", "ai.onnx")), version)
     if old < _ROWS <= version:
         proto = _rows_apart(proto)
     made: onnx.ModelProto = version_converter.convert_version(proto, version)
@@ -31,7 +31,11 @@ def raised(proto: onnx.ModelProto, version: int) -> onnx.ModelProto:
 
 def _place(node: onnx.NodeProto) -> None:
     if node.op_type == "Resize" and not node.domain:
-        kept = [one for one in node.attribute if one.name not in ("coordinate_transformation_mode", "nearest_mode")]
+        kept = [
+            attribute
+            for attribute in node.attribute
+            if attribute.name not in ("coordinate_transformation_mode", "nearest_mode")
+        ]
         del node.attribute[:]
         node.attribute.extend(kept)
         node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))

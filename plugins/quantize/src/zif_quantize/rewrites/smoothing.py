@@ -55,10 +55,10 @@ def smoothed(model: Model, samples: Sequence[Mapping[str, Any]]) -> Model | None
     """
     proto = whole(model)
     graph = _Graph(proto, {name: info.shape for name, info in model.tensors.items()})
-    found = [place for value in graph.values() if (place := graph.place(value))]
-    greatest = _greatest(proto, found, samples) if found else {}
+    places = [place for value in graph.values() if (place := graph.place(value))]
+    greatest = _greatest(proto, places, samples) if places else {}
     done = 0
-    for place in found:
+    for place in places:
         factor = graph.factor(place, greatest[place.value])
         if factor is not None:
             graph.scale(place, factor)
@@ -67,8 +67,8 @@ def smoothed(model: Model, samples: Sequence[Mapping[str, Any]]) -> Model | None
         return None
     made = loaded(proto)
     made.name = model.name
-    given = as_given(model)
-    remember(made, given if given is not None else whole(model))
+    original = as_given(model)
+    remember(made, original if original is not None else whole(model))
     return made
 
 
@@ -78,17 +78,17 @@ def _greatest(
     """The greatest magnitude of every channel of each place."""
     seen = onnx.ModelProto()
     seen.CopyFrom(proto)
-    given = {value.name for value in proto.graph.output}
+    outputs = {value.name for value in proto.graph.output}
     names = [place.value for place in places]
-    seen.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in given)
+    seen.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in outputs)
     session = CpuSession(seen.SerializeToString())
-    found: dict[str, Array] = {}
+    greatest: dict[str, Array] = {}
     for sample in samples:
         for place, value in zip(places, session.run(names, sample), strict=True):
             axes = tuple(axis for axis in range(value.ndim) if axis != place.axis % value.ndim)
             here = np.abs(value).max(axis=axes, initial=0.0)
-            found[place.value] = np.maximum(here, found.get(place.value, here))
-    return found
+            greatest[place.value] = np.maximum(here, greatest.get(place.value, here))
+    return greatest
 
 
 class _Graph:
@@ -116,15 +116,15 @@ class _Graph:
         if maker is None:
             return None
         axis, divided = maker
-        found: list[tuple[str, int]] = []
+        constants: list[tuple[str, int]] = []
         others: list[str] = []
         for node in self.readers[value]:
             weights = [(name, at) for name, at, of in self._weights(node, value) if of == axis]
-            found += weights
+            constants += weights
             others += [] if weights else [node.name]
-        if not found or (others and axis == 1):
+        if not constants or (others and axis == 1):
             return None
-        return Place(value, axis, divided, tuple(dict.fromkeys(found)), tuple(dict.fromkeys(others)))
+        return Place(value, axis, divided, tuple(dict.fromkeys(constants)), tuple(dict.fromkeys(others)))
 
     def _own(self, name: str) -> bool:
         """Whether a constant has this one reader."""
@@ -135,7 +135,7 @@ class _Graph:
         value; behind a Reshape that keeps the last dimension, too. None where something else reads it as well.
         """
         if node.op_type == "Reshape" and self._keeps_last(node) and node.input[0] == value:
-            behind = [self._weights(one, node.output[0]) for one in self.readers.get(node.output[0], ())]
+            behind = [self._weights(reader, node.output[0]) for reader in self.readers.get(node.output[0], ())]
             rows = [row for rows in behind for row in rows]
             return rows if behind and all(behind) and all(of == -1 for _, _, of in rows) else []
         if node.op_type not in _PRODUCTS or node.domain or node.input[0] != value or not self._own(node.input[1]):
@@ -193,7 +193,7 @@ class _Graph:
         weights = np.zeros(len(greatest))
         for name, axis in place.readers:
             array = np.abs(self.array(name))
-            rest = tuple(one for one in range(array.ndim) if one != axis)
+            rest = tuple(dim for dim in range(array.ndim) if dim != axis)
             weights = np.maximum(weights, array.max(axis=rest))
         used = (greatest > 0) & (weights > 0)
         factor = np.where(used, greatest, middle) ** SHARE / np.where(used, weights, 1.0) ** (1 - SHARE)
@@ -203,15 +203,15 @@ class _Graph:
         return result
 
     def array(self, name: str) -> Array:
-        found: Array = numpy_helper.to_array(self.constants[name])
-        return found
+        tensor: Array = numpy_helper.to_array(self.constants[name])
+        return tensor
 
     def scale(self, place: Place, factor: Array) -> None:
         """Divide the makers' constants, multiply the readers', and give others the value as it was."""
         for names, by in ((place.makers, 1 / factor), (place.readers, factor)):
             for name, axis in dict.fromkeys(names):
                 array = self.array(name)
-                dims = [-1 if one == axis else 1 for one in range(array.ndim)]
+                dims = [-1 if dim == axis else 1 for dim in range(array.ndim)]
                 changed = (array * by.reshape(dims)).astype(array.dtype)
                 self.constants[name].CopyFrom(numpy_helper.from_array(changed, name))
         if place.others:

@@ -148,7 +148,7 @@ def _matmul(graph: Rewriter, node: onnx.NodeProto) -> list[onnx.NodeProto]:
 def _taken(node: onnx.NodeProto, name: str, default: float = 1.0) -> float:
     """The value of an attribute; the node is left without it."""
     value = attribute(node, name, default)
-    for message in [one for one in node.attribute if one.name == name]:
+    for message in [message for message in node.attribute if message.name == name]:
         node.attribute.remove(message)
     return value
 

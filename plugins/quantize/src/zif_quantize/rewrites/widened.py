@@ -26,9 +26,11 @@ def widen(proto: onnx.ModelProto) -> None:
     inputs = {value.name: _kind(value) for value in graph.input if value.name not in weights}
     outputs = {value.name: _kind(value) for value in graph.output if value.name not in inputs}
     ends = {name: kind for name, kind in (inputs | outputs).items() if kind in OTHERS}
-    for one in all_graphs(graph):
-        _widen_graph(one)
-    taken = {name for one in all_graphs(graph) for node in one.node for name in (*node.input, *node.output)} | weights
+    for scope in all_graphs(graph):
+        _widen_graph(scope)
+    taken = {
+        name for scope in all_graphs(graph) for node in scope.node for name in (*node.input, *node.output)
+    } | weights
     inner = {name: free_name(f"{name}_float32", taken) for name in ends}
     _rename(graph, inner)
     for value in (*graph.input, *graph.output):
@@ -46,8 +48,8 @@ def ends(graph: onnx.GraphProto) -> dict[str, str]:
     inputs = {value.name for value in graph.input if _kind(value) in OTHERS}
     outputs = {value.name for value in graph.output if _kind(value) in OTHERS}
     casts = [node for node in graph.node if node.op_type == "Cast"]
-    found = {node.input[0]: node.output[0] for node in casts if node.output[0] in outputs}
-    return found | {node.output[0]: node.input[0] for node in casts if node.input[0] in inputs}
+    casts_by_name = {node.input[0]: node.output[0] for node in casts if node.output[0] in outputs}
+    return casts_by_name | {node.output[0]: node.input[0] for node in casts if node.input[0] in inputs}
 
 
 def _kind(value: onnx.ValueInfoProto) -> int:
@@ -79,11 +81,11 @@ def _widen_tensor(tensor: onnx.TensorProto) -> None:
 
 def _rename(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:
     """Let nodes, and those in bodies, read and make other values."""
-    for one in all_graphs(graph):
-        for rows in (node.input for node in one.node), (node.output for node in one.node):
+    for scope in all_graphs(graph):
+        for rows in (node.input for node in scope.node), (node.output for node in scope.node):
             for row in rows:
                 for place, name in enumerate(row):
                     row[place] = new.get(name, name)
-        if one is not graph:
-            for value in one.output:
+        if scope is not graph:
+            for value in scope.output:
                 value.name = new.get(value.name, value.name)

@@ -67,16 +67,16 @@ def frontier(candidates: Iterable[Candidate], by_metric: bool = False, at_most: 
     by_metric: accuracy is the user's number, smaller being better with `at_most`; else the ratio of the worst output.
     """
 
-    def accuracy(one: Candidate) -> float:
+    def accuracy(candidate: Candidate) -> float:
         if not by_metric:
-            return one.sqnr_db
-        return -math.inf if one.metric is None else -one.metric if at_most else one.metric
+            return candidate.sqnr_db
+        return -math.inf if candidate.metric is None else -candidate.metric if at_most else candidate.metric
 
-    rows = [one for one in candidates if not one.error and math.isfinite(one.cost)]
+    rows = [candidate for candidate in candidates if not candidate.error and math.isfinite(candidate.cost)]
     best: list[Candidate] = []
-    for one in sorted(rows, key=lambda row: (row.cost, -accuracy(row), row.number)):
-        if not best or accuracy(one) > accuracy(best[-1]):
-            best.append(one)
+    for line in sorted(rows, key=lambda row: (row.cost, -accuracy(row), row.number)):
+        if not best or accuracy(line) > accuracy(best[-1]):
+            best.append(line)
     return best
 
 
@@ -85,17 +85,26 @@ def table(candidates: Iterable[Candidate], kept: Iterable[Candidate], levels: It
 
     An SQNR without any error is "inf"; a cell is empty where nothing was measured.
     """
-    names, best = list(levels), {one.number for one in kept}
+    names, best = list(levels), {candidate.number for candidate in kept}
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     head = ["number", "role", "arithmetic", *(f"units_{name}" for name in names), "cost", "cost_unit", "sqnr_db"]
     writer.writerow([*head, "metric", "met", "on_frontier", "backends", "segments", "seconds", "error"])
-    for one in candidates:
-        ratio = "inf" if one.sqnr_db == math.inf else _cell(one.sqnr_db)
-        figures = [_cell(one.cost), one.unit, ratio, "" if one.metric is None else one.metric]
-        rest = [int(one.met), int(one.number in best), "+".join(one.backends), one.segments, one.seconds, one.error]
-        counts = [one.counts.get(name, 0) for name in names]
-        writer.writerow(map(csv_cell, [one.number, one.role, one.arithmetic, *counts, *figures, *rest]))
+    for candidate in candidates:
+        ratio = "inf" if candidate.sqnr_db == math.inf else _cell(candidate.sqnr_db)
+        figures = [_cell(candidate.cost), candidate.unit, ratio, "" if candidate.metric is None else candidate.metric]
+        rest = [
+            int(candidate.met),
+            int(candidate.number in best),
+            "+".join(candidate.backends),
+            candidate.segments,
+            candidate.seconds,
+            candidate.error,
+        ]
+        counts = [candidate.counts.get(name, 0) for name in names]
+        writer.writerow(
+            map(csv_cell, [candidate.number, candidate.role, candidate.arithmetic, *counts, *figures, *rest])
+        )
     return stream.getvalue()
 
 

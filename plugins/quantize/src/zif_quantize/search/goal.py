@@ -37,8 +37,8 @@ class AccuracyGoal:
         return enough and (self.metric is None or (metric is not None and self.metric.met(metric)))
 
     def __str__(self) -> str:
-        parts = [] if self.sqnr_db is None else [f"SQNR of at least {self.sqnr_db:g} dB"]
-        return " and ".join(parts + ([] if self.metric is None else [f"a metric of {self.metric}"]))
+        goals = [] if self.sqnr_db is None else [f"SQNR of at least {self.sqnr_db:g} dB"]
+        return " and ".join(goals + ([] if self.metric is None else [f"a metric of {self.metric}"]))
 
 
 def _ratio(text: str, number: str) -> float:
@@ -50,7 +50,7 @@ def _ratio(text: str, number: str) -> float:
 
 def _split(text: str) -> tuple[str, str, str]:
     for sign in ("<=", ">=", "="):
-        name, found, rest = text.partition(sign)
-        if found:
+        name, sign_, rest = text.partition(sign)
+        if sign_:
             return name.strip().lower(), "" if sign == "=" else sign, rest
     return text, "", ""

@@ -61,7 +61,14 @@ class Mixed:
 
     def uniform(self, level: str) -> Candidate | None:
         """The candidate in which every unit has this precision; None when it was not measured."""
-        return next((one for one in self.candidates if one.role == "uniform" and set(one.counts) == {level}), None)
+        return next(
+            (
+                candidate
+                for candidate in self.candidates
+                if candidate.role == "uniform" and set(candidate.counts) == {level}
+            ),
+            None,
+        )
 
     def csv(self) -> str:
         """Every candidate as a table, with those on the frontier marked."""
@@ -79,8 +86,8 @@ class Mixed:
             "spent": self.spent,
             "levels": list(self.levels),
             "chosen": self.chosen.to_json() | {"levels": dict(self.chosen.levels)},
-            "candidates": [one.to_json() for one in self.candidates],
-            "frontier": [one.number for one in self.frontier],
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "frontier": [candidate.number for candidate in self.frontier],
             "groups": len(self.groups),
             "sensitivities": rows,
             "fresh": ratios(self.fresh),
@@ -129,10 +136,10 @@ def mixed_precision(
         raise UsageError(f"cost {cost!r}: must be latency or energy, which take a target, or bitops")
     told = progress or (lambda _: None)
     bench = Bench(model, ranges, known, samples, goal, target, policy, cost, wishes, function, most, told)
-    parts = groups(model, max(1, (most - len(known)) // 2))
-    if not parts:
+    groups_ = groups(model, max(1, (most - len(known)) // 2))
+    if not groups_:
         raise UsageError(f"{model.name} has no unit whose precision could be chosen")
-    return _Search(bench, parts, on_reference, fresh, final).result()
+    return _Search(bench, groups_, on_reference, fresh, final).result()
 
 
 def _level(name: str, rules: QuantizationRules) -> Recipe | str:
@@ -151,23 +158,27 @@ class _Search:
 
     def result(self) -> Mixed:
         uniform = [self.bench.measure(self._all(level), "uniform") for level in self.bench.recipes]
-        low, good = uniform[0], [one for one in uniform if one.met]
+        low, good = uniform[0], [candidate for candidate in uniform if candidate.met]
         if good and not low.met:
-            high = min(good, key=lambda one: one.cost)
+            high = min(good, key=lambda candidate: candidate.cost)
             self._rank(low, high)
             best = self._prune(self._bisect(low, high), low)
-            for between in (one for one in uniform[1 : uniform.index(high)] if one.cost < high.cost):
+            for between in (candidate for candidate in uniform[1 : uniform.index(high)] if candidate.cost < high.cost):
                 best = self._soften(best, self._level(high), between)
         return self._chosen()
 
     def _chosen(self) -> Mixed:
         bench = self.bench
         goal = bench.goal.metric
-        rated = [one for one in bench.done if not one.error and not math.isnan(one.cost)]
+        rated = [candidate for candidate in bench.done if not candidate.error and not math.isnan(candidate.cost)]
         if not rated:
             raise UsageError(f"no candidate could be made: {bench.done[0].error}")
-        good = [one for one in rated if one.met]
-        best = min(good, key=lambda one: (one.cost, -one.sqnr_db)) if good else max(rated, key=self._accuracy)
+        good = [candidate for candidate in rated if candidate.met]
+        best = (
+            min(good, key=lambda candidate: (candidate.cost, -candidate.sqnr_db))
+            if good
+            else max(rated, key=self._accuracy)
+        )
         best, fresh, met = self._held(best, good)
         kept = frontier(rated, goal is not None, goal is not None and goal.at_most)
         return Mixed(
@@ -194,22 +205,28 @@ class _Search:
         least, first = self.bench.goal.sqnr_db, best
         fresh = missed = self.bench.again(best.levels, self.fresh)
         for left in reversed(range(AGAIN)):
-            found = min(fresh.values(), default=math.inf)
-            if least is None or found >= least or not good:
+            worst = min(fresh.values(), default=math.inf)
+            if least is None or worst >= least or not good:
                 return best, fresh, bool(good)
-            good = [one for one in good if one.sqnr_db > best.sqnr_db]
+            good = [candidate for candidate in good if candidate.sqnr_db > best.sqnr_db]
             if not good or not left:
                 break
-            spare = [one for one in good if one.sqnr_db >= 2 * least - found]
-            best = min(spare, key=lambda one: (one.cost, -one.sqnr_db)) if spare else max(good, key=self._accuracy)
+            spare = [candidate for candidate in good if candidate.sqnr_db >= 2 * least - worst]
+            best = (
+                min(spare, key=lambda candidate: (candidate.cost, -candidate.sqnr_db))
+                if spare
+                else max(good, key=self._accuracy)
+            )
             fresh = self.bench.again(best.levels, self.fresh)
         return first, missed, False
 
-    def _accuracy(self, one: Candidate) -> tuple[float, float]:
+    def _accuracy(self, candidate: Candidate) -> tuple[float, float]:
         """How near a candidate that misses the goal comes to it."""
         goal = self.bench.goal.metric
-        metric = 0.0 if goal is None or one.metric is None else -one.metric if goal.at_most else one.metric
-        return metric, one.sqnr_db
+        metric = (
+            0.0 if goal is None or candidate.metric is None else -candidate.metric if goal.at_most else candidate.metric
+        )
+        return metric, candidate.sqnr_db
 
     def _all(self, level: str) -> dict[str, str]:
         return {unit: level for group in self.parts for unit in group.units}
@@ -233,8 +250,10 @@ class _Search:
                 continue
             alone = self.bench.measure(self._with(high, [group], level), "sensitivity", self.on_reference)
             self.order.append(sensitivity(group, alone, against, saving(group, high, low), allowed))
-        least = sum(max(0.0, one.saving) for one in self.order) / max(1, len(self.order)) / 100
-        self.order.sort(key=lambda one: (one.burden / max(one.saving, least or 1.0), one.group.name))
+        least = sum(max(0.0, group.saving) for group in self.order) / max(1, len(self.order)) / 100
+        self.order.sort(
+            key=lambda sensitivity: (sensitivity.burden / max(sensitivity.saving, least or 1.0), sensitivity.group.name)
+        )
 
     def _level(self, uniform: Candidate) -> str:
         return next(iter(uniform.levels.values()))
@@ -243,7 +262,7 @@ class _Search:
         """Lower as much as still meets the goal, going by the ladder of sets; gives the cheapest mix that does."""
         level, best, allowed = self._level(low), high, self.bench.allowed(low)
         sets = ladder(self.order, high, allowed)
-        own = sum(self._expected(one, high, allowed) <= 1 for one in sets)  # as many as fit without stretching
+        own = sum(self._expected(groups, high, allowed) <= 1 for groups in sets)  # as many as fit without stretching
         good, bad, guess, step = -1, len(sets), max(0, own - 1), 1
         while bad - good > 1 and self.bench.left:
             tried = self.bench.measure(self._with(high, sets[guess], level), "search")
@@ -257,9 +276,9 @@ class _Search:
     def _expected(self, lowered: Sequence[Group], high: Candidate, allowed: Mapping[str, float]) -> float:
         """The part of the allowed noise that lowering these groups should use up if noises simply add up."""
         noise = dict(high.noise)
-        for one in self.order:
-            if one.group in lowered:
-                noise = {name: energy + one.noise.get(name, 0.0) for name, energy in noise.items()}
+        for alone in self.order:
+            if alone.group in lowered:
+                noise = {name: energy + alone.noise.get(name, 0.0) for name, energy in noise.items()}
         return max(
             (energy / allowed[name] if allowed[name] else math.inf for name, energy in noise.items()), default=0.0
         )
@@ -267,12 +286,20 @@ class _Search:
     def _prune(self, best: Candidate, low: Candidate) -> Candidate:
         """Lower what is still at the higher precision, the least sensitive groups first."""
         level = self._level(low)
-        rest = [one.group for one in self.order if any(best.levels[unit] != level for unit in one.group.units)]
+        rest = [
+            sensitivity.group
+            for sensitivity in self.order
+            if any(best.levels[unit] != level for unit in sensitivity.group.units)
+        ]
         return self._lower(best, rest, level)
 
     def _soften(self, best: Candidate, level: str, between: Candidate) -> Candidate:
         """Take what is still at the higher precision to one between."""
-        high = [one.group for one in self.order if any(best.levels[unit] == level for unit in one.group.units)]
+        high = [
+            sensitivity.group
+            for sensitivity in self.order
+            if any(best.levels[unit] == level for unit in sensitivity.group.units)
+        ]
         return self._lower(best, high, self._level(between))
 
     def _lower(self, best: Candidate, part: Sequence[Group], level: str) -> Candidate:

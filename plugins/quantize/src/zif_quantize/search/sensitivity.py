@@ -50,19 +50,19 @@ def ladder(order: Sequence[Sensitivity], high: Candidate, allowed: Mapping[str, 
     Each set takes the groups in order and leaves out the one that does not fit any more, not those behind it. The
     allowance goes in steps of √2 from a 64th of `allowed` to 64 times that.
     """
-    found: list[tuple[Group, ...]] = []
+    rungs: list[tuple[Group, ...]] = []
     for step in range(-STEPS, STEPS + 1):
         taken = _fitting(order, high, {name: energy * 2 ** (step / 2) for name, energy in allowed.items()})
-        if taken and (not found or len(taken) > len(found[-1])):
-            found.append(taken)
-    return found
+        if taken and (not rungs or len(taken) > len(rungs[-1])):
+            rungs.append(taken)
+    return rungs
 
 
 def _fitting(order: Sequence[Sensitivity], high: Candidate, allowed: Mapping[str, float]) -> tuple[Group, ...]:
     total, taken = dict(high.noise), []
-    for one in order:
-        after = {name: energy + one.noise.get(name, 0.0) for name, energy in total.items()}
+    for group in order:
+        after = {name: energy + group.noise.get(name, 0.0) for name, energy in total.items()}
         if all(after[name] <= allowed[name] for name in after):
             total = after
-            taken.append(one.group)
+            taken.append(group.group)
     return tuple(taken)

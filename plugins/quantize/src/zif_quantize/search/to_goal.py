@@ -10,7 +10,7 @@ from zif import UsageError
 
 from zif_quantize.assign import FLOAT
 from zif_quantize.auto import auto_quantize
-from zif_quantize.calibration.holdout import Parts, parts, spread
+from zif_quantize.calibration.holdout import Split, split_samples, spread
 from zif_quantize.calibration.ranges import calibrate, extended, needs_histograms
 from zif_quantize.measure import Judge
 from zif_quantize.ort.libraries import knowing
@@ -67,7 +67,7 @@ def quantize_to_goal(
     if wanted.metric is not None and call is None:
         raise UsageError("a goal for the metric needs the function that gives it: --eval FILE.py:FUNCTION")
     model = prepare(source, shapes, rules=rules, target=target, only=options.get("only") or ())
-    split = parts(samples if isinstance(samples, Sequence) else list(samples))
+    split = split_samples(samples if isinstance(samples, Sequence) else list(samples))
     measured, fresh = measuring(split)
     for part in (measured, fresh):
         Judge(model, part)  # a sample that is wrong is told before the work
@@ -76,10 +76,10 @@ def quantize_to_goal(
     unseen = [part for part in (split.choosing if fresh else (), split.held) if part]
 
     def everything() -> Ranges:
-        found = ranges
+        fitted = ranges
         for part in unseen:
-            found = extended(found, model, part, progress)
-        return found
+            fitted = extended(fitted, model, part, progress)
+        return fitted
 
     return mixed_precision(
         model,
@@ -96,7 +96,7 @@ def quantize_to_goal(
     )
 
 
-def measuring(split: Parts) -> tuple[Sequence[Sample], Sequence[Sample]]:
+def measuring(split: Split) -> tuple[Sequence[Sample], Sequence[Sample]]:
     """The samples that candidates are measured on, and those that the chosen one is measured on once more, if any."""
     if len(split.samples) >= ENOUGH:
         return spread(split.choosing, MEASURED), split.held
@@ -112,13 +112,13 @@ def _recipes(
     quantized = [level for level in levels if level != FLOAT]
     if not quantized:
         raise UsageError(f"of the precisions {', '.join(levels)} none is quantized")
-    found: dict[str, Recipe | str] = dict.fromkeys(levels, FLOAT)
+    recipes: dict[str, Recipe | str] = dict.fromkeys(levels, FLOAT)
     if method != "auto":
-        found |= {level: recipe(level, prepared_by(model), method=method) for level in quantized}
-        return found, calibrate(model, samples, needs_histograms([method]), progress)
+        recipes |= {level: recipe(level, prepared_by(model), method=method) for level in quantized}
+        return recipes, calibrate(model, samples, needs_histograms([method]), progress)
     folds: Folds | None = None
     for level in quantized:
         made = auto_quantize(model, samples, level, progress=progress, folds=folds, free=False)
-        found[level], folds = made.recipe, made.folds
+        recipes[level], folds = made.recipe, made.folds
     assert folds is not None
-    return found, folds.everything
+    return recipes, folds.everything

@@ -142,10 +142,10 @@ class Bench:
 
     def _on_target(self, proto: onnx.ModelProto, levels: Mapping[str, str]) -> dict[str, Any]:
         with self._session(proto) as session:
-            found = self._accuracy(session) | self._metric(session)
+            figures = self._accuracy(session) | self._metric(session)
             plan = session.plan
         place = {"backends": plan.backends, "emulated": plan.emulated, "segments": len(plan.segments)}
-        return found | self._verdict(found) | place | self._predicted(plan, levels)
+        return figures | self._verdict(figures) | place | self._predicted(plan, levels)
 
     def _predicted(self, plan: Plan, levels: Mapping[str, str]) -> dict[str, Any]:
         if self.counted == "bitops":
@@ -158,13 +158,13 @@ class Bench:
         return {"cost": sum(costs.values()), "unit_costs": costs}
 
     def _on_reference(self, proto: onnx.ModelProto) -> dict[str, Any]:
-        found = self._accuracy(Reference(proto))
+        figures = self._accuracy(Reference(proto))
         if self.function is not None and not self.target:
             import zif
 
             with zif.load(proto, "host", cache=False, custom_ops=named()) as session:
-                found |= self._metric(session)
-        return found | self._verdict(found)
+                figures |= self._metric(session)
+        return figures | self._verdict(figures)
 
     def _accuracy(self, runner: Any) -> dict[str, Any]:
         """Noise and ratio per float output, against the float model on the CPU reference."""
@@ -180,8 +180,8 @@ class Bench:
 
         return {"metric": score(self.function, session) if self.function else None}
 
-    def _verdict(self, found: Mapping[str, Any]) -> dict[str, bool]:
-        return {"met": self.goal.met(min(found["sqnr"].values(), default=math.inf), found.get("metric"))}
+    def _verdict(self, figures: Mapping[str, Any]) -> dict[str, bool]:
+        return {"met": self.goal.met(min(figures["sqnr"].values(), default=math.inf), figures.get("metric"))}
 
 
 def unit_costs(plan: Plan) -> dict[str, float]:

@@ -11,9 +11,9 @@ from zif.plugin import JsonOption
 
 if TYPE_CHECKING:
     from zif_sweep.described import Described
+    from zif_sweep.resolved import Sweep
     from zif_sweep.rows import Row
     from zif_sweep.run import Outcome
-    from zif_sweep.settled import Sweep
 
 SourceArgument = Annotated[
     list[str],
@@ -119,8 +119,8 @@ def command(
     return 1 if outcome.failed else 0
 
 
-def _split(given: list[str]) -> tuple[str, ...]:
-    return tuple(word.strip() for text in given for word in text.split(",") if word.strip())
+def _split(words: list[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for text in words for word in text.split(",") if word.strip())
 
 
 def _table(source: list[str]) -> Path | None:
@@ -131,8 +131,8 @@ def _table(source: list[str]) -> Path | None:
     return Path(tables[0]) if tables else None
 
 
-def _refuse_words(given: dict[str, Any]) -> None:
-    words = [f"--{name.removesuffix('s')}" for name, value in given.items() if value]
+def _refuse_words(wishes: dict[str, Any]) -> None:
+    words = [f"--{name.removesuffix('s')}" for name, value in wishes.items() if value]
     if words:
         raise UsageError(f"{words[0]} shapes a sweep, and a table is one that is done: name models or a sweep file")
 
@@ -151,18 +151,18 @@ def _described(source: list[str], output: Path | None, words: dict[str, Any]) ->
     files = [word for word in source if word.endswith(".toml")]
     if files and len(source) > 1:
         raise UsageError(f"{files[0]} describes a whole sweep and stands alone: write models = […] in it")
-    found = Described.read(Path(files[0])) if files else Described(models=tuple(source))
+    described = Described.read(Path(files[0])) if files else Described(models=tuple(source))
     if files:  # what is typed is relative to where it is typed
         for name in ("calibration", "samples", "bundles"):
             words[name] = str(Path(words[name]).absolute()) if words[name] else ""
         output = output.absolute() if output else None
-    return found.with_words(**words, output=str(output) if output else "")
+    return described.with_words(**words, output=str(output) if output else "")
 
 
 def _settled(described: Described) -> Sweep:
     from zif.plugin import working
 
-    from zif_sweep.settled import Sweep
+    from zif_sweep.resolved import Sweep
 
     with working("reading the models"):
         return Sweep.of(described)

@@ -11,9 +11,9 @@ from zif.plugin import duration, print_document, say, show_table, things
 
 if TYPE_CHECKING:
     from zif_sweep.difference import Change
+    from zif_sweep.resolved import Sweep
     from zif_sweep.rows import Row
     from zif_sweep.run import Outcome
-    from zif_sweep.settled import Sweep
 
 #: Failures that are told one by one.
 _MOST = 20
@@ -69,10 +69,10 @@ def document(outcome: Outcome) -> dict[str, Any]:
 
 
 def _by_model(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    by_model: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        found[row.model, row.precision].append(row)
-    return found
+        by_model[row.model, row.precision].append(row)
+    return by_model
 
 
 def _line(model: str, precision: str, rows: Sequence[Row]) -> list[Any]:
@@ -92,12 +92,12 @@ def show_changes(outcome: Outcome, old: Path, threshold: Sequence[str], as_json:
     from zif_sweep.table import read_rows
 
     allowed = thresholds(threshold)
-    found = changes(read_rows(old).values(), outcome.rows, allowed)
-    counts = Counter(one.word for one in found)
+    moved = changes(read_rows(old).values(), outcome.rows, allowed)
+    counts = Counter(change.word for change in moved)
     worse = counts["worse"]
     told = ", ".join(f"{counts[word]} {word}" for word in ("worse", "better", "same", "new", "gone") if counts[word])
     if as_json:
-        rows = [attrs.asdict(one) for one in found if one.word != "same"]
+        rows = [attrs.asdict(change) for change in moved if change.word != "same"]
         fields = {"old": str(old), "new": str(outcome.output), "thresholds": allowed, "worse": worse, "changes": rows}
         print_document("sweep-diff", fields)
     elif markdown:
@@ -105,9 +105,9 @@ def show_changes(outcome: Outcome, old: Path, threshold: Sequence[str], as_json:
 
         from zif_sweep.markdown import of_changes
 
-        terminal.page(of_changes(found).rstrip())
+        terminal.page(of_changes(moved).rstrip())
     else:
-        lines = [_change(one) for one in found if one.word != "same"]
+        lines = [_change(change) for change in moved if change.word != "same"]
         columns = ("", "model", "target", "precision", "stage", "figure", "before", "now", "change")
         if lines:
             show_table("", columns, lines[:_LINES], right=("before", "now", "change"))
@@ -117,13 +117,13 @@ def show_changes(outcome: Outcome, old: Path, threshold: Sequence[str], as_json:
     return 1 if worse else 0
 
 
-def _change(one: Change) -> list[str]:
+def _change(change: Change) -> list[str]:
     from zif_sweep.difference import loss_shown, shown
 
-    place = [one.word, one.model, one.target, one.precision, one.stage, one.figure]
-    if one.figure == "state":
-        return [*place, one.told, "", ""]
-    return [*place, shown(one.figure, one.old), shown(one.figure, one.new), loss_shown(one)]
+    place = [change.word, change.model, change.target, change.precision, change.stage, change.figure]
+    if change.figure == "state":
+        return [*place, change.told, "", ""]
+    return [*place, shown(change.figure, change.old), shown(change.figure, change.new), loss_shown(change)]
 
 
 #: Rows of a difference that are shown in a terminal.
@@ -140,17 +140,21 @@ def show_estimate(settled: Sweep, scale: str, costs: Path | None, workers: int, 
 
     source = costs or (settled.output if settled.output.exists() else None)
     measured = list(read_rows(source).values()) if source is not None else []
-    found = estimate(settled.cells, measured, scale_of(scale) if scale else None, workers)
+    expected = estimate(settled.cells, measured, scale_of(scale) if scale else None, workers)
     if as_json:
-        print_document("sweep-estimate", {"costs": str(source) if source else None, **attrs.asdict(found)})
+        print_document("sweep-estimate", {"costs": str(source) if source else None, **attrs.asdict(expected)})
         return 0
-    rows = [[one.stage, one.cells, f"{one.seconds:.2f} s", one.measured] for one in found.stages]
+    rows = [[stage.stage, stage.cells, f"{stage.seconds:.2f} s", stage.measured] for stage in expected.stages]
     show_table("", ("stage", "cells", "a cell", "measured cells"), rows, right=("cells", "a cell", "measured cells"))
-    say(f"{found.cells:,} cells: {found.hours:.3g} hours of one worker, {found.wall_hours:.3g} with {found.workers}")
-    sizes = f"{size(found.table_bytes)} of rows, {size(found.store_bytes)} of bundles"
-    say(f"{sizes}, {found.tasks_per_s:.3g} tasks a second")
-    for one in found.limits:
-        say(f"{one.what}, {'at this size' if one.workers is None else f'at {one.workers:,} workers'}: {one.text}")
-    if not all(one.measured for one in found.stages):
+    say(
+        f"{expected.cells:,} cells: {expected.hours:.3g} hours of one worker, {expected.wall_hours:.3g} with "
+        f"{expected.workers}"
+    )
+    sizes = f"{size(expected.table_bytes)} of rows, {size(expected.store_bytes)} of bundles"
+    say(f"{sizes}, {expected.tasks_per_s:.3g} tasks a second")
+    for limit in expected.limits:
+        place = "at this size" if limit.workers is None else f"at {limit.workers:,} workers"
+        say(f"{limit.what}, {place}: {limit.text}")
+    if not all(stage.measured for stage in expected.stages):
         say("stages without measured cells have the figures of docs/sweep.md: --costs TABLE gives your own")
     return 0

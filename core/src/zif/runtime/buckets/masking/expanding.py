@@ -28,9 +28,9 @@ def expanded(model: Model) -> Model:
     del proto.graph.node[:]
     for node in graph.node:
         if _can_be(model, node):
-            parts = _Parts(model, node)
-            proto.graph.node.extend(parts.nodes)
-            proto.graph.initializer.extend(parts.constants)
+            pieces = _Pieces(model, node)
+            proto.graph.node.extend(pieces.nodes)
+            proto.graph.initializer.extend(pieces.constants)
         else:
             proto.graph.node.append(node)
     return model.rebuilt(proto)
@@ -44,7 +44,7 @@ def _can_be(model: Model, node: onnx.NodeProto) -> bool:
 
 
 @define(eq=False)
-class _Parts:
+class _Pieces:
     """(x - mean) / sqrt(variance + epsilon) · scale + bias, over all axes but the first two."""
 
     model: Model

@@ -78,20 +78,20 @@ class Guard:
 WINDOWED = 1 << 28
 
 
-def possible(one: Guard) -> bool:
+def possible(guard: Guard) -> bool:
     """Whether a guard of somebody else's is one that can be filled: of a size and type that tensors have."""
-    sizes = (one.size, *((w.kernel, w.stride, w.dilation) if (w := one.window) else ()))
+    sizes = (guard.size, *((w.kernel, w.stride, w.dilation) if (w := guard.window) else ()))
     around = (w.before, w.behind) if w else ()
     return (
-        one.dtype in DTYPES
-        and is_shape(one.shape)
-        and math.prod(one.shape) < ELEMENTS
+        guard.dtype in DTYPES
+        and is_shape(guard.shape)
+        and math.prod(guard.shape) < ELEMENTS
         and all(0 < size < ELEMENTS for size in sizes)
         and all(abs(size) < ELEMENTS for size in around)
-        and (w is None or math.prod(one.shape) * w.kernel <= WINDOWED)
+        and (w is None or math.prod(guard.shape) * w.kernel <= WINDOWED)
     )
 
 
 def guarding(guards: Iterable[Guard], point: Point) -> dict[str, Any]:
     """The values of all of them, by name, for inputs of these sizes."""
-    return {one.name: one.of(point) for one in guards}
+    return {guard.name: guard.of(point) for guard in guards}

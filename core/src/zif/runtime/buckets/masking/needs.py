@@ -69,8 +69,8 @@ class Node:
 
     def axis(self, name: str, default: int, place: int = 0) -> int:
         """An attribute that counts axes of an input, from its start."""
-        found = attribute(self.proto, name, default)
-        return found % max(self.rank(place), 1)
+        windows = attribute(self.proto, name, default)
+        return windows % max(self.rank(place), 1)
 
 
 def needs(node: Node) -> Needs:
@@ -120,13 +120,13 @@ def _upsampling(node: Node) -> Needs:
 
 def _averaging(node: Node) -> Needs:
     """Zeros for the sum, and where the elements that are there are counted, as many as there would be."""
-    found = {axis: window for axis, (window, reaches) in _windows(node).items() if reaches and axis in node.grows(0)}
+    windows = {axis: window for axis, (window, reaches) in _windows(node).items() if reaches and axis in node.grows(0)}
     auto = attribute(node.proto, "auto_pad", "NOTSET") != "NOTSET"  # then what stands before is no constant
-    counted = () if auto else tuple((axis, one) for axis, one in found.items())
+    counted = () if auto else tuple((axis, axis_need) for axis, axis_need in windows.items())
     plain = not attribute(node.proto, "ceil_mode", 0)
     return Needs(
-        tuple(Need(0, axis) for axis in found),
-        windows=tuple((axis, one) for axis, one in counted if not (plain and one.padded)),
+        tuple(Need(0, axis) for axis in windows),
+        windows=tuple((axis, axis_need) for axis, axis_need in counted if not (plain and axis_need.padded)),
     )
 
 
@@ -141,12 +141,12 @@ def _whole(fill: Fill, mean: bool = False) -> Callable[[Node], Needs]:
 def _reduced(fill: Fill, mean: bool = False) -> Callable[[Node], Needs]:
     def ask(node: Node) -> Needs:
         rank = node.rank(0)
-        given = attribute_list(node.proto, "axes") or node.ints(1)
-        if len(node.proto.input) > 1 and node.proto.input[1] and given is None:
+        named_axes = attribute_list(node.proto, "axes") or node.ints(1)
+        if len(node.proto.input) > 1 and node.proto.input[1] and named_axes is None:
             return Needs()
-        if not given and attribute(node.proto, "noop_with_empty_axes", 0):
+        if not named_axes and attribute(node.proto, "noop_with_empty_axes", 0):
             return Needs()
-        over = {axis % rank for axis in given} if given else set(range(rank))
+        over = {axis % rank for axis in named_axes} if named_axes else set(range(rank))
         axes = tuple(axis for axis in node.grows(0) if axis in over)
         return Needs(tuple(Need(0, axis, fill) for axis in axes), shares=axes if mean else ())
 
@@ -156,7 +156,7 @@ def _reduced(fill: Fill, mean: bool = False) -> Callable[[Node], Needs]:
 def _normalized(node: Node) -> Needs:
     axis = node.axis("axis", -1 if node.opset >= 13 else 1)
     last = axis if node.opset >= 13 else node.rank(0) - 1  # older ones take all that follows as one axis
-    return Needs(tuple(Need(0, one, "low") for one in node.grows(0) if axis <= one <= last))
+    return Needs(tuple(Need(0, axis_need, "low") for axis_need in node.grows(0) if axis <= axis_need <= last))
 
 
 def _along(fill: Fill, name: str = "axis", default: int = -1) -> Callable[[Node], Needs]:
@@ -212,10 +212,10 @@ def _running(node: Node) -> Needs:
 def _recurrent(node: Node) -> Needs:
     """How long the sequence is, where its last state is given, or it is read from its end."""
     axis = 1 if attribute(node.proto, "layout", 0) else 0
-    given = len(node.proto.input) > 4 and bool(node.proto.input[4])
+    has_lengths = len(node.proto.input) > 4 and bool(node.proto.input[4])
     backward = attribute(node.proto, "direction", "forward") != "forward"
     ends = any(node.proto.output[1:])
-    return Needs(sequence=axis if axis in node.grows(0) and not given and (backward or ends) else None)
+    return Needs(sequence=axis if axis in node.grows(0) and not has_lengths and (backward or ends) else None)
 
 
 def _extended(node: Node) -> Needs:

@@ -47,8 +47,8 @@ def masked(model: Model, spans: Spans, zeros: bool) -> tuple[Model, tuple[Guard,
     proto.CopyFrom(model.proto)
     del proto.graph.node[:]
     proto.graph.node.extend(graph.nodes)
-    for one in graph.guards:
-        proto.graph.input.append(onnx.helper.make_tensor_value_info(one.name, element_type(one.dtype), one.shape))
+    for guard in graph.guards:
+        proto.graph.input.append(onnx.helper.make_tensor_value_info(guard.name, element_type(guard.dtype), guard.shape))
     return model.rebuilt(proto), tuple(graph.guards)
 
 
@@ -122,13 +122,15 @@ class _Graph:
         """Put behind a node what takes out what it counted too many, or what went in."""
         name, read = node.proto.output[0], node.proto.input[0]
         factors = [self._guard("share", read, axis) for axis in asked.shares]
-        factors += [self._guard("window", name, axis, window=one, rules=(read, axis)) for axis, one in asked.windows]
+        factors += [
+            self._guard("window", name, axis, window=guard, rules=(read, axis)) for axis, guard in asked.windows
+        ]
         factors += [self._guard("mask", name, axis) for axis in self.spans.get(name, {}) if low]
-        wanted = [one for one in factors if one is not None]
+        wanted = [guard for guard in factors if guard is not None]
         made = proto.output[0] = self._name(name, "whole") if wanted else name
-        for number, one in enumerate(wanted, 1):
+        for number, guard in enumerate(wanted, 1):
             out = name if number == len(wanted) else ""
-            made = self._combined("Mul", made, one.name, one.kind, out)
+            made = self._combined("Mul", made, guard.name, guard.kind, out)
         if low and wanted:
             self.kept.write(name, self.spans.get(name, {}))
 
@@ -180,11 +182,11 @@ class _Graph:
         window: Window | None = None,
     ) -> Guard:
         """One input for all that ask for the same."""
-        for one in self.guards:
-            if (one.kind, one.dtype, one.shape, one.rule, one.size, one.value, one.window) == (
+        for guard in self.guards:
+            if (guard.kind, guard.dtype, guard.shape, guard.rule, guard.size, guard.value, guard.window) == (
                 *(kind, dtype, shape, rule, size, value, window),
             ):
-                return one
+                return guard
         made = Guard(self._name("zif", kind), kind, dtype, shape, rule, size, value, window)
         self.guards.append(made)
         return made

@@ -28,7 +28,7 @@ def spans(model: Model, grid: Grid) -> Spans:
     model = expanded(model)
     most = tuple(max(axis.sizes) for axis in grid.axes)
     whole = _shapes(model, grid, most)
-    found: dict[str, dict[int, Rule | None]] = {}
+    by_value: dict[str, dict[int, Rule | None]] = {}
     for axis in range(len(most)):
         rows = _rows(model, grid, most, axis, whole)
         known = cache(partial(_rule, axis))
@@ -36,9 +36,9 @@ def spans(model: Model, grid: Grid) -> Spans:
             for place in range(len(shape or ())):
                 pairs = _pairs(rows, name, place)
                 if pairs is not None and len({dim for _, dim in pairs}) > 1:
-                    own = found.setdefault(name, {})
+                    own = by_value.setdefault(name, {})
                     own[place] = known(pairs) if place not in own else None
-    return found
+    return by_value
 
 
 def _rule(axis: int, pairs: _Sizes) -> Rule | None:
@@ -54,12 +54,12 @@ def _rows(model: Model, grid: Grid, most: Point, axis: int, whole: _Shapes) -> S
     """The shapes of all values at sizes of an axis in a row, over two of the widest strides, and at one further off."""
     size = most[axis]
 
-    def at(one: int) -> tuple[int, _Shapes]:
-        return one, _shapes(model, grid, (*most[:axis], one, *most[axis + 1 :]))
+    def at(size_: int) -> tuple[int, _Shapes]:
+        return size_, _shapes(model, grid, (*most[:axis], size_, *most[axis + 1 :]))
 
     far = at(max(1, size // 2, size - 4 * STRIDES))
     stride = _stride(size, whole, *far)
-    near = [at(one) for one in range(max(size - 2 * stride, 1), size) if one != far[0]]
+    near = [at(size_) for size_ in range(max(size - 2 * stride, 1), size) if size_ != far[0]]
     return [(size, whole), far, *near]
 
 

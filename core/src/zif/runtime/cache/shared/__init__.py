@@ -5,9 +5,9 @@ What may come in: what lies there and how it is believed. What an artifact is, a
 
 from __future__ import annotations
 
-from zif.runtime.cache.shared.believing import Trust
 from zif.runtime.cache.shared.objects import Unreachable
 from zif.runtime.cache.shared.place import shared_tier
-from zif.runtime.cache.shared.tier import Found, Tier
+from zif.runtime.cache.shared.tier import SharedEntry, Tier
+from zif.runtime.cache.shared.trust import Trust
 
-__all__ = ["Found", "Tier", "Trust", "Unreachable", "shared_tier"]
+__all__ = ["SharedEntry", "Tier", "Trust", "Unreachable", "shared_tier"]

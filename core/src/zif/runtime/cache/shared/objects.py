@@ -106,11 +106,11 @@ class Objects:
         """The names of the objects below a folder, from the root on; what is half-written is none."""
         with self._told():
             try:
-                found = self.fs.find(self._path(folder))
+                paths = self.fs.find(self._path(folder))
             except FileNotFoundError:
                 return []
         start = len(self.fs._strip_protocol(self.root)) + 1
-        return sorted(path[start:] for path in found if not path.endswith(".part"))
+        return sorted(path[start:] for path in paths if not path.endswith(".part"))
 
     def remove(self, name: str) -> None:
         """Take an object away; one that is not there is no error."""

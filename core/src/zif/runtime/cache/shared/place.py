@@ -8,9 +8,9 @@ from typing import Any
 
 from zif.errors import UsageError
 from zif.files.installing import to_install
-from zif.runtime.cache.shared.believing import KEY, TRUST, Trust
 from zif.runtime.cache.shared.objects import Objects
 from zif.runtime.cache.shared.tier import Tier
+from zif.runtime.cache.shared.trust import KEY, TRUST, Trust
 
 #: For S3 unless FSSPEC_S3_CONFIG_KWARGS says otherwise: a store that does not answer must not hold up a compiler long.
 _S3 = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 2}}
@@ -46,7 +46,7 @@ def _opened(url: str, *_: object) -> Tier:
 
 def _options(url: str) -> dict[str, Any]:
     scheme = url.partition("://")[0].lower()
-    found: dict[str, Any] = {"use_listings_cache": False}
+    options: dict[str, Any] = {"use_listings_cache": False}
     if scheme in ("s3", "s3a") and "FSSPEC_S3_CONFIG_KWARGS" not in os.environ:
-        found["config_kwargs"] = _S3
-    return found if scheme not in ("file", "local", "memory") else {}
+        options["config_kwargs"] = _S3
+    return options if scheme not in ("file", "local", "memory") else {}

@@ -17,8 +17,8 @@ from zif.runtime.artifact import canonical
 from zif.runtime.cache.entry import FILES, adopted, contents, read_index
 from zif.runtime.cache.key import Key
 from zif.runtime.cache.names import is_key
-from zif.runtime.cache.shared.believing import Trust
 from zif.runtime.cache.shared.objects import Objects
+from zif.runtime.cache.shared.trust import Trust
 from zif.runtime.hashed import Content, Damaged
 
 SCHEMA = "zif.shared/1"
@@ -27,7 +27,7 @@ _INDEX = 16 << 20
 
 
 @frozen
-class Found:
+class SharedEntry:
     """An entry in a shared cache, as its signed index has it."""
 
     name: str
@@ -61,7 +61,7 @@ class Tier:
         if index is None:
             return False
         files = _contents(index)
-        if sum(one.bytes for one in files.values()) > most:
+        if sum(file.bytes for file in files.values()) > most:
             raise Damaged(f"it is larger than the {most} bytes that the cache may hold")
 
         def fill(place: Path) -> None:
@@ -90,20 +90,20 @@ class Tier:
 
     def names(self) -> list[str]:
         """The keys of which there are indexes. Raises Unreachable."""
-        found = (name.removeprefix(f"{ENTRIES}/").removesuffix(".json") for name in self.objects.names(ENTRIES))
-        return [name for name in found if is_key(name)]
+        keys = (name.removeprefix(f"{ENTRIES}/").removesuffix(".json") for name in self.objects.names(ENTRIES))
+        return [name for name in keys if is_key(name)]
 
-    def entry(self, name: str) -> Found:
+    def entry(self, name: str) -> SharedEntry:
         """An entry, its index read and believed. Raises Damaged, Unreachable."""
         index = self._index(name)
         if index is None:
             raise Damaged("it is not there any more")
         files = _contents(index)
         key = record(Key, index.get("key"), "the index", Damaged)
-        size = sum(one.bytes for one in files.values())
-        return Found(name, key, str(index.get("label", "")), str(index.get("format", "")), size, files)
+        size = sum(file.bytes for file in files.values())
+        return SharedEntry(name, key, str(index.get("label", "")), str(index.get("format", "")), size, files)
 
-    def entries(self) -> Iterator[Found]:
+    def entries(self) -> Iterator[SharedEntry]:
         """Every entry that is believed. Raises Unreachable."""
         for name in self.names():
             with suppress(Damaged):
@@ -124,9 +124,9 @@ class Tier:
         """Take an entry away, and then those of its files that no other one has. Raises Unreachable."""
         files: set[str] = set()
         with suppress(Damaged):
-            files = {_blob(one) for one in self.entry(name).files.values()}
+            files = {_blob(file) for file in self.entry(name).files.values()}
         self.objects.remove(_entry(name))
-        kept = {_blob(one) for other in self.entries() for one in other.files.values()} if files else set()
+        kept = {_blob(file) for other in self.entries() for file in other.files.values()} if files else set()
         for blob in files - kept:
             self.objects.remove(blob)
 
@@ -194,7 +194,7 @@ def _is_ours(name: str) -> bool:
 def _contents(index: Mapping[str, Any]) -> Mapping[str, Content]:
     """The artifact's files, of which each says by its hash where it lies. Raises Damaged, also for what is no hash."""
     files = contents(index)
-    strange = next((one.sha256 for one in files.values() if not is_key(one.sha256)), None)
+    strange = next((content.sha256 for content in files.values() if not is_key(content.sha256)), None)
     if strange is not None:
         raise Damaged(f"{strange[:80]!r} is no sha256")
     return files

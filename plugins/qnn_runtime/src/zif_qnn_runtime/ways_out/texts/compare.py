@@ -25,7 +25,7 @@ def values(data: bytes, dtype: str) -> tuple[float, ...]:
     return struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data)
 
 
-def found(folder: Path, name: str) -> Path | None:
+def file_of(folder: Path, name: str) -> Path | None:
     """The file that a tool wrote for an output: its name with what files cannot have replaced, maybe with _native."""
     wanted = {re.sub(r"\W", "_", name), re.sub(r"\W", "_", name) + "_native"}
     for path in sorted(folder.rglob("*.raw")):
@@ -34,9 +34,9 @@ def found(folder: Path, name: str) -> Path | None:
     return None
 
 
-def decibels(expected: tuple[float, ...], given: tuple[float, ...]) -> float:
+def decibels(expected: tuple[float, ...], values: tuple[float, ...]) -> float:
     """10 log10 of the energy of what is expected over that of the difference; infinite without one."""
-    noise = sum((a - b) ** 2 for a, b in zip(expected, given, strict=True))
+    noise = sum((a - b) ** 2 for a, b in zip(expected, values, strict=True))
     signal = sum(a * a for a in expected)
     if math.isnan(noise):
         return -math.inf
@@ -48,7 +48,7 @@ def compare(segment: Path, output: Path, least: float) -> bool:
     told, close = json.loads((segment / "io.json").read_text(encoding="utf-8")), True
     for number in range(told["sets"]):
         for place, info in enumerate(told["outputs"]):
-            path = found(output / f"Result_{number}", info["name"])
+            path = file_of(output / f"Result_{number}", info["name"])
             if path is None:
                 raise FileNotFoundError(f"{output / f'Result_{number}'} has no file of the output {info['name']}")
             expected = (segment / "expected" / str(number) / f"{place:02d}.raw").read_bytes()
@@ -69,9 +69,9 @@ def main() -> int:
     parser.add_argument("segment", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--min-db", type=float, default=40.0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        return 0 if compare(given.segment, given.output, given.min_db) else 1
+        return 0 if compare(arguments.segment, arguments.output, arguments.min_db) else 1
     except OSError as error:
         print(error, file=sys.stderr)
         return 2

@@ -92,22 +92,22 @@ def main() -> int:
     parser.add_argument("--serial", default="", help="which phone of several, as adb devices lists them")
     parser.add_argument("--remote", default="/data/local/tmp/zif")
     parser.add_argument("--min-db", type=float, default=40.0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     job = json.loads((HERE / "job.json").read_text(encoding="utf-8"))
     try:
-        if given.sdk is None:
+        if arguments.sdk is None:
             raise FileNotFoundError("--sdk or QNN_SDK_ROOT names Qualcomm's SDK, which has qnn-net-run for Android")
-        files = from_sdk(Path(given.sdk), job["htp_arch"])
-        phone = Phone(given.adb, given.serial)
+        files = from_sdk(Path(arguments.sdk), job["htp_arch"])
+        phone = Phone(arguments.adb, arguments.serial)
         print("the phone says:", phone.shell("getprop ro.soc.model").strip(), "- compiled for:", job["target"])
-        phone.shell(f"mkdir -p {given.remote}")
+        phone.shell(f"mkdir -p {arguments.remote}")
         for file in files:
-            phone.call("push", file, f"{given.remote}/")
-        phone.shell(f"chmod 755 {given.remote}/qnn-net-run")
+            phone.call("push", file, f"{arguments.remote}/")
+        phone.shell(f"chmod 755 {arguments.remote}/qnn-net-run")
         before = meters(phone)
-        outputs = {one["name"]: run(phone, one, given.remote) for one in job["segments"]}
+        outputs = {segment["name"]: run(phone, segment, arguments.remote) for segment in job["segments"]}
         after = meters(phone)
-        close = [compare.compare(HERE / name, output, given.min_db) for name, output in outputs.items()]
+        close = [compare.compare(HERE / name, output, arguments.min_db) for name, output in outputs.items()]
     except Failed as error:
         print(error, file=sys.stderr)
         return 3

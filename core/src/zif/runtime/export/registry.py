@@ -15,13 +15,13 @@ def exporter(word: str) -> Exporter:
     if word not in known:
         can = f"There are {', '.join(known)}." if known else "No installed distribution brings one."
         raise UsageError(f"--for {word}: nobody exports this.{did_you_mean(word, known)} {can}")
-    found = brought(word)
-    if not isinstance(found, Exporter):
+    loaded = brought(word)
+    if not isinstance(loaded, Exporter):
         raise BackendBroken(
-            f"--for {word}: what its entry point of the group `zif.exporters` names is {type(found).__name__}, not a"
+            f"--for {word}: what its entry point of the group `zif.exporters` names is {type(loaded).__name__}, not a"
             " zif.plugin.Exporter. Tell its author."
         )
-    return found
+    return loaded
 
 
 __all__ = ["exporter", "words"]

@@ -75,16 +75,19 @@ def _judged(
     return Differing(figures, wrong)
 
 
-def _count(tallies: dict[str, Tally], one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
-    for name, value in one.items():
+def _count(tallies: dict[str, Tally], outputs: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    for name, value in outputs.items():
         if hasattr(value, "dtype") and hasattr(other.get(name), "dtype"):
             tallies.setdefault(name, Tally()).add(value, other[name])
 
 
-def told(found: Differing) -> str:
+def told(differing: Differing) -> str:
     """The figures in a sentence: "'y' differs by 61.2 dB SQNR, at most 0.0012"."""
-    rows = [_row(name, figures) for name, figures in found.figures.items()]
-    return "; ".join([*rows, *([f"not verified: {found.unjudged}"] if found.unjudged else [])]) or "nothing to compare"
+    rows = [_row(name, figures) for name, figures in differing.figures.items()]
+    return (
+        "; ".join([*rows, *([f"not verified: {differing.unjudged}"] if differing.unjudged else [])])
+        or "nothing to compare"
+    )
 
 
 def _row(name: str, figures: Figures) -> str:

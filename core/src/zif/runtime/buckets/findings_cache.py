@@ -17,7 +17,7 @@ from zif.runtime.buckets.checking import Finding, Findings, check
 from zif.runtime.buckets.grid import Grid
 from zif.runtime.buckets.trial import Trial
 from zif.runtime.hashed import Damaged
-from zif.runtime.verification.kept import Kept, digest_of
+from zif.runtime.verification.results_cache import Kept, digest_of
 
 if TYPE_CHECKING:
     from zif.model import Model
@@ -47,12 +47,12 @@ def checked(
         before = _read(place) if place is not None else None
         if before is not None:
             return before
-        found = check(trial, progress or (lambda _: None))
+        findings = check(trial, progress or (lambda _: None))
     finally:
         trial.close()
     if place is not None:
-        place.keep(plain(attrs.asdict(found)))
-    return found
+        place.keep(plain(attrs.asdict(findings)))
+    return findings
 
 
 def _place(trial: Trial) -> Kept | None:

@@ -18,7 +18,7 @@ def units(model: Model) -> list[str]:
 
 def elsewhere(model: Model) -> str:
     """Why nothing can be held against a model: parts of it are compiled; "" for one that is wholly ONNX."""
-    found = units(model)
-    if not found:
+    compiled = units(model)
+    if not compiled:
         return ""
-    return f"compiled elsewhere: {listed(found, 3)} (EPContext) has no ONNX operators to be held against"
+    return f"compiled elsewhere: {listed(compiled, 3)} (EPContext) has no ONNX operators to be held against"

@@ -33,7 +33,7 @@ class Maker:
         self.names.append(name)
         return outputs
 
-    def one(self, op_type: str, *inputs: str, **attributes: object) -> str:
+    def single(self, op_type: str, *inputs: str, **attributes: object) -> str:
         """Its only output."""
         return self.node(op_type, inputs, 1, **attributes)[0]
 
@@ -52,22 +52,22 @@ class Maker:
         self._put(self._place() + 1)
 
     def _place(self) -> int:
-        return next(at for at, one in enumerate(self.graph.node) if one.name == self.at.name)
+        return next(at for at, node in enumerate(self.graph.node) if node.name == self.at.name)
 
     def _put(self, position: int) -> None:
-        for one in reversed(self.waiting):
-            self.graph.node.insert(position, one)
+        for entry in reversed(self.waiting):
+            self.graph.node.insert(position, entry)
         self.waiting.clear()
 
 
 def lone(model: Model) -> dict[str, tuple[str, onnx.NodeProto]]:
     """The unit and the node as the model has it, by the node's name: of units of one node, computed in floats."""
     nodes = model.proto.graph.node
-    found = {unit.id: nodes[unit.nodes[0]] for unit in model.units if len(unit.nodes) == 1}
+    by_node = {unit.id: nodes[unit.nodes[0]] for unit in model.units if len(unit.nodes) == 1}
     floats = ("float32", "float16", "bfloat16")
     return {
         node.name: (unit, node)
-        for unit, node in found.items()
+        for unit, node in by_node.items()
         if not node.domain and node.output[0] in model.tensors and model.tensors[node.output[0]].dtype in floats
     }
 

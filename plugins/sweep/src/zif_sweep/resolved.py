@@ -54,8 +54,8 @@ def _cells(described: Described, output: Path) -> tuple[Cell, ...]:
     stages, function = stages_of(described.stages)
     precisions = precisions_of(described.precisions)
     targets = targets_of(described.targets or ("host",))
-    subjects = [digested(one) for one in _subjects(described, function or described.eval)]
-    more = [evolve(one, stages=stages_of(one.stages)[0]) for one in described.more]
+    subjects = [digested(subject) for subject in _subjects(described, function or described.eval)]
+    more = [evolve(more, stages=stages_of(more.stages)[0]) for more in described.more]
     wishes = dict(described.plan)
     work = f"{output}.models"
     bundles = str(described.folder / described.bundles) if described.bundles else ""
@@ -74,10 +74,10 @@ def _stages(name: str, target: str, precision: str, stages: Sequence[str], more:
     """The stages of a cell: those of all, and those of every [[more]] that it is one of."""
     place = (name, target, precision)
     words = [*stages]
-    for one in more:
-        patterns = (one.models, one.targets, one.precisions)
+    for extra in more:
+        patterns = (extra.models, extra.targets, extra.precisions)
         if all(any(fnmatchcase(word, glob) for glob in globs) for word, globs in zip(place, patterns, strict=True)):
-            words += one.stages
+            words += extra.stages
     return stages_of(words)[0]
 
 
@@ -89,22 +89,22 @@ def _subjects(described: Described, function: str) -> Iterator[Subject]:
     for name, path in models_of(described.models, folder).items():
         seen.add(name)
         yield Subject(name, {"": str(path)}, function=_function(folder, function), **shared)
-    for one in described.model:
-        if one.name in seen:
-            raise UsageError(f"two models are called {one.name!r}: a [[model]] needs a name of its own")
-        seen.add(one.name)
-        files = {**({"": one.file} if one.file else {}), **one.ready}
+    for model in described.model:
+        if model.name in seen:
+            raise UsageError(f"two models are called {model.name!r}: a [[model]] needs a name of its own")
+        seen.add(model.name)
+        files = {**({"": model.file} if model.file else {}), **model.ready}
         if not files:
-            raise UsageError(f"the [[model]] {one.name!r} names no file: write file = …, or ready.w8a8 = …")
+            raise UsageError(f"the [[model]] {model.name!r} names no file: write file = …, or ready.w8a8 = …")
         precisions_of(precision for precision in files if precision)
-        found = {precision: str(_there(folder / file, one.name)) for precision, file in files.items()}
+        files_by_precision = {precision: str(_there(folder / file, model.name)) for precision, file in files.items()}
         own: dict[str, Any] = {
-            "shapes": {**shared["shapes"], **one.shapes},
-            "calibration": _path(folder, one.calibration) or shared["calibration"],
-            "preprocess": one.preprocess or shared["preprocess"],
-            "samples": _path(folder, one.samples) or shared["samples"],
+            "shapes": {**shared["shapes"], **model.shapes},
+            "calibration": _path(folder, model.calibration) or shared["calibration"],
+            "preprocess": model.preprocess or shared["preprocess"],
+            "samples": _path(folder, model.samples) or shared["samples"],
         }
-        yield Subject(one.name, found, function=_function(folder, one.eval or function), **own)
+        yield Subject(model.name, files_by_precision, function=_function(folder, model.eval or function), **own)
 
 
 def _there(path: Path, name: str) -> Path:
@@ -143,12 +143,12 @@ def _keyed(cells: Sequence[Cell], machine: Machine) -> tuple[Cell, ...]:
 
 def _chip(name: str) -> Mapping[str, Any]:
     """A target as far as results depend on it."""
-    return attrs.asdict(zif.target(name), filter=lambda one, _: one.name not in _TOLD)
+    return attrs.asdict(zif.target(name), filter=lambda field, _: field.name not in _TOLD)
 
 
 def _beside(cells: Sequence[Cell]) -> set[str]:
     """Every file and folder that is read beside the models."""
-    found: set[str] = set()
+    paths: set[str] = set()
     for subject in {id(cell.subject): cell.subject for cell in cells}.values():
-        found |= {subject.calibration, subject.samples, subject.function.rpartition(":")[0]}
-    return found - {""}
+        paths |= {subject.calibration, subject.samples, subject.function.rpartition(":")[0]}
+    return paths - {""}

@@ -60,7 +60,7 @@ def convert(model: Model, chip: Chip) -> Converted:
     """The nodes with their binaries. Raises InvalidModel for one that is missing, Unsupported for another chip's."""
     rows = [(unit, _verdict(model, unit, chip)) for unit in model.units]
     wrong = [
-        Obstacle(one.id, one.op_type, "qnn_htp", said.code, said.reason) for one, said in rows if not said.supported
+        Obstacle(row.id, row.op_type, "qnn_htp", said.code, said.reason) for row, said in rows if not said.supported
     ]
     if wrong:
         raise Unsupported(f"{model.name}: {wrong[0].unit} does not run on {chip.title}: {wrong[0].reason}", wrong)
@@ -107,7 +107,7 @@ def fit(model: onnx.ModelProto, chip: Target) -> tuple[str, str, int]:
 def made_by(model: onnx.ModelProto) -> Made:
     """For which chip and by which release; compiled on a PC, the Hexagon is that of the chip."""
     info = _facts(model)
-    same = [one for one in map(figures, targets()) if info.soc_model and one.soc_model == info.soc_model]
+    same = [chip for chip in map(figures, targets()) if info.soc_model and chip.soc_model == info.soc_model]
     arch, vtcm = (same[0].htp_arch, same[0].vtcm_mb) if same else (None, None)
     return Made(
         info.qnn_version or _release(model), info.soc_model or None, info.htp_arch or arch, info.vtcm_mb or vtcm

@@ -21,24 +21,24 @@ def refuse_lost(model: Model, entries: Iterable[Encoding]) -> None:
 
     entries: as they were fitted to the model, with the axis of their channels.
     """
-    for one in entries:
-        if one.name in model.initializers and not one.is_float and one.bits < 32:
-            weight = model.array(one.name).astype(np.float64)
-            left = _left(weight, one)
+    for entry in entries:
+        if entry.name in model.initializers and not entry.is_float and entry.bits < 32:
+            weight = model.array(entry.name).astype(np.float64)
+            left = _left(weight, entry)
             if left < LEAST_DB:
-                low, high = _range(one)
+                low, high = _range(entry)
                 raise InvalidInput(
-                    f"the encoding of {one.name!r} holds {low:.4g} to {high:.4g} in {one.dtype}, and the weight has "
-                    f"{weight.min():.4g} to {weight.max():.4g}, of which {left:.1f} dB would be left: is the file "
+                    f"the encoding of {entry.name!r} holds {low:.4g} to {high:.4g} in {entry.dtype}, and the weight "
+                    f"has {weight.min():.4g} to {weight.max():.4g}, of which {left:.1f} dB would be left: is the file "
                     "another model's, or its offset counted otherwise?"
                 )
 
 
-def _left(weight: np.ndarray, one: Encoding) -> float:
+def _left(weight: np.ndarray, encoding: Encoding) -> float:
     """Signal to noise of a weight in the integers of its encoding, in dB; infinite where nothing is to be lost."""
-    lowest = -(2 ** (one.bits - 1)) if one.signed else 0
-    scale, zero = (_along(values, weight.ndim, one.axis) for values in (one.scale, one.zero_point))
-    kept = (np.clip(np.rint(weight / scale) + zero, lowest, lowest + 2**one.bits - 1) - zero) * scale
+    lowest = -(2 ** (encoding.bits - 1)) if encoding.signed else 0
+    scale, zero = (_along(values, weight.ndim, encoding.axis) for values in (encoding.scale, encoding.zero_point))
+    kept = (np.clip(np.rint(weight / scale) + zero, lowest, lowest + 2**encoding.bits - 1) - zero) * scale
     signal, noise = float((weight**2).sum()), float(((weight - kept) ** 2).sum())
     return 10 * float(np.log10(signal / noise)) if signal and noise else float("inf")
 
@@ -48,8 +48,8 @@ def _along(values: tuple[float, ...], rank: int, axis: int | None) -> np.ndarray
     return np.array(values if axis is not None else values[0], np.float64).reshape(shape)
 
 
-def _range(one: Encoding) -> tuple[float, float]:
-    lowest = -(2 ** (one.bits - 1)) if one.signed else 0
-    pairs = list(zip(one.scale, one.zero_point, strict=True))
+def _range(encoding: Encoding) -> tuple[float, float]:
+    lowest = -(2 ** (encoding.bits - 1)) if encoding.signed else 0
+    pairs = list(zip(encoding.scale, encoding.zero_point, strict=True))
     low = min((lowest - zero) * scale for scale, zero in pairs)
-    return low, max((lowest + 2**one.bits - 1 - zero) * scale for scale, zero in pairs)
+    return low, max((lowest + 2**encoding.bits - 1 - zero) * scale for scale, zero in pairs)

@@ -35,8 +35,8 @@ class FrontendAt:
     @_hookimpl
     def recognize(self, source: Origin) -> Recognized | None:
         """What `recognize` names answers."""
-        found: Recognized | None = self._at("recognize")(source)
-        return found
+        recognized: Recognized | None = self._at("recognize")(source)
+        return recognized
 
     @_hookimpl
     def convert(self, source: Origin, request: Request, folder: Path) -> Imported:

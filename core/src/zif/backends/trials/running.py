@@ -21,12 +21,12 @@ from zif.records import Installed
 _Copy = tuple[Log, Any]
 
 
-def every(rows: Mapping[str, Installed], found: Callable[[str, Outcome], object]) -> None:
+def every(rows: Mapping[str, Installed], tell: Callable[[str, Outcome], object]) -> None:
     """Try all of these and tell what came of each: in copies of this process, where that can be copied."""
     copies = {key: _copy() for key in rows} if can_fork() else {}
 
     def work(key: str, row: Installed) -> None:
-        found(key, one(row, copies.get(key)))
+        tell(key, try_plugin(row, copies.get(key)))
 
     threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in rows.items()]
     for thread in threads:
@@ -35,7 +35,7 @@ def every(rows: Mapping[str, Installed], found: Callable[[str, Outcome], object]
         thread.join()
 
 
-def one(row: Installed, copy: _Copy | None = None) -> Outcome:
+def try_plugin(row: Installed, copy: _Copy | None = None) -> Outcome:
     """Take it through its steps. What it raises takes nothing down, and is raised here again when it is used."""
     limit, step = deadline(), "start"
     worker: Worker | None = None

@@ -18,30 +18,30 @@ from zif_quantize.rewrites.widened import ends
 
 def inner_names(graph: onnx.GraphProto) -> dict[str, str]:
     """The float32 tensor inside by the name of the input or output of half floats that it stands for."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for inner, end in ends(graph).items():
-        found.setdefault(end, inner)
-    return found
+        names.setdefault(end, inner)
+    return names
 
 
 def inside(graph: onnx.GraphProto, encodings: Encodings) -> Encodings:
     """The encodings under the names that the tensors have inside; an entry for such a name itself goes first."""
-    inner, own = inner_names(graph), {one.name for one in encodings.entries}
+    inner, own = inner_names(graph), {entry.name for entry in encodings.entries}
     new = {end: name for end, name in inner.items() if name not in own}
-    entries = tuple(renamed(one, new.get(one.name, one.name)) for one in encodings.entries)
+    entries = tuple(renamed(entry, new.get(entry.name, entry.name)) for entry in encodings.entries)
     return attrs.evolve(encodings, entries=entries)
 
 
 def with_copies(graph: onnx.GraphProto, encodings: Encodings) -> Encodings:
     """With an entry for every copy of a weight, unless it has its own."""
-    said = {one.name: one for one in encodings.entries if not one.readers}
+    said = {entry.name: entry for entry in encodings.entries if not entry.readers}
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    found = {
+    copied = {
         name: renamed(said[base], name)
         for name, base in copies(graph)
         if name not in said and base in said and _equal(constants, base, name)
     }
-    return attrs.evolve(encodings, entries=(*encodings.entries, *found.values()))
+    return attrs.evolve(encodings, entries=(*encodings.entries, *copied.values()))
 
 
 def _equal(constants: Mapping[str, onnx.TensorProto], *names: str) -> bool:
@@ -50,6 +50,6 @@ def _equal(constants: Mapping[str, onnx.TensorProto], *names: str) -> bool:
     return np.array_equal(*(numpy_helper.to_array(constants[name]) for name in names))
 
 
-def renamed(one: Encoding, name: str) -> Encoding:
+def renamed(encoding: Encoding, name: str) -> Encoding:
     """The same for a tensor of another name."""
-    return attrs.evolve(one, name=name)
+    return attrs.evolve(encoding, name=name)

@@ -28,7 +28,7 @@ def alone(cell: Cell) -> Row:
     with private_folder() as folder:
         order, answer = Path(folder, "cell.json"), Path(folder, "row.json")
         write_whole(order, json_text(attrs.asdict(cell), default=str))
-        command = [sys.executable, *(["-S"] * sys.flags.no_site), "-m", "zif_sweep.alone", str(order), str(answer)]
+        command = [sys.executable, *(["-S"] * sys.flags.no_site), "-m", "zif_sweep.isolated", str(order), str(answer)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=environment

@@ -24,7 +24,7 @@ from zif_rockchip.job import Job, Outcome
 if TYPE_CHECKING:
     from zif.plugin import Array
 
-_HOW = "from zif_rockchip.inside import main; main({descriptor})"
+_HOW = "from zif_rockchip.server import main; main({descriptor})"
 
 
 #: Seconds between two looks at what the toolkit prints; so many bytes are nothing to look at, and so many of the end
@@ -76,7 +76,7 @@ class Bench:
         self.close()
 
     def build(self, job: Job) -> Outcome:
-        """See `zif_rockchip.inside`. Raises ToolkitDied for a build that was ended, for it would not have ended."""
+        """See `zif_rockchip.server`. Raises ToolkitDied for a build that was ended, for it would not have ended."""
         outcome: Outcome = self._ask("build", job)
         return outcome
 

@@ -80,7 +80,7 @@ def _converted(
     start = makers.get(node.input[place])
     if start is None or _same(start, end, model):
         return ()
-    position = next(at for at, one in enumerate(graph.node) if one.name == node.name)
+    position = next(at for at, other in enumerate(graph.node) if other.name == node.name)
     base, encoding = f"{node.name}_apart{place}", (end.input[1], end.input[2])
     node.input[place], names = insert(graph, position, base, node.input[place], encoding, end.domain, kind)
     return names

@@ -15,7 +15,7 @@ from zif.plugin import write_whole
 
 from zif_rockchip import graph, logs
 from zif_rockchip.job import Job
-from zif_rockchip.room import ToolkitDied, bench
+from zif_rockchip.toolkit_process import ToolkitDied, bench
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -55,8 +55,8 @@ def probe(model: Model, chip: Chip, crashing: Sequence[str] = ()) -> Probed:
     sure |= dict.fromkeys(crashing, Verdict(None, "probed", "probe-failed", "the compiler was not asked: it crashes"))
     inquiry = _Inquiry(model, chip, left=MOST)
     asked = inquiry.settled([unit.id for unit in model.units if unit.id not in sure])
-    found = {**asked, **sure}
-    return Probed({unit.id: found[unit.id] for unit in model.units}, tuple(inquiry.notes))
+    verdicts = {**asked, **sure}
+    return Probed({unit.id: verdicts[unit.id] for unit in model.units}, tuple(inquiry.notes))
 
 
 def _sure(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
@@ -97,13 +97,13 @@ class _Inquiry:
         if len(pending) == 1:
             return {pending[0]: _refused(failure)}
         middle = len(pending) // 2
-        found = self.settled(pending[:middle]) | self.settled(pending[middle:])
-        taken = [unit for unit in pending if found[unit].supported]
+        halves = self.settled(pending[:middle]) | self.settled(pending[middle:])
+        taken = [unit for unit in pending if halves[unit].supported]
         if len(taken) == len(
             pending
         ):  # each half alone, but not both: the last unit that can be added is where it ends
-            return found | {self._last_straw(pending): _refused(failure)}
-        return found | (self.settled(taken) if taken else {})
+            return halves | {self._last_straw(pending): _refused(failure)}
+        return halves | (self.settled(taken) if taken else {})
 
     def _last_straw(self, pending: list[str]) -> str:
         """The first unit with which those before it do not build."""
@@ -119,7 +119,7 @@ class _Inquiry:
         try:
             whole = len(units) == len(self.model.units)
             part = self.model if whole else self.model.slice(units, self.model.name)
-            bad = {one.unit: Verdict(False, "declared", one.code, one.reason) for one in graph.edges(part)}
+            bad = {edge.unit: Verdict(False, "declared", edge.code, edge.reason) for edge in graph.edges(part)}
             if bad:
                 return _Answer(refused=bad)
             made = graph.build(part, invent_weights=True)

@@ -56,16 +56,16 @@ def calibration_samples(
     return _given_samples(model, calibration)
 
 
-def _given_samples(model: Model, given: Any) -> Sequence[Sample]:
+def _given_samples(model: Model, samples: Any) -> Sequence[Sample]:
     """Samples as a caller hands them over. Raises UsageError for what is no sequence of inputs by name."""
-    wrong = given
-    if isinstance(given, Iterable) and not isinstance(given, Mapping) and not hasattr(given, "dtype"):
-        found = given if isinstance(given, Sequence) else list(given)
-        if not found:
+    wrong = samples
+    if isinstance(samples, Iterable) and not isinstance(samples, Mapping) and not hasattr(samples, "dtype"):
+        listed = samples if isinstance(samples, Sequence) else list(samples)
+        if not listed:
             raise UsageError("no calibration data: there is no sample")
-        wrong = found[0]
+        wrong = listed[0]
         if isinstance(wrong, Mapping):
-            return found
+            return listed
     raise UsageError(
         f"calibration takes samples, each with the inputs by name, and got {type(wrong).__name__}: give "
         f"[{{{model.inputs[0].name!r}: array}}, …], or the path of a file or folder"

@@ -13,23 +13,23 @@ from zif.records import TensorInfo
 from zif.runtime.session.fit import dtype_of, fits, had, same_dtype, wanted
 
 
-def check_outputs(given: Mapping[str, Any], infos: Iterable[TensorInfo], inputs: Mapping[str, Any]) -> None:
+def check_outputs(outputs: Mapping[str, Any], infos: Iterable[TensorInfo], inputs: Mapping[str, Any]) -> None:
     """Raise InvalidInput unless each is an array that this output can be written into.
 
     It must be a numpy array of the output's dtype and fixed dimensions, C-contiguous, writable, and share no memory
     with an input or another output.
     """
-    if not isinstance(given, Mapping):
-        raise InvalidInput(f"outputs must be a mapping of name to array, not {type(given).__name__}")
+    if not isinstance(outputs, Mapping):
+        raise InvalidInput(f"outputs must be a mapping of name to array, not {type(outputs).__name__}")
     known = {info.name: info for info in infos}
-    for name, array in given.items():
+    for name, array in outputs.items():
         if name not in known:
             hint = did_you_mean(str(name), known)
             raise InvalidInput(f"the model has no output {name!r}.{hint} It gives {', '.join(map(repr, known))}.")
         _check(known[name], array)
-    arrays = [(f"output {name!r}", array) for name, array in given.items()]
+    arrays = [(f"output {name!r}", array) for name, array in outputs.items()]
     arrays += [(f"input {name!r}", array) for name, array in inputs.items() if isinstance(array, np.ndarray)]
-    for at, (name, array) in enumerate(arrays[: len(given)]):
+    for at, (name, array) in enumerate(arrays[: len(outputs)]):
         for other, second in arrays[at + 1 :]:
             if np.may_share_memory(array, second):
                 raise InvalidInput(f"the array for {name} shares memory with that for {other}: give it one of its own")
@@ -47,17 +47,17 @@ def _check(info: TensorInfo, array: Any) -> None:
         raise InvalidInput(f"{what} is read-only")
 
 
-def handed_over(made: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def handed_over(made: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs, those written into the caller's arrays for which there are some.
 
     Raises InvalidInput for an array of another shape than the output had in this run.
     """
-    for name, array in given.items():
+    for name, array in outputs.items():
         value = made[name]
         if value.shape != array.shape:
             raise InvalidInput(
                 f"the array for output {name!r} has shape {list(array.shape)}, and this run made {list(value.shape)}"
             )
-    for name, array in given.items():
+    for name, array in outputs.items():
         np.copyto(array, made[name])
-    return {**made, **given}
+    return {**made, **outputs}

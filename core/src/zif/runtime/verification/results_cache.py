@@ -55,9 +55,9 @@ class Kept:
         except (Damaged, UsageError, OSError):
             return None
 
-    def keep(self, found: Mapping[str, Any]) -> None:
+    def keep(self, content: Mapping[str, Any]) -> None:
         """Keep it. Where nothing can be kept, it is found anew next time."""
-        data = {"schema": self.schema, **found}
+        data = {"schema": self.schema, **content}
         folder = self.root / VERIFIED
         try:
             ground.claim(self.root)
@@ -115,17 +115,17 @@ def digest_of(samples: Sequence[Sample]) -> str:
 
     total = hashlib.sha256()
     for number in range(len(samples)):  # a sequence need not be iterable
-        one = samples[number]
-        for name, value in sorted((one() if callable(one) else one).items()):
+        sample = samples[number]
+        for name, value in sorted((sample() if callable(sample) else sample).items()):
             array = np.asarray(value)
             content = array.tobytes() if array.dtype.kind != "O" else repr(array.tolist()).encode()
             total.update(f"{name}\0{array.dtype}\0{array.shape}\0".encode() + content)
     return total.hexdigest()
 
 
-def _described(found: Verification) -> dict[str, Any]:
+def _described(verification: Verification) -> dict[str, Any]:
     """As JSON, figures as text: it has no infinity."""
-    data = attrs.asdict(found)
+    data = attrs.asdict(verification)
     for segment in data["segments"]:
         for tensor in segment["tensors"]:
             tensor |= {name: repr(value) for name, value in tensor.items() if isinstance(value, float)}

@@ -53,7 +53,7 @@ def _same(source: Any) -> Any:
 def _mark(file: str | Path) -> tuple[int, int, int] | None:
     """What changes when a file is written anew; None where there is none."""
     try:
-        found = os.stat(file)
+        status = os.stat(file)
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zif.model.arguments import Progress
     from zif.runtime.measures import Figures
     from zif.runtime.session import Session
-    from zif.runtime.started.differing import Differing
+    from zif.runtime.started.output_difference import Differing
 
 #: How far it is.
 State = Literal["compiling", "switched", "stayed", "closed"]
@@ -91,24 +91,24 @@ class Starting:
             _running.discard(self)
 
     def _settle(self, made: Session, model: Model) -> None:
-        from zif.runtime.started.differing import (
+        from zif.runtime.started.output_difference import (
             differing,
         )  # what judges takes a while to import: not before the first run
 
         session = self._alive()
         start = session.plan.backends
-        found = differing(session, made, model, self._samples, self._say)
-        self.figures = found.figures
-        if found.wrong:
-            raise found.wrong
+        figures = differing(session, made, model, self._samples, self._say)
+        self.figures = figures.figures
+        if figures.wrong:
+            raise figures.wrong
         session.adopt(made)
-        self._switched(session, start, found)
+        self._switched(session, start, figures)
 
-    def _switched(self, session: Session, start: Sequence[str], found: Differing) -> None:
-        from zif.runtime.started.differing import told
+    def _switched(self, session: Session, start: Sequence[str], differing: Differing) -> None:
+        from zif.runtime.started.output_difference import told
 
         to = ", ".join(session.plan.backends)
-        text = f"switched from {', '.join(start)} to {to} after {self._seconds():.1f} s: {told(found)}"
+        text = f"switched from {', '.join(start)} to {to} after {self._seconds():.1f} s: {told(differing)}"
         session.events.append(Event("switched", to, None, text))
         self._end("switched")
 
@@ -156,11 +156,11 @@ _running: set[Starting] = set()
 def _at_exit() -> None:
     """End what compiles before the interpreter goes: the workers first, so that nobody waits for their answers."""
     under_way = list(_running)
-    for one in under_way:
-        one.cancel()
+    for starting in under_way:
+        starting.cancel()
     if under_way:
         from zif.backends.isolation.pool import pool
 
         pool.close()
-    for one in under_way:
-        one.end()
+    for starting in under_way:
+        starting.end()

@@ -52,10 +52,10 @@ def data_files(group: str) -> tuple[DataFile, ...]:
     return _data_files(group, here, environments.stamp())
 
 
-def data_files_in(one: Environment, group: str) -> tuple[DataFile, ...]:
+def data_files_in(environment: Environment, group: str) -> tuple[DataFile, ...]:
     """The same of the distributions in one environment."""
-    folders = environments.importable(one)
-    return tuple(sorted(_data_file(point, folders) for point in environments.points_in(one, group)))
+    folders = environments.importable(environment)
+    return tuple(sorted(_data_file(point, folders) for point in environments.points_in(environment, group)))
 
 
 def stamp(path: Path) -> int:
@@ -68,11 +68,11 @@ def stamp(path: Path) -> int:
 
 @lru_cache(maxsize=8)
 def _data_files(group: str, *_: object) -> tuple[DataFile, ...]:
-    found = [_data_file(point) for point in entry_points(group)]
-    for one in environments.environments():
-        known = {file.distribution for file in found}
-        found += [file for file in data_files_in(one, group) if file.distribution not in known]
-    return tuple(sorted(found))
+    files = [_data_file(point) for point in entry_points(group)]
+    for environment in environments.environments():
+        known = {file.distribution for file in files}
+        files += [file for file in data_files_in(environment, group) if file.distribution not in known]
+    return tuple(sorted(files))
 
 
 def _data_file(point: Any, folders: Sequence[Path] | None = None) -> DataFile:

@@ -19,9 +19,9 @@ def outcome(row: Installed) -> Outcome:
     content = _content(row)
     known = looked_up(content)
     if known is None:
-        from zif.backends.trials.doing import one
+        from zif.backends.trials.running import try_plugin
 
-        known = one(row)
+        known = try_plugin(row)
         remember(content, known)
     return known
 
@@ -31,7 +31,7 @@ def prepare(rows: Iterable[Installed]) -> None:
     contents = {_content(row): row for row in rows if not (row.problem or row.environment or exempt(row.name))}
     new = {content: row for content, row in contents.items() if looked_up(content) is None}
     if new:
-        from zif.backends.trials.doing import every
+        from zif.backends.trials.running import every
 
         every(new, remember)
 

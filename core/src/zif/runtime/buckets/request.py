@@ -11,12 +11,12 @@ from attrs import field, frozen
 from zif.errors import ZifError
 from zif.model.arguments import Progress
 from zif.runtime.buckets.checking import Finding, Findings
-from zif.runtime.buckets.filling import filled, first
+from zif.runtime.buckets.findings_cache import checked
 from zif.runtime.buckets.grid import Grid, Point
-from zif.runtime.buckets.kept import checked
 from zif.runtime.buckets.masking import guarding
 from zif.runtime.buckets.masking.rewrite import masked
 from zif.runtime.buckets.masking.spans import Spans, spans
+from zif.runtime.buckets.padding import filled, first
 from zif.runtime.verification.samples import made_samples
 
 if TYPE_CHECKING:
@@ -79,22 +79,24 @@ class Asked:
         """The samples to verify a bucket with: those of its own shape; where it has masks, also those that are filled
         up to it, and where there is none, made ones of its size and of half of it. None for values made from seeds.
         """
-        found = [sample for sizes, sample in self._sized() if sizes == point]
+        own_samples = [sample for sizes, sample in self._sized() if sizes == point]
         if not finding.guards:
-            return found or None
+            return own_samples or None
         full = self.grid.shapes(point)
-        if not found:
-            found = [sample for sizes, sample in self._sized() if _fits(sizes, point)]
-        if not found:
+        if not own_samples:
+            own_samples = [sample for sizes, sample in self._sized() if _fits(sizes, point)]
+        if not own_samples:
             halves = self.grid.shapes(tuple(-(-size // 2) for size in point))
-            found = [made if number == 0 else first(made, halves) for number, made in enumerate(self._made(point))]
-        return [self._ready(sample, full, finding) for sample in found]
+            own_samples = [
+                made if number == 0 else first(made, halves) for number, made in enumerate(self._made(point))
+            ]
+        return [self._ready(sample, full, finding) for sample in own_samples]
 
     def _sized(self) -> Iterator[tuple[Point, Any]]:
         """The samples that a bucket could take, each with its sizes."""
         for number in range(len(self.samples or ())):
-            one = (self.samples or ())[number]
-            sample = one() if callable(one) else one
+            taken = (self.samples or ())[number]
+            sample = taken() if callable(taken) else taken
             sizes = self.grid.point({name: np.shape(value) for name, value in sample.items()})
             if sizes is not None:
                 yield sizes, sample
@@ -126,16 +128,16 @@ class Asked:
         """The planner of the real shape, on CPUs alone; why there is none, where the wishes leave nothing for them."""
         own = {name: value for name, value in wishes.items() if name not in ("shapes", "pin", "constraints")}
         try:
-            found = self._planner(self.model, target, policy, **own, **more)
-            others = _no_cpu(found)
+            planner = self._planner(self.model, target, policy, **own, **more)
+            others = _no_cpu(planner)
             if others:
-                given = own.get("exclude") or ()
-                own["exclude"] = (*((given,) if isinstance(given, str) else given), *others)
-                found = self._planner(self.model, target, policy, **own, **more)
-            found.plan()
+                excluded = own.get("exclude") or ()
+                own["exclude"] = (*((excluded,) if isinstance(excluded, str) else excluded), *others)
+                planner = self._planner(self.model, target, policy, **own, **more)
+            planner.plan()
         except ZifError as error:
             return str(error)
-        return found
+        return planner
 
     def findings(self, cache: bool, progress: Progress | None) -> Findings:
         """What is found of padding, or was found before."""
@@ -148,4 +150,4 @@ def _fits(sizes: Point, point: Point) -> bool:
 
 def _no_cpu(planner: Planner) -> list[str]:
     everyone = planner.participants.by_name
-    return [name for name, one in everyone.items() if one.capabilities.processor != "cpu"]
+    return [name for name, answer in everyone.items() if answer.capabilities.processor != "cpu"]

@@ -77,7 +77,7 @@ def divides_by_root(model: Model, unit: Unit) -> bool:
 
 def _way_up(model: Model, unit: Unit) -> set[str]:
     """The units that only lead up to this one, back to where something else is computed."""
-    found: set[str] = set()
+    units: set[str] = set()
     waiting = [unit]
     while waiting:
         now = waiting.pop()
@@ -85,14 +85,14 @@ def _way_up(model: Model, unit: Unit) -> set[str]:
             if name not in model.producers:
                 continue
             before = model.units[model.producers[name]]
-            only = all(_read_by(model, value) <= {unit.id, *found} for value in before.outputs)
-            if before.id in found or not only:
+            only = all(_read_by(model, value) <= {unit.id, *units} for value in before.outputs)
+            if before.id in units or not only:
                 continue
             if before.op_type in LEADING_UP | MOVING | SOURCES:
-                found.add(before.id)
+                units.add(before.id)
             if before.op_type in LEADING_UP | MOVING:
                 waiting.append(before)
-    return found
+    return units
 
 
 def _read_by(model: Model, name: str) -> set[str]:

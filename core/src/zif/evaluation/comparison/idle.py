@@ -13,7 +13,7 @@ def idle_accelerator(plan: Plan) -> tuple[str, tuple[str, ...]]:
 
     "" and none where an accelerator is at work, and where none takes anything.
     """
-    kinds = {one.name: one.processor for one in plan.candidates if one.takes_part}
+    kinds = {candidate.name: candidate.processor for candidate in plan.candidates if candidate.takes_part}
     if {kinds.get(name) for name in plan.backends} != {"cpu"}:
         return "", ()
     takes = {

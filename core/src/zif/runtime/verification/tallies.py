@@ -57,12 +57,12 @@ class Beside:
 
 def gates(model: Model) -> frozenset[str]:
     """The values that a Sigmoid makes, also when they were moved since."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in model.proto.graph.node:
-        moved = node.op_type in MOVES and node.input and node.input[0] in found
+        moved = node.op_type in MOVES and node.input and node.input[0] in names
         if not node.domain and (node.op_type in ("Sigmoid", "HardSigmoid") or moved):
-            found.update(node.output)
-    return frozenset(found)
+            names.update(node.output)
+    return frozenset(names)
 
 
 def _row(name: str, own: Figures, least: Figures) -> TensorCheck:

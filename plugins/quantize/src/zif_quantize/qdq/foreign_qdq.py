@@ -51,16 +51,16 @@ def is_quantized(model: Model) -> bool:
 
 def reformed(source: Source, rules: QuantizationRules, shapes: Mapping[str, Sequence[int]] | None = None) -> Reformed:
     """A QDQ model by other rules. Raises InvalidModel for other kinds of quantized models, and what `apply` raises."""
-    given = loaded(source, shapes)
-    proto = whole(given)
+    source_model = loaded(source, shapes)
+    proto = whole(source_model)
     stripped = strip(proto)
     model = prepare(stripped, rules=rules)
-    model.name = given.name
-    found = _typed(model, export_encodings(proto))
-    made = apply(model, found).model
-    before, after = (Counter(node.op_type for node in one.graph.node) for one in (stripped, model.proto))
+    model.name = source_model.name
+    encodings = _typed(model, export_encodings(proto))
+    made = apply(model, encodings).model
+    before, after = (Counter(node.op_type for node in proto_.graph.node) for proto_ in (stripped, model.proto))
     put = {kind: after[kind] - before[kind] for kind in sorted(rules.fused) if after[kind] > before[kind]}
-    return Reformed(made, put, _distance(given, proto, made))
+    return Reformed(made, put, _distance(source_model, proto, made))
 
 
 def _typed(model: Model, encodings: Encodings) -> Encodings:
@@ -72,35 +72,35 @@ def _typed(model: Model, encodings: Encodings) -> Encodings:
             if kind and name in model.initializers:
                 wanted[name] = kind
     entries = [
-        _as(one, wanted[one.name], model) if one.name in wanted and one.dtype != wanted[one.name] else one
-        for one in encodings.entries
+        _as(entry, wanted[entry.name], model) if entry.name in wanted and entry.dtype != wanted[entry.name] else entry
+        for entry in encodings.entries
     ]
     return attrs.evolve(encodings, entries=tuple(entries))
 
 
-def _as(one: Encoding, dtype: str, model: Model) -> Encoding:
+def _as(encoding: Encoding, dtype: str, model: Model) -> Encoding:
     """The encoding of a weight in another type, with one scale over what it holds."""
-    if one.is_float or one.bits == 32:
-        return one
-    array, info = model.array(one.name), np.iinfo(dtype)
+    if encoding.is_float or encoding.bits == 32:
+        return encoding
+    array, info = model.array(encoding.name), np.iinfo(dtype)
     low, high = min(float(array.min(initial=0)), 0.0), max(float(array.max(initial=0)), 0.0)
     if info.min < 0:
         low, high = -max(-low, high), max(-low, high)
     scale = float(np.float32((high - low) / (info.max - info.min))) or 1.0
     zero = int(np.clip(round(info.min - low / scale), info.min, info.max)) if info.min == 0 else 0
-    return attrs.evolve(one, dtype=dtype, scale=(scale,), zero_point=(zero,), axis=None)
+    return attrs.evolve(encoding, dtype=dtype, scale=(scale,), zero_point=(zero,), axis=None)
 
 
-def _distance(given: Model, proto: onnx.ModelProto, made: onnx.ModelProto) -> dict[str, float]:
+def _distance(model: Model, proto: onnx.ModelProto, made: onnx.ModelProto) -> dict[str, float]:
     """How far two models are from each other on made inputs."""
     try:
-        inputs = random_inputs(given.inputs, 0)
+        inputs = random_inputs(model.inputs, 0)
         before = Reference(proto).run(inputs)
     except (InvalidInput, InvalidModel, StageFailed, ValueError):
         return {}
-    after, found = Reference(made).run(inputs), {}
+    after, distances = Reference(made).run(inputs), {}
     for name, value in before.items():
         if isinstance(value, np.ndarray) and is_float(value):
-            found[name] = Tally()
-            found[name].add(value, after[name])
-    return {name: tally.sqnr_db for name, tally in found.items()}
+            distances[name] = Tally()
+            distances[name].add(value, after[name])
+    return {name: tally.sqnr_db for name, tally in distances.items()}
