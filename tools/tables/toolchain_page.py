@@ -24,7 +24,7 @@ The table is of 5,413 runs of 2026-11-23, by `python -m tools.tables.qnn_htp`: t
 operators over the values of their attributes, on pictures of 9 × 11, rows of 20 and a few volumes, with numbers around
 1. No short rows, sizes of 1, wide kernels, ties, computed or 64-bit indices, numbers far from 1 or pairs of operators
 are among them. Those are held by [rules that name causes](decisions/0010-what-node-tests-do-not-see.md), by
-[random company](../benchmarks/company.py), by [PyTorch's operators](../benchmarks/operators/torch_cases.py) and by
+random company (`benchmarks/company.py`), by PyTorch's operators (`benchmarks/operators`) and by
 [verification](verification.md), and have no row here. Rules whose cause is mended since then are taken out.
 """.strip().splitlines()
 
