@@ -56,7 +56,10 @@ def test_not_a_model(data: bytes) -> None:
 
 
 def test_directory_and_missing_path_and_wrong_type(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is a directory"):
+    with pytest.raises(InvalidModel, match="is an empty folder"):
+        load(tmp_path)
+    (tmp_path / "notes.txt").write_text("no model")
+    with pytest.raises((UsageError, InvalidModel), match="directory|folder"):
         load(tmp_path)
     with pytest.raises(UsageError, match="does not exist"):
         load(tmp_path / "none.onnx")

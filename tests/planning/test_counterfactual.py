@@ -191,10 +191,10 @@ def test_a_supposition_that_cannot_be_placed_costs_the_plan_nothing(monkeypatch:
         raise PlacementError("units of one group have different labels")
 
     for name in ("solve", "evaluate"):
-        search.found.clear()
+        search.solved.clear()
         with monkeypatch.context() as patch:
             patch.setattr(placement, name, never)
             assert [one for k in range(len(made.names)) for one in search.best_on(k)] == []
     assert len(asked) > 2
-    search.found.clear()
+    search.solved.clear()
     assert [one for k in range(len(made.names)) for one in search.best_on(k)]

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from zif_quantize import prepare
 from zif_quantize.measure import Judge, Reference
 from zif_quantize.rewrites import prepare as preparing
-from zif_quantize.rewrites.faithful import Given
+from zif_quantize.rewrites.faithful import Original
 
 CHANCE = np.random.default_rng(0)
 SHAPE = (1, 4, 8, 8)
@@ -121,7 +121,7 @@ def test_models_that_cannot_be_tried_are_prepared_all_the_same() -> None:
     model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "H"
     made = prepare(model)
     assert made.opsets[""] == 21
-    assert Given(model, made).means(behind_a_convolution("Neg", 12))
+    assert Original(model, made).means(behind_a_convolution("Neg", 12))
 
 
 def test_more_than_protobuf_holds_is_refused_before_the_work(tmp_path: Path) -> None:

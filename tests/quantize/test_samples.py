@@ -17,7 +17,7 @@ from zif.errors import InvalidInput, UsageError, ZifError
 from zif.inputs.samples import samples_of
 from zif_quantize import auto, auto_quantize, calibrate, prepare, recipe
 from zif_quantize.calibration.folds import dealt, judging
-from zif_quantize.calibration.holdout import parts
+from zif_quantize.calibration.holdout import split_samples
 from zif_quantize.calibration.ranges import extended
 from zif_quantize.measure import Judge, Reference, ratios
 
@@ -33,7 +33,7 @@ def places(samples: Any) -> set[int]:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 12, 100, 500])
 def test_no_sample_does_two_things_and_none_is_left_over(count: int) -> None:
-    split = parts([{"n": number} for number in range(count)])
+    split = split_samples([{"n": number} for number in range(count)])
     calibration, choosing, held = (places(part) for part in (split.calibration, split.choosing, split.held))
     assert calibration | choosing | held == set(range(count))
     assert len(calibration) + len(choosing) + len(held) == count
