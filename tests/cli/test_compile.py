@@ -139,7 +139,7 @@ def test_wrong_folders_and_targets(both: Site, bundle: Path, tmp_path: Path) -> 
     (tmp_path / "empty").mkdir()
     result = both.zif("run", tmp_path / "empty", "--random", "0")
     assert result.code == 2
-    assert "manifest.json is missing" in result.err
+    assert "is an empty folder" in result.err
     result = both.zif("run", bundle, "--random", "0", "--target", "sa8295p")
     assert result.code == 2
     assert "is for host, snapdragon-8-gen-3, not for sa8295p" in result.err

@@ -68,7 +68,8 @@ def compile_context(
         create(model, session_options(backend, options, config, optrace.settings(folder), weights))
         return wrapper, _whole(wrapper)
     except Exception:
-        for file in (wrapper, wrapper.with_name(f"{wrapper.stem}_qnn.bin")):  # written even when a node was refused
+        written = (wrapper, wrapper.with_name(f"{wrapper.stem}_qnn.bin"), folder / optrace.WRITTEN)
+        for file in written:  # even when a node was refused
             file.unlink(missing_ok=True)
         raise
 

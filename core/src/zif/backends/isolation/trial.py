@@ -45,6 +45,12 @@ class TrialServer:
         general = self._backend.capabilities(self._target)
         return "fine" if general.isolate else "" if general.available else "apart"
 
+    def _ready(self) -> None:
+        """What zif itself imports for a model, which is none of the backend's time."""
+        from zif.model import Model
+
+        Model.load(_single(OPERATORS[0]))
+
     def _model(self, operator: str) -> str:
         """One question with a model: "next" where the backend does not take this operator."""
         from zif.model import Model

@@ -60,6 +60,7 @@ def _taken(worker: Worker, step: str, limit: float) -> Any:
     """What a step came to. Every question has the whole deadline, and none more than that."""
     if step != "model":
         return worker.call(step, within=limit)
+    worker.call("ready")
     answers = (worker.call(step, operator, within=limit) for operator in OPERATORS)
     return next((answer for answer in answers if answer != "next"), "apart")
 

@@ -26,6 +26,7 @@ _WIDE = ("int16", "int32", "int64", "uint16", "uint32", "uint64")
 def of_whole_numbers(model: Model) -> frozenset[str]:
     """The ids of the units that bring such numbers into floats, compute with them, and bring them out again."""
     counted: set[str] = set()
+    unchanged: set[str] = set()  # straight from a cast: into floats and out again is no arithmetic, and done exactly
     carriers: list[Unit] = []
     ends: list[Unit] = []
     for unit in model.units:
@@ -34,8 +35,9 @@ def of_whole_numbers(model: Model) -> frozenset[str]:
         into, out = (_is_wide(model, names[0]) for names in (unit.inputs, unit.outputs))
         if unit.op_type in _CASTS and into and not out:
             counted.update(unit.outputs if _is_float(model, unit.outputs[0]) else ())
+            unchanged.update(unit.outputs)
             carriers.append(unit)
-        elif unit.op_type in _CASTS and out and unit.inputs[0] in counted:
+        elif unit.op_type in _CASTS and out and unit.inputs[0] in counted and unit.inputs[0] not in unchanged:
             ends.append(unit)
         elif unit.op_type in _CARRIES | _CASTS and not counted.isdisjoint(unit.inputs):
             counted.update(name for name in unit.outputs if _is_float(model, name))
