@@ -116,8 +116,9 @@ def test_quantizing_is_a_distribution_of_its_own(wheels: Path, tmp_path: Path) -
     assert {entry["name"] for entry in shown["entries"]} == {"r", "y"}
 
 
-#: What brings no backend: core, a library, and commands.
-WITHOUT_BACKEND = {"zif", "zif-qnn-runtime", "zif-quantize", "zif-sweep"}
+FRONTENDS = {"zif-caffe", "zif-jax", "zif-tensorflow", "zif-torch"}
+#: What brings no backend: core, a library, commands, and frontends.
+WITHOUT_BACKEND = {"zif", "zif-qnn-runtime", "zif-quantize", "zif-sweep"} | FRONTENDS
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name not in WITHOUT_BACKEND])
@@ -127,6 +128,18 @@ def test_each_plugin_installs_alone(wheels: Path, tmp_path: Path, name: str) -> 
     (row,) = environment.rows().values()
     assert row["distribution"] == name
     assert row["available"] is True or len(row["reason"].split()) >= 3
+
+
+@pytest.mark.parametrize("name", sorted(FRONTENDS))
+def test_each_frontend_installs_alone(wheels: Path, tmp_path: Path, name: str) -> None:
+    environment = Environment(tmp_path / "env", wheels)
+    environment.install(name)
+    listed = "print(*(point.dist.name for point in entry_points(group='zif.frontends')))"
+    assert run(environment.python, "-c", f"from importlib.metadata import entry_points; {listed}").split() == [name]
+    net = tmp_path / "net.prototxt"
+    net.write_text("nothing of a network")
+    assert "net.prototxt" in environment.refused("convert", net, "-o", tmp_path / "net.onnx")
+    assert not (tmp_path / "net.onnx").exists()
 
 
 def test_all_of_them_work_together(wheels: Path, tmp_path: Path) -> None:
