@@ -20,6 +20,7 @@ from onnx.shape_inference import infer_shapes
 from zif.model import partial
 from zif.model.attributes import attribute
 from zif.model.declared import is_typed, output_types
+from zif.model.defaults import spelled_out
 from zif.model.dtypes import element_dtype, from_array, to_array
 from zif.model.engines import Engines
 from zif.model.evaluate import Evaluator
@@ -212,8 +213,10 @@ class Walk:
 
     def _asked(self, node: Node) -> list[bytes]:
         """What inference says of a node's outputs, in their order; b"" for one of which it says nothing."""
+        alone = self._alone(node)
         try:
-            inferred = infer_shapes(self._alone(node))
+            with spelled_out(alone):
+                inferred = infer_shapes(alone)
         except Exception:  # a defect of the operator's inference: what is known stays
             return []
         return [value.type.SerializeToString() for value in inferred.graph.output]

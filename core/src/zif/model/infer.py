@@ -14,6 +14,7 @@ from onnx.helper import make_function, make_node, make_opsetid, make_tensor_valu
 
 from zif.model import validity
 from zif.model.arithmetic import Walk
+from zif.model.defaults import spelled_out
 from zif.model.engines import Engines
 from zif.model.external import attribute_tensors, is_external
 from zif.model.loops import Turns
@@ -128,7 +129,7 @@ def infer(proto: ModelProto, nodes: Sequence[Node], libraries: Sequence[Path] = 
     for tensor, dims in emptied:
         tensor.dims[:] = dims
     late = UNTYPED.intersection(kinds)
-    with validity.aside(bare, late):
+    with validity.aside(bare, late), spelled_out(bare):
         graph = validity.inferred(with_contrib(bare)).graph
     infos = {value.name: value for value in graph.value_info}
     infos.update((value.name, value) for value in graph.input)

@@ -17,6 +17,7 @@ from onnx.helper import make_tensor_value_info
 from onnx.shape_inference import infer_shapes
 
 from zif.files.limits import MADE
+from zif.model.defaults import spelled_out
 from zif.model.dtypes import numpy_dtype
 from zif.model.infer import with_contrib
 from zif.model.subgraphs import all_graphs, bodies
@@ -54,7 +55,8 @@ class Proof:
                 element = value.type.tensor_type.elem_type
                 value.CopyFrom(make_tensor_value_info(value.name, element, values[value.name].shape))
         try:
-            outputs = infer_shapes(with_contrib(made), data_prop=True).graph.output
+            with spelled_out(made):
+                outputs = infer_shapes(with_contrib(made), data_prop=True).graph.output
         except Exception:  # a defect of one operator's inference: then nothing is shown
             return {}
         infos = (value_info(value) for value in outputs)

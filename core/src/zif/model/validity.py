@@ -179,13 +179,28 @@ def inferred(bare: ModelProto) -> ModelProto:
 def _again(bare: ModelProto) -> ModelProto:
     plain = ModelProto()
     plain.CopyFrom(bare)
+    _forget_constants(plain.graph)
     for value in (*plain.graph.value_info, *plain.graph.output):
         _forget_shape(value.type)
     _complain(plain, set())
     try:
-        return infer_shapes(bare)
+        return _recalled(infer_shapes(plain), bare)
     except Exception:  # a defect of one operator's inference must not lose what the file itself declares
         return bare
+
+
+def _recalled(inferred: ModelProto, bare: ModelProto) -> ModelProto:
+    """With the shapes that the file states of values for which nothing else gives one, and what follows from these."""
+    stated = {value.name: value.type for value in (*bare.graph.value_info, *bare.graph.output)}
+    open_values = [v for v in (*inferred.graph.value_info, *inferred.graph.output) if not _has_shape(v.type)]
+    recalled = [value for value in open_values if value.name in stated and _has_shape(stated[value.name])]
+    for value in recalled:
+        value.type.CopyFrom(stated[value.name])
+    return infer_shapes(inferred) if recalled else inferred
+
+
+def _has_shape(kind: TypeProto) -> bool:
+    return bool(kind.HasField("tensor_type") and kind.tensor_type.HasField("shape"))
 
 
 def _complain(plain: ModelProto, functions: set[tuple[str, str]]) -> None:
@@ -217,6 +232,14 @@ def _described(proto: ModelProto, op_type: str) -> Iterator[tuple[str, str]]:
             continue
         if not schema.has_type_and_shape_inference_function:
             yield op_type, domain
+
+
+def _forget_constants(graph: GraphProto) -> None:
+    """Drop what is said of constants a second time: without its shape it would hide the constant's own."""
+    constants = {tensor.name for tensor in graph.initializer} | {value.name for value in graph.input}
+    told = [value for value in graph.value_info if value.name not in constants]
+    del graph.value_info[:]
+    graph.value_info.extend(told)
 
 
 def _forget_shape(kind: TypeProto) -> None:
