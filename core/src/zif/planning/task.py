@@ -11,7 +11,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from zif.errors import BackendUnavailable, Obstacle, Unsupported, UsageError
-from zif.files.wording import listed
+from zif.files.wording import did_you_mean, listed
 from zif.planning.hints import foreign_operators, open_dimensions
 from zif.planning.inseparable import check_home, together, wholes
 from zif.planning.memory.policy import copies, kept
@@ -49,9 +49,7 @@ def pinned(model: Model, participants: Participants, request: Request) -> dict[s
     for pattern, name in request.pin.items():
         matched = [unit.id for unit in model.units if matches(unit, pattern)]
         if not matched:
-            raise UsageError(
-                f"--pin {pattern}={name}: no unit of {model.name} is called so; `zif plan --all-units` lists them"
-            )
+            raise UsageError(f"--pin {pattern}={name}: {no_unit(model, pattern)}")
         if name not in participants.by_name:
             reason = next((c.reason for c in participants.candidates if c.name == name), "not installed")
             raise UsageError(f"--pin {pattern}={name}: {name} takes no part in this plan: {reason}")
@@ -64,6 +62,13 @@ def matches(unit: Unit, pattern: str) -> bool:
     if pattern.startswith("op:"):
         return fnmatchcase(unit.op_type, pattern[3:])
     return fnmatchcase(unit.id, pattern)
+
+
+def no_unit(model: Model, pattern: str) -> str:
+    """A sentence for a pattern that means no unit, with the names that are near it."""
+    names = {name: None for unit in model.units for name in (f"op:{unit.op_type}", unit.id)}
+    near = did_you_mean(f"op:{pattern}" if f"op:{pattern}" in names else pattern, names)
+    return f"no operator and no unit of {model.name} is called so.{near} `zif plan --all-units` lists them"
 
 
 def allowed(

@@ -116,7 +116,9 @@ def _bad_call(error: Any) -> str:
     message, context = str(error.format_message()), getattr(error, "ctx", None)
     if message.startswith("Usage:") or context is None:
         return message
-    return f"{message.removesuffix('.')}. `{context.command_path} --help` lists what it takes."
+    sentence = message.removesuffix(".")
+    end = "" if sentence.endswith("?") else "."
+    return f"{sentence}{end} `{context.command_path} --help` lists what it takes."
 
 
 def _obstacles(error: BaseException) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import attrs
 from attrs import frozen
 
 from zif.errors import UsageError
-from zif.planning.task import matches
+from zif.planning.task import matches, no_unit
 from zif.records import Verdict
 from zif.verdicts.settle import UNASKED
 
@@ -118,7 +118,7 @@ def _why_nothing(planner: Planner, change: Change, verdicts: Mapping[str, Verdic
     if any(other.touches(unit, verdicts.get(unit.id, UNASKED)) for unit in planner.model.units):
         already = "takes all of these already" if change.takes else "takes none of these anyway"
         return f"{change.backend} {already}"
-    return f"no operator and no unit of {planner.model.name} is called so; `zif plan --all-units` lists them"
+    return no_unit(planner.model, change.pattern)
 
 
 def _changed(participant: Participant, change: Change, hits: Sequence[tuple[Unit, Verdict]]) -> Participant:
