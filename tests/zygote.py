@@ -26,7 +26,7 @@ PRELOAD += (
 PRELOAD += (
     "scipy.sparse.csgraph",
     "importlib_metadata",
-    "zif.runtime.cache",
+    "zif.artifacts.cache",
     "zif.backends.survey",
     "zif.targets",
     "typer._adapters",

@@ -26,9 +26,9 @@ RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
 EVERYWHERE = ("core", "plugins/quantize", "plugins/reference", "plugins/qnn_cpu")
 QNN = ("plugins/qnn_runtime", "plugins/qnn_gpu", "plugins/qnn_htp")
 #: What reads models, holds numbers and computes with them: where versions of onnx and numpy differ, it shows here.
-ROOMS = ("model", "inputs", "encodings", "files", "verdicts", "reference", "qnn_cpu", "runtime")
+ROOMS = ("model", "inputs", "files", "verdicts", "reference", "qnn_cpu", "artifacts", "runtime")
 #: Of these, what plans for no chip.
-ROOMS_WITHOUT_QNN = ("model", "inputs", "encodings", "reference", "qnn_cpu")
+ROOMS_WITHOUT_QNN = ("model", "inputs", "reference", "qnn_cpu")
 TESTING = ("pytest", "pytest-xdist", "hypothesis", "jsonschema", "pillow")
 SHOWN = ("onnx", "numpy", "onnxruntime", "ml-dtypes", "scipy", "protobuf")
 

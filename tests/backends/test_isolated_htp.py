@@ -20,9 +20,9 @@ import pytest
 import zif
 from chips import changed
 from onnx import TensorProto, helper, numpy_helper, save_model
+from zif.artifacts.cache import default_cache
 from zif.backends.isolation import pool as workers
 from zif.backends.isolation.executable import RemoteExecutable
-from zif.runtime.cache import default_cache
 
 CHIP = "snapdragon-8-gen-3"
 

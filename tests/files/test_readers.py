@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from mutations import damaged, spoiled
 from onnx import TensorProto, helper, numpy_helper
 from zif.backends.config import check
-from zif.encodings import reading
 from zif.errors import ZifError
 from zif.inputs import parse, read
 from zif.inputs.lists import read_list
 from zif.inputs.samples import samples_of
 from zif.model import Model
+from zif.model.encodings import reading
 from zif.planning.costs.measured import read_rows
 from zif.records import TensorInfo
 from zif.targets import host, targets

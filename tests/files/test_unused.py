@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from zif.backends.options import build_options
-from zif.encodings.reading import read as read_encodings
 from zif.errors import Unused, UsageError
 from zif.files.documents import read_table
 from zif.files.unused import telling, unused, unused_keys
 from zif.inputs import read_list, read_named
+from zif.model.encodings.reading import read as read_encodings
 from zif.records import TensorInfo
 
 X = {"x": TensorInfo("x", "tensor(float)", (1, 4))}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from zif.encodings.export import export
+from zif.model.encodings.export import export
 from zif_quantize.qdq import Encoding
 
 

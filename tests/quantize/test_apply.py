@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from quantized_nets import cnn, run
 from small_nets import activations, carried, net, values, weight
-from zif.encodings.export import export
 from zif.errors import InvalidInput, InvalidModel
 from zif.model import Model
+from zif.model.encodings.export import export
 from zif_quantize import prepare
 from zif_quantize.qdq import Encoding, Encodings, apply, read, strip
 

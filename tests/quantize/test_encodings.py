@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantized_nets import SAMPLES, cnn, run, sqnr
-from zif.encodings.export import export
 from zif.errors import InvalidInput, UsageError
 from zif.model import Model
+from zif.model.encodings.export import export
 from zif_quantize import PRESETS, calibrate, prepare, quantize_model
 from zif_quantize.qdq import FORMATS, Encoding, Encodings, apply, filled, read, repaired, settled, strip, write
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quantized_nets import SAMPLES, cnn, feeds, run, sqnr
 from random_nets import networks
-from zif.encodings.export import export
 from zif.errors import InvalidInput
 from zif.model import Model
+from zif.model.encodings.export import export
 from zif_quantize import calibrate, prepare, quantize, quantize_model
 from zif_quantize.float_units import kept_float
 from zif_quantize.qdq import Encoding, Encodings, apply, filled

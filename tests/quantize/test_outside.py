@@ -15,7 +15,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from typer.testing import CliRunner
 from zif.cli.app import application
-from zif.encodings.export import export
+from zif.model.encodings.export import export
 
 WIDTH = 16
 

@@ -10,7 +10,7 @@ import pytest
 import zif
 from onnx import helper, numpy_helper
 from quantized_nets import feeds, net, normal, ratios, sqnr
-from zif.encodings.export import export
+from zif.model.encodings.export import export
 from zif_qnn_htp.quantizing import RULES as HTP
 from zif_quantize import Recipe, quantize, quantize_model
 from zif_quantize.measure import Reference

@@ -16,10 +16,10 @@ from random_nets import networks
 from small_nets import activations, carried, net, values
 from test_transformer import SAMPLES as MASKED
 from test_transformer import transformer
-from zif.encodings.export import export
 from zif.errors import UsageError
 from zif.inputs import random_inputs
 from zif.model import Model
+from zif.model.encodings.export import export
 from zif_quantize import PRESETS, calibrate, prepare, quantize_model
 from zif_quantize.qdq import FORMATS, Encoding, Encodings, apply, filled, read, settled, write
 from zoo import entry

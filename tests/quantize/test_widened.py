@@ -11,7 +11,7 @@ import pytest
 import zif
 from onnx import TensorProto, helper, numpy_helper
 from quantized_nets import normal, sqnr
-from zif.encodings.export import export
+from zif.model.encodings.export import export
 from zif_quantize import prepare, quantize, quantize_model
 from zif_quantize.measure import Reference
 

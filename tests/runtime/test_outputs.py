@@ -209,7 +209,7 @@ def test_anothers_bundle_may_be_wrong_where_ones_own_is_not(tmp_path: Path, monk
     with zif.load(tmp_path / "b") as own, zif.load(tmp_path / "b") as other:
         (mine,), (theirs,) = own.steps, other.steps
         assert not mine.foreign()
-        monkeypatch.setattr("zif.runtime.bundle.read.sealed_by_user", lambda *_: False)
+        monkeypatch.setattr("zif.artifacts.bundle.read.sealed_by_user", lambda *_: False)
         assert theirs.foreign()
         check = Outputs(theirs, ["y"], {"y": Y}, ["y"]).check
         with pytest.raises(zif.InvalidBundle, match=r"'reference'.*returned float64.*does not go together"):

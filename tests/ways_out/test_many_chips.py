@@ -9,8 +9,8 @@ import pytest
 import zif
 import zif_qnn_htp.fit
 from qnn_htp.as_user import entry
+from zif.artifacts.bundle import open_bundle
 from zif.cli.views.bundle import inspected
-from zif.runtime.bundle import open_bundle
 
 pytestmark = pytest.mark.usefixtures("htp")
 #: Hexagon v69, v73, v75, v79, v81.
@@ -94,7 +94,7 @@ def test_the_same_twice_is_the_same_to_the_byte(tmp_path: Path) -> None:
 
 
 def test_one_is_taken_out(five: Path, tmp_path: Path) -> None:
-    from zif.runtime.bundle.strip import strip
+    from zif.artifacts.bundle.strip import strip
 
     made = open_bundle(strip(open_bundle(five), tmp_path / "one.zif", ["snapdragon-8-elite"]))
     assert made.targets == ("snapdragon-8-elite",)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-from zif.runtime.artifact import seal
-from zif.runtime.bundle.manifest import SCHEMA, SEAL, sealed_text
+from zif.artifacts.artifact import seal
+from zif.artifacts.bundle.manifest import SCHEMA, SEAL, sealed_text
 
 from tools.fuzz import documents, headers, odd, protobufs
 from tools.fuzz.material import CHIP, KEY, SIGNING, Material
@@ -103,7 +103,7 @@ def _signed_anew(rng: Random, files: Mapping[str, bytes]) -> bytes:
     with_key = {"schema": "zif.signature/1", "key": "", "value": ""}
     if "b/manifest.json" in files and rng.random() < 0.5:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
-        from zif.runtime.bundle.signing import signature_of
+        from zif.artifacts.bundle.signing import signature_of
 
         return signature_of(files["b/manifest.json"], load_pem_private_key(SIGNING, None))
     return documents.written(rng, documents.damaged(rng, with_key, ("schema", "key", "value")))

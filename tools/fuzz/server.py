@@ -37,7 +37,7 @@ PRELOAD += (
 )
 PRELOAD += ("zif.planning.placement", "zif.planning.planner", "scipy.sparse.csgraph", "importlib_metadata")
 PRELOAD += (
-    "zif.runtime.cache",
+    "zif.artifacts.cache",
     "zif.backends.survey",
     "typer._adapters",
     "onnx.checker",

@@ -6,9 +6,9 @@ import json
 from random import Random
 from typing import Any
 
-from zif.runtime.artifact import canonical
-from zif.runtime.cache.shared.tier import SCHEMA
-from zif.runtime.cache.shared.trust import Trust
+from zif.artifacts.artifact import canonical
+from zif.artifacts.cache.shared.tier import SCHEMA
+from zif.artifacts.cache.shared.trust import Trust
 
 from tools.fuzz import documents, odd
 from tools.fuzz.material import CHIP, STORE, TEAM, Material

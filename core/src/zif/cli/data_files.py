@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def data_problems() -> list[Problem]:
     """What is wrong with the files of chips, of their costs and of names; empty when everything could be read."""
-    from zif.encodings import formats
+    from zif.model.encodings import formats
     from zif.planning.costs import coefficients
     from zif.targets import problems
 

@@ -24,9 +24,9 @@ def opened(
 
     Raises UsageError or InvalidInput for the inputs, and what `zif.load` raises.
     """
+    from zif.artifacts.bundle.contexts import is_package
     from zif.cli.inputs import feeds
     from zif.runtime import verbs
-    from zif.runtime.bundle.contexts import is_package
 
     if verbs.is_bundle(source) or is_package(source) or wanted.get("start"):
         session = verbs.load(source, progress=told, buckets=sizes.buckets if sizes is not None else None, **wanted)

@@ -1,6 +1,7 @@
 """An ONNX model as units, tensors, sizes and MACs; loading, slicing and hashing it without touching its weights.
 
-What may come in: what can be said of a model by itself, without any backend.
+What may come in: what can be said of a model by itself, without any backend; of its tensors' scales and zero points,
+too, which stand in it or in a file beside it (`encodings`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""From a plan to what runs: artifacts, the cache, bundles, sessions, and the verbs that do it all in one call.
+"""From a plan to what runs: builds, sessions, checks of their numbers, and the verbs that do it all in one call.
 
-What may come in: whatever turns plans into artifacts and artifacts into outputs. Nothing here decides a placement.
+What may come in: whatever turns plans into artifacts and artifacts into outputs. Nothing here decides a placement, and
+what is built is kept by `zif.artifacts`.
 """

@@ -23,12 +23,12 @@ from zif.runtime.extra_formats import chosen
 from zif.runtime.session import Event, Session, Step
 
 if TYPE_CHECKING:
+    from zif.artifacts.cache import Cache, Hit, Miss
     from zif.backends.backend import Backend
     from zif.model import Model
     from zif.planning import Plan, Segment
     from zif.planning.planner import Planner
     from zif.records import Compiled, Executable
-    from zif.runtime.cache import Cache, Hit, Miss
     from zif.runtime.session.events import OnFault
 
 #: How often a plan is made again after a failed build before the error goes to the caller.
@@ -143,7 +143,7 @@ class Builder:
         participant = self.planner.participants.by_name[segment.backend]
         if self.cache is None or "compile" not in participant.backend.stages:
             return None
-        from zif.runtime.cache import key_of
+        from zif.artifacts.cache import key_of
 
         model, options = self._slice(segment.units, segment.id), self.options(segment.backend)
         key = key_of(participant.backend, model, self.planner.target, options, participant.capabilities.toolchain)

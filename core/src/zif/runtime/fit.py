@@ -12,13 +12,13 @@ from typing import Literal, get_args
 
 from attrs import frozen
 
+from zif.artifacts.bundle import Bundle
 from zif.backends import registry
 from zif.backends.blame import blaming
 from zif.backends.extensions import fit_of as brought
 from zif.errors import BackendBroken
 from zif.files.wording import listed
 from zif.records import Compiled, Installed, Target
-from zif.runtime.bundle import Bundle
 
 Grade = Literal["optimal", "works", "recompile", "missing"]
 #: From the best to the worst.

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from zif.artifacts.bundle import Bundle, open_bundle
+from zif.artifacts.bundle.layout import BUCKETS, CONSTANTS, SESSION, SESSION_SCHEMA
+from zif.artifacts.bundle.manifest import MANIFEST
 from zif.backends import registry
 from zif.backends.apart import stand_in
 from zif.backends.blame import let_go
@@ -24,9 +27,6 @@ from zif.model.infer import skeleton
 from zif.model.proof import Proof
 from zif.planning import Plan
 from zif.records import Compiled, TensorInfo
-from zif.runtime.bundle import Bundle, open_bundle
-from zif.runtime.bundle.layout import BUCKETS, CONSTANTS, SESSION, SESSION_SCHEMA
-from zif.runtime.bundle.manifest import MANIFEST
 from zif.runtime.fit import GRADES, Fit, fit, ranked, sentence
 from zif.runtime.session import Event, Session, Step
 from zif.targets import host

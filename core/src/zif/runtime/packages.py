@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from zif.artifacts.bundle.contexts import is_package, package_of
 from zif.backends.blame import blaming
 from zif.backends.extensions import context_fit
 from zif.errors import BackendBroken, InvalidModel, UsageError
 from zif.model.attributes import attribute
 from zif.model.contexts import nodes
 from zif.model.source import read
-from zif.runtime.bundle.contexts import is_package, package_of
 from zif.runtime.fit import GRADES, Grade
 from zif.runtime.session import Event
 from zif.targets import host

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from zif.artifacts.bundle.layout import BUCKET_FOLDER, BUCKETS
 from zif.files.leftovers import private_folder
 from zif.runtime.buckets.bundling import Document
-from zif.runtime.bundle.layout import BUCKET_FOLDER, BUCKETS
 from zif.runtime.to_bundle import Built, Compilation, compile_model
 from zif.runtime.verified import build_verified
 
@@ -47,7 +47,7 @@ def compile_buckets(
     progress: Progress | None = None,
 ) -> Compilation:
     """Build every bucket and the rest, and write them as one bundle, or nothing. Raises ZifError subclasses."""
-    from zif.runtime.bundle import check_place
+    from zif.artifacts.bundle import check_place
 
     check_place(folder, overwrite)
     rests = {target: asked.rest(target, work.policy, work.wishes) for target in work.targets}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
+from zif.artifacts.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA, VERIFICATION, VERIFICATION_SCHEMA
 from zif.errors import UsageError, ZifError
-from zif.runtime.bundle.layout import CONSTANTS, SESSION, SESSION_SCHEMA, VERIFICATION, VERIFICATION_SCHEMA
 from zif.runtime.extra_formats import check_known, check_made
 from zif.runtime.verified import Verified
 
@@ -64,9 +64,9 @@ def compile_model(
     more: further files, by their path in the bundle. sign: a private key in PEM.
     verified: builds what a builder plans and holds it against a judge; without, what is built is believed.
     """
-    from zif.encodings.config import at_outputs, encodings
-    from zif.runtime.bundle import check_place, write_bundle
-    from zif.runtime.bundle.signing import key_to_sign
+    from zif.artifacts.bundle import check_place, write_bundle
+    from zif.artifacts.bundle.signing import key_to_sign
+    from zif.model.encodings.config import at_outputs, encodings
 
     check_place(folder, overwrite)
     key = key_to_sign(sign) if sign is not None else None

@@ -373,7 +373,7 @@ def builder(made: Planner, cache: bool = True, progress: Progress | None = None,
 
     if not cache:
         return Builder(made, None, progress, tuple(also))
-    from zif.runtime.cache import default_cache
+    from zif.artifacts.cache import default_cache
 
     return Builder(made, default_cache(), progress, tuple(also))
 
@@ -422,8 +422,8 @@ def is_bundle(source: Any) -> bool:
     """Whether it is the folder of a bundle, and not one that a framework keeps a model in."""
     if not isinstance(source, (str, Path)) or not Path(source).is_dir():
         return False
+    from zif.artifacts.bundle.contexts import is_package
     from zif.files.kinds import kind_of
-    from zif.runtime.bundle.contexts import is_package
 
     if is_package(Path(source)):
         return False

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from zif.artifacts.cache.place import kept_folder
 from zif.backends.isolation.pool import pool
 from zif.backends.registry import backend
 from zif.errors import ZifError
 from zif.model import Model
-from zif.runtime.cache.place import kept_folder
 from zif.targets import target
 from zif.testing.networks import perceptron
 

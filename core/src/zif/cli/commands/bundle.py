@@ -39,10 +39,10 @@ def inspect(bundle: Anything, target: options.TargetOption = "host", as_json: Js
 
     Of an EPContext model or a model package of ONNX Runtime: what is compiled in it, by whom and for what.
     """
+    from zif.artifacts.bundle import open_bundle
     from zif.cli.views import bundle as view
     from zif.cli.views import context as foreign
     from zif.cli.views import terminal
-    from zif.runtime.bundle import open_bundle
 
     other = foreign.inspected(bundle)
     if other is not None:
@@ -60,9 +60,9 @@ def inspect(bundle: Anything, target: options.TargetOption = "host", as_json: Js
 @app.command("diff")
 def diff(old: Folder, new: Folder, as_json: JsonOption = False) -> None:
     """Compare two bundles: files, versions, plans. Exit 1 when they differ."""
+    from zif.artifacts.bundle import open_bundle
     from zif.cli.views import bundle as view
     from zif.cli.views import terminal
-    from zif.runtime.bundle import open_bundle
 
     document = view.difference(open_bundle(old), open_bundle(new))
     if as_json:
@@ -83,9 +83,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold every file against its hash, and the signature against a key. Exit 2 when one differs."""
+    from zif.artifacts.bundle import open_bundle
     from zif.cli.views import bundle as view
     from zif.cli.views import terminal
-    from zif.runtime.bundle import open_bundle
 
     opened = open_bundle(bundle, trusted_only=trusted_only, trusted_key=trusted_key)
     opened.verify()
@@ -106,12 +106,12 @@ def strip(
     as_json: JsonOption = False,
 ) -> None:
     """Write a bundle of fewer targets, without the forms that only other tools read."""
+    from zif.artifacts.bundle import check_place, open_bundle
+    from zif.artifacts.bundle.signing import key_to_sign
+    from zif.artifacts.bundle.strip import strip as stripped
     from zif.cli.overwriting import check_folder
     from zif.cli.views import bundle as view
     from zif.cli.views import terminal
-    from zif.runtime.bundle import check_place, open_bundle
-    from zif.runtime.bundle.signing import key_to_sign
-    from zif.runtime.bundle.strip import strip as stripped
 
     check_place(output, overwrite)
     check_folder(output, lambda: [bundle / "manifest.json"])
@@ -128,10 +128,10 @@ def strip(
 @app.command("components")
 def components(bundle: Folder, output: Document = None, as_json: JsonOption = False) -> None:  # noqa: ARG001
     """List what is inside and what made it, as CycloneDX 1.6, which is JSON with and without --json."""
+    from zif.artifacts.bundle import open_bundle
+    from zif.artifacts.bundle.components import cyclonedx
     from zif.cli import streams
     from zif.cli.files import check_output, write_text
-    from zif.runtime.bundle import open_bundle
-    from zif.runtime.bundle.components import cyclonedx
 
     if output is not None:
         check_output(output, bundle / "manifest.json")

@@ -12,8 +12,8 @@ from zif.cli.options import JsonOption
 from zif.errors import UsageError
 
 if TYPE_CHECKING:
+    from zif.artifacts.cache import Cache, Entry
     from zif.planning import Segment
-    from zif.runtime.cache import Cache, Entry
 
 app = typer.Typer(no_args_is_help=True, help="Look at, check and empty the cache of compiled segments.")
 
@@ -152,8 +152,8 @@ def key(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key for a shared cache: whoever has it may write what the others run."""
+    from zif.artifacts.cache.shared.trust import make_key
     from zif.cli.views.terminal import document, say
-    from zif.runtime.cache.shared.trust import make_key
 
     make_key(file)
     if as_json:
@@ -188,7 +188,7 @@ def why(
 
 
 def _answer(entry: Any, segment: Segment) -> dict[str, Any]:
-    from zif.runtime.cache import Hit
+    from zif.artifacts.cache import Hit
 
     told = {"id": segment.id, "backend": segment.backend, "units": len(segment.units)}
     if entry is None:
@@ -207,7 +207,7 @@ def _tell_strangers(cache: Cache) -> None:
 
 
 def _cache() -> Cache:
-    from zif.runtime.cache import default_cache
+    from zif.artifacts.cache import default_cache
 
     cache = default_cache()
     if cache is None:

@@ -72,12 +72,12 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Compile a model into a bundle for one or several targets."""
+    from zif.artifacts.bundle import check_place
     from zif.cli.inputs import note_folder
     from zif.cli.overwriting import check_folder, read_by
     from zif.cli.views import terminal as out
     from zif.cli.views.progress import working
     from zif.runtime import verbs
-    from zif.runtime.bundle import check_place
 
     wanted |= {"isolate": isolate}
     several = sizes.several(wanted)
@@ -174,7 +174,7 @@ def _quantized(
 
 
 def _document(made: Compilation) -> dict[str, Any]:
-    from zif.runtime.bundle import open_bundle
+    from zif.artifacts.bundle import open_bundle
 
     bundle = open_bundle(made.folder)
     buckets = [

@@ -80,7 +80,7 @@ def _environment(checks: tuple[Check, ...]) -> dict[str, str]:
 
 
 def _cache() -> str:
-    from zif.runtime.cache import default_cache
+    from zif.artifacts.cache import default_cache
 
     cache = default_cache()
     return str(cache.root) if cache is not None else "off"

@@ -87,7 +87,7 @@ def _samples(path: Path, target: str, feed: options.FeedOptions, wanted: dict[st
     if not feed.chosen:
         return ()
     if verbs.is_bundle(path):
-        from zif.runtime.bundle import open_bundle
+        from zif.artifacts.bundle import open_bundle
         from zif.runtime.from_bundle import chosen, plan_of
 
         bundle = open_bundle(path)

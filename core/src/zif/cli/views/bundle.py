@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zif.runtime.bundle import Bundle
+    from zif.artifacts.bundle import Bundle
     from zif.runtime.fit import Fit
 
 
@@ -57,7 +57,7 @@ def _target(bundle: Bundle, fit: Fit) -> dict[str, Any]:
 
 def _signed_by(bundle: Bundle) -> str | None:
     """The fingerprint of the key that the signature says it is by; nothing is believed of it here."""
-    from zif.runtime.bundle.signing import fingerprint, read_signature
+    from zif.artifacts.bundle.signing import fingerprint, read_signature
 
     signature = read_signature(bundle.folder)
     return None if signature is None else fingerprint(signature)

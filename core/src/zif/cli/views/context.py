@@ -10,7 +10,7 @@ from zif.errors import UsageError
 
 def inspected(path: Path) -> dict[str, Any] | None:
     """The fields of `zif.context/1`; None for a folder that is no model package. Raises UsageError, InvalidModel."""
-    from zif.runtime.bundle.contexts import is_package, model_of, package_of
+    from zif.artifacts.bundle.contexts import is_package, model_of, package_of
 
     if path.is_dir():
         return package_of(path) if is_package(path) else None

@@ -13,8 +13,8 @@ from zif.errors import UsageError, ZifError
 from zif.files.wording import size
 
 if TYPE_CHECKING:
-    from zif.runtime.cache import Cache
-    from zif.runtime.cache.shared import Tier
+    from zif.artifacts.cache import Cache
+    from zif.artifacts.cache.shared import Tier
 
 
 def ls(cache: Cache, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def verify(cache: Cache, as_json: bool) -> bool:
 
 def push(cache: Cache, as_json: bool) -> bool:
     """Send what is not there yet; whether something is left."""
-    from zif.runtime.cache.shared.pending_uploads import Unsent
+    from zif.artifacts.cache.shared.pending_uploads import Unsent
 
     tier = _tier(cache)
     unsent, told = Unsent(tier, cache.root), list[str]()
@@ -114,7 +114,7 @@ def _unbelieved(number: int) -> str:
 
 @contextmanager
 def _reached(tier: Tier) -> Iterator[None]:
-    from zif.runtime.cache.shared import Unreachable
+    from zif.artifacts.cache.shared import Unreachable
 
     try:
         yield

@@ -74,7 +74,7 @@ def validate_quantization_range(
 
 
 def _zero_point(offset: int, bitwidth: int, convention: Convention) -> int:
-    from zif.encodings.formats import OVERRIDES, called
+    from zif.model.encodings.formats import OVERRIDES, called
 
     if not 2 <= bitwidth <= 32:
         raise UsageError(f"bitwidth {bitwidth}: must be from 2 to 32")
@@ -90,7 +90,7 @@ def _zero_point(offset: int, bitwidth: int, convention: Convention) -> int:
 
 def _is_zero_point(convention: Convention) -> bool:
     """Whether offsets are zero points, as in ONNX and the files that follow it. Raises UsageError."""
-    from zif.encodings.formats import OVERRIDES, called, format_of
+    from zif.model.encodings.formats import OVERRIDES, called, format_of
 
     try:
         return convention == ZERO_POINT or format_of(convention) == "2.0.0"

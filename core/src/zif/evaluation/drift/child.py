@@ -97,7 +97,7 @@ def _planned(job: Job, number: int) -> Mapping[str, Any] | None:
 
 def _bytes(folder: Path, plan: Plan) -> dict[str, int]:
     """What a bundle's artifacts take, by backend; what two of them share counts for each."""
-    from zif.runtime.bundle.manifest import read_manifest
+    from zif.artifacts.bundle.manifest import read_manifest
 
     manifest, _ = read_manifest(folder)
     backends = {segment.id: segment.backend for segment in plan.segments}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 from attrs import frozen
 
+from zif.artifacts.bundle.layout import BUCKET_FOLDER, BUCKETS, BUCKETS_SCHEMA
 from zif.errors import InvalidBundle
 from zif.files.limits import ELEMENTS, is_shape
 from zif.files.records import record
@@ -28,11 +29,10 @@ from zif.runtime.buckets.padding import PADDINGS
 from zif.runtime.buckets.routing import Bucket, Router
 from zif.runtime.buckets.session import BucketedSession
 from zif.runtime.buckets.sizes import MOST
-from zif.runtime.bundle.layout import BUCKET_FOLDER, BUCKETS, BUCKETS_SCHEMA
 
 if TYPE_CHECKING:
+    from zif.artifacts.bundle import Bundle
     from zif.model import Model
-    from zif.runtime.bundle import Bundle
     from zif.runtime.session import Event, Session
 
 

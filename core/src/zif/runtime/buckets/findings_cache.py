@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from zif.artifacts.artifact import canonical, plain
+from zif.artifacts.hashed import Damaged
 from zif.backends.registry import core_version
 from zif.errors import BackendUnavailable
 from zif.files.records import record
 from zif.model.arguments import Progress
-from zif.runtime.artifact import canonical, plain
 from zif.runtime.buckets.checking import Finding, Findings, check
 from zif.runtime.buckets.grid import Grid
 from zif.runtime.buckets.trial import Trial
-from zif.runtime.hashed import Damaged
 from zif.runtime.verification.results_cache import Kept, digest_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def checked(
 
 
 def _place(trial: Trial) -> Kept | None:
-    from zif.runtime.cache import default_cache
+    from zif.artifacts.cache import default_cache
 
     kept = default_cache()
     if kept is None:

@@ -13,11 +13,11 @@ from zif.model.arguments import Progress
 from zif.records import NoOptions
 
 if TYPE_CHECKING:
+    from zif.artifacts.bundle import Bundle
     from zif.model import Model
     from zif.model.arguments import Source
     from zif.planning import Plan
     from zif.records import Compiled
-    from zif.runtime.bundle import Bundle
     from zif.runtime.export.onnx_form import OnnxForm
     from zif.runtime.session import Session
     from zif.runtime.verification.bench import Sample

@@ -89,10 +89,10 @@ def _prepared(
     run: Callable[[Export], Written],
 ) -> Written:
     """Call `run` with what is exported: a bundle that is there, one that is made for it, or the model alone."""
+    from zif.artifacts.bundle import open_bundle
     from zif.files.leftovers import private_folder
     from zif.model.engines import libraries
     from zif.runtime import verbs
-    from zif.runtime.bundle import open_bundle
     from zif.runtime.export.contract import Export
     from zif.runtime.from_bundle import chosen
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from zif.artifacts.artifact import seal
+from zif.artifacts.hashed import Damaged, write_file
 from zif.errors import BackendBroken, UsageError
 from zif.files.documents import json_of
 from zif.files.limits import TEXT
@@ -17,9 +19,7 @@ from zif.files.opening import open_inside, open_plain, remove_inside, whole
 from zif.files.paths import distinct
 from zif.files.wording import listed
 from zif.files.writing import Fill, beside, drafted, refused
-from zif.runtime.artifact import seal
 from zif.runtime.export.contract import Exported
-from zif.runtime.hashed import Damaged, write_file
 
 #: In a folder that was exported: what was written there, with hashes.
 RECORD, SCHEMA = "export.json", "zif.export-files/1"

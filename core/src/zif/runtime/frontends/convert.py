@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 from attrs import evolve, field, frozen
 
+from zif.artifacts.cache import Cache, Key
 from zif.errors import InvalidModel, StageFailed, Unsupported, UsageError, WrongResult
 from zif.files.documents import json_of
 from zif.files.limits import TEXT
@@ -20,7 +21,6 @@ from zif.files.records import record
 from zif.files.wording import json_text
 from zif.files.writing import write_whole
 from zif.records import Compiled, Installed, TensorInfo
-from zif.runtime.cache import Cache, Key
 from zif.runtime.frontends.common import asked_for, label_of
 from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
 from zif.runtime.frontends.judging import judged, loaded

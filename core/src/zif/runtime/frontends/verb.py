@@ -84,7 +84,7 @@ def convert(
 
 
 def _converted(asked: Converting, cache: bool) -> Conversion:
-    from zif.runtime.cache import default_cache
+    from zif.artifacts.cache import default_cache
 
     store = default_cache() if cache else None
     if store is not None:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import evolve, frozen
 
+from zif.artifacts.artifact import canonical, seal, unseal
+from zif.artifacts.cache import ground
+from zif.artifacts.cache.key import key_of
+from zif.artifacts.cache.names import VERIFIED
+from zif.artifacts.hashed import Damaged
+from zif.artifacts.userkey import seal_of, sealed_by_user
 from zif.backends.registry import core_version
 from zif.errors import UsageError
 from zif.files.writing import write_whole
-from zif.runtime.artifact import canonical, seal, unseal
-from zif.runtime.cache import ground
-from zif.runtime.cache.key import key_of
-from zif.runtime.cache.names import VERIFIED
-from zif.runtime.hashed import Damaged
-from zif.runtime.userkey import seal_of, sealed_by_user
 from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification
 
 if TYPE_CHECKING:

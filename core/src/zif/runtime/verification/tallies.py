@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import define, field
 
-from zif.encodings.operators import MOVES
+from zif.model.encodings.operators import MOVES
 from zif.runtime.measures import Tally
 from zif.runtime.verification.record import TensorCheck
 

@@ -14,11 +14,11 @@ import numpy as np
 import onnx
 import pytest
 
+from zif.artifacts.hashed import write_file
 from zif.backends.backend import content_digest
 from zif.errors import ZifError
 from zif.model import Model
 from zif.records import Compiled
-from zif.runtime.hashed import write_file
 from zif.testing.networks import NETWORKS, Network, perceptron
 from zif.testing.plugin import not_claimed
 from zif.testing.subject import Subject
