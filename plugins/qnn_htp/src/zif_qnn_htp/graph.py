@@ -9,6 +9,7 @@ from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
 from zif_qnn_htp.rewrites.casts import spell_out
+from zif_qnn_htp.rewrites.coarser import coarsen
 from zif_qnn_htp.rewrites.copies import copy
 from zif_qnn_htp.rewrites.divisors import quarter
 from zif_qnn_htp.rewrites.encodings import fix
@@ -16,6 +17,7 @@ from zif_qnn_htp.rewrites.finer import widen
 from zif_qnn_htp.rewrites.gates import part
 from zif_qnn_htp.rewrites.gathering import line_up
 from zif_qnn_htp.rewrites.hardswish import unfuse
+from zif_qnn_htp.rewrites.in_floats import spell
 from zif_qnn_htp.rewrites.indices import wrap
 from zif_qnn_htp.rewrites.picking import flatten
 from zif_qnn_htp.rewrites.recurrent import unroll
@@ -50,8 +52,10 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     kinds = {name: info.dtype for name, info in model.tensors.items()}
     roots = scale(graph, kinds, _in_floats(model), model.opsets.get("", 1))
     roots |= quarter(graph, model)
+    spelled = spell(graph, model)
     fixed = fix(graph, model) | widen(graph, model)
-    return fixed | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
+    fixed |= coarsen(graph, model)  # behind widen, whose finer steps may be too fine
+    return spelled | fixed | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
 
 
 def _in_floats(model: Model) -> dict[str, tuple[str, str]]:

@@ -10,8 +10,8 @@ from zif import Verdict
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
 from zif_qnn_htp import foreign_contexts, graph
-from zif_qnn_htp.refusals import angles, counts, geometry, infinite, products
-from zif_qnn_htp.rewrites import logarithms
+from zif_qnn_htp.refusals import angles, counts, geometry, infinite, products, spans
+from zif_qnn_htp.rewrites import in_floats, logarithms
 
 if TYPE_CHECKING:
     from zif import Model, Unit
@@ -72,9 +72,15 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
         arch = f" (Hexagon v{chip.arch})" if chip.arch else ""
         reason = f"{chip.title}{arch} computes in integers only: quantize the model"
         return Verdict(False, "declared", "precision", reason)
+    if not chip.fp16 and in_floats.needs(model, unit):
+        reason = f"a 16-bit {unit.op_type} is coarse in integers, and {chip.title} has no others"
+        return Verdict(False, "observed", "precision", reason)
     misplaced = geometry.misplaced(model, unit)
     if misplaced:
         return Verdict(False, "observed", "observed-wrong", f"{unit.op_type}: {misplaced}")
+    beyond = spans.beyond(model, unit)
+    if beyond:
+        return Verdict(False, "observed", "fp16-range", f"{unit.op_type}: {beyond}")
     return _edge_cast(model, unit)
 
 
