@@ -20,6 +20,7 @@ from zif_qnn_htp.rewrites.hardswish import unfuse
 from zif_qnn_htp.rewrites.in_floats import spell
 from zif_qnn_htp.rewrites.indices import wrap
 from zif_qnn_htp.rewrites.picking import flatten
+from zif_qnn_htp.rewrites.probabilities import spell_probabilities
 from zif_qnn_htp.rewrites.recurrent import unroll
 from zif_qnn_htp.rewrites.reencoding import separate
 from zif_qnn_htp.rewrites.squares import scale
@@ -42,6 +43,7 @@ def build(model: Model, *, invent_weights: bool = False, wild: dict[str, str] | 
 
 def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapping[str, str]:
     unfuse(graph)
+    probabilities = spell_probabilities(graph, model)  # first: what it writes is tamed like any other
     tamed = tame(graph, model)
     cast = spell_out(graph, model)
     steps, left = unroll(graph, model)
@@ -55,7 +57,8 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     spelled = spell(graph, model)
     fixed = fix(graph, model) | widen(graph, model)
     fixed |= coarsen(graph, model)  # behind widen, whose finer steps may be too fine
-    return spelled | fixed | copied | laid | separate(graph, model) | picked | roots | tamed.added | cast.added
+    added = tamed.added | cast.added | probabilities
+    return spelled | fixed | copied | laid | separate(graph, model) | picked | roots | added
 
 
 def _in_floats(model: Model) -> dict[str, tuple[str, str]]:
