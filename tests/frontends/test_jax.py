@@ -25,6 +25,12 @@ def predict(x):
     return y.mean((1, 2)) @ last
 
 
+def masks(x):
+    layout = ("NHWC", "HWIO", "NHWC")
+    y = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+    return {"mask": jax.nn.softmax(y), "mean": y.mean((1, 2))}
+
+
 def two(x, y, scale=1.0):
     return x + y * scale
 
@@ -66,6 +72,17 @@ def test_a_source_is_what_jax_computes(jax: tuple[Any, Path], source: str, words
     told = json.loads(done.stdout)
     assert told["check"]["samples"] == 3
     assert all(row["equal"] or row["sqnr_db"] > 90 for row in told["check"]["outputs"])
+
+
+def test_pictures_turn_at_the_outputs_too(jax: tuple[Any, Path]) -> None:
+    found, folder = jax
+    words = ["nets.py:masks", "--shape", "x=1,12,16,3", "--layout", "nchw"]
+    done = found.zif("convert", *words, "-o", folder / "made.onnx", "--overwrite", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [port["shape"] for port in told["outputs"]] == [[1, 16, 12, 16], [1, 16]]
+    assert [line.partition(" ")[2].split()[0] for line in told["layout"]] == ["input", "output"]
+    assert told["check"]["samples"] == 3
 
 
 @pytest.mark.parametrize(

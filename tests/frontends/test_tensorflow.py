@@ -25,6 +25,11 @@ net = keras.Sequential([
     layers.GlobalAveragePooling2D(),
     layers.Dense(10, name="logits"),
 ])
+picture = keras.Input((16, 24, 3), name="picture")
+inside = layers.Conv2D(8, 3, padding="same", activation="relu")(picture)
+mask = layers.Conv2D(5, 1, activation="sigmoid", name="mask")(inside)
+classes = layers.Softmax(name="classes")(layers.Conv2D(4, 1)(inside))
+keras.Model(picture, [mask, classes, layers.GlobalAveragePooling2D(name="mean")(mask)]).save("masks.keras")
 net.save("net.keras")
 net.save("net.h5")
 net.export("saved", verbose=False)
@@ -47,6 +52,12 @@ converter.representative_dataset = pictures
 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 converter.inference_input_type = converter.inference_output_type = tf.int8
 open("int8.tflite", "wb").write(converter.convert())
+converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(picture, mask))
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+converter.representative_dataset = lambda: ([image[0][:, :16, :24]] for image in pictures())
+converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+converter.inference_input_type = converter.inference_output_type = tf.int8
+open("masks-int8.tflite", "wb").write(converter.convert())
 converter = tf.lite.TFLiteConverter.from_keras_model(net)
 converter.optimizations = [tf.lite.Optimize.DEFAULT]
 converter.representative_dataset = pictures
@@ -150,6 +161,17 @@ def test_pictures_turn_when_they_are_asked_to(tensorflow: tuple[Any, Path]) -> N
     told = converted(tensorflow, "net.keras", "--layout", "nchw", "--shape", "image=1,32,32,3")
     assert told["inputs"][0]["shape"] == [1, 3, 32, 32]
     assert told["layout"] == ["the input 'image' is NCHW, where the source has NHWC"]
+
+
+@pytest.mark.parametrize(("source", "left"), [("masks.keras", 1), ("masks-int8.tflite", 0)])
+def test_pictures_turn_at_the_outputs_too(tensorflow: tuple[Any, Path], source: str, left: int) -> None:
+    """A mean over pixels reads one of them, and keeps the order that it had; no other Transpose stays."""
+    told = converted(tensorflow, source, "--layout", "nchw")
+    shapes = sorted(port["shape"][1:] for port in told["outputs"])
+    assert shapes == ([[4, 16, 24], [5], [5, 16, 24]] if left else [[5, 16, 24]])
+    assert told["operators"].get("Transpose", 0) == left
+    assert len([line for line in told["layout"] if line.startswith("the output")]) == len(shapes) - left
+    assert (told["check"]["skipped"], told["check"]["samples"]) == ("", 3)
 
 
 def test_it_runs_on_the_emulated_chip(tensorflow: tuple[Any, Path]) -> None:

@@ -94,6 +94,7 @@ EXCEPTIONS = {
     ),
     "zif_caffe/messages.py": ({".read_bytes"}, SHIPPED),
     "zif_tensorflow/export.py": ({"onnx.load", "onnx.save"}, ENGINE),
+    "zif_tensorflow/turning.py": ({"onnx.load", "onnx.save"}, ENGINE),
     "zif_torch/export.py": ({"onnx.load"}, ENGINE),
     "zif_jax/export.py": ({"onnx.save"}, "for the host, into the folder that it gave"),
     "zif_qnn_cpu/guards.py": ({".open", ".read_bytes"}, "an artifact's file, which core has hashed"),

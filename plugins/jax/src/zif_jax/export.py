@@ -21,7 +21,7 @@ from zif_jax.sources import toolchain
 OPSETS = (21, 23)
 
 _loaded: dict[str, Callable[..., Any]] = {}
-_ends: dict[str, tuple[list[str], list[str], bool]] = {}
+_ends: dict[str, tuple[list[str], list[str], bool, list[str]]] = {}
 
 
 def exported(source: Any, request: Request, folder: Path) -> Imported:
@@ -34,19 +34,29 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     specs = [jax.ShapeDtypeStruct(request.shapes[name], _dtype(request, name)) for name in names]
     turned = [place for place, name in enumerate(names) if request.layout == "nchw" and len(request.shapes[name]) == 4]
     try:
-        model = jax2onnx.to_onnx(function, specs, opset=opset, input_names=names, inputs_as_nchw=turned or None)
+        pictures = _pictures(function, specs) if request.layout == "nchw" else []
+        layout = {"inputs_as_nchw": turned or None, "outputs_as_nchw": pictures or None}
+        model = jax2onnx.to_onnx(function, specs, opset=opset, input_names=names, **layout)
     except Exception as error:
         raise _refusal(error, label) from error
     onnx.save(model, folder / "model.onnx")
     outputs = [value.name for value in model.graph.output]
-    _ends[key_of(source)] = (names, outputs, bool(turned))
+    turned_outputs = [outputs[place] for place in pictures]
+    _ends[key_of(source)] = (names, outputs, bool(turned), turned_outputs)
+    ends = [f"the input {names[place]!r}" for place in turned] + [f"the output {name!r}" for name in turned_outputs]
     return Imported(
         "model.onnx",
         f"jax2onnx.to_onnx ({toolchain()})",
         opset_of(model),
         {name: name for name in names},
-        layout=tuple(f"the input {names[place]!r} is NCHW, where the source has NHWC" for place in turned),
+        layout=tuple(f"{end} is NCHW, where the source has NHWC" for end in ends),
     )
+
+
+def _pictures(function: Callable[..., Any], specs: list[Any]) -> list[int]:
+    """Which outputs have rank 4, by their places."""
+    shapes = jax.tree_util.tree_leaves(jax.eval_shape(function, *specs))
+    return [place for place, shape in enumerate(shapes) if len(shape.shape) == 4]
 
 
 def _refusal(error: Exception, label: str) -> Exception:
@@ -113,9 +123,10 @@ def _dtype(request: Request, name: str) -> np.dtype[Any]:
 
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - the hook's
     """What JAX gives, under the names that the ONNX model has."""
-    names, outputs, turned = _ends[key_of(source)]
+    names, outputs, turned, turned_outputs = _ends[key_of(source)]
     values = [np.asarray(inputs[name]) for name in names]
     if turned:
         values = [value.transpose(0, 2, 3, 1) if value.ndim == 4 else value for value in values]
-    made = jax.tree_util.tree_leaves(_load(source)(*values))
-    return {name: np.asarray(value) for name, value in zip(outputs, made, strict=True)}
+    leaves = jax.tree_util.tree_leaves(_load(source)(*values))
+    made = {name: np.asarray(value) for name, value in zip(outputs, leaves, strict=True)}
+    return {name: value.transpose(0, 3, 1, 2) if name in turned_outputs else value for name, value in made.items()}

@@ -23,14 +23,18 @@ from zif.plugin import Imported, Request, key_of, label_of, opset_of
 from zif_tensorflow import keras2, running
 from zif_tensorflow.running import Runnable
 from zif_tensorflow.sources import kind_of, toolchain
+from zif_tensorflow.turning import outputs_as_nchw
 
 #: What tf2onnx 1.17 writes.
 OPSETS = (9, 18)
+_BYTES = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+#: Which integers quantization can have in those; what is added to products has 32 bits.
+_STEPS = {"QuantizeLinear": _BYTES, "DequantizeLinear": (*_BYTES, onnx.TensorProto.INT32)}
 _FLAGS = {"tflite": "--tflite", "graph": "--graphdef"}
 
-#: What is loaded in this process, and the names of what was written, by source.
+#: What is loaded in this process; names of what was written, and the inputs and outputs that were turned, by source.
 _loaded: dict[str, Runnable] = {}
-_ends: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {}
+_ends: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...], tuple[str, ...]]] = {}
 
 
 def exported(source: Any, request: Request, folder: Path) -> Imported:
@@ -47,17 +51,18 @@ def exported(source: Any, request: Request, folder: Path) -> Imported:
     said = _converted(_words(source, loaded, request, turned), path, opset, label_of(source))
     names = _renamed(path, loaded)
     _shape(path, _asked(request, turned), label_of(source))
-    _ends[key_of(source)] = (*names, turned)
+    turned_outputs = outputs_as_nchw(path) if request.layout == "nchw" else ()
+    _ends[key_of(source)] = (*names, turned, turned_outputs)
     proto = onnx.load(path, load_external_data=False)
     _check_steps(proto, label_of(source))
-    layout = [f"the input {name!r} is NCHW, where the source has NHWC" for name in turned]
+    ends = [f"the input {name!r}" for name in turned] + [f"the output {name!r}" for name in turned_outputs]
     return Imported(
         "model.onnx",
         f"tf2onnx ({toolchain()})",
         opset_of(proto),
         {name: name for name in loaded.inputs},
         {name: name for name in loaded.outputs},
-        layout=tuple(layout),
+        layout=tuple(f"{end} is NCHW, where the source has NHWC" for end in ends),
         notes=(*loaded.notes, *said),
         example=_example(proto),
     )
@@ -122,9 +127,8 @@ def _converted(words: Sequence[str], path: Path, opset: int, label: str) -> list
 def _check_steps(proto: onnx.ModelProto, label: str) -> None:
     """tf2onnx writes quantization to 16 and 64 bits as well, which its opsets do not have."""
     types = {initializer.name: initializer.data_type for initializer in proto.graph.initializer}
-    steps = [node for node in proto.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
-    zeros = {types.get(node.input[2], onnx.TensorProto.INT8) for node in steps if len(node.input) == 3}
-    if zeros - {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}:
+    steps = [node for node in proto.graph.node if node.op_type in _STEPS and len(node.input) == 3]
+    if any(types.get(node.input[2], onnx.TensorProto.INT8) not in _STEPS[node.op_type] for node in steps):
         raise Unsupported(
             f"{label} is quantized to 16 bits, which tf2onnx cannot say in ONNX: quantize to int8, or give the model "
             f"in float, and `zif quantize --precision w8a16` quantizes that"
@@ -201,8 +205,9 @@ def _example(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
 
 def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What TensorFlow gives, under the names that the ONNX model has, and in its layout."""
-    into, out, turned = _ends[key_of(source)]
+    into, out, turned, turned_outputs = _ends[key_of(source)]
     feeds = {into.get(name, name): np.asarray(value) for name, value in inputs.items()}
     feeds = {name: value.transpose(0, 2, 3, 1) if name in turned else value for name, value in feeds.items()}
     made = _load(source, request).run(feeds)
-    return {name: np.asarray(made[out.get(name, name)]) for name in out}
+    outputs = {name: np.asarray(made[out.get(name, name)]) for name in out}
+    return {name: value.transpose(0, 3, 1, 2) if name in turned_outputs else value for name, value in outputs.items()}
