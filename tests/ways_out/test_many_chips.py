@@ -98,7 +98,7 @@ def test_one_is_taken_out(five: Path, tmp_path: Path) -> None:
 
     made = open_bundle(strip(open_bundle(five), tmp_path / "one.zif", ["snapdragon-8-elite"]))
     assert made.targets == ("snapdragon-8-elite",)
-    kept = {f"context_binaries/00-htp-v79.{kind}" for kind in ("bin", "json", "onnx")}
+    kept = {f"context_binaries/00-htp-v79.{kind}" for kind in ("bin", "json", "onnx", "trace")}
     assert {*made.files} == {*kept, "input_specs.json", "session.json"}
     feeds = entry("mtcnn-rnet").inputs()
     with zif.load(made.folder) as one, zif.load(five, "snapdragon-8-elite") as whole:
