@@ -15,13 +15,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 import zif
-from backends.host import Wild
+from backends.host import HOST, INFO, Wild
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from zif import SupportsProfile, Target
 from zif.backends.isolation import Limits, channel, isolated
 from zif.backends.isolation import pool as workers
+from zif.backends.isolation.service import of_backend
 from zif.records import SupportsBinding
 
 DTYPES = [
@@ -259,6 +260,19 @@ def test_an_idle_worker_ends_and_a_used_one_does_not(wild):
     executable.close()
     workers.pool.close_idle()
     assert not wild_worker(executable).alive
+
+
+def test_a_pool_that_has_ended_starts_no_worker_and_makes_no_folder():
+    """What goes on in a thread while the interpreter ends would leave them behind."""
+    pool = workers.Pool()
+    slot = pool.slot(of_backend(INFO, HOST), Limits())
+    folder, worker = pool.scratch(), slot.worker()
+    pool.end()
+    assert not worker.alive
+    assert not folder.exists()
+    with pytest.raises(zif.BackendUnavailable, match="this process ends"):
+        slot.worker()
+    assert pool.scratch() is None
 
 
 def test_the_temporary_files_of_a_killed_worker_go_with_the_pool(wild):

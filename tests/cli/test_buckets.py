@@ -66,6 +66,22 @@ def test_a_plan_has_a_row_for_each(cpu: Site, model: Path, data: Path) -> None:
     check(fitted.json["rest"])
 
 
+def test_a_plan_is_of_what_is_built_once_padding_was_tried(cpu: Site, tmp_path: Path) -> None:
+    model = save(tmp_path / "net.onnx", "y = Softmax <axis = 2> (x)")
+    size, sample = ("--shape", "length={8,16}"), tmp_path / "x.npy"
+    before = cpu.zif("plan", model, *size)
+    assert "priced without masks" in " ".join(before.out.split()), before.err
+    np.save(sample, np.ones((1, 4, 5), np.float32))
+    ran = cpu.zif("run", model, *size, "-i", f"x={sample}", "--json")
+    assert ran.code == 0, ran.err
+    after = cpu.zif("plan", model, *size)
+    assert "priced as they are built: length=8 with 2 masks, length=16 with 2 masks" in " ".join(after.out.split())
+    document = cpu.zif("plan", model, *size, "--json").json
+    check(document)
+    assert [row["masks"] for row in document["buckets"]] == [2, 2]
+    assert all(len(row["plan"]["units"]) > 1 for row in document["buckets"])
+
+
 def test_a_run_says_where_it_went(cpu: Site, model: Path, data: Path) -> None:
     for file, label in (("0.npy", "length=8"), ("4.npy", "length=16")):
         done = cpu.zif("run", model, "--shape", "length=1..16:2", "-i", f"x={data / file}", "--no-cache", "--json")

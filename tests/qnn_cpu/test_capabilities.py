@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, parser
 from zif import Verdict
 from zif.testing.nodetests import node_tests
 from zif_qnn_cpu import kernels, probing, verdicts
+from zif_qnn_cpu.engine import ENGINE
 from zif_qnn_cpu.options import Options
 
 HOST = zif.target("host")
@@ -171,7 +172,7 @@ def test_what_was_seen_to_go_wrong_is_refused(op: str) -> None:
 def test_the_table_is_of_this_engine() -> None:
     table = zif.backend("qnn_cpu").observations
     assert table is not None
-    assert table.toolchain == kernels.ENGINE
+    assert table.toolchain == ENGINE
 
 
 def test_what_failed_to_open_elsewhere_is_asked_about_here() -> None:

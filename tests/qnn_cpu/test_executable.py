@@ -358,7 +358,7 @@ def test_an_index_beyond_its_table_is_the_callers_mistake() -> None:
     [([1 << 40], TensorProto.INT4), ([1 << 31, 1 << 31, 8], TensorProto.FLOAT), ([4], TensorProto.FLOAT), ([-3], 1)],
 )
 def test_nothing_is_made_of_a_weights_dims_before_its_file_is_looked_at(dims: list[int], kind: int) -> None:
-    from zif_qnn_cpu.sessions import _mapped
+    from zif_qnn_cpu.scattered import _mapped
 
     tensor = TensorProto(name="w", data_type=kind, dims=dims, data_location=TensorProto.EXTERNAL)
     for key, value in {"location": "w.bin", "offset": "8"}.items():
@@ -368,7 +368,7 @@ def test_nothing_is_made_of_a_weights_dims_before_its_file_is_looked_at(dims: li
 
 
 def test_packed_weights_are_read_from_their_file() -> None:
-    from zif_qnn_cpu.sessions import _mapped
+    from zif_qnn_cpu.scattered import _mapped
 
     tensor = TensorProto(name="w", data_type=TensorProto.INT4, dims=[3], data_location=TensorProto.EXTERNAL)
     for key, value in {"location": "w.bin", "offset": "1"}.items():

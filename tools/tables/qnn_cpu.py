@@ -14,7 +14,7 @@ import zif_qnn_cpu
 from zif.testing.learning import learn
 from zif.testing.nodetests import node_tests, observe
 from zif.verdicts import observed
-from zif_qnn_cpu.kernels import ENGINE
+from zif_qnn_cpu.engine import ENGINE
 from zif_qnn_cpu.verdicts import promises
 
 from tools.tables.qnn_cpu_tests import further_tests

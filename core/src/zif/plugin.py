@@ -83,6 +83,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("parse_json", "zif.files.documents", "json_of", "JSON that was read, bounded and without surprises"),
         ("parse_record", "zif.files.records", "record", "an attrs class from such data, every field held to its type"),
         ("parse_arrays", "zif.files.archives", "arrays_in", "the arrays of an open .npz, none of them a bomb"),
+        ("message_fields", "zif.files.wire", "fields", "number, start and end of each field of a protobuf message"),
     ),
     "Models: reading a graph without walking protobuf by hand": (
         ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),

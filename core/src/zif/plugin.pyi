@@ -46,6 +46,7 @@ from zif.files.opening import open_plain as open_plain
 from zif.files.opening import read_bytes as read_bytes
 from zif.files.records import record as parse_record
 from zif.files.text import read_text as read_text
+from zif.files.wire import fields as message_fields
 from zif.files.wording import csv_cell as csv_cell
 from zif.files.wording import did_you_mean as did_you_mean
 from zif.files.wording import duration as duration
@@ -270,6 +271,7 @@ __all__ = [
     "literal",
     "made_by",
     "may_nest",
+    "message_fields",
     "node_tests",
     "normal",
     "note",

@@ -16,18 +16,18 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import importlib_metadata as metadata
 from attrs import evolve
 
 from zif.errors import BackendBroken, BackendNotFound
 from zif.files import environments
-from zif.files.installed import points as entry_points
 from zif.files.installing import to_install
 from zif.files.wording import did_you_mean
 from zif.hookspecs import GROUP
 from zif.records import Installed
 
 if TYPE_CHECKING:
+    import importlib_metadata as metadata
+
     from zif.backends.backend import Backend
 
 
@@ -49,6 +49,8 @@ def _changed(folder: str) -> int:
 
 @lru_cache(maxsize=4)
 def _installed(*_: object) -> tuple[Installed, ...]:
+    from zif.files.installed import points as entry_points
+
     points = [(point, point.dist) for point in entry_points(GROUP)]
     count = Counter(point.name for point, _ in points)
     rows = [_row(point, dist, count[point.name] > 1) for point, dist in points]
@@ -104,6 +106,8 @@ def owner(name: str) -> str:
 
 def core_version() -> str:
     """The version of the zif that is running."""
+    import importlib_metadata as metadata
+
     try:
         return str(metadata.version("zif"))
     except metadata.PackageNotFoundError:  # a source tree on sys.path
@@ -122,6 +126,21 @@ def backend(name: str) -> Backend:
         if name not in _opened:
             _opened[name] = _open(name)
         return _opened[name]
+
+
+def open_known(row: Installed) -> Backend:
+    """The backend of a row that was found and tried before, in this process; the metadata are not read again.
+
+    Raises BackendBroken.
+    """
+    with _lock:
+        opening = _opening.setdefault(row.name, threading.RLock())
+    with opening:
+        if row.name not in _opened:
+            from zif.backends.backend import Backend
+
+            _opened[row.name] = Backend.open(row)
+        return _opened[row.name]
 
 
 _opened: dict[str, Backend] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +88,8 @@ def read_table(path: str | Path, error: Refusal = InvalidInput, *, finite: bool 
 
 def toml_of(text: str, where: str, error: Refusal = InvalidInput, *, finite: bool = True) -> dict[str, Any]:
     """The data in the text of a TOML document."""
+    import tomllib
+
     try:
         if any(match[0].count(".") >= DEPTH for match in _DOTTED.finditer(text)):
             raise _Refused(f"a key has more than {DEPTH} parts")

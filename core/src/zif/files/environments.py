@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import importlib_metadata as metadata
 from attrs import Factory, frozen
 
 from zif.errors import InvalidInput, UsageError
@@ -148,6 +147,8 @@ def importable(environment: Environment) -> list[Path]:
 @lru_cache(maxsize=64)
 def _in_folder(place: str, _: int) -> tuple[Any, ...]:
     """The entry points of zif's groups in a folder of distributions."""
+    import importlib_metadata as metadata
+
     points: list[Any] = []
     for info in sorted(Path(place).glob("*.*-info")):
         try:

@@ -19,17 +19,29 @@ if TYPE_CHECKING:
     from zif.records import Array
 
 
+#: Those that numpy has itself.
+_NUMPYS = frozenset(
+    (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
+    )
+)
+
+
 @cache
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """The dtype that arrays of this element type have: "float32", "bfloat16", "int4"; "string" is object.
 
     Raises KeyError for a name that is no element type, or one that the installed ml_dtypes lacks.
     """
-    import ml_dtypes
     import numpy as np
 
     if name == "string":
         return np.dtype(object)
+    if name in _NUMPYS:
+        return np.dtype(name)
+    import ml_dtypes
+
     try:
         return np.dtype(getattr(ml_dtypes, name, name))
     except TypeError:

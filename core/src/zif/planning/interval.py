@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from zif.planning.pricing import Prices
-    from zif.planning.records import Segment, Transfer
+    from zif.planning.records import Transfer
+    from zif.planning.segment import Segment
 
 _SAYS = {
     "measured": "measured here",

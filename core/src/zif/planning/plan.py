@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any
 
 import attrs
 from attrs import frozen
@@ -22,15 +22,13 @@ from zif.planning.records import (
     Predicted,
     Request,
     Score,
-    Segment,
     Transfer,
     UnitPlan,
     UnitVerdict,
 )
+from zif.planning.segment import POLICIES, Policy, Segment
 from zif.records import TensorInfo
 
-Policy = Literal["balanced", "performance", "power", "memory"]
-POLICIES: tuple[str, ...] = get_args(Policy)
 SCHEMA = "zif.plan/1"
 
 

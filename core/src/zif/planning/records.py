@@ -57,26 +57,6 @@ class UnitPlan:
 
 
 @frozen
-class Segment:
-    """Units that run as one step on one backend. Segments are numbered in an order in which they can run."""
-
-    id: int
-    backend: str
-    kind: Kind
-    units: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    latency_us: float
-    energy_uj: float
-    label: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The kind, or what the backend wants to have said in its place."""
-        return self.label or self.kind
-
-
-@frozen
 class Transfer:
     """A tensor that crosses from one backend to another (or from and to the host), paid once per receiver.
 

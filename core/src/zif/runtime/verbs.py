@@ -12,7 +12,7 @@ from attrs import evolve
 from zif.backends.timeline import span
 from zif.errors import UsageError
 from zif.model.arguments import Progress
-from zif.planning.plan import POLICIES, Plan, Request
+from zif.planning.segment import POLICIES
 from zif.runtime.reloading import may_rest
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zif.model import Model
     from zif.model.arguments import Source
     from zif.planning.constraints import Constraints
+    from zif.planning.plan import Plan, Request
     from zif.planning.planner import Planner
     from zif.planning.why import Explained
     from zif.records import Target
@@ -131,8 +132,6 @@ def load(
     dimension, {"length": (64, 128)}; `shapes` with several sizes, {"x": (1, 3, 48, (160, 320))}, means the same.
     Raises ZifError subclasses.
     """
-    from zif.runtime.buckets.sizes import several
-
     wishes: dict[str, Any]
     refuse_start(start)
     more: dict[str, Any] = {"on_fault": on_fault, "cache": cache, "verify": verify, "samples": samples}
@@ -156,7 +155,7 @@ def load(
     wishes |= {"emulate": emulate, "config": config, "constraints": constraints, "isolate": isolate}
     wishes |= {"custom_ops": custom_ops}
     check_verify(verify)
-    bucketing = several(shapes, buckets)
+    bucketing = _several(shapes, buckets)
     if start:
         if bucketing:
             raise UsageError("start='cpu' is for one size: give several sizes without it")
@@ -198,6 +197,14 @@ def load(
     session.events.extend(told)
     beside = made.model.external_files().values()
     return may_rest(session, source, lambda same: load(same, target, policy, **wishes, **more), beside)
+
+
+def _several(shapes: Mapping[str, Any] | None, buckets: Any) -> bool:
+    if not shapes and buckets is None:
+        return False
+    from zif.runtime.buckets.sizes import several
+
+    return several(shapes, buckets)
 
 
 def bucketed(
@@ -351,6 +358,7 @@ def _refuse_unknown(wishes: Mapping[str, Any]) -> None:
 def _request(chip: Target, policy: str, demands: Constraints, wishes: Mapping[str, Any], assume: str) -> Request:
     """What the plan is asked for, as it is told."""
     from zif.backends.config import settle
+    from zif.planning.plan import Request
 
     return Request(
         target=chip.name,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from zif import BackendUnavailable
 
+from zif_qnn_cpu.engine import ENGINE
 from zif_qnn_cpu.executable import CpuSession
-from zif_qnn_cpu.kernels import ENGINE
 from zif_qnn_cpu.options import Options
 from zif_qnn_cpu.sessions import Opened, open_session
 from zif_qnn_cpu.timing import TimedSession

@@ -7,8 +7,8 @@ import re
 from zif import InvalidInput, InvalidModel, UsageError
 from zif.plugin import EngineRefused
 
-from zif_qnn_cpu.kernels import ENGINE
-from zif_qnn_cpu.shapes import REFUSES
+from zif_qnn_cpu.engine import ENGINE
+from zif_qnn_cpu.mentions import REFUSES
 
 _RUNNING = re.compile(r"while running (\S+) node\. Name:'(.*?)' Status Message: (.*)", re.DOTALL)
 _PLACE = re.compile(r"^\S+\.(?:cc|h):\d+ (?:\S.*?was false\. ?|[\w:~]+ |operator\(\) )?", re.DOTALL)

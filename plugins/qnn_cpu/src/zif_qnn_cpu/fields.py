@@ -6,13 +6,14 @@ import mmap
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from zif.plugin import message_fields as fields
+
+__all__ = ["Data", "fields", "nodes"]
+
 Data: TypeAlias = bytes | mmap.mmap
 
 #: Field numbers of ONNX's messages.
 _GRAPH, _FUNCTIONS, _NODE = 7, 25, 1
-_LENGTH = 2
-#: Bytes of the fields of a fixed size, by protobuf's wire type.
-_FIXED = {1: 8, 5: 4}
 
 
 def nodes(data: Data) -> Iterator[tuple[int, int]]:
@@ -43,32 +44,3 @@ def _joined(data: Data, start: int, end: int) -> Iterator[tuple[int, int]]:
         start = after
     if first >= 0:
         yield first, last
-
-
-def fields(data: Data, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, first byte of the content and end of each field of a message."""
-    while at < end:
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == _LENGTH:
-            size, at = _varint(data, at)
-            after = at + size
-        elif kind == 0:
-            after = _varint(data, at)[1]
-        else:
-            after = at + _FIXED[kind]
-        if after > end:
-            raise IndexError
-        yield tag >> 3, at, after
-        at = after
-
-
-def _varint(data: Data, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7

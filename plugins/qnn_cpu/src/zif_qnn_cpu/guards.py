@@ -6,8 +6,6 @@ Only models with such operators pay, and those only where the values are not kno
 from __future__ import annotations
 
 import itertools
-import mmap
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -18,20 +16,14 @@ from onnx import NodeProto, TensorProto, TypeProto, helper
 from zif.plugin import all_graphs, bodies, normal
 
 from zif_qnn_cpu import divisions, shapes, zero_points
-from zif_qnn_cpu.fields import Data, nodes
+from zif_qnn_cpu.mentions import PREFIX, SHAPES, ZERO_POINTS, mentioned
 
-#: What the names of values are that stand around a guarded operator, with a number; those of nodes end in one.
-PREFIX = "zif-guard-"
-#: How the operator of a node stands in a file: the field's tag, its length, its text.
-_OPERATOR = re.compile(
-    b"|".join(b'"' + bytes([len(name)]) + name.encode() for name in sorted(shapes.OPERATORS | {"Div"}))
-)
 _Scoped: TypeAlias = onnx.GraphProto | onnx.FunctionProto
 
 
 def guarded(model: bytes | Path) -> bytes | Path:
     """The model with its dangerous operators guarded; the same object where there is none."""
-    if not _mentions(model):
+    if not mentioned(model):
         return model
     proto = onnx.load_model_from_string(model if isinstance(model, bytes) else model.read_bytes())
     return bytes(proto.SerializeToString()) if guard(proto) else model
@@ -53,24 +45,12 @@ def guard(proto: onnx.ModelProto) -> bool:
     return changed
 
 
-def _mentions(model: bytes | Path) -> bool:
-    if isinstance(model, bytes):
-        return _has_operator(model)
-    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return _has_operator(mapped)
-
-
-def _has_operator(data: Data) -> bool:
-    places = list(nodes(data))
-    return any(_OPERATOR.search(data, *place) or zero_points.mentioned(data, *place) for place in places)
-
-
 def _is_dangerous(node: NodeProto) -> bool:
     if normal(node.domain):
         return False
     if node.op_type == "Div":
         return len(node.input) == 2
-    return node.op_type in shapes.OPERATORS or zero_points.lacks(node)
+    return node.op_type in SHAPES or zero_points.lacks(node)
 
 
 @frozen
@@ -108,7 +88,7 @@ def _safe(node: NodeProto, scope: _Scope, names: Iterator[str]) -> list[NodeProt
         return [node]
     if node.op_type == "Div":
         return divisions.safe(node, scope.element(node), scope.constants, names)
-    if node.op_type == zero_points.OPERATOR:
+    if node.op_type == ZERO_POINTS:
         weight, scale = (scope.kinds.get(name) for name in node.input[:2])
         return zero_points.safe(node, weight, scale, names)
     return shapes.safe(node, scope.kinds.get(node.input[0]), names)

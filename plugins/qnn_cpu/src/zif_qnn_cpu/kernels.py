@@ -6,13 +6,11 @@ from functools import cache
 from typing import Any
 
 import onnx
-import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from zif import OpClaim
 from zif.plugin import Signature, normal, signature
 
-PROVIDER = "CPUExecutionProvider"
-ENGINE = f"onnxruntime {onnxruntime.__version__} {PROVIDER}"
+from zif_qnn_cpu.engine import PROVIDER
 
 _OPEN = 2**31 - 1
 

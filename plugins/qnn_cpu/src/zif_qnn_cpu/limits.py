@@ -8,7 +8,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 from zif import Verdict
 
-from zif_qnn_cpu.kernels import ENGINE, PROVIDER
+from zif_qnn_cpu.engine import ENGINE, PROVIDER
 
 
 def refusal(opset: int) -> Verdict | None:

@@ -16,8 +16,8 @@ from onnx import helper
 from zif import InvalidModel, Verdict
 from zif.plugin import bodies, from_array
 
+from zif_qnn_cpu.engine import ENGINE, PROVIDER
 from zif_qnn_cpu.guards import guard
-from zif_qnn_cpu.kernels import ENGINE, PROVIDER
 from zif_qnn_cpu.options import Options
 from zif_qnn_cpu.sessions import register, session_options
 

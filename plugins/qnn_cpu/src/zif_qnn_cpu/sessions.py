@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import onnx
 import onnxruntime
 from attrs import evolve, frozen
-from zif import InvalidModel, StageFailed, UsageError
-from zif.plugin import DTYPE_BITS, all_graphs, content_of, element_dtype
+from zif import StageFailed, UsageError
+from zif.plugin import content_of
 
+from zif_qnn_cpu.engine import ENGINE, PROVIDER
 from zif_qnn_cpu.failures import is_unread, of_opening
-from zif_qnn_cpu.guards import guarded
-from zif_qnn_cpu.kernels import ENGINE, PROVIDER
+from zif_qnn_cpu.mentions import mentioned
 from zif_qnn_cpu.options import Level, Options
-from zif_qnn_cpu.values import PACKED, to_ort, unpack
 
 if TYPE_CHECKING:
     from zif import Compiled
@@ -108,7 +104,7 @@ def register(options: onnxruntime.SessionOptions, libraries: Sequence[Path]) -> 
 
 
 def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> Opened:
-    main = guarded(compiled.files[compiled.main])
+    main = _guarded(compiled.files[compiled.main])
     weights = {name: file for name, file in compiled.files.items() if name != compiled.main}
     source: str | bytes = main if isinstance(main, bytes) else str(main)
     memory: tuple[Any, ...] = ()
@@ -116,11 +112,22 @@ def _create(compiled: Compiled, made: onnxruntime.SessionOptions) -> Opened:
         folder = common_folder(weights)
         if folder is None:
             source = content_of(main)
-            memory = _hand_over(source, weights, made)
+            from zif_qnn_cpu.scattered import hand_over  # what parses is imported for these alone
+
+            memory = hand_over(source, weights, made)
         elif isinstance(main, bytes) or main.parent.resolve() != folder:
             source = content_of(main)
             made.add_session_config_entry(_FOLDER, str(folder))
     return Opened(onnxruntime.InferenceSession(source, made, providers=[PROVIDER], enable_fallback=0), (), memory)
+
+
+def _guarded(main: bytes | Path) -> bytes | Path:
+    """See `guards`, which parses: it is imported for a model that has what it guards."""
+    if not mentioned(main):
+        return main
+    from zif_qnn_cpu.guards import guarded
+
+    return guarded(main)
 
 
 def common_folder(files: Files) -> Path | None:
@@ -135,40 +142,6 @@ def common_folder(files: Files) -> Path | None:
             return None
         folders.add(Path(*path.parts[: -len(pure_posix_path)]))
     return folders.pop() if len(folders) == 1 else None
-
-
-def _hand_over(model: bytes, files: Files, made: onnxruntime.SessionOptions) -> tuple[Any, ...]:
-    """Give the engine the external weights as mapped memory, for files that do not lie in one folder.
-
-    The engine keeps the addresses alone: the arrays that are returned must live as long as the session.
-    """
-    graph = onnx.load_model_from_string(model).graph
-    external = [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
-    nested = [t for inner in all_graphs(graph) if inner is not graph for t in inner.initializer]
-    stray = next((t for t in nested if t.data_location == onnx.TensorProto.EXTERNAL), None)
-    if stray is not None:
-        raise InvalidModel(f"tensor {stray.name!r} of a body has its data in a file apart from the others")
-    arrays = tuple(_mapped(tensor, files) for tensor in external)
-    values = [onnxruntime.OrtValue(to_ort(array)) for array in arrays]
-    made.add_external_initializers([tensor.name for tensor in external], values)
-    return (*arrays, *values)
-
-
-def _mapped(tensor: onnx.TensorProto, files: Files) -> np.ndarray[Any, Any]:
-    """The weight as it lies in its file: nothing is made of its dims before they are held against what is there."""
-    where = {entry.key: entry.value for entry in tensor.external_data}
-    file, offset = files[where["location"]], int(where.get("offset", 0))
-    dtype, shape = element_dtype(tensor.data_type), list(tensor.dims)
-    raw = np.frombuffer(file, np.uint8) if isinstance(file, bytes) else np.memmap(file, np.uint8, "r")
-    size = -(-math.prod(shape) * DTYPE_BITS[dtype.name] // 8)
-    if min([0, offset, *shape]) < 0 or offset + size > raw.size:
-        raise InvalidModel(
-            f"tensor {tensor.name!r} wants {size} bytes from {offset} on, and {where['location']} has {raw.size}: "
-            "the file is damaged. Copy it again."
-        )
-    if dtype.name in PACKED:
-        return unpack(raw[offset : offset + size].tobytes(), dtype, shape)
-    return raw[offset : offset + size].view(dtype).reshape(shape)
 
 
 def _line(error: Exception | None) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 from attrs import frozen
 from onnx import NodeProto, TypeProto, helper, numpy_helper
 
-#: What the name of the node that refuses holds, after that of the operator.
-REFUSES = "/zif-shape-"
+from zif_qnn_cpu.mentions import REFUSES, SHAPES
 
 
 @frozen
@@ -61,7 +60,7 @@ _WATCHED: dict[str, _Watch] = {
     "ReverseSequence": _two_dimensions,
     "Unique": _elements,
 }
-OPERATORS = frozenset(_WATCHED)
+assert _WATCHED.keys() == SHAPES
 
 
 def safe(node: NodeProto, kind: TypeProto.Tensor | None, free: Iterator[str]) -> list[NodeProto]:

@@ -7,13 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from zif.plugin import private_folder
-
 from zif_qnn_cpu.executable import CpuSession
-from zif_qnn_cpu.guards import PREFIX
+from zif_qnn_cpu.mentions import PREFIX
 from zif_qnn_cpu.sessions import open_session
 
 if TYPE_CHECKING:
@@ -41,6 +38,8 @@ class TimedSession(CpuSession):
 
 def unit_times(compiled: Compiled, options: Options, shared: bool, inputs: Arrays, runs: int) -> dict[str, float]:
     """Microseconds by node of the graph as the engine optimizes it, the median of `runs` after one to warm up."""
+    from zif.plugin import private_folder  # it takes a while to import, which opening should not
+
     with private_folder("zif-profile-") as folder:
         opened = open_session(compiled, options, shared, profile=str(folder / "run"))
         timed = CpuSession(opened, compiled)
@@ -73,5 +72,7 @@ def _name(event: Mapping[str, Any]) -> str:
 
 
 def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
+    from statistics import median
+
     names = dict.fromkeys(name for run in runs for name in run)
     return {name: float(median(run.get(name, 0.0) for run in runs)) for name in names}

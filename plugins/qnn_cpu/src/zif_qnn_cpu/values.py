@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import numpy as np
-import onnx
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from zif.plugin import DTYPE_BITS, element_dtype, element_type, from_array, to_array
 
@@ -60,6 +59,8 @@ def unpack(content: bytes, dtype: np.dtype[Any], shape: list[int]) -> Array:
     """The array that `content` holds."""
     if dtype.name not in PACKED:
         return np.frombuffer(bytearray(content), dtype).reshape(shape)
+    import onnx  # for these types alone
+
     proto = onnx.TensorProto(data_type=element_type(dtype), dims=shape, raw_data=content)
     array: Array = to_array(proto)
     return array

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from zif import Verdict
 from zif.plugin import Claims, observed_units
 
-from zif_qnn_cpu.kernels import ENGINE, claims, signatures
+from zif_qnn_cpu.engine import ENGINE
+from zif_qnn_cpu.kernels import claims, signatures
 from zif_qnn_cpu.limits import refusal
 from zif_qnn_cpu.probing import probed
 

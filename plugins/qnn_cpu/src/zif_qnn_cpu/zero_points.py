@@ -12,36 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 from onnx import NodeProto, TensorProto, TypeProto, helper, numpy_helper
 
-from zif_qnn_cpu.fields import Data, fields
-
-OPERATOR = "DequantizeLinear"
-_WRITTEN = b'"' + bytes([len(OPERATOR)]) + OPERATOR.encode()
-#: Numbers of the fields of a node.
-_INPUT, _KIND = 1, 4
-_WITH_ZERO = 3
+from zif_qnn_cpu.mentions import ZERO_POINTS
 
 
 def lacks(node: NodeProto) -> bool:
     """Whether a DequantizeLinear says no zero point."""
-    return node.op_type == OPERATOR and not any(node.input[2:])
-
-
-def mentioned(data: Data, start: int, end: int) -> bool:
-    """Whether such a node may lie in a stretch of nodes: one itself, or any in a body."""
-    if data.find(_WRITTEN, start, end) < 0:
-        return False
-    try:
-        return any(_lacking(data, first, last) for _, first, last in fields(data, start, end))
-    except (IndexError, KeyError, OverflowError):  # no stretch of nodes: whoever reads it says what it is
-        return True
-
-
-def _lacking(data: Data, start: int, end: int) -> bool:
-    if data.find(_WRITTEN, start, end) < 0:
-        return False
-    rows = list(fields(data, start, end))
-    own = any(field == _KIND and data[first:last] == OPERATOR.encode() for field, first, last in rows)
-    return not own or sum(field == _INPUT and last > first for field, first, last in rows) < _WITH_ZERO
+    return node.op_type == ZERO_POINTS and not any(node.input[2:])
 
 
 def safe(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zif.backends.isolation.worker import Limits, Worker
+from zif.errors import BackendUnavailable
 from zif.files.leftovers import note
 
 if TYPE_CHECKING:
@@ -39,9 +40,14 @@ class Slot:
         self._timer: threading.Timer | None = None
 
     def worker(self) -> Worker:
-        """A living worker, started now when there is none or the last one has died."""
+        """A living worker, started now when there is none or the last one has died.
+
+        Raises BackendUnavailable when the process ends.
+        """
         with self._lock:
             if self._worker is None or not self._worker.alive:
+                if self._pool.ended:
+                    raise BackendUnavailable(f"{self._service.name}: this process ends, and starts no more workers")
                 if self._worker is not None:
                     self._worker.close()
                 self._worker = Worker(self._service, self._limits, self._pool.scratch())
@@ -98,6 +104,8 @@ class Pool:
         self._slots: dict[tuple[Service, Limits], Slot] = {}
         self._scratch: Path | None = None
         self._owner = os.getpid()
+        #: Whether the process ends, and nobody may start a worker any more.
+        self.ended = False
 
     def slot(self, service: Service, limits: Limits) -> Slot:
         """The place of the worker for this service."""
@@ -110,6 +118,8 @@ class Pool:
     def scratch(self) -> Path | None:
         """Where workers put temporary files, so that those of one that was killed go too; None: wherever they like."""
         with self._lock:
+            if self.ended:
+                return None
             if self._scratch is None or not self._scratch.exists():
                 with contextlib.suppress(OSError):
                     folder = note(Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"))
@@ -136,6 +146,12 @@ class Pool:
         if self._scratch is not None and self._owner == os.getpid():
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
+
+    def end(self) -> None:
+        """Close for good: what is still under way in other threads gets no worker any more, and makes no folder."""
+        with self._lock:
+            self.ended = True
+        self.close()
 
 
 def _sweep(folder: Path) -> None:

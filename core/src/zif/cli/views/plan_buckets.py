@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zif.cli.views.terminal import document, say, table
-from zif.files.wording import duration, energy, listed
+from zif.files.wording import duration, energy, listed, things
 
 if TYPE_CHECKING:
     from zif.planning import Plan
@@ -26,7 +26,7 @@ def show(made: BucketPlans) -> None:
     table("", columns, rows, right=("segments", "predicted", "energy", "samples", "padding"))
     if made.rest is None:
         say(f"inputs of other sizes are refused: {made.no_rest}")
-    say("whether a size may be padded for is tried when it is built")
+    say(_masks(made))
     for bucket in made.buckets:
         if bucket.plan.failure:
             say(f"{bucket.label}: cannot be built: {bucket.plan.failure}")
@@ -40,6 +40,17 @@ def show(made: BucketPlans) -> None:
 def show_json(made: BucketPlans) -> None:
     """Print the document `zif.plan-buckets/1`."""
     document("plan-buckets", made.to_json())
+
+
+def _masks(made: BucketPlans) -> str:
+    """What the prices have of the operators that keep padding away."""
+    if any(bucket.masks is None for bucket in made.buckets):
+        return (
+            "priced without masks: whether a size may be padded for, and whether its graph needs masks for that, is "
+            "tried when it is built, and known to the plans after that"
+        )
+    told = ", ".join(f"{bucket.label} with {things(bucket.masks, 'mask')}" for bucket in made.buckets if bucket.masks)
+    return f"priced as they are built: {told or 'none has masks'}"
 
 
 def _cells(plan: Plan) -> list[Any]:

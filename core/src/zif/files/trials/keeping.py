@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,6 @@ from zif.files.documents import read_json
 from zif.files.opening import is_plain
 from zif.files.records import record
 from zif.files.user_data import data_folder
-from zif.files.wording import json_text
-from zif.files.writing import write_whole
 
 SCHEMA = "zif.trial/1"
 
@@ -53,8 +50,13 @@ def kept(digest: str, seconds: float) -> Outcome | None:
 
 def keep(digest: str, outcome: Outcome) -> None:
     """Keep it; where that cannot be, it is found anew by the next process."""
+    from zif.files.wording import json_text
+    from zif.files.writing import write_whole  # what writes takes longer to import than to read what was kept
+
     path = _path(digest)
     if path is not None:
+        import datetime
+
         day = datetime.date.today().isoformat()
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -55,6 +55,19 @@ def checked(
     return findings
 
 
+def known(model: Model, grid: Grid, samples: Sequence[Any] | None) -> Findings | None:
+    """What was found before, without running anything; None where nothing was tried."""
+    try:
+        trial = Trial(model, grid, samples)
+    except BackendUnavailable:
+        return None
+    try:
+        place = _place(trial)
+        return _read(place) if place is not None else None
+    finally:
+        trial.close()
+
+
 def _place(trial: Trial) -> Kept | None:
     from zif.artifacts.cache import default_cache
 

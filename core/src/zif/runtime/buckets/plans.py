@@ -24,12 +24,14 @@ class Share:
 
 @frozen(eq=False)
 class BucketPlan:
-    """The plan of one bucket. share: None where no samples were given."""
+    """The plan of one bucket. share: None where no samples were given. masks: how many its graph is planned with, as it
+    is built; None where padding was not tried yet, so that nobody knows."""
 
     label: str
     shapes: Mapping[str, tuple[int, ...]]
     plan: Plan
     share: Share | None = None
+    masks: int | None = None
 
 
 @frozen(eq=False)
@@ -52,6 +54,7 @@ class BucketPlans:
                 "shapes": {name: list(dims) for name, dims in bucket.shapes.items()},
                 "samples": bucket.share and bucket.share.samples,
                 "padding": bucket.share and round(bucket.share.padding, 4),
+                "masks": bucket.masks,
                 "plan": bucket.plan.to_json(),
             }
             for bucket in self.buckets
@@ -61,13 +64,13 @@ class BucketPlans:
 
 
 def plans(asked: Asked, target: str, policy: str, wishes: Mapping[str, Any], **more: Any) -> BucketPlans:
-    """Plan every bucket, and the rest. Raises what planning raises."""
-    shares = shared(asked.grid, asked.samples)
+    """Plan every bucket as it is built, as far as that was tried before, and the rest. Raises what planning raises."""
+    shares, findings, points = shared(asked.grid, asked.samples), asked.known(), asked.grid.points()
     rows = []
-    for point in asked.grid.points():
-        plan = asked.planner(point, target, policy, wishes, **more).plan()
-        shapes = asked.grid.shapes(point)
-        rows.append(BucketPlan(asked.grid.label(point), shapes, plan, shares[point] if shares else None))
+    for point, finding in zip(points, findings.points if findings else [None] * len(points), strict=True):
+        plan = asked.planner(point, target, policy, wishes, finding, **more).plan()
+        shapes, share = asked.grid.shapes(point), shares[point] if shares else None
+        rows.append(BucketPlan(asked.grid.label(point), shapes, plan, share, len(finding.guards) if finding else None))
     rest = asked.rest(target, policy, wishes)
     if isinstance(rest, str):
         return BucketPlans(asked.model.name, tuple(rows), None, rest)

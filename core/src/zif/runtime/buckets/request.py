@@ -11,7 +11,7 @@ from attrs import field, frozen
 from zif.errors import ZifError
 from zif.model.arguments import Progress
 from zif.runtime.buckets.checking import Finding, Findings
-from zif.runtime.buckets.findings_cache import checked
+from zif.runtime.buckets.findings_cache import checked, known
 from zif.runtime.buckets.grid import Grid, Point
 from zif.runtime.buckets.masking import guarding
 from zif.runtime.buckets.masking.rewrite import masked
@@ -142,6 +142,10 @@ class Asked:
     def findings(self, cache: bool, progress: Progress | None) -> Findings:
         """What is found of padding, or was found before."""
         return checked(self.model, self.grid, self.samples, cache, progress, self.spans)
+
+    def known(self) -> Findings | None:
+        """What was found of padding before; None where nobody has tried it."""
+        return known(self.model, self.grid, self.samples)
 
 
 def _fits(sizes: Point, point: Point) -> bool:

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from zif.errors import UsageError
 from zif.records import TensorInfo
+from zif.runtime.session.late_plan import LatePlan
 from zif.runtime.session.retired import Retired
 from zif.runtime.session.step import Step
 from zif.runtime.session.wiring import Wiring
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Moving:
     """What of a session is about other steps; a session derives from it."""
 
-    plan: Plan
+    _plan: Plan | LatePlan
     inputs: tuple[TensorInfo, ...]
     optional_inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
@@ -45,6 +46,17 @@ class Moving:
         self.reload: Callable[[], Moving] | None = None
         self._waking = threading.Lock()
         self._retired = Retired(self._let_go)
+
+    @property
+    def plan(self) -> Plan:
+        """What runs where, at what cost, and why."""
+        if isinstance(self._plan, LatePlan):
+            self._plan = self._plan.make()
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: Plan) -> None:
+        self._plan = plan
 
     def adopt(self, other: Moving) -> None:
         """From the next run on, run what `other` was loaded for. `other` must not be used any more.

@@ -18,8 +18,6 @@ from zif.backends.timeline import NOTHING, recorded, span, within
 from zif.errors import InvalidInput, InvalidModel, UsageError, ZifError
 from zif.records import Arrays, TensorInfo
 from zif.runtime.session.admit import Admission
-from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
-from zif.runtime.session.bound import Bound
 from zif.runtime.session.events import Event, Rescue, Timing, Underway, Watch
 from zif.runtime.session.faults import named
 from zif.runtime.session.moving import Moving
@@ -31,6 +29,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from zif.planning import Plan
+    from zif.runtime.session.asynchronous import Asynchronous, Run, Stop
+    from zif.runtime.session.bound import Bound
+    from zif.runtime.session.late_plan import LatePlan
     from zif.runtime.session.pipeline import Pipeline
     from zif.runtime.session.stream import Stream
     from zif.runtime.timeline import Timeline
@@ -47,7 +48,7 @@ class Session(Moving):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Plan | LatePlan,
         steps: Sequence[Step],
         tensors: Mapping[str, TensorInfo],
         optional: Sequence[TensorInfo] = (),
@@ -57,7 +58,7 @@ class Session(Moving):
     ) -> None:
         """`constants` are the graph outputs that no segment makes because they are known before running."""
         super().__init__()
-        self.plan = plan
+        self._plan = plan
         self.inputs = plan.inputs
         self.optional_inputs = tuple(optional)
         self.outputs = plan.outputs
@@ -109,6 +110,8 @@ class Session(Moving):
         `run` takes them; those that are missing are made, where their shapes are known from a run only by a first run.
         Raises InvalidInput for what does not fit, UsageError for an output that is no tensor.
         """
+        from zif.runtime.session.bound import Bound
+
         return Bound(self, inputs, outputs)
 
     def run_async(
@@ -151,6 +154,8 @@ class Session(Moving):
         submit: takes a job without arguments and sees that it is done soon in another thread, in the place of threads
         of the session's own. Runs that wait already are made as before.
         """
+        from zif.runtime.session.asynchronous import Asynchronous
+
         with self._lock:
             old, self._queue = self._queue, Asynchronous(workers, limit, submit)
         if old is not None:
@@ -158,6 +163,8 @@ class Session(Moving):
 
     def _queued(self) -> Asynchronous:
         if self._queue is None:
+            from zif.runtime.session.asynchronous import Asynchronous
+
             with self._lock:
                 if self._queue is None:
                     self._queue = Asynchronous()

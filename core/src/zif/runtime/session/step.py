@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from zif.backends.blame import let_go
-from zif.backends.registry import owner
 from zif.errors import InvalidBundle, StageFailed, ZifError
 from zif.records import Executable
 
@@ -41,6 +40,8 @@ class Step:
     @property
     def who(self) -> str:
         """The segment and its backend, with the distribution, as errors name them."""
+        from zif.backends.registry import owner
+
         return f"segment {self.segment.id}: {owner(self.segment.backend)}"
 
     def judged(self, fault: ZifError) -> ZifError:

@@ -15,22 +15,21 @@ from zif.backends.apart import stand_in
 from zif.backends.deadline import deadline
 from zif.backends.registry import installed
 from zif.backends.survey import open_and_ask
-from zif.backends.watched import watched
 from zif.errors import BackendUnavailable, ZifError
 from zif.model import external, shapes
 from zif.model.arguments import is_model
+from zif.model.ends import Ends
 from zif.model.engines import libraries
 from zif.model.source import Source, read
 from zif.model.types import value_info
-from zif.planning.plan import Plan
-from zif.planning.records import Predicted, Request, Segment
-from zif.records import Compiled, TensorInfo
-from zif.runtime.session import Session, Step
+from zif.records import Compiled
+from zif.runtime.started.quick import session_of
 from zif.targets import host
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
     from zif.records import Capabilities
+    from zif.runtime.session import Session
 
 #: Stages with which a backend makes something else of a model, so that it cannot be handed one as it stands.
 _OWN_FORM = frozenset({"convert", "compile"})
@@ -84,20 +83,13 @@ def open_at_once(source: Any, with_shapes: Mapping[str, Sequence[int]], custom_o
     weights = {tensor.name for tensor in graph.initializer}
     compiled = _artifact(model, custom_ops)
     shapes.override(graph, with_shapes, weights)
-    inputs = [value_info(value) for value in graph.input if value.name not in weights]
+    inputs = tuple(value_info(value) for value in graph.input if value.name not in weights)
     optional = [value_info(value) for value in graph.input if value.name in weights] if _replaceable(model) else []
-    outputs = tuple(value_info(value) for value in graph.output)
-    compiled = evolve(compiled, inputs=tuple(inputs), outputs=outputs)
+    told = Ends(inputs, tuple(optional), tuple(value_info(value) for value in graph.output))
+    compiled = evolve(compiled, inputs=told.inputs, outputs=told.outputs)
     executable = by.backend.load(compiled, by.options, shared=False)
-    plan = _plan(model, by, compiled)
-    step = Step(
-        plan.segments[0],
-        watched(by.backend, executable),
-        tuple(info.name for info in (*inputs, *optional)),
-        tuple(info.name for info in outputs),
-    )
-    tensors: dict[str, TensorInfo] = {info.name: info for info in (*inputs, *optional, *outputs)}
-    return Session(plan, [step], tensors, optional)
+    name = model.path.stem if model.path else graph.name or "model"
+    return session_of(name, told, by.backend, executable, by.capabilities.label)
 
 
 def _read(source: Any) -> Source:
@@ -117,26 +109,3 @@ def _artifact(source: Source, custom_ops: Any) -> Compiled:
     main = source.path.name if source.path else "model.onnx"
     files[main] = source.path.absolute() if source.path else source.proto.SerializeToString()
     return Compiled("onnx", files, main, (), (), custom_ops=libraries(custom_ops))
-
-
-def _plan(source: Source, by: Starter, compiled: Compiled) -> Plan:
-    """What there is to say before a plan: one segment, no units, no costs."""
-    name = source.path.stem if source.path else source.proto.graph.name or "model"
-    reads, gives = (tuple(info.name for info in infos) for infos in (compiled.inputs, compiled.outputs))
-    kind, label = by.capabilities.kind, by.capabilities.label
-    segment = Segment(0, by.backend.name, kind, (), reads, gives, 0.0, 0.0, label)
-    note = "started on the CPU with the model as it stands; the plan for the target takes its place when it is ready"
-    return Plan(
-        model=name,
-        digest="",
-        request=Request(target="host", only=(by.backend.name,)),
-        inputs=compiled.inputs,
-        outputs=compiled.outputs,
-        segments=(segment,),
-        units=(),
-        transfers=(),
-        scores={},
-        predicted=Predicted(0.0, 0.0, 0, 0.0, {}),
-        candidates=(),
-        notes=(note,),
-    )

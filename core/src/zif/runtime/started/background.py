@@ -161,6 +161,6 @@ def _at_exit() -> None:
     if under_way:
         from zif.backends.isolation.pool import pool
 
-        pool.close()
+        pool.end()
     for starting in under_way:
         starting.end()

@@ -6,13 +6,12 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zif.backends.config import settle
 from zif.errors import InvalidModel, UsageError, ZifError
 from zif.model.arguments import is_model
 from zif.runtime.session import Event
-from zif.runtime.started.at_once import open_at_once, starter
 from zif.runtime.started.background import Starting
-from zif.targets import target as find
+from zif.runtime.started.quick import open_quickly
+from zif.runtime.started.remembered import remember
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend
@@ -41,11 +40,9 @@ def load_at_once(
     a plan. Where no backend of the CPU takes the whole model, the session is loaded for the target at once, and an
     event says so. Raises ZifError subclasses, for what the caller can mend.
     """
-    from zif.runtime.frontends.verb import as_onnx
-
-    _check(target, wishes)
     shapes, custom_ops = wishes.get("shapes") or {}, wishes.get("custom_ops") or ()
-    onnx = source if is_model(source) else as_onnx(source, shapes, progress)
+    quick = open_quickly(source, target, wishes)
+    onnx = source if quick else _as_onnx(source, target, wishes, progress)
 
     def make(told: Progress) -> tuple[Session, Model]:
         from zif.model import Model  # takes a while to import: not before the first run
@@ -61,22 +58,32 @@ def load_at_once(
 
     started: Callable[[], Session | None] = lambda: None  # noqa: E731 - nothing runs yet
     try:
-        session, by = _opened(onnx, target, planned, wishes)
+        session, by = quick or _opened(onnx, target, planned, wishes)
     except (UsageError, InvalidModel):
         raise
     except ZifError as error:
         made, _ = make(progress or (lambda _: None))
         made.events.append(Event("stayed", "zif", None, f"not started on the CPU: {error}"))
         return made
+    text = f"runs on {by.name} until what is compiled for the target is ready"
+    session.events.append(Event("started", by.name, None, text))
     started = weakref.ref(session)  # nobody compiles for a session that was forgotten
     session.starting = Starting(session, make, samples, progress)
     return session
+
+
+def _as_onnx(source: Any, target: str, wishes: Mapping[str, Any], progress: Progress | None) -> Any:
+    from zif.runtime.frontends.verb import as_onnx
+
+    _check(target, wishes)
+    return source if is_model(source) else as_onnx(source, wishes.get("shapes") or {}, progress)
 
 
 def _check(target: str, wishes: Mapping[str, Any]) -> None:
     """What is wrong in the call itself is told now, not in an event later. Raises UsageError or BackendNotFound."""
     from zif.backends.registry import backend, installed
     from zif.planning.constraints import Constraints
+    from zif.targets import target as find
 
     find(target)
     Constraints.parse(wishes.get("constraints"))
@@ -88,15 +95,19 @@ def _check(target: str, wishes: Mapping[str, Any]) -> None:
 
 
 def _opened(onnx: Any, target: str, planned: Planned, wishes: Mapping[str, Any]) -> tuple[Session, Backend]:
+    from zif.backends.config import settle
+    from zif.runtime.started.at_once import open_at_once, starter
+    from zif.targets import target as find
+
     config = settle(wishes.get("config"), find(target))
     exclude = wishes.get("exclude") or ()
     by = starter((exclude,) if isinstance(exclude, str) else exclude, config, bool(wishes.get("isolate")))
+    if not (exclude or config or wishes.get("isolate")):
+        remember(by.backend, by.options, by.capabilities.label)
     try:
         session = open_at_once(onnx, wishes.get("shapes") or {}, wishes.get("custom_ops") or (), by)
     except UsageError:
         raise
     except ZifError:  # what the engine does not take as it stands, it may take as zif prepares it
         session = planned(onnx, by.backend.name, config.get(by.backend.name, {}))
-    text = f"runs on {by.backend.name} until what is compiled for the target is ready"
-    session.events.append(Event("started", by.backend.name, None, text))
     return session, by.backend
