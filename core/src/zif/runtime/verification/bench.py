@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import define, field, frozen
 
 from zif.errors import BackendUnavailable, UsageError, ZifError
 from zif.model.arguments import Progress
 from zif.model.compiled_units import elsewhere
+from zif.runtime.measures import is_float
 from zif.runtime.verification.floor import computes_in, floor
 from zif.runtime.verification.judge import Judge, showing
 from zif.runtime.verification.record import SegmentCheck, TensorCheck, Verification, gravest
-from zif.runtime.verification.samples import made_samples
+from zif.runtime.verification.samples import likelier, made_samples
 from zif.runtime.verification.tallies import Beside, gates
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from zif.planning import Plan
     from zif.planning.planner import Planner
     from zif.records import Executable
+    from zif.runtime.session import Session
     from zif.runtime.session.step import Step
 
     Sample = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -113,15 +116,32 @@ class Bench:
         return [self._check(step, values) for step in tried]
 
     def values(self, names: Sequence[str]) -> Values:
-        """What is right of these values, sample by sample."""
+        """What is right of these values, sample by sample; made samples that prove nothing are left out."""
         self.told("building the judge")
         rows = []
         with self.judge.session(showing(self.planner.model, names)) as session:
             for number, sample in enumerate(self.samples, 1):
                 self.told(f"judging sample {number} of {len(self.samples)}")
                 fed = sample() if callable(sample) else sample
-                rows.append({**fed, **session.run(fed)})
+                rows += [row] if (row := self._judged(session, fed)) else []
+        if len(rows) < len(self.samples):
+            self.notes.append(
+                f"of {len(self.samples) - len(rows)} made samples the judge makes no numbers: give your own"
+            )
         return rows
+
+    def _judged(self, session: Session, sample: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What is right of one sample, or of one that is like it; None where no made one gives numbers."""
+        row = {**sample, **session.run(sample)}
+        if not self.made or self._is_sound(row):
+            return row
+        others = ({**fed, **session.run(fed)} for fed in likelier(self.planner.model, sample))
+        return next(filter(self._is_sound, others), None)
+
+    def _is_sound(self, row: Mapping[str, Any]) -> bool:
+        """Whether what the model gives are numbers: who computes otherwise what is none is not wrong."""
+        outputs = (row[info.name] for info in self.planner.model.outputs if info.name in row)
+        return not any(is_float(value) and np.isnan(value.astype(np.float64)).any() for value in outputs)
 
     def piece(self, backend: str, units: Sequence[str], executable: Executable) -> Piece:
         """Units of the model whose executable on a backend is loaded."""
@@ -137,7 +157,8 @@ class Bench:
 
         enough: asked after each sample, with the number of those that were tried and the rows so far.
         """
-        beside = Beside(gates(piece.model))
+        inner = frozenset(piece.outputs) - {info.name for info in self.planner.model.outputs}
+        beside = Beside(gates(piece.model), inner if piece.precision == "fp16" else frozenset())
         with self.judge.session(floor(piece.model, piece.precision)) as least:
             for number, right in enumerate(values, 1):
                 made = piece.run({name: right[name] for name in piece.inputs if name in right})

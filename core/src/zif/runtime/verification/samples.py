@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,22 @@ def made_samples(model: Model, *, from_end: bool = True) -> list[dict[str, Any]]
         last = from_end and seed == SEEDS[-1]
         sets.append({name: _fitted(name, value, seed, shape, bounds.get(name), last) for name, value in values.items()})
     return sets
+
+
+def likelier(model: Model, sample: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The sample with other integers where they index no table: lengths are full, then 1.
+
+    For samples of which the model itself makes no numbers: a length of 0 masks everything.
+    """
+    infos = {info.name: info for info in model.inputs}
+    counting = [n for n, info in infos.items() if _is_wide(sample[n]) and not index_bound(model, n)]
+    longest = max((dim for info in infos.values() for dim in np.shape(sample[info.name])), default=1)
+    for count in (longest, 1) if counting else ():
+        yield {**sample, **{name: np.full_like(sample[name], count) for name in counting}}
+
+
+def _is_wide(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.dtype.itemsize > 1
 
 
 def _normal(values: Array) -> Array:
