@@ -130,6 +130,35 @@ def test_options_are_checked_by_who_has_their_class(site: Site, other: Site, tmp
         assert words in json.loads(out)["message"]
 
 
+def test_what_it_says_goes_through_a_pickle(site: Site, other: Site, tmp_path: Path) -> None:
+    """Its class of options is in no module here: here it is the same again, elsewhere one that checks as it does."""
+    other.add("there", OWN_FORM)
+    taken_in(site, "vendor", other)
+    path = tmp_path / "told"
+    said = site.python(f"""
+import pickle, zif
+from zif.targets import target
+if __name__ == "__main__":
+    told = zif.backend("there").capabilities(target("host"))
+    content = pickle.dumps((told, told.options(level=3)))
+    assert pickle.loads(content) == (told, told.options(level=3))
+    open({str(path)!r}, "wb").write(content)
+""")
+    assert said.code == 0, said.err
+    heard = site.python(f"""
+import pickle
+if __name__ == "__main__":
+    told, options = pickle.load(open({str(path)!r}, "rb"))
+    print(options.level, told.options(mode="a").precisions)
+    try:
+        told.options(level=10)
+    except ValueError as error:
+        print(error)
+""")
+    assert heard.out.split("\n")[0] == "3 ('fp16',)", heard.err
+    assert "must be <= 9" in heard.out
+
+
 def test_ones_own_backend_comes_first_and_that_is_said(site: Site, other: Site) -> None:
     site.add("both", version="1.0")
     other.add("both", version="2.0")

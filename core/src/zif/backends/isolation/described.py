@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import types
 from collections.abc import Callable, Mapping
 from functools import reduce
@@ -22,6 +23,17 @@ _PLAIN = (str, bool, int, float, type(None))
 
 #: Asks the worker: a stage and its arguments.
 Ask = Callable[..., Any]
+#: What finds the class again where its pickle is read, and with what.
+Again = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class _StandIn(type):
+    """The type of classes that stand for others: no module has them, so a pickle holds how to find them again."""
+
+    again: Again
+
+
+copyreg.pickle(_StandIn, lambda kind: kind.again)
 
 
 @frozen
@@ -65,8 +77,9 @@ def written_values(options: Any) -> Given:
     return Given({name: attrs.asdict(value) if attrs.has(type(value)) else value for name, value in values.items()})
 
 
-def stand_in(description: Described, ask: Ask) -> type[Any]:
+def stand_in(description: Described, ask: Ask, again: Again) -> type[Any]:
     """A class that takes what the described one takes. `ask` reaches the process that has that: it has the last word.
+    `again` is how another process that reads a pickle of the class finds one.
 
     Making an instance raises ValueError in the words of the described class.
     """
@@ -85,7 +98,8 @@ def stand_in(description: Described, ask: Ask) -> type[Any]:
         body["precisions"] = property(lambda self: self._precisions)
     body |= {field.name: _attribute(field) for field in description.fields}
     body["__annotations__"] = {field.name: _type(field.type) for field in description.fields}
-    made = type(description.name, (), body)
+    made = _StandIn(description.name, (), body)
+    made.again = again
     return attrs.define(made, frozen=True, slots=False, kw_only=True, auto_attribs=True)
 
 

@@ -43,7 +43,7 @@ class IsolatedBackend(Backend):
         self._slot = workers.pool.slot(of_backend(info, target), limits)
         self._kind: tuple[Any, type[Any]] | None = None
         stages = self._slot.worker().stages if inner is None else inner.stages
-        proxy = _Proxy(self._slot, self._options_class)
+        proxy = _Proxy(self._slot, self.options_class)
         hooks = {name: getattr(proxy, name) for name in stages if name != "execute"}
         super().__init__(info, relay.build(SimpleNamespace(**hooks), info.owner))
         self._ask = proxy.ask
@@ -71,12 +71,13 @@ class IsolatedBackend(Backend):
         """
         self._slot.close_idle()
 
-    def _options_class(self, target: Target, told: Any) -> type[Any]:
+    def options_class(self, target: Target, told: Any) -> type[Any]:
         """The class of options: this process's own, or one that stands for what the worker described."""
         if self._inner is not None:
             return self._inner.capabilities(target).options
         if self._kind is None or self._kind[0] != told:
-            self._kind = told, stand_in_for(told, self._ask)
+            again = options_class, (self.info, target, told)
+            self._kind = told, stand_in_for(told, self._ask, again)
         return self._kind[1]
 
     def _remember(self, key: str, target: Target, answer: Capabilities) -> None:
@@ -198,3 +199,13 @@ _lock = threading.Lock()
 def _name(model: Any) -> str:
     name = getattr(model, "name", "")
     return repr(name) if isinstance(name, str) and name else ""
+
+
+def options_class(info: Installed, target: Target, told: Any) -> type[Any]:
+    """The class that stands for the options of a backend elsewhere, in the process that reads its pickle.
+
+    Raises what starting a worker raises.
+    """
+    opened = isolated(Elsewhere(info), target)
+    assert isinstance(opened, IsolatedBackend)
+    return opened.options_class(target, told)

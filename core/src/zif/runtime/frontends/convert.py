@@ -20,6 +20,7 @@ from zif.files.paths import relative
 from zif.files.records import record
 from zif.files.wording import json_text
 from zif.files.writing import write_whole
+from zif.model.subgraphs import all_graphs
 from zif.records import Compiled, Installed, TensorInfo
 from zif.runtime.frontends.common import asked_for, label_of
 from zif.runtime.frontends.contract import Imported, Named, Origin, Recognized, Request
@@ -154,7 +155,7 @@ class Converting:
             tool=made.tool,
             opset_asked=self.request.opset,
             opset=made.opset,
-            operators=dict(Counter(node.op_type for node in model.proto.graph.node)),
+            operators=dict(Counter(node.op_type for graph in all_graphs(model.proto.graph) for node in graph.node)),
             inputs=_ports(model.inputs, made.inputs),
             outputs=_ports(model.outputs, made.outputs),
             layout=made.layout,
