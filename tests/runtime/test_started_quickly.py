@@ -59,6 +59,17 @@ def test_it_answers_the_same_and_asks_nobody(site: Site, tmp_path: Path) -> None
     assert first[1:2] + first[3:] == ["able", ["started"], None]
 
 
+def test_one_that_asks_for_a_process_of_its_own_has_it_the_second_time_too(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    apart = GOOD.replace("toolchain=TOOLCHAIN,", "toolchain=TOOLCHAIN, isolate=True,")
+    site.add("able", apart)
+    path = save(tmp_path / "m.onnx")
+    for _ in range(2):
+        _, asked = ran(site, path)
+        assert "zif.runtime.started.at_once" in asked
+        assert not list(site.folder.rglob("starter-*.json"))
+
+
 @pytest.mark.parametrize("wishes", [{"target": "snapdragon-8-gen-3"}, {"shapes": {"x": [2, 8]}}, {"only": ["able"]}])
 def test_whoever_wants_more_is_asked_for_it(site: Site, tmp_path: Path, wishes: dict[str, object]) -> None:
     path = save(tmp_path / "m.onnx")

@@ -73,11 +73,12 @@ def remember(backend: Backend, options: Any, label: str) -> None:
     """Keep it for the next process; not of a backend that works apart from this one."""
     import attrs
 
+    from zif.backends.backend import Backend
     from zif.files.wording import json_text
     from zif.files.writing import write_whole
 
     path, row = _path(), backend.info
-    if path is None or row.environment or backend.apart:
+    if path is None or type(backend) is not Backend or backend.apart:  # one that works apart has a class of its own
         return
     kind = f"{type(options).__module__}:{type(options).__qualname__}"
     told = Known(row, kind, label, digest(str(row), row.module))
