@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zif_qnn_runtime.graph import QnnGraph, open_shape
 from zif_qnn_runtime.graph import build as _build
 
+from zif_qnn_htp.rewrites.biases import quantize
 from zif_qnn_htp.rewrites.casts import spell_out
 from zif_qnn_htp.rewrites.coarser import coarsen
 from zif_qnn_htp.rewrites.copies import copy
@@ -47,7 +48,8 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     tamed = tame(graph, model)
     cast = spell_out(graph, model)
     steps, left = unroll(graph, model)
-    wild.update(tamed.wild | cast.wild | left)
+    biases, unfit = quantize(graph, model)
+    wild.update(tamed.wild | cast.wild | left | unfit)
     copied = copy(graph, model)  # first: it asks the model about values, which conversions are not in
     laid = lay(graph, model) | part(graph, model) | steps
     picked = wrap(graph, model) | line_up(graph, model) | flatten(graph, model)
@@ -58,7 +60,7 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     fixed = fix(graph, model) | widen(graph, model)
     fixed |= coarsen(graph, model)  # behind widen, whose finer steps may be too fine
     added = tamed.added | cast.added | probabilities
-    return spelled | fixed | copied | laid | separate(graph, model) | picked | roots | added
+    return biases | spelled | fixed | copied | laid | separate(graph, model) | picked | roots | added
 
 
 def _in_floats(model: Model) -> dict[str, tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 At 16 bits Sigmoid and HardSigmoid always give scale 1/65536 and zero point 0, Tanh scale 1/32768 and zero point 32768;
 another output encoding is accepted and ignored, which scales every result. An 8-bit Softmax ignores a zero point other
-than 0 and 128. Such a group gets its fixed encoding first, and a
-conversion to the model's own behind it.
+than 0 and 128, of int8 other than -128. Such a group gets its fixed encoding first, and a conversion to the model's own
+behind it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import helper, numpy_helper
 from zif_qnn_htp.rewrites.requantizing import insert
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ Encoding = tuple[float, int]
 FIXED: Mapping[str, Mapping[str, Encoding]] = {
     "uint16": {"Sigmoid": (1 / 65536, 0), "HardSigmoid": (1 / 65536, 0), "Tanh": (1 / 32768, 32768)},
     "uint8": {"Softmax": (1 / 256, 0)},
+    "int8": {"Softmax": (1 / 256, -128)},
 }
-#: In these zero points the operator is right, whatever the scale.
-_RIGHT = {"Softmax": (0, 128)}
+#: In these zero points the operator is right, whatever the scale; of int8 0, as it is symmetric, gave −14 dB.
+_RIGHT = {"uint8": (0, 128), "int8": (-128,)}
 
 
 def fix(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
@@ -61,8 +62,8 @@ def _wrong(quantize: onnx.NodeProto, model: Model, op_type: str) -> str:
     if fixed is None or model.initializers[scale].dtype != "float32":
         return ""
     encoding = float(model.array(scale).reshape(-1)[0]), int(model.array(zero).reshape(-1)[0])
-    if op_type in _RIGHT:
-        return "" if encoding[1] in _RIGHT[op_type] else dtype
+    if dtype in _RIGHT:
+        return "" if encoding[1] in _RIGHT[dtype] else dtype
     return dtype if abs(encoding[0] / fixed[0] - 1) > 1e-4 or encoding[1] != fixed[1] else ""
 
 
@@ -72,6 +73,6 @@ def _insert(graph: onnx.GraphProto, position: int, dtype: str, fixed: Encoding) 
     names = (f"{base}_scale", f"{base}_zero")
     for name, value in zip(names, (np.array(fixed[0], np.float32), np.array(fixed[1], dtype)), strict=True):
         graph.initializer.append(numpy_helper.from_array(value, name))
-    source, kind = quantize.input[0], {"uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16}[dtype]
+    source, kind = quantize.input[0], helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     quantize.input[0], added = insert(graph, position, base, source, names, quantize.domain, kind)
     return added
