@@ -27,12 +27,12 @@ def main(names: list[str]) -> None:
     """Print a row for each model."""
     print("| model | units on GPU | GPU emulator | units on HTP | HTP emulator | the two |")
     print("|---|---|---|---|---|---|")
-    for all_entry in all_entries():
-        if all_entry.name in names or not (names or all_entry.slow):
+    for entry in all_entries():
+        if entry.name in names or not (names or entry.slow):
             try:
-                print(row(all_entry), flush=True)
+                print(row(entry), flush=True)
             except (ZooUnavailable, zif.ZifError) as error:
-                print(f"| {all_entry.name} | {str(error).splitlines()[0][:100]} |", flush=True)
+                print(f"| {entry.name} | {str(error).splitlines()[0][:100]} |", flush=True)
 
 
 def row(entry: Entry) -> str:

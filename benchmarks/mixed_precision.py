@@ -34,12 +34,12 @@ def case(name: str) -> tuple[Model, list[Any], list[Any]]:
     if not known:
         data = sentences(16)
         return prepare(transformer(), rules="qnn_htp"), data[:12], data[12:]
-    known_model = entry(known)
-    data = feeds(known_model, lambda _: {})
+    network = entry(known)
+    data = feeds(network, lambda _: {})
     return (
-        prepare(known_model.path, known_model.shapes, rules="qnn_htp"),
+        prepare(network.path, network.shapes, rules="qnn_htp"),
         data[:-2] or data,
-        [dict(known_model.inputs()), *data[-2:]],
+        [dict(network.inputs()), *data[-2:]],
     )
 
 

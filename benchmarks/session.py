@@ -108,7 +108,7 @@ def _made(model: Model) -> set[str]:
 
 
 def pieces(model: Model, count: int) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The units and the slice of each of `parts` pieces of about equal work."""
+    """The units and the slice of each of `count` pieces of about equal work."""
     work = np.cumsum([unit.macs + 1000 for unit in model.units])
     place = np.minimum((work - work[0]) * count // max(work[-1] - work[0] + 1, 1), count - 1)
     with_readers(model, place)
@@ -119,7 +119,7 @@ def pieces(model: Model, count: int) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def split(model: Model, count: int, made: Builder) -> Session:
-    """A session of `parts` segments of about equal work, all on the same backend."""
+    """A session of `count` segments of about equal work, all on the same backend."""
     plan = made.planner.plan()
     segments = []
     for units, piece in pieces(model, count):

@@ -42,10 +42,10 @@ def node_cases() -> list[UnitCase]:
 
 def distinct(cases: Iterable[UnitCase]) -> list[UnitCase]:
     """The cases without those from which nothing new can be learned: facts, shapes and values agree."""
-    cases_: dict[str, UnitCase] = {}
+    kept: dict[str, UnitCase] = {}
     for case in cases:
-        cases_.setdefault(_identity(case), case)
-    return list(cases_.values())
+        kept.setdefault(_identity(case), case)
+    return list(kept.values())
 
 
 def of_test(name: str, proto: onnx.ModelProto, inputs: Sequence[Any], wanted: Sequence[Any]) -> Iterator[UnitCase]:

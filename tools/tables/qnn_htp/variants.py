@@ -30,7 +30,7 @@ def variants(case: UnitCase, *, thorough: bool) -> Iterator[UnitCase]:
     made = [fixed, as_quantized(form, "uint8")]
     if thorough:
         made += [as_half(form), as_quantized(form, "uint16")]
-    yield from (case_ for case_ in made if case_ is not None)
+    yield from (variant for variant in made if variant is not None)
 
 
 def as_constants(case: UnitCase) -> UnitCase | None:

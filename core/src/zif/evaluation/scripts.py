@@ -23,10 +23,10 @@ def function(spec: str) -> Callable[..., Any]:
         raise UsageError(f"--eval {spec}: write FILE.py:FUNCTION, such as accuracy.py:top1")
     if not path.is_file():
         raise UsageError(f"--eval {spec}: there is no file {path}")
-    function_ = getattr(_run(path), name, None)
-    if not callable(function_):
+    value = getattr(_run(path), name, None)
+    if not callable(value):
         raise UsageError(f"--eval {spec}: {path} has no function {name!r}")
-    made: Callable[..., Any] = function_
+    made: Callable[..., Any] = value
     return made
 
 

@@ -47,7 +47,7 @@ class Proof:
         return bare
 
     def shown(self, values: Values) -> Mapping[str, TensorInfo]:
-        """As they follow from the operators and the shapes of `given`; outputs of which nothing follows are missing."""
+        """As operators and the shapes of `values` give them; outputs of which nothing follows are left out."""
         made = ModelProto()
         made.CopyFrom(self._bare)
         for value in made.graph.input:
@@ -63,7 +63,7 @@ class Proof:
         return {info.name: info for info in infos if info.shape is not None}
 
     def computed(self, values: Values) -> Mapping[str, Array]:
-        """What onnx's own evaluator gives on `given`, with zeros for large weights: of what type, and how large.
+        """What onnx's own evaluator gives on `values`, with zeros for large weights: of what type, and how large.
 
         Empty where it cannot: it has not every operator, and nobody knows how long a Loop takes.
         """
@@ -78,7 +78,7 @@ class Proof:
         except Exception:  # whatever an operator raises of what it was not written for
             return {}
         names = (value.name for value in self._bare.graph.output)
-        return {name: word for name, word in zip(names, made, strict=True) if isinstance(word, np.ndarray)}
+        return {name: value for name, value in zip(names, made, strict=True) if isinstance(value, np.ndarray)}
 
     def _value(self, value: ValueInfoProto, values: Values) -> Any:
         if value.name in values:

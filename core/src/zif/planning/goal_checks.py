@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def checks(wanted: Request, predicted: Predicted) -> tuple[Check, ...]:
     """How a plan stands to the goals that were set."""
     left = f", under policy {wanted.policy} instead of {wanted.constraints['policy']}" if _changed(wanted) else ""
-    checks_ = (*_latencies(wanted.constraints, predicted.latency_us), *_memories(wanted.constraints, predicted.memory))
-    return tuple(evolve(check, text=f"{check.text}{left}") for check in checks_)
+    results = (*_latencies(wanted.constraints, predicted.latency_us), *_memories(wanted.constraints, predicted.memory))
+    return tuple(evolve(check, text=f"{check.text}{left}") for check in results)
 
 
 def _latencies(asked: Mapping[str, Any], latency_us: float) -> Iterator[Check]:

@@ -14,8 +14,8 @@ from zif.errors import UsageError
 
 def names() -> tuple[str, ...]:
     """The documents that have a schema: "plan", "plan-diff", …"""
-    files_ = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix("-1.json") for name in files_ if name.endswith("-1.json")))
+    entries = (entry.name for entry in files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix("-1.json") for name in entries if name.endswith("-1.json")))
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -54,10 +54,10 @@ def target(name: str, files: Sequence[str | Path] = ()) -> Target:
     if key(name) == "host":
         return host()
     known = _catalogue(files)
-    known_target = find(name, known.spelled)
-    if known_target is None:
+    chip = find(name, known.spelled)
+    if chip is None:
         raise UsageError(_unknown(name, known))
-    return known_target
+    return chip
 
 
 def host() -> Target:

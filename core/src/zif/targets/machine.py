@@ -22,13 +22,13 @@ _MARKS = re.compile(r"\((r|tm|c)\)|[®™©]", re.IGNORECASE)
 def facts(root: Path = Path("/")) -> dict[str, tuple[str, ...]]:
     """What the operating system says, by the names of FACTS. `root` is where /proc and /sys lie."""
     cpu = re.findall(r"^(?:model name|Hardware)\s*:\s*(.+)$", text(root / "proc/cpuinfo"), re.MULTILINE)
-    facts_ = {
+    phrases = {
         "compatible": text(root / "proc/device-tree/compatible").split("\0"),
         "soc": [text(root / "sys/devices/soc0/machine")],
         "soc_id": [text(root / "sys/devices/soc0/soc_id")],
         "cpu": [*dict.fromkeys(cpu), windows_name()],
     }
-    return {fact: tuple(word.strip() for word in words if word.strip()) for fact, words in facts_.items()}
+    return {fact: tuple(word.strip() for word in words if word.strip()) for fact, words in phrases.items()}
 
 
 def recognise(chips: Sequence[Target], said: Mapping[str, Sequence[str]]) -> Target | None:

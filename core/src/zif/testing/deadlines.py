@@ -30,7 +30,7 @@ _UNITS = {"ms": 1e-3, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def limits(words: Iterable[str]) -> dict[str, float]:
     """Seconds by stage, from words such as "compile=10m". Raises UsageError with what can be said."""
-    limits_ = dict(LIMITS)
+    seconds = dict(LIMITS)
     for word in words:
         stage, _, text = word.partition("=")
         time_ = _TIME.fullmatch(text.strip())
@@ -39,8 +39,8 @@ def limits(words: Iterable[str]) -> dict[str, float]:
             raise UsageError(f"--deadline {word}: no stage is called {stage!r}.{known}")
         if time_ is None or not float(time_[1]):
             raise UsageError(f"--deadline {word}: write a time with its unit, such as {stage}=10m or {stage}=90s")
-        limits_[stage] = float(time_[1]) * _UNITS[time_[2]]
-    return limits_
+        seconds[stage] = float(time_[1]) * _UNITS[time_[2]]
+    return seconds
 
 
 class Watch:

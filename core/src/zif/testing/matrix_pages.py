@@ -83,8 +83,8 @@ def _text(matrix: Matrix, column: Column, operator: str) -> str:
         return _SIGNS["refused"]
     if words == {"right"}:
         return f"{_SIGNS['right']} {right}/{all_}"
-    words_ = [f"{_SIGNS[word]} {_types(cells, word)}" for word in _SIGNS if word in words and word != "not tried"]
-    return f"{right}/{all_}: " + "; ".join(words_)
+    counted = [f"{_SIGNS[word]} {_types(cells, word)}" for word in _SIGNS if word in words and word != "not tried"]
+    return f"{right}/{all_}: " + "; ".join(counted)
 
 
 def _types(cells: list[Cell], word: str) -> str:

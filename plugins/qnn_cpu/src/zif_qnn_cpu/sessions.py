@@ -136,11 +136,11 @@ def common_folder(files: Files) -> Path | None:
     for name, file in files.items():
         if isinstance(file, bytes):
             return None
-        pure_posix_path = PurePosixPath(name).parts
+        segments = PurePosixPath(name).parts
         path = file.resolve()
-        if path.parts[-len(pure_posix_path) :] != pure_posix_path:
+        if path.parts[-len(segments) :] != segments:
             return None
-        folders.add(Path(*path.parts[: -len(pure_posix_path)]))
+        folders.add(Path(*path.parts[: -len(segments)]))
     return folders.pop() if len(folders) == 1 else None
 
 

@@ -33,7 +33,7 @@ def rounded(model: Model) -> onnx.ModelProto:
 
 
 class _Rounding:
-    """One model while it is rewritten: `halves` names the value to read in the place of each."""
+    """One model while it is rewritten: `place` names the value to read in the place of each."""
 
     def __init__(self, model: Model) -> None:
         self.proto = onnx.ModelProto()

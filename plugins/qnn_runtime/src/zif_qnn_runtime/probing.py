@@ -130,9 +130,9 @@ def _why(text: str, asked: str) -> tuple[str, str]:
     if reason.startswith("Failed to add node") and asked:
         return _refused_config(asked)
     for pattern, code, sentence in _MEANINGS:
-        reason_match = re.search(pattern, reason)
-        if reason_match:
-            return code, sentence.format(*reason_match.groups()) or reason.replace("`", "'")
+        meaning = re.search(pattern, reason)
+        if meaning:
+            return code, sentence.format(*meaning.groups()) or reason.replace("`", "'")
     return "probe-failed", reason.replace("`", "'")
 
 

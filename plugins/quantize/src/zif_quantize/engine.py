@@ -122,7 +122,9 @@ def _options(
     }
     opset = next(opset.version for opset in proto.opset_import if opset.domain in ("", "ai.onnx"))
     rows = [row for rows in overrides.values() for row in rows]
-    kinds = [row["quant_type"] for line in rows for row in (line, line.get("convert", {})) if "quant_type" in row]
+    kinds = [
+        row["quant_type"] for override in rows for row in (override, override.get("convert", {})) if "quant_type" in row
+    ]
     widths = {str(kind).rpartition("Int")[2] for kind in kinds} | {str(bits(base.weight)), str(bits(base.activation))}
     if opset < NATIVE_WIDTHS and widths & {"4", "16"}:
         options["UseQDQContribOps"] = True

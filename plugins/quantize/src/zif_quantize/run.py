@@ -243,9 +243,9 @@ def _weights_only(
 def _file(source: Path | str | Encodings | None, repair: bool) -> _EncodingsFile | None:
     if source is None:
         return None
-    encodings_ = source if isinstance(source, Encodings) else read(source)
-    fixed = tuple(problem for problem in encodings_.problems if problem.fixable) if repair else ()
-    return _EncodingsFile(repaired(encodings_) if repair else encodings_, fixed)
+    encodings = source if isinstance(source, Encodings) else read(source)
+    fixed = tuple(problem for problem in encodings.problems if problem.fixable) if repair else ()
+    return _EncodingsFile(repaired(encodings) if repair else encodings, fixed)
 
 
 @frozen(eq=False)

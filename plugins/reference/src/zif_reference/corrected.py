@@ -95,8 +95,8 @@ class Loop(op_loop.Loop):  # type: ignore[misc]
         collected: list[list[Any]] = [[] for _ in range(self.K)]
         turn = 0
         while (go_on is None or go_on) and (most is None or turn < most):
-            contents = zip(self.body.input_names, (np.array(turn), np.array(True), *carried), strict=True)
-            go_on, *results = self._run_body({**(context or {}), **dict(contents)}, **more)
+            entering = zip(self.body.input_names, (np.array(turn), np.array(True), *carried), strict=True)
+            go_on, *results = self._run_body({**(context or {}), **dict(entering)}, **more)
             carried = tuple(results[: self.N])
             for values, value in zip(collected, results[self.N :], strict=True):
                 values.append(value)

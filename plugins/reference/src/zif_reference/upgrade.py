@@ -86,10 +86,10 @@ class _Upgraded(op_run.OpRun):  # type: ignore[misc]
                 evaluator = self._ready[key] = self._prepare(values)
         return tuple(evaluator.run(None, values))
 
-    def _prepare(self, value_types: dict[str, Any]) -> ReferenceEvaluator:
+    def _prepare(self, values: dict[str, Any]) -> ReferenceEvaluator:
         types = {
             name: helper.make_tensor_type_proto(element_type(value.dtype), value.shape)
-            for name, value in value_types.items()
+            for name, value in values.items()
         }
         model = _convert(self.onnx_node, self.since, types)
         if model is None:

@@ -33,8 +33,8 @@ class Row:
 def table(log: str) -> list[Row]:
     """The compiler's rows in their order, without those of inputs and outputs."""
     rows = (_ROW.search(line) for line in plain(log).splitlines() if "RKNN: [" in line)
-    rows_ = [row for row in rows if row and row["op"] not in ("InputOperator", "OutputOperator")]
-    return [Row(row["op"], row["dtype"], row["place"], int(row["total"]), row["name"]) for row in rows_]
+    operators = [row for row in rows if row and row["op"] not in ("InputOperator", "OutputOperator")]
+    return [Row(row["op"], row["dtype"], row["place"], int(row["total"]), row["name"]) for row in operators]
 
 
 def results(log: str) -> dict[str, str]:

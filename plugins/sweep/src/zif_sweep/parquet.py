@@ -75,7 +75,7 @@ def _type(kind: Any) -> Any:
     if attrs.has(kind):
         hints = get_type_hints(kind)
         return arrow.struct([(field.name, _type(hints[field.name])) for field in attrs.fields(kind)])
-    inner = [get_arg for get_arg in get_args(kind) if get_arg is not NoneType]
+    inner = [argument for argument in get_args(kind) if argument is not NoneType]
     return _type(type(inner[0]) if isinstance(inner[0], str) else inner[0])  # X | None, or a Literal of words
 
 

@@ -184,11 +184,11 @@ def computed(source: Any, request: Request, inputs: Mapping[str, Any]) -> dict[s
     """What torch gives, under the names that the exported model has: outputs in their order."""
     names, ends = _ends[key_of(source)]
     with inference(source) as model:
-        contents = arguments.of(model, request, source)
-        pairs = zip(names, contents.values, strict=False)
+        example = arguments.of(model, request, source)
+        pairs = zip(names, example.values, strict=False)
         values = [torch.from_numpy(np.array(inputs[name])).to(like.dtype) for name, like in pairs]
         with FirstFirst():
-            tensors = outputs.tensors_in(outputs.called(model, contents, values))
+            tensors = outputs.tensors_in(outputs.called(model, example, values))
     return {name: _array(tensor) for name, tensor in zip(ends, tensors, strict=False)}
 
 

@@ -19,16 +19,16 @@ def tensors_in(made: Any) -> list[torch.Tensor]:
     return [value for value in flat if isinstance(value, torch.Tensor)]
 
 
-def called(model: Any, outputs: Arguments, values: Any) -> Any:
+def called(model: Any, arguments: Arguments, values: Any) -> Any:
     """What the model gives for these values."""
-    args, kwargs = outputs.split(values)
+    args, kwargs = arguments.split(values)
     return (model.module() if isinstance(model, torch.export.ExportedProgram) else model)(*args, **kwargs)
 
 
-def named(path: Path, proto: onnx.ModelProto, model: Any, outputs: Arguments) -> None:
+def named(path: Path, proto: onnx.ModelProto, model: Any, arguments: Arguments) -> None:
     """Give the outputs of the file their names, where the source has names for them that are free."""
     try:
-        names = _names(called(model, outputs, outputs.values))
+        names = _names(called(model, arguments, arguments.values))
     except Exception:  # it runs where it is compared, and says there what is wrong
         return
     old = [value.name for value in proto.graph.output]

@@ -63,10 +63,10 @@ def kept_folder() -> Path | None:
 
 def default_limit() -> int:
     """Bytes that the cache may take: ZIF_CACHE_LIMIT ("500M", "20G"), else 10 GB. Raises UsageError."""
-    bound = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()
-    limit = parsed_size(bound)
+    text = os.environ.get("ZIF_CACHE_LIMIT", "10G").strip()
+    limit = parsed_size(text)
     if limit is None:
-        raise UsageError(f"ZIF_CACHE_LIMIT={bound!r} is no size; examples: 500M, 20G")
+        raise UsageError(f"ZIF_CACHE_LIMIT={text!r} is no size; examples: 500M, 20G")
     return limit
 
 

@@ -57,7 +57,7 @@ def _answer(service: Service, seconds: float, stage: str, *words: str) -> tuple[
     slot = pool.pool.slot(service, Limits())
     slot.hold()
     try:
-        checks_: tuple[Check, ...] = slot.worker().call(stage, *words, within=seconds)
-        return checks_
+        answer: tuple[Check, ...] = slot.worker().call(stage, *words, within=seconds)
+        return answer
     finally:
         slot.release()

@@ -137,14 +137,14 @@ class _Judge(NamedTuple):
         """Its numbers for both."""
         from zif.evaluation.accuracy import score
 
-        contents = {}
+        scores = {}
         for name, side in (("a", a), ("b", b)):
             session = side.open()
             try:
-                contents[name] = score(self.function, session)
+                scores[name] = score(self.function, session)
             finally:
                 side.close(session)
-        return contents
+        return scores
 
     def met(self, values: Mapping[str, float] | None) -> bool:
         """Whether B is good enough; says so when it is not."""

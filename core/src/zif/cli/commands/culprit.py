@@ -45,10 +45,10 @@ def command(
     with working(f"looking for what is wrong in {model.name}") as told:
         loaded = Model.load(model, wanted.get("shapes"), wanted.get("custom_ops", ()))
         sets = None if samples is None else samples_at(samples, loaded, preprocess)
-        culprits_ = culprits.find(loaded, target, sets, judge=judge, cache=not no_cache, progress=told, **wanted)
-        folders = culprits.write(culprits_, output) if output is not None and culprits_.cases else []
-    _tell(culprits_, folders, as_json)
-    if culprits_.cases:
+        answer = culprits.find(loaded, target, sets, judge=judge, cache=not no_cache, progress=told, **wanted)
+        folders = culprits.write(answer, output) if output is not None and answer.cases else []
+    _tell(answer, folders, as_json)
+    if answer.cases:
         raise typer.Exit(1)
 
 

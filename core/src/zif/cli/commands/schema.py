@@ -27,5 +27,5 @@ def command(
     if as_json:
         terminal.document("schema", {"documents": titles})
         return
-    for word, title in titles.items():
-        terminal.say(f"{word:<12} {title}")
+    for document, title in titles.items():
+        terminal.say(f"{document:<12} {title}")

@@ -69,7 +69,8 @@ def show(document: dict[str, Any]) -> None:
     from zif.files.wording import listed, size, things
 
     rows = [
-        [row["target"], (row["grade"], "bold"), ", ".join(dict.fromkeys(s["backend"] for s in row["segments"])),
+        [row["target"], (row["grade"], "bold"),
+         ", ".join(dict.fromkeys(segment["backend"] for segment in row["segments"])),
          len(row["segments"]), "; ".join(row["reasons"])]
         for row in document["targets"]
     ]  # fmt: skip

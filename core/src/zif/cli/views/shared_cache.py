@@ -101,7 +101,7 @@ def _tier(cache: Cache) -> Tier:
 
 
 def _key_of(tier: Tier, name: str) -> str:
-    names = [word for word in tier.names() if word.startswith(name)]
+    names = [key for key in tier.names() if key.startswith(name)]
     if len(names) == 1:
         return names[0]
     what = "several artifacts start" if names else "no artifact starts"

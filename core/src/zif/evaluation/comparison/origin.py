@@ -80,8 +80,8 @@ def harmless(
     """
     readers: dict[str, list[str]] = {}
     for name, before in sources.items():
-        for word in before:
-            readers.setdefault(word, []).append(name)
+        for tensor in before:
+            readers.setdefault(tensor, []).append(name)
     names: set[str] = set()
     for name, source in falls.items():
         off = _off(name, min(source, EXACT_DB) - MARKED_DB, readers, sqnr)

@@ -47,9 +47,9 @@ def slowest(plan: Plan, segments: Sequence[SegmentProfile], kind: Kind) -> tuple
 def suggestions(plan: Plan, profile: Profile) -> tuple[Suggestion, ...]:
     """What was measured calls for, what saves most first; then the plan's own advice beside what was measured."""
     rules = (_beyond, _elsewhere, _refused, _arithmetic, _layouts, _between, _unsteady)
-    suggestions_ = [suggestion for rule in rules for suggestion in rule(plan, profile)]
-    suggestions_.sort(key=lambda suggestion: -(suggestion.saves_ms or 0.0))
-    return (*suggestions_, *advised(plan, profile))
+    measured = [suggestion for rule in rules for suggestion in rule(plan, profile)]
+    measured.sort(key=lambda suggestion: -(suggestion.saves_ms or 0.0))
+    return (*measured, *advised(plan, profile))
 
 
 def _taken(plan: Plan, profile: Profile) -> Iterator[tuple[UnitPlan, float]]:

@@ -16,6 +16,8 @@ def copies(graph: onnx.GraphProto) -> Iterator[tuple[str, str]]:
     """
     for node in graph.node:
         for place, name in enumerate(node.input):
-            owner = next((word for word in (node.name, node.output[0]) if word and name.endswith(f"_of_{word}")), "")
+            owner = next(
+                (label for label in (node.name, node.output[0]) if label and name.endswith(f"_of_{label}")), ""
+            )
             if owner and not (node.op_type in BIASED and place == 2):
                 yield name, name.removesuffix(f"_of_{owner}")

@@ -203,11 +203,11 @@ def _unlike(scale: float, offset: float, limits: tuple[float, float] | None, bit
         return ""
     low, high = min(limits[0], 0.0), max(limits[1], 0.0)
     # AIMET's symmetric ranges may leave out the lowest step.
-    wanted = [(high - low) / (2**bits - 1 - less) for less in (0, 1)]
-    if all(abs(scale / word - 1) > SCALE_TOLERANCE if word else True for word in wanted):
+    expected = [(high - low) / (2**bits - 1 - less) for less in (0, 1)]
+    if all(abs(scale / step - 1) > SCALE_TOLERANCE if step else True for step in expected):
         return (
             f"scale {scale:g} does not follow from min {limits[0]:g}, max {limits[1]:g} and {bits} bits, "
-            f"which give {wanted[0]:.6g}"
+            f"which give {expected[0]:.6g}"
         )
     if abs(offset - low / scale) > OFFSET_TOLERANCE + abs(low / scale) * SCALE_TOLERANCE:
         right = round(low / scale)

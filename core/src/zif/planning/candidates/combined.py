@@ -15,10 +15,10 @@ class _Contradiction(Exception):
     """Two values of a rule that no model can have both of."""
 
 
-def _same(side: Any, other: Any) -> Any:
-    if side != other:
+def _same(value: Any, other: Any) -> Any:
+    if value != other:
         raise _Contradiction
-    return side
+    return value
 
 
 def _least(bound: int | None, other: int | None) -> int | None:

@@ -93,8 +93,8 @@ class CostModel:
     def correction(self, toolchain: str) -> corrections.Correction | None:
         """The user's correction that the prices of this toolchain hold; None without one."""
         words = [word for (word, version), fit in self._fitted.items() if fit is not None and version == toolchain]
-        corrections_ = (self._correction(coefficients.fitted(self.target, word), toolchain) for word in words)
-        return next((correction for correction in corrections_ if correction is not None), None)
+        candidates = (self._correction(coefficients.fitted(self.target, word), toolchain) for word in words)
+        return next((correction for correction in candidates if correction is not None), None)
 
     def model_us(self, model: Model, processor: Processor, precision: str | None = None) -> Estimate:
         """The whole model in one segment on one processor: launch, units, and moving its inputs and outputs.
@@ -170,7 +170,7 @@ class CostModel:
             return rates
         order = [preferred, *rates.macs_per_s]
         fit = next(
-            (coefficients_ for word in order if (coefficients_ := self._coefficients(word, toolchain)) is not None),
+            (fitted for word in order if (fitted := self._coefficients(word, toolchain)) is not None),
             None,
         )
         if fit is None:

@@ -31,6 +31,6 @@ def expand(problem: Problem, labels: Ints, charges: Charges, turns: Sequence[int
 
 
 def charged_cost(problem: Problem, labels: Ints, charges: Charges) -> float:
-    """Units + transfers + charges: what the moves minimise, and never more than what `evaluate` says."""
+    """Units + transfers + charges: what the moves minimise, and never more than what `objective.evaluate` says."""
     units = float(problem.costs[np.arange(problem.n), labels].sum())
     return units + float(transfers(problem, labels).cost.sum()) + charges.cost(problem, labels)

@@ -112,13 +112,13 @@ class _Search:
         kept = start
         for kind in order:
             if len(kept.kinds) > 1 and kind in kept.kinds and self.left > 0:
-                fewer = self._solve(k, rows, tuple(kind_ for kind_ in kept.kinds if kind_ != kind))
+                fewer = self._solve(k, rows, tuple(other for other in kept.kinds if other != kind))
                 if self._gain(fewer) >= share * self._gain(start):
                     kept = fewer
         return kept
 
     def _stands_for(self, other: _Change, change: _Change) -> bool:
-        """Whether `other` makes `one` superfluous: a part of it that gains nearly as much."""
+        """Whether `other` makes `change` superfluous: a part of it that gains nearly as much."""
         smaller = set(other.kinds) < set(change.kinds)
         return smaller and self._gain(other) >= NEARLY * self._gain(change)
 

@@ -63,5 +63,5 @@ def rule(axis: int, pairs: Sequence[tuple[int, int]]) -> Rule | int | None:
         high = min(step * divide + divide - 1 - size for size, step in steps)
         rules += [Rule(axis, times, add, divide, plus) for add in range(low, high + 1)]
     most = max(size for size, _ in pairs)
-    alike = all(rule_.of(size) == rules[0].of(size) for rule_ in rules[1:] for size in range(1, most + 1))
+    alike = all(other.of(size) == rules[0].of(size) for other in rules[1:] for size in range(1, most + 1))
     return rules[0] if rules and alike else None

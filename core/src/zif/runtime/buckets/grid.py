@@ -210,8 +210,8 @@ def _seen(model: Model, samples: Sequence[Any]) -> dict[str, list[int]]:
 
     seen: dict[str, list[int]] = {}
     for number in range(len(samples)):
-        taken = samples[number]
-        sample = taken() if callable(taken) else taken
+        source = samples[number]
+        sample = source() if callable(source) else source
         sizes: dict[str, int] = {}
         for info in model.inputs:
             shape = np.shape(sample[info.name]) if info.name in sample else ()

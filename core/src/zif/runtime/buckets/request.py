@@ -95,8 +95,8 @@ class Asked:
     def _sized(self) -> Iterator[tuple[Point, Any]]:
         """The samples that a bucket could take, each with its sizes."""
         for number in range(len(self.samples or ())):
-            taken = (self.samples or ())[number]
-            sample = taken() if callable(taken) else taken
+            source = (self.samples or ())[number]
+            sample = source() if callable(source) else source
             sizes = self.grid.point({name: np.shape(value) for name, value in sample.items()})
             if sizes is not None:
                 yield sizes, sample

@@ -127,11 +127,11 @@ class Trial:
         if self._real is None:
             self._real = []
             for number in range(len(self.samples or ())):
-                taken = (self.samples or ())[number]
-                sample = taken() if callable(taken) else taken
+                source = (self.samples or ())[number]
+                sample = source() if callable(source) else source
                 point = self.grid.point({name: np.shape(value) for name, value in sample.items()})
                 if point is not None:
-                    self._real.append((point, taken if callable(taken) else sample))
+                    self._real.append((point, source if callable(source) else sample))
         return sorted(self._real, key=lambda row: row[0])
 
     def close(self) -> None:

@@ -73,8 +73,8 @@ def _ours(name: str) -> ModuleType:
         return door
     modules = _import_module("zif.runtime.dropin.modules")
     below = name.partition(".")[2]
-    module_type: ModuleType | None = modules.MODULES.get(below)
-    return module_type if module_type is not None else _import_module(name)
+    module: ModuleType | None = modules.MODULES.get(below)
+    return module if module is not None else _import_module(name)
 
 
 def _is_real_asker(name: str, frame: FrameType | None) -> bool:

@@ -48,13 +48,13 @@ class Offer:
 @lru_cache(maxsize=16)
 def offers(target: str) -> tuple[Offer, ...]:
     """The backends that are available for a target, in the order of their names."""
-    offers_ = []
+    available = []
     for row in installed():
         known = _known(row.name, target) if not row.problem else None
         if known is not None and known.available and not (target == "host" and known.kind == "emulator"):
             options = {name: value.default for name, value in fields_dict(known.options).items()}
-            offers_.append(Offer(row.name, known.processor == "cpu", options))
-    return tuple(offers_)
+            available.append(Offer(row.name, known.processor == "cpu", options))
+    return tuple(available)
 
 
 def _known(name: str, target: str) -> Capabilities | None:

@@ -58,24 +58,24 @@ def export(
     from zif.runtime.export.registry import exporter
     from zif.runtime.export.writing import check_free, check_source, write
 
-    exporter_, place = exporter(form), Path(output)
-    settings = build_options(exporter_.options, dict(options or {}), f"--for {form}")
-    check_free(place, exporter_.folder, overwrite)
+    chosen, place = exporter(form), Path(output)
+    settings = build_options(chosen.options, dict(options or {}), f"--for {form}")
+    check_free(place, chosen.folder, overwrite)
     check_source(place, source)
 
     def run(job: Export) -> Written:
         if progress:
             progress(f"exporting for {form}")
         with blaming(f"the exporter for {form}", "exporting"):
-            made = exporter_.write(job, settings)
+            made = chosen.write(job, settings)
         if not isinstance(made, Exported):
             raise BackendBroken(f"the exporter for {form} returned {type(made).__name__}, not Exported")
         return Written(
-            place, form, job.target, write(made, place, exporter_.folder, form, overwrite), made.notes, made.facts
+            place, form, job.target, write(made, place, chosen.folder, form, overwrite), made.notes, made.facts
         )
 
     build = {"cache": cache, "verify": verify, "samples": samples or None, **wishes}
-    return _prepared(source, place, target, exporter_, samples, progress, build, run)
+    return _prepared(source, place, target, chosen, samples, progress, build, run)
 
 
 def _prepared(

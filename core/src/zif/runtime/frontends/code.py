@@ -51,7 +51,9 @@ def object_of(source: Named) -> Any:
     value: Any = module
     for part in source.name.split("."):
         if not hasattr(value, part):
-            names = sorted(name for name, var in vars(module).items() if callable(var) and not name.startswith("_"))
+            names = sorted(
+                name for name, member in vars(module).items() if callable(member) and not name.startswith("_")
+            )
             have = ", ".join(names[:10]) or "nothing that can be called"
             raise UsageError(f"{source.where} has no {source.name!r}; it has {have}")
         value = getattr(value, part)

@@ -52,7 +52,7 @@ class Outputs:
         self.check: Check = quick([(slot.info, slot.own) for slot in self._slots.values()], self._places, self._slowly)
 
     def _slowly(self, made: Any, values: Values) -> Values:
-        """What was made on `given`, fit to hand on: copied where it is not, refused where it is not what is due."""
+        """What was made on `values`, fit to hand on: copied where it is not, refused where it is not what is due."""
         if not isinstance(made, Mapping):
             raise self._broken(f"returned {had(made)}, not a mapping of names to arrays")
         return {name: self._checked(slot, made, values) for name, slot in self._slots.items()}

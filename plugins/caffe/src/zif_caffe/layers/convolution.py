@@ -16,13 +16,9 @@ def pair(params: Any, name: str, short: str, default: int, rank: int, layer: Lay
     """A figure for each spatial dimension: one for all, one each, or `_h` and `_w`."""
     if params.HasField(f"{short}_h") or params.HasField(f"{short}_w"):
         return int(getattr(params, f"{short}_h") or default), int(getattr(params, f"{short}_w") or default)
-    contents = getattr(params, name)
+    figure = getattr(params, name)
     values = (
-        [int(value) for value in contents]
-        if not isinstance(contents, int)
-        else [contents]
-        if params.HasField(name)
-        else []
+        [int(value) for value in figure] if not isinstance(figure, int) else [figure] if params.HasField(name) else []
     )
     if len(values) not in (0, 1, rank):
         raise InvalidModel(

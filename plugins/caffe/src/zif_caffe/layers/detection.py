@@ -110,7 +110,7 @@ class _Head:
         return self.graph.constant(value, f"{self.layer.name}/{word}")
 
     def cut(self, value: str, axis: int, begin: int, end: int, word: str) -> str:
-        bounds = [self.const(np.array([bound]), f"{word}/at") for bound in (begin, end, axis)]
+        bounds = [self.const(np.array([number]), f"{word}/at") for number in (begin, end, axis)]
         return self.op("Slice", [value, *bounds], word)
 
     def decoded(self, locations: str, priors: str, batch: int) -> str:

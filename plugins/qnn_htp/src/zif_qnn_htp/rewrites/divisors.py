@@ -34,9 +34,9 @@ def quarter(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     units, added = lone(model), dict[str, str]()
     bounds = _Bounds({name: node for node in graph.node for name in node.output}, model)
     for node in [node for node in graph.node if node.op_type in ("Div", "Reciprocal") and node.name in units]:
-        unit, node_ = units[node.name]
-        info = model.tensors[node_.output[0]]
-        known = node_.input[-1] in model.initializers or node.input[-1] != node_.input[-1]  # seen to elsewhere
+        unit, original = units[node.name]
+        info = model.tensors[original.output[0]]
+        known = original.input[-1] in model.initializers or node.input[-1] != original.input[-1]  # seen to elsewhere
         if known or info.dtype not in ("float32", "float16") or bounds.of(node.input[-1]) <= DIVISOR:
             continue
         made = Maker(graph, node, "quarter")

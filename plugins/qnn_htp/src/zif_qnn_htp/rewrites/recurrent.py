@@ -35,8 +35,8 @@ def unroll(graph: onnx.GraphProto, model: Model) -> tuple[dict[str, str], dict[s
     added: dict[str, str] = {}
     left: dict[str, str] = {}
     for node in [node for node in graph.node if node.op_type == "LSTM" and node.name in units]:
-        unit, node_ = units[node.name]
-        layer = _layer(graph, node, node_, model, folded)
+        unit, original = units[node.name]
+        layer = _layer(graph, node, original, model, folded)
         if layer is None:
             left[unit] = COARSE
             continue
@@ -53,21 +53,21 @@ def _folded(graph: onnx.GraphProto, model: Model) -> dict[str, onnx.TensorProto]
 def _layer(
     graph: onnx.GraphProto,
     node: onnx.NodeProto,
-    other: onnx.NodeProto,
+    original: onnx.NodeProto,
     model: Model,
     folded: Mapping[str, onnx.TensorProto],
 ) -> _Layer | None:
     """What is to be written, or None where it cannot be."""
-    ends = dict(zip(_INPUTS, other.input, strict=False))
-    shape, hidden = sizes(model, other.input[0]), attribute(other, "hidden_size", 0)
+    ends = dict(zip(_INPUTS, original.input, strict=False))
+    shape, hidden = sizes(model, original.input[0]), attribute(original, "hidden_size", 0)
     constant = model.initializers.keys() | folded.keys()
-    odd = ends.get("sequence_lens") or ends.get("P") or any(name not in constant for name in other.input[1:3])
+    odd = ends.get("sequence_lens") or ends.get("P") or any(name not in constant for name in original.input[1:3])
     odd = odd or (ends.get("B") and ends["B"] not in constant)
     strange = ("activations", "activation_alpha", "activation_beta", "clip", "input_forget", "layout")
-    if odd or any(attribute(other, word, 0) for word in strange) or not shape or shape[0] > STEPS or not hidden:
+    if odd or any(attribute(original, word, 0) for word in strange) or not shape or shape[0] > STEPS or not hidden:
         return None
-    kind = np.dtype(model.tensors[other.input[0]].dtype)
-    ways = {"forward": (False,), "reverse": (True,)}.get(attribute(other, "direction", "forward"), (False, True))
+    kind = np.dtype(model.tensors[original.input[0]].dtype)
+    ways = {"forward": (False,), "reverse": (True,)}.get(attribute(original, "direction", "forward"), (False, True))
     weights = [_values(model, folded, ends.get(word, ""), kind) for word in "WRB"]
     known = {word: node.input[place] for place, word in enumerate(_INPUTS[: len(node.input)])}
     made = Maker(graph, node, "step")
@@ -135,12 +135,12 @@ class _Layer:
         if bias is not None:
             half = _GATES * self.hidden
             rows = m.single("Add", rows, m.constant(bias[:half] + bias[half:]))
-        steps_ = self._split(rows, [batch] * steps, 0)
+        step_rows = self._split(rows, [batch] * steps, 0)
         recurrent, ones = m.constant(np.ascontiguousarray(own.T)), m.constant(np.ones(1, self.kind))
         state, cell = (self._start(word, number) for word in ("initial_h", "initial_c"))
         made = [""] * steps
         for step in reversed(range(steps)) if back else range(steps):
-            state, cell = self._step(steps_[step], state, cell, recurrent, ones)
+            state, cell = self._step(step_rows[step], state, cell, recurrent, ones)
             made[step] = state
         every = m.single("Concat", *made, axis=0) if steps > 1 else made[0]
         return every, state, cell

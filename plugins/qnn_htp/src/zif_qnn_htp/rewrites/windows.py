@@ -40,12 +40,12 @@ def lay(graph: onnx.GraphProto, model: Model) -> dict[str, str]:
     units = lone(model)
     added: dict[str, str] = {}
     for node in [node for node in graph.node if node.name in units]:
-        unit, node_ = units[node.name]
+        unit, original = units[node.name]
         made = Maker(graph, node, "laid")
         if node.op_type == "Conv":
-            _row(made, node_, model)
+            _row(made, original, model)
         elif node.op_type == "AveragePool":
-            _average(made, node_, model)
+            _average(made, original, model)
         added.update(dict.fromkeys(made.names, unit))
     return added
 

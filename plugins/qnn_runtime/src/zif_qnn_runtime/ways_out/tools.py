@@ -99,13 +99,13 @@ TOOLS = {
 }
 
 
-def words(tool: str, *piece: str | tuple[str, str], path: str = "") -> list[str]:
+def words(tool: str, *pieces: str | tuple[str, str], path: str = "") -> list[str]:
     """The words of a command line; a flag alone or with its value. path: the folder of the tool.
 
     Raises ValueError for a flag that the tool's documentation does not have, or not without another.
     """
     line = [f"{path}/{tool}" if path else tool]
-    for word in piece:
+    for word in pieces:
         flag, *value = (word,) if isinstance(word, str) else word
         if flag not in TOOLS[tool].flags:
             raise ValueError(f"{tool} has no flag {flag}: {TOOLS[tool].page}")
@@ -148,10 +148,10 @@ def _on_windows(word: str) -> str:
 def undocumented(text: str) -> Iterator[str]:
     """A sentence for each flag in a text's command lines that the tool's documentation does not have."""
     for line in _lines(text):
-        for number, word in enumerate(words_ := line.split()):
+        for number, word in enumerate(line_words := line.split()):
             tool = TOOLS.get(re.split(r"[\\/]", word.strip("'\""))[-1].removesuffix(".exe"))
             if tool is not None:
-                flags = (word.strip("'\",.;)") for word in words_[number + 1 :])
+                flags = (word.strip("'\",.;)") for word in line_words[number + 1 :])
                 yield from (f"{word}: {flag}" for flag in flags if flag.startswith("--") and flag not in tool.flags)
 
 

@@ -70,8 +70,8 @@ def calibrate(source: Source, samples: Samples, histograms: bool = False, progre
     told = progress or (lambda _: None)
     proto = whole(model)
     limits, count = _limits(model, proto, samples, told)
-    histograms_ = _histograms(model, proto, samples, limits, told) if histograms else {}
-    return Ranges(limits, count, histograms_)
+    binned = _histograms(model, proto, samples, limits, told) if histograms else {}
+    return Ranges(limits, count, binned)
 
 
 def extended(ranges: Ranges, source: Source, samples: Samples, progress: Progress | None = None) -> Ranges:

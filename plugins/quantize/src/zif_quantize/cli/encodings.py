@@ -27,9 +27,9 @@ def show(file: FileArgument, as_json: JsonOption = False) -> None:
     """Every entry of a file or of a QDQ model."""
     from zif.plugin import terminal, things
 
-    file_ = _read(file)
+    encodings = _read(file)
     if as_json:
-        terminal.document("encodings", _document(file, file_))
+        terminal.document("encodings", _document(file, encodings))
         return
     rows = [
         [
@@ -40,11 +40,13 @@ def show(file: FileArgument, as_json: JsonOption = False) -> None:
             _range(entry.zero_point),
             "" if entry.axis is None else entry.axis,
         ]
-        for entry in file_.entries
+        for entry in encodings.entries
     ]
     columns = ("tensor", "kind", "type", "scale", "zero point", "axis")
-    terminal.table(f"{file}: {file_.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:])
-    _tell_problems(file_)
+    terminal.table(
+        f"{file}: {encodings.format}, {things(len(rows), 'entry', 'entries')}", columns, rows, right=columns[3:]
+    )
+    _tell_problems(encodings)
 
 
 @app.command("check")

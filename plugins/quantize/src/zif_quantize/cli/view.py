@@ -114,8 +114,8 @@ def _counts(counts: Mapping[str, int], weights_only: bool) -> str:
     return f"{told} quantized" + (f", {things(between, 'conversion')} between precisions" if between else "")
 
 
-def _list(item: str, many: str, names: Sequence[str]) -> None:
+def _list(singular: str, plural: str, names: Sequence[str]) -> None:
     from zif.plugin import listed, say
 
     if names:
-        say(f"{len(names)} {item if len(names) == 1 else many}: {listed(names, NAMES, ' and {} more')}")
+        say(f"{len(names)} {singular if len(names) == 1 else plural}: {listed(names, NAMES, ' and {} more')}")

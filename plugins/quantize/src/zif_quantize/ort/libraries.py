@@ -37,8 +37,8 @@ def knowing(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        libraries_: Any = kwargs.get("custom_ops", ())
-        with using(libraries_):
+        custom_ops: Any = kwargs.get("custom_ops", ())
+        with using(custom_ops):
             return function(*args, **kwargs)
 
     return wrapped

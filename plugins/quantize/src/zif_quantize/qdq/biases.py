@@ -29,14 +29,14 @@ def biases(
     would cut it off (a channel whose scale is next to nothing), and where a float16 bias would need a scale that is no
     float16. Raises InvalidInput for a scale that float32 does not hold.
     """
-    biases_: dict[str, Encoding] = {}
+    derived: dict[str, Encoding] = {}
     left = []
     for node in graph.nodes:
         if node.op_type not in BIASED or len(node.input) < 3 or node.input[2] not in graph.weights:
             continue
         bias = node.input[2]
         source, weight = known.get(node.input[0]), known.get(node.input[1])
-        if bias in known or bias in biases_ or source is None or weight is None or source.is_float or weight.is_float:
+        if bias in known or bias in derived or source is None or weight is None or source.is_float or weight.is_float:
             continue
         for encoding in conversions.get(source.name, ()):
             source = encoding if node.name in encoding.readers else source
@@ -44,8 +44,8 @@ def biases(
         if made is None:
             left.append(bias)
         else:
-            biases_[bias] = made
-    return biases_, left
+            derived[bias] = made
+    return derived, left
 
 
 def _derived(graph: QdqGraph, node: onnx.NodeProto, source: Encoding, weight: Encoding) -> Encoding | None:

@@ -33,15 +33,15 @@ def filled(model: Model, encodings: Encodings, calibrated: Encodings) -> Encodin
     encodings = with_copies(model.proto.graph, encodings)
     own = {entry.name for entry in encodings.entries}
     said = {entry.name: entry for entry in encodings.entries if not entry.readers}
-    calibrated_ones = {entry.name: entry for entry in calibrated.entries if not entry.readers and entry.name not in own}
-    moved = _moved(model, said, calibrated_ones)
-    calibrated_ones |= _before_clips(model, said, calibrated)
-    conversions = Conversions(model, said | moved, calibrated_ones, calibrated)
+    measured = {entry.name: entry for entry in calibrated.entries if not entry.readers and entry.name not in own}
+    moved = _moved(model, said, measured)
+    measured |= _before_clips(model, said, calibrated)
+    conversions = Conversions(model, said | moved, measured, calibrated)
     for node in model.proto.graph.node:
         follows = own & set(node.input[:2]) or conversions.changes(node)
         if node.op_type in BIASED and len(node.input) > 2 and follows:
-            calibrated_ones.pop(node.input[2], None)
-    entries = (*encodings.entries, *(calibrated_ones | moved).values(), *conversions.entries(encodings))
+            measured.pop(node.input[2], None)
+    entries = (*encodings.entries, *(measured | moved).values(), *conversions.entries(encodings))
     return attrs.evolve(encodings, entries=entries)
 
 

@@ -58,7 +58,7 @@ def reformed(source: Source, rules: QuantizationRules, shapes: Mapping[str, Sequ
     model.name = source_model.name
     encodings = _typed(model, export_encodings(proto))
     made = apply(model, encodings).model
-    before, after = (Counter(node.op_type for node in proto_.graph.node) for proto_ in (stripped, model.proto))
+    before, after = (Counter(node.op_type for node in form.graph.node) for form in (stripped, model.proto))
     put = {kind: after[kind] - before[kind] for kind in sorted(rules.fused) if after[kind] > before[kind]}
     return Reformed(made, put, _distance(source_model, proto, made))
 

@@ -50,7 +50,7 @@ def _ratio(text: str, number: str) -> float:
 
 def _split(text: str) -> tuple[str, str, str]:
     for sign in ("<=", ">=", "="):
-        name, sign_, rest = text.partition(sign)
-        if sign_:
+        name, separator, rest = text.partition(sign)
+        if separator:
             return name.strip().lower(), "" if sign == "=" else sign, rest
     return text, "", ""

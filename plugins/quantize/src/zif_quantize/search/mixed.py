@@ -136,10 +136,10 @@ def mixed_precision(
         raise UsageError(f"cost {cost!r}: must be latency or energy, which take a target, or bitops")
     told = progress or (lambda _: None)
     bench = Bench(model, ranges, known, samples, goal, target, policy, cost, wishes, function, most, told)
-    groups_ = groups(model, max(1, (most - len(known)) // 2))
-    if not groups_:
+    searched = groups(model, max(1, (most - len(known)) // 2))
+    if not searched:
         raise UsageError(f"{model.name} has no unit whose precision could be chosen")
-    return _Search(bench, groups_, on_reference, fresh, final).result()
+    return _Search(bench, searched, on_reference, fresh, final).result()
 
 
 def _level(name: str, rules: QuantizationRules) -> Recipe | str:

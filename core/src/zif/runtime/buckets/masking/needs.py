@@ -156,7 +156,7 @@ def _reduced(fill: Fill, mean: bool = False) -> Callable[[Node], Needs]:
 def _normalized(node: Node) -> Needs:
     axis = node.axis("axis", -1 if node.opset >= 13 else 1)
     last = axis if node.opset >= 13 else node.rank(0) - 1  # older ones take all that follows as one axis
-    return Needs(tuple(Need(0, axis_need, "low") for axis_need in node.grows(0) if axis <= axis_need <= last))
+    return Needs(tuple(Need(0, grown, "low") for grown in node.grows(0) if axis <= grown <= last))
 
 
 def _along(fill: Fill, name: str = "axis", default: int = -1) -> Callable[[Node], Needs]:

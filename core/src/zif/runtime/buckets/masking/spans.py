@@ -54,12 +54,12 @@ def _rows(model: Model, grid: Grid, most: Point, axis: int, whole: _Shapes) -> S
     """The shapes of all values at sizes of an axis in a row, over two of the widest strides, and at one further off."""
     size = most[axis]
 
-    def at(size_: int) -> tuple[int, _Shapes]:
-        return size_, _shapes(model, grid, (*most[:axis], size_, *most[axis + 1 :]))
+    def at(smaller: int) -> tuple[int, _Shapes]:
+        return smaller, _shapes(model, grid, (*most[:axis], smaller, *most[axis + 1 :]))
 
     far = at(max(1, size // 2, size - 4 * STRIDES))
     stride = _stride(size, whole, *far)
-    near = [at(size_) for size_ in range(max(size - 2 * stride, 1), size) if size_ != far[0]]
+    near = [at(smaller) for smaller in range(max(size - 2 * stride, 1), size) if smaller != far[0]]
     return [(size, whole), far, *near]
 
 
