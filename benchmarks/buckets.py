@@ -23,7 +23,7 @@ import zif
 from rich.console import Console
 from rich.table import Table
 from zif.model import Model
-from zif.runtime import verbs
+from zif.runtime import planners
 from zif.runtime.buckets.plans import plans
 from zif.runtime.buckets.session import BucketedSession
 from zif.runtime.verification.agreement import OutputJudge
@@ -148,7 +148,7 @@ def cpu_cost(model: Model, session: BucketedSession, feeds: Feeds, target: str) 
     sizes = sorted({size_of(session, feed) for feed in feeds})
     knots = sorted({sizes[round(place)] for place in np.linspace(0, len(sizes) - 1, KNOTS)})
     name = session.axes[0].name
-    asked = verbs.bucketed(model, {name: knots}, None)
+    asked = planners.bucketed(model, {name: knots}, None)
     made = plans(
         asked, target, "balanced", {"only": session.unfitting.plan.backends if session.unfitting else ("reference",)}
     )

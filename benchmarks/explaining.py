@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from zif.planning.whatif.counterfactual import counterfactuals
 from zif.report import plan_html
-from zif.runtime.verbs import explored, planner
+from zif.runtime.planners import explored, planner
 
 OPS = {"Relu": 0.2, "Add": 0.3, "Mul": 0.2, "Sigmoid": 0.12, "Tanh": 0.1, "Mod": 0.04, "Hardmax": 0.04}
 

@@ -20,7 +20,7 @@ from placing.quantized import quantized, recipes
 from rich.console import Console
 from rich.table import Table
 from zif.planning.placement import greedy, segments
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 
 CHIP, NPU = "snapdragon-888", "qnn_htp"
 MODELS = ("vit", "convnext_tiny", "swin_tiny", "densenet121")

@@ -16,7 +16,7 @@ import zif
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 
 ONLY = ["qnn_cpu", "reference"]
 

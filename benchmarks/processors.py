@@ -17,7 +17,7 @@ import onnx
 from zif.files.wording import duration, energy
 from zif.model import Model
 from zif.planning.plan import POLICIES, Plan
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 

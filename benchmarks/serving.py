@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from session import compare, split, transformer
 from zif.model import Model
+from zif.runtime.planners import builder, planner
 from zif.runtime.session import Session
-from zif.runtime.verbs import builder, planner
 
 RUNS = 200
 

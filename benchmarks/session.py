@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 from zif.model import Model
 from zif.runtime.build import Builder
+from zif.runtime.planners import builder, planner
 from zif.runtime.session import Session
-from zif.runtime.verbs import builder, planner
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 

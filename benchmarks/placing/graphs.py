@@ -122,7 +122,7 @@ def read(path: Path, shapes: Shapes) -> Graph:
 @cache
 def probed(path: Path, shapes: Shapes) -> NDArray[np.bool_]:
     """bool[n]: what Qualcomm's compiler says that a Snapdragon 8 Gen 3 takes (fp16 and integers)."""
-    from zif.runtime.verbs import planner
+    from zif.runtime.planners import planner
 
     made = planner(load(path, shapes), "snapdragon-8-gen-3", only=["qnn_htp", "qnn_cpu"])
     verdicts = made.participants.by_name["qnn_htp"].capabilities.verdicts

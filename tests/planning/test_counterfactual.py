@@ -16,7 +16,7 @@ from zif.errors import Unsupported, UsageError
 from zif.planning.whatif import counterfactual
 from zif.planning.whatif.counterfactual import counterfactuals, what_if
 from zif.planning.whatif.hypothesis import suppose
-from zif.runtime.verbs import explored
+from zif.runtime.planners import explored
 
 #: One operator is refused in three places: five segments more than there need be.
 LADDER = ["Relu", "Relu", "Erf", "Relu", "Relu", "Erf", "Relu", "Relu", "Erf", "Relu"]

@@ -170,7 +170,7 @@ def test_a_model_that_builds_nowhere_ends_with_the_reasons(monkeypatch: pytest.M
 
 
 def test_artifacts_are_kept_when_the_plan_changes() -> None:
-    from zif.runtime.verbs import planner
+    from zif.runtime.planners import planner
 
     builder = Builder(planner(chain("Relu", "Neg"), only=ONLY))
     first = builder.artifacts()[1]

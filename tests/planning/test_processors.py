@@ -13,7 +13,7 @@ import zif
 from small import quantized
 from zif.model import Model
 from zif.planning.plan import POLICIES, Plan
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 from zoo import entry
 
 #: Hexagon v68 without fp16, v79, a laptop's v73, a car's v68 with fp16.

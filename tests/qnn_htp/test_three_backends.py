@@ -16,7 +16,7 @@ import zif
 from attrs import frozen
 from qnn_htp.htp_first import explained
 from zif.model import Model
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 from zif.testing.nodetests import NodeTest, node_tests
 
 CHIP = "snapdragon-8-gen-3"

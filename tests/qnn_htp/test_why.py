@@ -13,7 +13,7 @@ from onnx import parser
 from zif import Target
 from zif.model import Model
 from zif.planning.why import Explained, explained
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 
 CHIP = "snapdragon-8-gen-3"
 GRAPHS = Path(os.environ.get("ZIF_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "graphs"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import zif
 from zif.model import Model
-from zif.runtime.verbs import planner
+from zif.runtime.planners import planner
 from zif.testing.nodetests import NodeTest, node_tests
 
 CHIP = "rk3588"

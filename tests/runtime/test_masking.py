@@ -201,9 +201,9 @@ def test_a_bundle_carries_the_masks(tmp_path: Path) -> None:
 
 def test_verified_with_inputs_that_end_somewhere() -> None:
     """Values made from seeds would be no masks: half of an input is tried, and a whole one."""
-    from zif.runtime import verbs
+    from zif.runtime import planners
 
-    asked = verbs.bucketed(model(BODIES["a softmax"]), None, None, shapes=SIZES)
+    asked = planners.bucketed(model(BODIES["a softmax"]), None, None, shapes=SIZES)
     findings = asked.findings(False, None)
     for point, finding in zip(asked.grid.points(), findings.points, strict=True):
         sums = {float(sample[finding.guards[0].name].sum()) for sample in asked.own(point, finding) or ()}

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import zif
 from small import classifier
-from zif.runtime.verbs import WISHES, load, planner
+from zif.runtime.planners import planner
+from zif.runtime.refusals import WISHES
+from zif.runtime.verbs import load
 
 
 def test_what_shapes_a_plan_is_declared_by_load() -> None:

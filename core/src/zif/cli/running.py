@@ -26,9 +26,9 @@ def opened(
     """
     from zif.artifacts.bundle.contexts import is_package
     from zif.cli.inputs import feeds
-    from zif.runtime import verbs
+    from zif.runtime import refusals, sources, verbs
 
-    if verbs.is_bundle(source) or is_package(source) or wanted.get("start"):
+    if sources.is_bundle(source) or is_package(source) or wanted.get("start"):
         session = verbs.load(source, progress=told, buckets=sizes.buckets if sizes is not None else None, **wanted)
         try:
             return session, feeds(feed, session.inputs, session.optional_inputs)
@@ -37,7 +37,7 @@ def opened(
             raise
     from zif.model import Model
 
-    verbs.check_trusted(source, wanted.get("trusted_only", False) or wanted.get("trusted_key") is not None)
+    refusals.check_trusted(source, wanted.get("trusted_only", False) or wanted.get("trusted_key") is not None)
     if sizes is not None and sizes.several(wanted):
         return _bucketed(source, feed, wanted, told, sizes)
     model = Model.load(source, wanted["shapes"], wanted.get("custom_ops", ()))
@@ -51,11 +51,11 @@ def _bucketed(
     """The same for several sizes. Random values are of the largest."""
     from zif.cli.inputs import feeds
     from zif.model import Model
-    from zif.runtime import verbs
+    from zif.runtime import planners, verbs
 
     model = Model.load(source, None, wanted.get("custom_ops", ()))
     samples = sizes.samples(model, feed.preprocess)
-    asked = verbs.bucketed(model, sizes.buckets, samples, **wanted)
+    asked = planners.bucketed(model, sizes.buckets, samples, **wanted)
     largest = asked.at(asked.grid.points()[-1])
     fed = feeds(feed, model.inputs if feed.random is None else largest.inputs, model.optional_inputs)
     session = verbs.load(model, progress=told, buckets=sizes.buckets, samples=samples, verify="off", **wanted)

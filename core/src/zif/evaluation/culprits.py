@@ -86,14 +86,14 @@ def find(
     `verify`. `wishes` are those of `zif.load`. What was learned before is not heard: it is what is looked for. Raises
     ZifError subclasses.
     """
-    from zif.runtime import verbs
+    from zif.runtime import planners
     from zif.runtime.verification import Bench
     from zif.runtime.verified import opened
     from zif.verdicts import learned
 
     with learned.unheard():
-        planner = verbs.planner(source, target, progress=progress, **wishes)
-    builder = verbs.builder(planner, cache, progress)
+        planner = planners.planner(source, target, progress=progress, **wishes)
+    builder = planners.builder(planner, cache, progress)
     plan, artifacts = builder.artifacts()
     bench = Bench.of(builder.planner, samples, progress, plan.backends, judge=judge)
     with opened(builder, plan, artifacts) as (steps, unopened):

@@ -35,12 +35,12 @@ def verify(
     `zif.load`. Raises ZifError subclasses; UsageError for a bundle that was made of another model, BackendUnavailable
     where nothing can judge, InvalidInput where no values can be made.
     """
-    from zif.runtime import verbs
+    from zif.runtime import planners, verbs
     from zif.runtime.verification import Bench
 
     if bundle is None:
-        planner = verbs.planner(source, target, progress=progress, **wishes)
-        session = verbs.builder(planner, cache, progress).session()
+        planner = planners.planner(source, target, progress=progress, **wishes)
+        session = planners.builder(planner, cache, progress).session()
     else:
         session = verbs.load(bundle, target, progress=progress)
         planner = _planner_of(source, session, bundle, progress)
@@ -51,11 +51,11 @@ def verify(
 
 def _planner_of(source: Source, session: Session, bundle: str | Path, progress: Progress | None) -> Planner:
     """The planner of the model that a bundle was made of, for what its backends say of themselves."""
-    from zif.runtime import verbs
+    from zif.runtime import planners
 
     plan: Plan = session.plan
     shapes = dict(plan.request.shapes)
-    planner = verbs.planner(source, plan.target, shapes=shapes, emulate=bool(plan.emulated), progress=progress)
+    planner = planners.planner(source, plan.target, shapes=shapes, emulate=bool(plan.emulated), progress=progress)
     if planner.model.fingerprint != plan.digest:
         name = planner.model.name
         raise UsageError(f"{bundle} was compiled from another model than {name}: give the one that it came from")

@@ -34,22 +34,23 @@ _PLAIN = ("works", "nothing of it is compiled: it is planned as any model is", 1
 
 @frozen
 class Variant:
-    """One variant of a package on a chip: name, model's file, grade, and what keeps it from being better."""
+    """One variant of a package on a chip: folder, name, model's file, grade, and what keeps it from being better."""
 
+    package: Path
     name: str
     model: Path
     grade: Grade
     reason: str
     distance: int
 
-    def told(self, package: Path) -> str:
+    def told(self) -> str:
         """That it was taken, and how good it is."""
         why = f": {self.reason}" if self.reason else ""
-        return f"of the package {package.name} the variant {self.name} is taken: {self.grade}{why}"
+        return f"of the package {self.package.name} the variant {self.name} is taken: {self.grade}{why}"
 
-    def event(self, package: Path) -> Event:
+    def event(self) -> Event:
         """The same for a session."""
-        return Event("fit", "", None, self.told(package))
+        return Event("fit", "", None, self.told())
 
 
 def picked(source: Any, target: str) -> Variant | None:
@@ -87,7 +88,7 @@ def model_file(source: Any, target: str) -> Any:
 def _judged(folder: Path, row: Mapping[str, Any], chip: Target) -> Variant:
     name = str(row["variant"])
     if row["model"] is None and (row["file"] is None or not Path(row["file"]).is_file()):
-        return Variant(name, folder, "missing", f"its model {row['file'] or ''} is not there", 0)
+        return Variant(folder, name, folder, "missing", f"its model {row['file'] or ''} is not there", 0)
     file = Path(row["file"])
     if not file.resolve().is_relative_to(folder.resolve()):
         raise InvalidModel(f"{file} is a link out of the package. zif does not follow it: put the file in its place.")
@@ -95,7 +96,7 @@ def _judged(folder: Path, row: Mapping[str, Any], chip: Target) -> Variant:
     proto = read(file).proto if row["model"] else None
     for source in dict.fromkeys(attribute(node, "source", "") for node in nodes(proto.graph)) if proto else ():
         worst = max(worst, _of_provider(source, proto, chip), key=lambda judged: (GRADES.index(judged[0]), judged[2]))
-    return Variant(name, file, *worst)
+    return Variant(folder, name, file, *worst)
 
 
 def _of_provider(source: str, proto: Any, chip: Target) -> tuple[Grade, str, int]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Work:
-    """How buckets are built. wishes: what shapes a plan; builder: as `zif.runtime.verbs.builder`; also, verify: as
+    """How buckets are built. wishes: what shapes a plan; builder: as `zif.runtime.planners.builder`; also, verify: as
     `zif.compile` takes them, but that nothing stands beside what runs at the real shape. sign: the key for the whole.
     """
 

@@ -97,9 +97,9 @@ def _benched(
     from zif.cli.views.progress import working
     from zif.evaluation.scenarios import under_load
     from zif.evaluation.scenarios.rightness import no_result, rightness
-    from zif.runtime import verbs
+    from zif.runtime import sources
 
-    if load.accuracy and verbs.is_bundle(source):
+    if load.accuracy and sources.is_bundle(source):
         raise UsageError("--accuracy holds outputs against the model's own, and a bundle has no model: give the model")
     with working(f"loading {source.name}") as told:
         session, fed = opened(source, feed, wanted, told)

@@ -173,11 +173,11 @@ def why(
     """Say for each segment of a model whether it is in the cache, and if not, what differs."""
     from zif.cli.views.progress import working
     from zif.cli.views.terminal import document, say
-    from zif.runtime import verbs
+    from zif.runtime import planners
     from zif.runtime.build import Builder
 
     with working(f"planning {model.name}"):
-        made = verbs.planner(model, target, **wanted)
+        made = planners.planner(model, target, **wanted)
         builder = Builder(made, _cache())
         rows = [_answer(builder.looked_up(segment), segment) for segment in made.plan().segments]
     if as_json:

@@ -82,11 +82,11 @@ def command(
 def _samples(path: Path, target: str, feed: options.FeedOptions, wanted: dict[str, Any], told: Any) -> Sequence[Any]:
     """The inputs that were named, each read when it is needed."""
     from zif.cli.inputs import feeds
-    from zif.runtime import verbs
+    from zif.runtime import sources
 
     if not feed.chosen:
         return ()
-    if verbs.is_bundle(path):
+    if sources.is_bundle(path):
         from zif.artifacts.bundle import open_bundle
         from zif.runtime.from_bundle import chosen, plan_of
 

@@ -76,7 +76,7 @@ def command(
     from zif.cli.overwriting import check_outputs, read_by
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
-    from zif.runtime import verbs
+    from zif.runtime import planners
 
     if model is None or diff is not None:
         own = {"--html": html, "--overlay": overlay, "--what-if": what_if, "--assume": assume, "--explain": explain}
@@ -99,10 +99,10 @@ def command(
 
         check_ending(overlay)
     with working(f"planning {model.name}") as told:
-        made = verbs.planner(model, targets[0], progress=told, assume=assume, **wanted)
+        made = planners.planner(model, targets[0], progress=told, assume=assume, **wanted)
         told("looking for changes that would pay")
-        plan = verbs.explored(made, what_if, suggest if html or not explain else 0)
-        why = verbs.explained(made, plan, explain, what_if) if explain else None
+        plan = planners.explored(made, what_if, suggest if html or not explain else 0)
+        why = planners.explained(made, plan, explain, what_if) if explain else None
     if html is not None:
         from zif.report import plan_html
 
@@ -132,11 +132,11 @@ def _one_only(options: Mapping[str, object], instead: str = "several --target sh
 def _side_by_side(model: Path, targets: Sequence[str], assume: str, wanted: Mapping[str, Any], as_json: bool) -> int:
     from zif.cli.views import plan_targets
     from zif.cli.views.progress import working
-    from zif.runtime import verbs
+    from zif.runtime import planners
 
     with working(f"planning {model.name}") as told:
         plans = [
-            verbs.explored(verbs.planner(model, target, progress=told, assume=assume, **wanted), (), 0)
+            planners.explored(planners.planner(model, target, progress=told, assume=assume, **wanted), (), 0)
             for target in targets
         ]
     (plan_targets.show_json if as_json else plan_targets.show)(plans)
@@ -149,12 +149,12 @@ def _buckets(
     from zif.cli.views import plan_buckets
     from zif.cli.views.progress import working
     from zif.model import Model
-    from zif.runtime import verbs
+    from zif.runtime import planners
     from zif.runtime.buckets.plans import plans
 
     with working(f"planning {model.name}") as told:
         opened = Model.load(model, None, wanted["custom_ops"])
-        asked = verbs.bucketed(opened, sizes.buckets, sizes.samples(opened), **wanted)
+        asked = planners.bucketed(opened, sizes.buckets, sizes.samples(opened), **wanted)
         wishes = {name: value for name, value in wanted.items() if name != "policy"}
         made = plans(asked, target, wanted["policy"], wishes, progress=told, assume=assume)
     (plan_buckets.show_json if as_json else plan_buckets.show)(made)

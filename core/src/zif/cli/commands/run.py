@@ -118,10 +118,10 @@ def _run(
 
     from zif.cli.running import bucket_of, opened
     from zif.cli.views.progress import working
-    from zif.runtime import verbs
+    from zif.runtime import sources
     from zif.runtime.session.repeated import repeated
 
-    bundle = verbs.is_bundle(source)
+    bundle = sources.is_bundle(source)
     with working(f"loading {source.name}") as told:
         begun = perf_counter()
         session, fed = opened(source, feed, wanted, told, sizes)

@@ -77,10 +77,10 @@ def _compare(model: Path, target: str, wanted: dict[str, Any], every: bool, as_j
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
     from zif.report.bases import compare
-    from zif.runtime import verbs
+    from zif.runtime import planners
 
     with working(f"asking about {model.name}") as told:
-        made = verbs.planner(model, target, progress=told, **wanted)
+        made = planners.planner(model, target, progress=told, **wanted)
         rows = [row for participant in made.participants.by_name.values() for row in compare(made.model, participant)]
     shown = [row for row in rows if every or row.differs]
     if as_json:

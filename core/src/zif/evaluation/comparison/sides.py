@@ -94,7 +94,7 @@ def side(
     """
     from zif.model.engines import libraries
     from zif.runtime.session import Session
-    from zif.runtime.verbs import is_bundle
+    from zif.runtime.sources import is_bundle
 
     if isinstance(source, Session):
         return Side(f"{source.plan.model} ({source.plan.target})", session=source, target=source.plan.target)

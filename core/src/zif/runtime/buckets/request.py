@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Asked:
-    """A model and the buckets that it is built in. planner: as `zif.runtime.verbs.planner`."""
+    """A model and the buckets that it is built in. planner: as `zif.runtime.planners.planner`."""
 
     model: Model
     grid: Grid

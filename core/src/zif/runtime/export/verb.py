@@ -92,18 +92,18 @@ def _prepared(
     from zif.artifacts.bundle import open_bundle
     from zif.files.leftovers import private_folder
     from zif.model.engines import libraries
-    from zif.runtime import verbs
+    from zif.runtime import refusals, sources, verbs
     from zif.runtime.export.contract import Export
     from zif.runtime.from_bundle import chosen
 
-    own, bundled = libraries(build.get("custom_ops") or ()), verbs.is_bundle(source)
+    own, bundled = libraries(build.get("custom_ops") or ()), sources.is_bundle(source)
     if bundled and exporter.needs == "model":
         raise UsageError(f"{source!s} is a bundle, which holds no model: name the model that it was made of")
     with private_folder("zif-export-") as folder:
         (folder / "scratch").mkdir()
         job = Export(source, _name(source, place), place, None, target, folder / "scratch", samples, own, progress)
         if bundled:
-            verbs.refuse_wishes(**{name: build[name] for name in (*verbs.WISHES, "policy") if name in build})
+            refusals.refuse_wishes(**{name: build[name] for name in (*refusals.WISHES, "policy") if name in build})
             bundle = open_bundle(Path(source))  # type: ignore[arg-type]
         else:
             job = evolve(job, model=lambda: _model(source, build, progress))

@@ -189,7 +189,9 @@ def _need(plan: Plan) -> dict[str, int]:
 
 def _plan(source: Any, target: str, how: Mapping[str, Any]) -> Plan:
     """The plan that loading will follow, if no compiler has other ideas."""
-    from zif.runtime.verbs import WISHES, is_bundle, plan
+    from zif.runtime.refusals import WISHES
+    from zif.runtime.sources import is_bundle
+    from zif.runtime.verbs import plan
 
     if is_bundle(source):
         from zif.runtime.from_bundle import planned
