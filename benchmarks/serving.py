@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter, sleep
 from typing import Any
 
@@ -73,7 +74,7 @@ def _alone(session: Session, x: Mapping[str, Any]) -> list[float]:
         for _ in range(RUNS):
             step.executable.run(value)
 
-    return [_timed(lambda first=stage: often(*first)) / RUNS for stage in session.stages(x)]  # type: ignore[misc]
+    return [_timed(partial(often, *stage)) / RUNS for stage in session.stages(x)]
 
 
 def _uncoupled(session: Session, x: Mapping[str, Any]) -> float:

@@ -7,11 +7,50 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+#: For a page that is to be read: slow, and only where there is a browser.
+NEEDS = (
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+)
+#: `faint(selector)`: texts that do not stand out at least 4.5 to 1 from what is behind them, as WCAG 2.2 has it for
+#: level AA (success criterion 1.4.3).
+FAINT = """
+  const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => channels(colour).slice(0, 3).map(value => value / 255)
+    .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
+  const solid = colour => { const [, , , alpha] = channels(colour); return alpha === undefined || alpha === 1; };
+  const behind = element => {
+    for (let outer = element; outer; outer = outer.parentElement) {
+      const colour = getComputedStyle(outer).backgroundColor;
+      if (solid(colour)) return colour;
+    }
+  };
+  const faint = selector => {
+    const texts = [...document.querySelectorAll(selector)]
+      .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()));
+    return texts.map(element => {
+      const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
+      return [element.tagName, element.className, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
+    }).filter(([, , ratio]) => ratio < 4.5);
+  };
+"""
+
+
+def opened(folder: Path) -> Iterator[Page]:
+    """The body of a fixture: a tab, closed at its end."""
+    page = Page(folder)
+    yield page
+    page.close()
 
 
 class Page:
@@ -49,6 +88,17 @@ class Page:
         self._do("Page.navigate", url=path.as_uri())
         while self._read().get("method") != "Page.loadEventFired":
             pass
+
+    def look(self, path: Path, text: str, probe: str, width: int = 1280, dark: bool = False) -> Any:
+        """Open a page, written to `path`, and run a probe in it; fails on a line in the console, and on a request."""
+        path.write_text(text, encoding="utf-8")
+        self.told.clear()
+        self.requests.clear()
+        self.open(path, width, dark)
+        answer = self.run(probe)
+        assert self.told == []
+        assert self.requests == [path.as_uri()]
+        return answer
 
     def run(self, body: str) -> Any:
         """What the body of an async function returns in the page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,17 @@ import onnx
 import pytest
 import zif
 from onnx import TensorProto, helper
-from report.browser import CHROMIUM, Page
+from report.browser import FAINT, NEEDS, Page, opened
 from zif.report import plan_html
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-]
+pytestmark = list(NEEDS)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    page = Page(tmp_path_factory.mktemp("browser"))
-    yield page
-    page.close()
+    yield from opened(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +32,8 @@ def plan() -> zif.Plan:
 
 @pytest.fixture
 def seen(browser: Page, tmp_path: Path) -> Any:
-    """Opens a page, runs a probe in it, and fails on an error, a line in the console, or a request to anywhere."""
-
-    def look(text: str, probe: str, width: int = 1280, dark: bool = False) -> Any:
-        path = tmp_path / "page.html"
-        path.write_text(text, encoding="utf-8")
-        browser.told.clear()
-        browser.requests.clear()
-        browser.open(path, width, dark)
-        answer = browser.run(probe)
-        assert browser.told == []
-        assert browser.requests == [path.as_uri()]
-        return answer
-
-    return look
+    """Opens a page and runs a probe in it."""
+    return partial(browser.look, tmp_path / "page.html")
 
 
 #: Counts the pixels of a canvas that have a colour.
@@ -180,28 +164,11 @@ def test_a_hostile_name_runs_nothing(seen: Any) -> None:
 def test_text_stands_out_from_what_is_behind_it(seen: Any, plan: zif.Plan, dark: bool) -> None:
     """At least 4.5 to 1 for every text, as WCAG 2.2 has it for level AA (success criterion 1.4.3)."""
     probe = """
-      const channels = colour => colour.match(/[\\d.]+/g).map(Number);
-      const light = colour => channels(colour).slice(0, 3).map(value => value / 255)
-        .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
-      const solid = colour => { const [, , , alpha] = channels(colour); return alpha === undefined || alpha === 1; };
-      const behind = element => {
-        for (let one = element; one; one = one.parentElement) {
-          const colour = getComputedStyle(one).backgroundColor;
-          if (solid(colour)) return colour;
-        }
-      };
       document.querySelector("details.segment").open = true;
-      const poor = [];
-      for (const element of document.querySelectorAll("body *:not(script):not(svg *)")) {
-        if (![...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
-        const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
-        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        if (ratio < 4.5) poor.push([element.tagName, element.className, ratio]);
-      }
+      const poor = faint("body *:not(script):not(svg *)");
       return {poor, page: getComputedStyle(document.body).backgroundColor};
     """
-    told = seen(plan_html(plan), probe, dark=dark)
+    told = seen(plan_html(plan), FAINT + probe, dark=dark)
     assert told["poor"] == []
     assert (told["page"] == "rgb(255, 255, 255)") is not dark
 

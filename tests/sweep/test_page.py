@@ -9,14 +9,11 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from report.browser import CHROMIUM, Page
+from report.browser import FAINT, NEEDS, Page, opened
 from zif_sweep import Row, sweep_html
 from zif_sweep.rows import Part, Refusal
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-]
+pytestmark = list(NEEDS)
 
 PRECISIONS = ("float", "w8a8", "w8a16")
 
@@ -42,25 +39,15 @@ def rows(models: int = 40, targets: int = 30, name: str = "model with a name of 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    page = Page(tmp_path_factory.mktemp("browser"))
-    yield page
-    page.close()
+    yield from opened(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture
 def seen(browser: Page, tmp_path: Path) -> Any:
-    """Opens the page of rows, runs a probe, and fails on an error, a line in the console, or a request to anywhere."""
+    """Opens the page of rows and runs a probe in it."""
 
     def look(of: Sequence[Row], probe: str, width: int = 1280, dark: bool = False, old: Any = None) -> Any:
-        path = tmp_path / "page.html"
-        path.write_text(sweep_html(of, "results.jsonl", old), encoding="utf-8")
-        browser.told.clear()
-        browser.requests.clear()
-        browser.open(path, width, dark)
-        answer = browser.run(probe)
-        assert browser.told == []
-        assert browser.requests == [path.as_uri()]
-        return answer
+        return browser.look(tmp_path / "page.html", sweep_html(of, "results.jsonl", old), probe, width, dark)
 
     return look
 
@@ -175,25 +162,7 @@ def test_a_hostile_name_runs_nothing(seen: Any) -> None:
 def test_text_stands_out_from_what_is_behind_it(seen: Any, dark: bool) -> None:
     """At least 4.5 to 1, as WCAG 2.2 has it for level AA (success criterion 1.4.3)."""
     probe = """
-      const channels = colour => colour.match(/[\\d.]+/g).map(Number);
-      const light = colour => channels(colour).slice(0, 3).map(value => value / 255)
-        .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
-      const solid = colour => { const [, , , alpha] = channels(colour); return alpha === undefined || alpha === 1; };
-      const behind = element => {
-        for (let one = element; one; one = one.parentElement) {
-          const colour = getComputedStyle(one).backgroundColor;
-          if (solid(colour)) return colour;
-        }
-      };
       document.querySelector("#matrix .failed").click();
-      const poor = [];
-      for (const element of document.querySelectorAll("body *:not(script):not(noscript)")) {
-        if (![...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
-        const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
-        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        if (ratio < 4.5) poor.push([element.tagName, element.className, ratio]);
-      }
-      return poor;
+      return faint("body *:not(script):not(noscript)");
     """
-    assert seen(rows(8, 6), probe, dark=dark) == []
+    assert seen(rows(8, 6), FAINT + probe, dark=dark) == []
