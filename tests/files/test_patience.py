@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,18 +93,22 @@ def test_what_never_answers_is_left_behind(call: Callable[[], object]) -> None:
         within(0.4, call, "it did not answer")
 
 
-def test_what_children_did_before_counts_for_nobody() -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "import time\nwhile time.process_time() < 0.6: pass\nprint(1, flush=True)\ninput()",
-    ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+@contextmanager
+def child_that_worked(seconds: float) -> Iterator[int]:
+    """The number of a process that has used so much of a processor, and waits; at the end it ends."""
+    code = f"import time\nwhile time.process_time() < {seconds}: pass\nprint(1, flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        with pytest.raises(BackendBroken, match="in which it did nothing"):
-            within(0.4, lambda: time.sleep(60), "it did not answer")
-        child.communicate(b"\n")
+        try:
+            yield child.pid
+        finally:
+            child.communicate(b"\n")
+
+
+def test_what_children_did_before_counts_for_nobody() -> None:
+    with child_that_worked(0.6), pytest.raises(BackendBroken, match="in which it did nothing"):
+        within(0.4, lambda: time.sleep(60), "it did not answer")
 
 
 def test_the_meters_see_work_and_that_of_children() -> None:
@@ -121,18 +126,10 @@ def test_the_meters_see_work_and_that_of_children() -> None:
     meter = of_thread(thread.native_id or 0)
     ready.wait()
     assert (meter() or Spent(0)).cpu >= 0.15
-    command = [
-        sys.executable,
-        "-c",
-        "import time\nwhile time.process_time() < 0.3: pass\nprint(1, flush=True)\ninput()",
-    ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    with child_that_worked(0.3) as pid:
         meter()
         assert (meter() or Spent(0)).cpu >= 0.4
-        assert (of_process(child.pid)() or Spent(0)).cpu >= 0.25
-        child.communicate(b"\n")
+        assert (of_process(pid)() or Spent(0)).cpu >= 0.25
     assert (meter() or Spent(0)).cpu >= 0.4  # it is not forgotten when it has ended
     go.set()
     thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,12 @@ class Frameworks:
     def zif(self, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "zif", *map(str, words)]
         return subprocess.run(command, env=self.environment, cwd=cwd, capture_output=True, text=True)
+
+    def converted(self, folder: Path, source: str, *words: str, output: str = "made.onnx") -> Any:
+        """Convert what lies in a folder, which has to succeed; gives the document of --json."""
+        done = self.zif("convert", source, "-o", folder / output, "--overwrite", "--json", *words, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
     def python(self, name: str, code: str, cwd: Path) -> None:
         """Run code with a framework, as its user would have written it."""

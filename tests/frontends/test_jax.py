@@ -67,9 +67,7 @@ def jax(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 )
 def test_a_source_is_what_jax_computes(jax: tuple[Any, Path], source: str, words: list[str]) -> None:
     found, folder = jax
-    done = found.zif("convert", source, "-o", folder / "made.onnx", "--overwrite", "--json", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = found.converted(folder, source, *words)
     assert told["check"]["samples"] == 3
     assert all(row["equal"] or row["sqnr_db"] > 90 for row in told["check"]["outputs"])
 

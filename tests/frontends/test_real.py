@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -50,9 +49,7 @@ def tensorflow(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPath
 
 def converted(made: tuple[Any, Path], source: str, *words: str) -> Any:
     found, folder = made
-    done = found.zif("convert", source, "-o", folder / "made.onnx", "--overwrite", "--json", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = found.converted(folder, source, *words)
     assert (told["check"]["skipped"], told["check"]["samples"]) == ("", 3)
     return told
 

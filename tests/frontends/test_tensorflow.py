@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,9 +118,7 @@ def tensorflow(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPath
 
 def converted(tensorflow: tuple[Any, Path], source: str, *words: str) -> Any:
     found, folder = tensorflow
-    done = found.zif("convert", source, "-o", folder / "made.onnx", "--overwrite", "--json", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return found.converted(folder, source, *words)
 
 
 @pytest.mark.parametrize(

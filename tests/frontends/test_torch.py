@@ -123,9 +123,7 @@ def torch(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
 
 def converted(torch: tuple[Any, Path], source: str, *words: str) -> Any:
     found, folder = torch
-    done = found.zif("convert", source, "-o", folder / "made.onnx", "--overwrite", "--json", *words, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return found.converted(folder, source, *words)
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,8 @@ def torch(frameworks: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
 
 def converted(torch: tuple[Any, Path], name: str, *words: str) -> tuple[Any, onnx.ModelProto]:
     found, folder = torch
-    done = found.zif("convert", f"quant.py:{name}", *words, "-o", folder / f"{name}.onnx", "--json", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), onnx.load(folder / f"{name}.onnx")
+    told = found.converted(folder, f"quant.py:{name}", *words, output=f"{name}.onnx")
+    return told, onnx.load(folder / f"{name}.onnx")
 
 
 def scales_of(model: onnx.ModelProto) -> list[np.ndarray]:
