@@ -70,12 +70,7 @@ def compile_model(
 
     check_place(folder, overwrite)
     key = key_to_sign(sign) if sign is not None else None
-    builders = {builder.planner.target.name: builder for builder in map(build, targets)}
-    if len(builders) < len(targets):
-        raise UsageError(f"the same target is named twice: {', '.join(targets)}")
-    kinds = _options(builders.values())
-    for builder in builders.values():
-        check_known(builder.also, kinds)
+    builders, kinds = _builders(targets, build)
     results = {name: _artifacts(builder, verified) for name, builder in builders.items()}
     built = {name: (result.builder, result.plan, result.artifacts) for name, result in results.items()}
     checked = {name: result.verification for name, result in results.items() if result.verification is not None}
@@ -103,6 +98,19 @@ def compile_model(
     )
     events = {name: tuple(builder.events) for name, (builder, _, _) in built.items()}
     return Compilation(place, plans, events, checked)
+
+
+def _builders(
+    targets: Sequence[str], build: Callable[[str], Builder]
+) -> tuple[dict[str, Builder], dict[str, type[Any]]]:
+    """A builder for each target, by its name, and the classes of options. Raises UsageError for one named twice."""
+    builders = {builder.planner.target.name: builder for builder in map(build, targets)}
+    if len(builders) < len(targets):
+        raise UsageError(f"the same target is named twice: {', '.join(targets)}")
+    kinds = _options(builders.values())
+    for builder in builders.values():
+        check_known(builder.also, kinds)
+    return builders, kinds
 
 
 def _options(builders: Iterable[Builder]) -> dict[str, type[Any]]:

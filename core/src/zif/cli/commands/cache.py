@@ -49,25 +49,19 @@ def ls(shared: SharedOption = False, as_json: JsonOption = False) -> None:
         rows = [_fields(entry) for entry in entries]
         document("cache", {**fields, "artifacts": rows, "strangers": cache.strangers()})
         return
-    cells = [
-        [
-            e.name[:12],
-            e.label,
-            (e.key.backend, "bold"),
-            e.key.target,
-            e.format,
-            size(e.bytes),
-            _day(e.used),
-            e.key.toolchain,
-        ]
-        for e in entries
-    ]
-    if cells:
-        table(
-            "", ("name", "segment", "backend", "target", "format", "size", "last used", "toolchain"), cells, ("size",)
-        )
+    if entries:
+        columns = ("name", "segment", "backend", "target", "format", "size", "last used", "toolchain")
+        table("", columns, [_cells(entry) for entry in entries], ("size",))
     say(f"{cache.root}: {len(entries)} artifacts, {size(total)} of at most {size(cache.limit)}")
     _tell_strangers(cache)
+
+
+def _cells(entry: Entry) -> list[Any]:
+    from zif.files.wording import size
+
+    key, used = entry.key, _day(entry.used)
+    backend = (key.backend, "bold")
+    return [entry.name[:12], entry.label, backend, key.target, entry.format, size(entry.bytes), used, key.toolchain]
 
 
 @app.command()

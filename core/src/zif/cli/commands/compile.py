@@ -76,6 +76,7 @@ def command(
     from zif.cli.inputs import note_folder
     from zif.cli.overwriting import check_folder, read_by
     from zif.cli.views import terminal as out
+    from zif.cli.views.compiled import show
     from zif.cli.views.progress import working
     from zif.runtime import verbs
 
@@ -85,14 +86,7 @@ def command(
         raise UsageError("--from are real inputs to verify with, too: leave --samples out")
     samples = samples or sizes.from_
     fixed = one_size(wanted["shapes"])
-    if calibration is not None and not quantize:
-        raise UsageError("--calibration goes with --quantize PRECISION; real inputs to verify with are --samples")
-    if preprocess and calibration is None and samples is None:
-        raise UsageError("--preprocess says how pictures become inputs: it goes with --calibration or --samples")
-    if samples is not None and not verify and not several:
-        raise UsageError("--samples are to verify with: leave --no-verify out")
-    if quantize and quantize != "w8" and calibration is None:
-        raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
+    _check_inputs(samples, verify or several, quantize, calibration, preprocess)
     check_place(output, overwrite)  # before anything is quantized
     reads = (calibration or samples, preprocess)
     check_folder(output, lambda: read_by(model, fixed, *reads, [wanted.get("config"), sign]))
@@ -122,7 +116,21 @@ def command(
     if as_json:
         out.document("compile", document)
     else:
-        _show(document)
+        show(document)
+
+
+def _check_inputs(
+    samples: Path | None, judging: bool, quantize: str, calibration: Path | None, preprocess: str
+) -> None:
+    """Refuse real inputs that nothing is done with, and a quantization without any."""
+    if calibration is not None and not quantize:
+        raise UsageError("--calibration goes with --quantize PRECISION; real inputs to verify with are --samples")
+    if preprocess and calibration is None and samples is None:
+        raise UsageError("--preprocess says how pictures become inputs: it goes with --calibration or --samples")
+    if samples is not None and not judging:
+        raise UsageError("--samples are to verify with: leave --no-verify out")
+    if quantize and quantize != "w8" and calibration is None:
+        raise UsageError(f"--quantize {quantize} needs real inputs: give --calibration DIR|NPZ|input_list.txt")
 
 
 def _samples(
@@ -218,56 +226,3 @@ def _targets(made: Compilation) -> list[dict[str, Any]]:
         }
         for name, plan in made.plans.items()
     ]
-
-
-def _show(document: dict[str, Any]) -> None:
-    from zif.cli.views.compare import told_db
-    from zif.cli.views.plan import KIND_STYLE
-    from zif.cli.views.terminal import say, table
-    from zif.files.wording import size, things
-
-    several = bool(document["buckets"])
-    labels = [(bucket["label"], bucket["targets"]) for bucket in document["buckets"]]
-    labels.append(("real shape" if several else "", document["targets"]))
-    rows = [
-        [
-            *((label,) if several else ()),
-            row["target"],
-            segment["id"],
-            (segment["backend"], "bold"),
-            (segment["label"] or segment["kind"], KIND_STYLE[segment["kind"]]),
-            segment["units"],
-        ]
-        for label, targets in labels
-        for row in targets
-        for segment in row["segments"]
-    ]
-    columns = ("target", "segment", "backend", "kind", "units")
-    table("", ("bucket", *columns) if several else columns, rows, right=("segment", "units"))
-    for label, targets in labels:
-        for row in targets:
-            _tell(f"{label}: " if label else "", row)
-    for bucket in document["buckets"]:
-        masks = f", behind {things(bucket['masks'], 'mask')}" if bucket["masks"] else ""
-        say(f"{bucket['label']}: {bucket['refused'] or 'inputs that are smaller are padded'}{masks}")
-    if document["quantized"]:
-        told = ", ".join(f"{name} {told_db(db)}" for name, db in document["quantized"]["sqnr_db"].items())
-        whose = " and ".join(document["quantized"]["rules"])
-        rules = f" by the rules of {whose}" if whose else ""
-        say(f"quantized to {document['quantized']['precision']}{rules}" + (f": SQNR of {told}" if told else ""))
-    files = document["files"]
-    told = f"{things(len(files), 'file')}, {size(sum(files.values()))}"
-    say(f"{document['bundle']}: {told}; `zif run {document['bundle']}` runs it")
-
-
-def _tell(label: str, row: dict[str, Any]) -> None:
-    """What happened while a target's segments were built."""
-    from zif.cli.views.terminal import say
-    from zif.cli.views.verification import sentence
-
-    for event in row["events"]:
-        say(f"{label}{row['target']}: {event['kind']} ({event['backend']}): {event['text']}")
-    for note in row["notes"]:
-        say(f"{label}{row['target']}: note: {note}")
-    if row["verification"] and row["verification"]["segments"]:
-        say(f"{label}{row['target']}: {sentence(row['verification'])}")

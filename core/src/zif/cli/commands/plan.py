@@ -72,7 +72,6 @@ def command(
     as_json: JsonOption = False,
 ) -> int:
     """Show where each part of a model would run, and why; or how two plans differ."""
-    from zif.cli.files import write_text
     from zif.cli.overwriting import check_outputs, read_by
     from zif.cli.views import terminal
     from zif.cli.views.progress import working
@@ -103,14 +102,7 @@ def command(
         told("looking for changes that would pay")
         plan = planners.explored(made, what_if, suggest if html or not explain else 0)
         why = planners.explained(made, plan, explain, what_if) if explain else None
-    if html is not None:
-        from zif.report import plan_html
-
-        write_text(html, plan_html(plan))
-    if overlay is not None:
-        from zif.cli.overlays import write_overlay
-
-        write_overlay(overlay, plan, model, wanted["shapes"], wanted["custom_ops"])
+    _write(plan, html, overlay, model, wanted)
     if as_json:
         terminal.document("plan", plan.to_json()) if why is None else terminal.document("plan-explain", why.to_json())
     else:
@@ -120,6 +112,19 @@ def command(
     if plan.failure:
         terminal.note(f"{plan.model} for {plan.target}: {plan.failure}")
     return 1 if plan.failure else 0
+
+
+def _write(plan: Plan, html: Path | None, overlay: Path | None, model: Path, wanted: Mapping[str, Any]) -> None:
+    """The page and the overlay, where they are wanted."""
+    if html is not None:
+        from zif.cli.files import write_text
+        from zif.report import plan_html
+
+        write_text(html, plan_html(plan))
+    if overlay is not None:
+        from zif.cli.overlays import write_overlay
+
+        write_overlay(overlay, plan, model, wanted["shapes"], wanted["custom_ops"])
 
 
 def _one_only(options: Mapping[str, object], instead: str = "several --target show one each") -> None:

@@ -120,12 +120,7 @@ def command(
         return
     if frontier is not None or cost or sensitivity != "target" or max_candidates != 64:
         raise UsageError("--frontier, --cost, --sensitivity and --max-candidates shape the search of --accuracy-goal")
-    if repair and encodings is None:
-        raise UsageError("--repair goes with --encodings FILE")
-    if percentile is not None and method != "percentile":
-        raise UsageError("--percentile goes with --method percentile")
-    if percentile is not None and not 50 <= percentile <= 100:
-        raise UsageError(f"--percentile {percentile:g}: what is kept, in % from 50 to 100, such as 99.99")
+    _check_options(repair, encodings, percentile, method)
     with working(f"quantizing {model.name}") as told:
         made = quantize(
             model,
@@ -154,6 +149,16 @@ def command(
         from zif_quantize.cli.view import show
 
         show(document)
+
+
+def _check_options(repair: bool, encodings: Path | None, percentile: float | None, method: str) -> None:
+    """Refuse options of which another is missing, and a percentile that is none."""
+    if repair and encodings is None:
+        raise UsageError("--repair goes with --encodings FILE")
+    if percentile is not None and method != "percentile":
+        raise UsageError("--percentile goes with --method percentile")
+    if percentile is not None and not 50 <= percentile <= 100:
+        raise UsageError(f"--percentile {percentile:g}: what is kept, in % from 50 to 100, such as 99.99")
 
 
 def _unit(text: str) -> tuple[str, str]:

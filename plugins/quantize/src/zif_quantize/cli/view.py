@@ -16,19 +16,45 @@ NAMES = 5
 def show(document: Mapping[str, Any]) -> None:
     """Accuracy per output, what was tried, what an encodings file left over, and where the files are."""
     from zif.plugin import note, say
+
+    if document["outputs"]:
+        _outputs(document)
+    _recipe(document)
+    if document["smoothed"]:
+        say("channels that are much larger than others were made smaller, and weights that read them larger")
+    if document["mended"]:
+        units = [f"{unit} in {precision}" for unit, precision in document["mended"].items()]
+        _list("unit is mended, too coarse on the chip", "units are mended, too coarse on the chip", units)
+    say(_counts(document["tensors"], document["precision"] == WEIGHTS_ONLY))
+    told_rules(document["rules"], document["target"])
+    _encodings_file(document)
+    say(f"{document['output']}, encodings in {document['encodings']}")
+    emulated(document["emulated"])
+    if document["calibration"]["random"] and document["reformed"] is None:
+        what = "measured" if document["precision"] == WEIGHTS_ONLY else "calibrated"
+        note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
+
+
+def _outputs(document: Mapping[str, Any]) -> None:
+    """Accuracy per output, on the chip as well where that was measured."""
+    from zif.plugin import say
     from zif.plugin import show_table as table
 
-    calibration = document["calibration"]
-    if document["outputs"]:
-        there = document["target_outputs"]
-        where = f"{document['target']} ({' + '.join(document['target_backends'])})"
-        columns = ["output", "SQNR dB"] + ([f"on {where} dB"] if there else [])
-        rows = [
-            [name, decibels(row["sqnr_db"]), *([decibels(there[name]["sqnr_db"])] if there else [])]
-            for name, row in document["outputs"].items()
-        ]
-        table("", columns, rows, right=columns[1:])
-        say(_measured(document))
+    there = document["target_outputs"]
+    where = f"{document['target']} ({' + '.join(document['target_backends'])})"
+    columns = ["output", "SQNR dB"] + ([f"on {where} dB"] if there else [])
+    rows = [
+        [name, decibels(row["sqnr_db"]), *([decibels(there[name]["sqnr_db"])] if there else [])]
+        for name, row in document["outputs"].items()
+    ]
+    table("", columns, rows, right=columns[1:])
+    say(_measured(document))
+
+
+def _recipe(document: Mapping[str, Any]) -> None:
+    """How it was quantized: by the best of several recipes, by one, or as encodings say."""
+    from zif.plugin import say
+
     trials = document["trials"]
     if len(trials) > 1 and document["outputs"]:
         best = sorted(trials, key=lambda trial: -min(trial["sqnr_db"].values()))
@@ -42,23 +68,17 @@ def show(document: Mapping[str, Any]) -> None:
         say(f"put together: {told or 'nothing'}; the encodings are those that it had, {document['precision']}")
     elif document["precision"] != WEIGHTS_ONLY:
         say(f"as the encodings say: {document['precision']}")
-    if document["smoothed"]:
-        say("channels that are much larger than others were made smaller, and weights that read them larger")
-    if document["mended"]:
-        units = [f"{unit} in {precision}" for unit, precision in document["mended"].items()]
-        _list("unit is mended, too coarse on the chip", "units are mended, too coarse on the chip", units)
-    say(_counts(document["tensors"], document["precision"] == WEIGHTS_ONLY))
-    told_rules(document["rules"], document["target"])
+
+
+def _encodings_file(document: Mapping[str, Any]) -> None:
+    """What an encodings file left over, and what was mended in it."""
+    from zif.plugin import note
+
     _list("entry repaired from min and max", "entries repaired from min and max", document["repaired"])
     _list("entry matches no tensor", "entries match no tensor", document["unmatched"])
     _list("tensor without an entry stays float", "tensors without an entry stay float", document["uncovered"])
     if len(document["unmatched"]) > sum(document["tensors"].values()):
         note("more entries match no tensor than were applied: is the encodings file another model's?")
-    say(f"{document['output']}, encodings in {document['encodings']}")
-    emulated(document["emulated"])
-    if calibration["random"] and document["reformed"] is None:
-        what = "measured" if document["precision"] == WEIGHTS_ONLY else "calibrated"
-        note(f"{what} with random values: neither ranges nor figures say anything about real inputs")
 
 
 def told_rules(rules: Mapping[str, Any], target: str | None) -> None:
