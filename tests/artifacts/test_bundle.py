@@ -289,7 +289,7 @@ def test_an_edited_manifest_is_noticed_and_a_reformatted_one_is_not(folder, how)
 
 def forged(folder, change):
     """A manifest that someone changed and sealed again."""
-    from zif.artifacts.artifact import seal
+    from zif.artifacts.sealing import seal
 
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest.pop("sha256")

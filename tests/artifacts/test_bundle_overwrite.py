@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from zif import Compiled, UsageError
-from zif.artifacts import artifact
+from zif.artifacts import sealing
 from zif.artifacts.bundle import check_place, open_bundle, replace, write_bundle
 
 
@@ -107,7 +107,7 @@ def forged(project: Path, listed: list[Path], like: Path, seal: str | None) -> N
         data = path.read_bytes()
         content = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         manifest["files"][path.relative_to(project).as_posix()] = content
-    (project / "manifest.json").write_bytes(artifact.seal(manifest | ({"seal": seal} if seal else {})))
+    (project / "manifest.json").write_bytes(sealing.seal(manifest | ({"seal": seal} if seal else {})))
 
 
 @pytest.mark.parametrize("names", [["thesis.tex"], ["segments/00-net.onnx", "session.json"]])

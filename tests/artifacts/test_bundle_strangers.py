@@ -18,11 +18,11 @@ import pytest
 import zif
 from onnx import TensorProto, helper
 from zif import Compiled, InvalidBundle, UsageError
-from zif.artifacts.artifact import seal
 from zif.artifacts.bundle import open_bundle, write_bundle
 from zif.artifacts.bundle import read as reading
 from zif.artifacts.bundle.references import check_references
 from zif.artifacts.hashed import Damaged
+from zif.artifacts.sealing import seal
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes and links as POSIX has them")
 

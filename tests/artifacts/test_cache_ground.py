@@ -14,9 +14,9 @@ import pytest
 from artifacts.plain import Use, artifact, contents
 from zif import Target, UsageError
 from zif.artifacts import userkey
-from zif.artifacts.artifact import seal
 from zif.artifacts.cache import Cache, Hit, Miss, ground, key_of
 from zif.artifacts.cache.place import kept_folder
+from zif.artifacts.sealing import seal
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX")
 OLD = time.time() - 90_000

@@ -114,7 +114,7 @@ def test_a_changed_byte_and_a_missing_file_are_told(room: Room, name: str) -> No
 
 def test_a_forged_manifest_does_not_pass(room: Room) -> None:
     """Who rewrites files and their hashes cannot sign them."""
-    from zif.artifacts.artifact import seal
+    from zif.artifacts.sealing import seal
 
     room.zif("compile net.onnx -o forged.zif --only qnn_cpu --sign key.pem")
     place = room.folder / "forged.zif" / "manifest.json"

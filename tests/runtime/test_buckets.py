@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import parser
 from zif import InvalidBundle, InvalidInput, UsageError
-from zif.artifacts.artifact import seal, unseal
+from zif.artifacts.sealing import seal, unseal
 from zif.model import Model
 from zif.runtime.buckets.extents import Rule, rule
 from zif.runtime.buckets.grid import Grid

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-from zif.artifacts.artifact import seal
 from zif.artifacts.bundle.manifest import SCHEMA, SEAL, sealed_text
+from zif.artifacts.sealing import seal
 
 from tools.fuzz import documents, headers, odd, protobufs
 from tools.fuzz.material import CHIP, KEY, SIGNING, Material

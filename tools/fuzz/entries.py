@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from random import Random
 
-from zif.artifacts.artifact import canonical, seal
 from zif.artifacts.cache.entry import INDEX, SCHEMA
+from zif.artifacts.sealing import canonical, seal
 
 from tools.fuzz import documents, odd
 

@@ -6,9 +6,9 @@ import json
 from random import Random
 from typing import Any
 
-from zif.artifacts.artifact import canonical
 from zif.artifacts.cache.shared.tier import SCHEMA
 from zif.artifacts.cache.shared.trust import Trust
+from zif.artifacts.sealing import canonical
 
 from tools.fuzz import documents, odd
 from tools.fuzz.material import CHIP, STORE, TEAM, Material

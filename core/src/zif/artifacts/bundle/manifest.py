@@ -9,8 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
-from zif.artifacts.artifact import Description, canonical, unseal
+from zif.artifacts.description import Description
 from zif.artifacts.hashed import Content, Damaged
+from zif.artifacts.sealing import canonical, unseal
 from zif.files.documents import json_of
 from zif.files.limits import TEXT
 from zif.files.opening import open_inside, whole

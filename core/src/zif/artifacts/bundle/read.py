@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 
 from attrs import field, frozen
 
-from zif.artifacts.artifact import restore
 from zif.artifacts.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, Row, manifest_bytes, read_manifest
 from zif.artifacts.bundle.references import check_references
 from zif.artifacts.bundle.signing import SIGNATURE, check_signature
+from zif.artifacts.description import restore
 from zif.artifacts.hashed import Content, Damaged, Mark, check_mark, check_size, mark_file, open_file, read_file
 from zif.artifacts.userkey import sealed_by_user
 from zif.errors import InvalidBundle, UsageError

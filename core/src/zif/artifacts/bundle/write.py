@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from zif.artifacts.artifact import describe, plain, seal
 from zif.artifacts.bundle.layout import Layout, stem
 from zif.artifacts.bundle.manifest import INPUTS, MANIFEST, QUANTIZATION, SCHEMA, SEAL, sealed_text
 from zif.artifacts.bundle.replace import beside, check_place, put, remove_rest, why_not
 from zif.artifacts.bundle.signing import SIGNATURE, signature_of
+from zif.artifacts.description import describe
 from zif.artifacts.hashed import Content, Damaged, total_bytes, write_file
+from zif.artifacts.sealing import plain, seal
 from zif.artifacts.userkey import seal_of
 from zif.errors import UsageError
 from zif.files.leftovers import strike

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
-from zif.artifacts.artifact import canonical, describe, plain, restore, seal, unseal
 from zif.artifacts.cache.key import Key
 from zif.artifacts.cache.names import DRAFT
+from zif.artifacts.description import describe, restore
 from zif.artifacts.hashed import Content, Damaged, check_size, mark_file, write_file
+from zif.artifacts.sealing import canonical, plain, seal, unseal
 from zif.artifacts.userkey import seal_of, sealed_by_user
 from zif.files.documents import json_of
 from zif.files.limits import TEXT

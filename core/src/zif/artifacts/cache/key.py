@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import field, frozen
 
-from zif.artifacts.artifact import canonical
+from zif.artifacts.sealing import canonical
 
 if TYPE_CHECKING:
     from zif.backends.backend import Backend

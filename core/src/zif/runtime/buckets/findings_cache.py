@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from zif.artifacts.artifact import canonical, plain
 from zif.artifacts.hashed import Damaged
+from zif.artifacts.sealing import canonical, plain
 from zif.backends.registry import core_version
 from zif.errors import BackendUnavailable
 from zif.files.records import record

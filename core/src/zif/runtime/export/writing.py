@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from zif.artifacts.artifact import seal
 from zif.artifacts.hashed import Damaged, write_file
+from zif.artifacts.sealing import seal
 from zif.errors import BackendBroken, UsageError
 from zif.files.documents import json_of
 from zif.files.limits import TEXT

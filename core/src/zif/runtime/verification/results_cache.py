@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import evolve, frozen
 
-from zif.artifacts.artifact import canonical, seal, unseal
 from zif.artifacts.cache import ground
 from zif.artifacts.cache.key import key_of
 from zif.artifacts.cache.names import VERIFIED
 from zif.artifacts.hashed import Damaged
+from zif.artifacts.sealing import canonical, seal, unseal
 from zif.artifacts.userkey import seal_of, sealed_by_user
 from zif.backends.registry import core_version
 from zif.errors import UsageError

@@ -10,13 +10,13 @@ from typing import Any
 
 from attrs import field, frozen
 
-from zif.artifacts.artifact import canonical
 from zif.artifacts.cache.entry import FILES, adopted, contents, read_index
 from zif.artifacts.cache.key import Key
 from zif.artifacts.cache.names import is_key
 from zif.artifacts.cache.shared.objects import Objects
 from zif.artifacts.cache.shared.trust import Trust
 from zif.artifacts.hashed import Content, Damaged
+from zif.artifacts.sealing import canonical
 from zif.files.documents import json_of
 from zif.files.opening import create_inside
 from zif.files.records import record
