@@ -19,12 +19,12 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tools.fuzz import machine
+from tools.fuzz.waiting import STUCK, orphans, waited
 
 PRELOAD = ("rich.console", "rich.table", "onnx.reference", "zif.cli.app", "zif.cli.views.plan", "zif.cli.views.run")
 PRELOAD += (
@@ -45,8 +45,8 @@ PRELOAD += (
     "PIL.Image",
 )
 PRELOAD += ("zif_qnn_cpu", "zif_reference", "zif_qnn_gpu", "zif_qnn_htp", "zif_quantize", "onnxruntime")
-#: Seconds of CPU, bytes of address space, bytes of a file, and seconds after which whoever still sleeps is stuck.
-CPU, SPACE, FILE, STUCK = 20, 8 << 30, 2 << 30, 240
+#: Seconds of CPU, bytes of address space, and bytes of a file.
+CPU, SPACE, FILE = 20, 8 << 30, 2 << 30
 #: Commands that one fork runs, where it may run several.
 AT_ONCE = 16
 _SUBREAPER = 36
@@ -295,75 +295,6 @@ def limited() -> None:
     for kind, most in ((resource.RLIMIT_AS, SPACE), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(kind, (most, most))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-
-def waited(child: int, fault: Any = None) -> dict[str, Any]:
-    """How it ended, what it took, and whether it left processes behind."""
-    kind, amount = fault or ("", 0)
-    if kind.startswith("SIG") or kind in ("stop", "worker"):
-        time.sleep(amount / 1000)
-        with suppress(ProcessLookupError):  # it may have ended before
-            send(child, kind)
-    end, pause = time.monotonic() + STUCK, 0.001
-    while not (ended := os.wait4(child, os.WNOHANG))[0]:
-        if kind == "EINTR":
-            os.kill(child, machine.INTERRUPT)
-            pause = amount / 1e6
-        time.sleep(pause)
-        pause = min(0.02, pause * 1.3)
-        if time.monotonic() > end:
-            os.killpg(child, signal.SIGKILL)
-            end = float("inf")
-            pause = 0.02
-    _, status, used = ended
-    return {
-        "code": os.waitstatus_to_exitcode(status),
-        "cpu": round(used.ru_utime + used.ru_stime, 2),
-        "megabytes": used.ru_maxrss // 1024,
-        "stuck": end == float("inf"),
-        "orphans": orphans(),
-    }
-
-
-def send(child: int, kind: str) -> None:
-    """Disturb a process: by a signal, by stopping it for a while, or by killing a process that it started."""
-    if kind == "stop":
-        os.kill(child, signal.SIGSTOP)
-        time.sleep(1.5)
-        os.kill(child, signal.SIGCONT)
-    elif kind == "worker":
-        with suppress(OSError):
-            for word in Path(f"/proc/{child}/task/{child}/children").read_text().split()[:1]:
-                os.kill(int(word), signal.SIGKILL)
-    else:
-        os.kill(child, getattr(signal, kind))
-
-
-def orphans() -> int:
-    """Processes that came to us because their parent went before them; they have some seconds to go, too."""
-    end = time.monotonic() + 5
-    while True:
-        try:
-            gone, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return 0
-        if not gone:
-            if time.monotonic() > end:
-                return ended_by_force()
-            time.sleep(0.05)
-
-
-def ended_by_force() -> int:
-    """End them; how many they were."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as stream:
-        left = [int(word) for word in stream.read().split()]
-    for process in left:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
-    return len(left)
 
 
 if __name__ == "__main__":
