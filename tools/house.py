@@ -1,12 +1,13 @@
 """The house as it stands: which room of core imports which, read from the source; lazy and typing imports count.
 
 `python tools/house.py` prints each room with its floor and what it imports, and writes the picture that CONTRIBUTING
-shows. `tests/house` holds the order.
+shows; `python tools/house.py runtime` prints what stands in a room in the same way. `tests/house` holds the order.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -55,7 +56,22 @@ def arrows() -> dict[tuple[str, str], list[str]]:
     return drawn
 
 
-def floors(drawn: Mapping[tuple[str, str], object]) -> dict[str, int]:
+def inside(folder: Path) -> dict[tuple[str, str], list[str]]:
+    """The same between the files and folders of a room."""
+    within = (*folder.relative_to(CORE.parent).parts,)
+    names = {path.stem if path.suffix == ".py" else path.name for path in folder.iterdir()} - {"__init__"}
+    drawn: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in sorted(folder.rglob("*.py")):
+        mine = file.relative_to(folder).parts[0].removesuffix(".py")
+        for module, line in imports(file):
+            words = (*module.split("."), "")
+            target = words[len(within)] if words[: len(within)] == within else ""
+            if mine in names and target in names - {mine}:
+                drawn[mine, target].append(f"{file.relative_to(ROOT)}:{line}")
+    return drawn
+
+
+def floors(drawn: Mapping[tuple[str, str], object], names: Collection[str] = ORDER) -> dict[str, int]:
     """How high each room stands: one above the highest that it imports."""
     below: dict[str, set[str]] = defaultdict(set)
     for upper, lower in drawn:
@@ -70,8 +86,9 @@ def floors(drawn: Mapping[tuple[str, str], object]) -> dict[str, int]:
             height[name] = 1 + max((climb(lower, (*path, name)) for lower in sorted(below[name])), default=0)
         return height[name]
 
-    for name in [name for name in ORDER if (CORE / name).exists() or (CORE / f"{name}.py").exists()]:
-        climb(name, ())
+    for name in names:
+        if names is not ORDER or (CORE / name).exists() or (CORE / f"{name}.py").exists():
+            climb(name, ())
     return height
 
 
@@ -127,9 +144,17 @@ def _box(name: str, x: float, y: float, floor: int) -> str:
     return f"{box}<text x='{x:.0f}' y='{y + 5:.0f}' text-anchor='middle'>{name}<title>floor {floor}</title></text>"
 
 
-if __name__ == "__main__":
-    drawn = arrows()
-    for name, floor in sorted(floors(drawn).items(), key=lambda item: -item[1]):
+def show(drawn: Mapping[tuple[str, str], object], names: Collection[str] = ORDER) -> None:
+    """A line for each room, the highest first."""
+    for name, floor in sorted(floors(drawn, names).items(), key=lambda item: -item[1]):
         print(f"{floor:2} {name:13} {', '.join(sorted(lower for upper, lower in drawn if upper == name))}")
-    print("\n".join(against()))
-    PICTURE.write_text(picture(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        within = inside(CORE.joinpath(*sys.argv[1].split("/")))
+        show(within, sorted({name for pair in within for name in pair}))
+    else:
+        show(arrows())
+        print("\n".join(against()))
+        PICTURE.write_text(picture(), encoding="utf-8")

@@ -45,6 +45,13 @@ def test_lazy_and_typing_imports_count(house: ModuleType, tmp_path: Path) -> Non
     assert [name for name, _ in house.imports(file)] == ["zif.cli.app", "zif.runtime.verbs", "zif.report"]
 
 
+def test_a_room_is_read_as_the_house_is(house: ModuleType) -> None:
+    drawn = house.inside(house.CORE / "runtime")
+    heights = house.floors(drawn, sorted({name for pair in drawn for name in pair}))
+    assert "core/src/zif/runtime/verbs.py" in drawn["verbs", "planners"][0]
+    assert heights["verbs"] > heights["planners"] > heights["session"] > heights["timeline"] == 1
+
+
 def test_the_house_stays_small(house: ModuleType) -> None:
     kept = (path for path in house.CORE.iterdir() if path.name != "__pycache__")
     folders = [path for path in kept if any(path.rglob("*.py")) or any(path.rglob("*.json"))]
