@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import onnx
 from attrs import Factory, frozen
-from zif.plugin import Wanted
+from zif.plugin import Wanted, export_encodings
 
 from zif_quantize.qdq import Encodings
 from zif_quantize.recipes import Recipe
 
 if TYPE_CHECKING:
+    from zif_quantize.auto import Quantized
     from zif_quantize.choosing import Trial
     from zif_quantize.qdq import Problem
 
@@ -58,3 +59,30 @@ class Quantization:
     smoothed: bool = False
     mended: Mapping[str, str] = Factory(dict)
     reformed: Mapping[str, int] | None = None
+
+    @classmethod
+    def chosen(
+        cls, made: Quantized, precision: str, samples: int, random: bool, target: str, whose: Wanted
+    ) -> Quantization:
+        """Of a recipe that was chosen, with what speaks for it."""
+        return cls(
+            made.model,
+            precision,
+            made.recipe,
+            export_encodings(made.model),
+            samples,
+            made.held_out,
+            random,
+            made.sqnr,
+            target,
+            made.target_sqnr,
+            made.trials,
+            target_backends=made.backends,
+            emulated=made.emulated,
+            chosen_on=made.chosen_on,
+            chosen_unseen=made.chosen_unseen,
+            rules=whose,
+            spread=made.spread,
+            smoothed=made.smoothed,
+            mended=made.mended,
+        )

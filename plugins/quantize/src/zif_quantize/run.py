@@ -69,15 +69,15 @@ def quantize(
     "w4a16", "w16a16", "w8" (weights only, calibration is then for measuring) or a Recipe; "" is "w8a8", or what the
     default bitwidths of the encodings say. method: "minmax", "percentile", "entropy", "mse", or "auto", which measures
     several and takes the best. encodings: a file that says how tensors are quantized; calibration fills what it leaves
-    open. overrides: precision or "float" per unit (a node's
-    name as in `zif plan`). shapes: the dimensions of inputs that the model leaves open, all of an input's. target: a
-    chip, to choose and measure on its arithmetic as well, emulated if need be. preprocess: how pictures become tensors,
-    as for `zif run`: "resize=224x224,scale=1/255", or a TOML or JSON file. random: a seed, to calibrate with random
-    values when there is no data. repair: take min and max where an entry of the encodings contradicts itself, which is
-    refused otherwise. rules: what a backend wants of a quantized model (`zif.plugin.QuantizationRules`), the name of a
-    backend for its own, or "default"; None takes those of the backends that would take part in a plan for `target`, and
-    the default's without one. custom_ops: libraries of operators, as for `zif.load`. progress: called with a sentence
-    before each step. changes: other fields of `Recipe`, such as per_channel=False.
+    open. overrides: precision or "float" per unit (a node's name as in `zif plan`). shapes: the dimensions of inputs
+    that the model leaves open, all of an input's. target: a chip, to choose and measure on its arithmetic as well,
+    emulated if need be. preprocess: how pictures become tensors, as for `zif run`: "resize=224x224,scale=1/255", or a
+    TOML or JSON file. random: a seed, to calibrate with random values when there is no data. repair: take min and max
+    where an entry of the encodings contradicts itself, which is refused otherwise. rules: what a backend wants of a
+    quantized model (`zif.plugin.QuantizationRules`), the name of a backend for its own, or "default"; None takes those
+    of the backends that would take part in a plan for `target`, and the default's without one. custom_ops: libraries of
+    operators, as for `zif.load`. progress: called with a sentence before each step. changes: other fields of `Recipe`,
+    such as per_channel=False.
 
     How a recipe is chosen: `zif_quantize.choosing`.
     Raises UsageError for options that do not go together or open dimensions, InvalidInput for a sample that does not
@@ -115,27 +115,7 @@ def quantize(
     if file is not None:
         return _applied(model, file, made.recipe, samples, target, random, whose, _filling(model, made, overrides))
     _refuse_nothing(model, made.model)
-    return Quantization(
-        made.model,
-        base.name,
-        made.recipe,
-        export_encodings(made.model),
-        len(samples),
-        made.held_out,
-        random is not None,
-        made.sqnr,
-        target,
-        made.target_sqnr,
-        made.trials,
-        target_backends=made.backends,
-        emulated=made.emulated,
-        chosen_on=made.chosen_on,
-        chosen_unseen=made.chosen_unseen,
-        rules=whose,
-        spread=made.spread,
-        smoothed=made.smoothed,
-        mended=made.mended,
-    )
+    return Quantization.chosen(made, base.name, len(samples), random is not None, target, whose)
 
 
 @frozen(eq=False)
