@@ -114,7 +114,23 @@ def old() -> Case:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [captured, names, without_dimensions, empty, handed_through, indices, old])
+def classes() -> Case:
+    """Whole numbers of 64 bits leave the NPU in 32, and go on with a float on the CPU."""
+    nodes = [
+        node("MatMul", ["x", "w"], ["h"], "scores"),
+        node("Transpose", ["h"], ["t"], "turn", perm=[1, 0]),
+        node("ArgMax", ["t"], ["y"], "classes", axis=0),
+        node("Cast", ["y"], ["f"], "float", to=TensorProto.FLOAT),
+        node("Sqrt", ["f"], ["z"], "root"),
+    ]
+    pin = {"scores": "qnn_htp", "turn": "qnn_htp", "classes": "qnn_htp", "float": "qnn_cpu", "root": "qnn_cpu"}
+    return model(nodes, [info("x", 2, 8)], [info("y", 1, 2, kind=TensorProto.INT64), info("z", 1, 2)], w=W), X, pin
+
+
+BUILDS = [captured, names, without_dimensions, empty, handed_through, indices, old, classes]
+
+
+@pytest.mark.parametrize("build", BUILDS)
 def test_it_runs_without_zif_as_with_it(build: Callable[[], Case], tmp_path: Path) -> None:
     proto, fed, pin = build()
     onnx.save(proto, tmp_path / "m.onnx")

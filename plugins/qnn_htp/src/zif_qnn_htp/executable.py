@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -14,13 +14,14 @@ from zif_qnn_runtime import Profile, explain, figures, find, host_kind, load_con
 from zif_qnn_htp.chips import Chip
 from zif_qnn_htp.fit import fit
 from zif_qnn_htp.options import HtpOptions, provider_options, run_settings
+from zif_qnn_htp.rewrites.narrowing import narrowed
 from zif_qnn_htp.segment import FORMAT, KNOWN, Segment, chunks, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import onnxruntime
-    from zif import Arrays, Compiled
+    from zif import Arrays, Compiled, TensorInfo
     from zif.plugin import Array
     from zif_qnn_runtime import Run
 
@@ -34,9 +35,8 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
         _check(name, compiled, crc)
     _check_release(segment)
     known = known_values(content(compiled, KNOWN)) if KNOWN in segment.crc32 else {}
-    names = tuple(info.name for info in compiled.outputs)
     if not segment.wrapper:
-        return HtpExecutable(None, (), names, known, (), None, lambda: load(compiled, options))
+        return HtpExecutable(None, (), compiled.outputs, known, (), None, lambda: load(compiled, options))
     _check_chip(compiled)
     chip = Chip("", segment.soc_model, segment.htp_arch, fp16=True)
     profile = Profile(options.profiling) if options.profiling != "off" else None
@@ -45,7 +45,9 @@ def load(compiled: Compiled, options: HtpOptions) -> HtpExecutable:
         session = load_context(folder / segment.wrapper, "htp", settings)
     again = lambda: load(compiled, evolve(options, profiling="detailed"))  # noqa: E731
     modes = run_settings(options)
-    return HtpExecutable(session, segment.inputs, names, known, segment.baked, profile, again, modes, compiled.files)
+    return HtpExecutable(
+        session, segment.inputs, compiled.outputs, known, segment.baked, profile, again, modes, compiled.files
+    )
 
 
 def _check(name: str, compiled: Compiled, crc: int) -> None:
@@ -94,7 +96,7 @@ class HtpExecutable:
         self,
         session: onnxruntime.InferenceSession | None,
         inputs: tuple[str, ...],
-        outputs: tuple[str, ...],
+        outputs: Sequence[TensorInfo],
         known: Mapping[str, Array],
         baked: tuple[str, ...],
         profile: Profile | None,
@@ -103,9 +105,11 @@ class HtpExecutable:
         files: Mapping[str, bytes | Path] | None = None,
     ) -> None:
         self._session = session
-        self._inputs, self._outputs = inputs, outputs
+        self._inputs, self._outputs = inputs, tuple(info.name for info in outputs)
         self._known, self._baked = known, baked
-        self._computed = [name for name in outputs if name not in known]
+        self._computed = [name for name in self._outputs if name not in known]
+        types = [(value.name, value.type) for value in session.get_outputs()] if session else []
+        self._narrowed = narrowed(types, outputs)
         self._profile = profile
         self._again = again
         self._files = files or {}
@@ -122,11 +126,11 @@ class HtpExecutable:
             values = self._session.run(self._computed, feeds, self._quiet)
         except Exception as error:  # ONNX Runtime has no common base class for its errors
             raise explain(error) from error
-        return self._with_known(dict(zip(self._computed, values, strict=True)))
+        return self._with_known(self._widened(zip(self._computed, values, strict=True)))
 
     def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[[Arrays], Arrays]:
         """A run that reads and writes the given C-contiguous arrays in place; see zif.SupportsBinding."""
-        if self._session is None or any(name in self._known for name in outputs):
+        if self._session is None or any(name in self._known or name in self._narrowed for name in outputs):
             return lambda rest: _copied(self.run({**inputs, **rest}), outputs)
         session, quiet = self._session, self._quiet
         binding = session.io_binding()
@@ -149,7 +153,7 @@ class HtpExecutable:
             except Exception as error:
                 raise explain(error) from error
             values = binding.get_outputs()[len(outputs) :]
-            return self._with_known({name: value.numpy() for name, value in zip(free, values, strict=True)})
+            return self._with_known(self._widened(zip(free, (value.numpy() for value in values), strict=True)))
 
         return run
 
@@ -193,6 +197,9 @@ class HtpExecutable:
                     f"input {name!r} has a default that is compiled into the segment on qnn_htp;"
                     " leave it out, or exclude qnn_htp"
                 )
+
+    def _widened(self, made: Iterable[tuple[str, Array]]) -> dict[str, Array]:
+        return {name: array.astype("int64") if name in self._narrowed else array for name, array in made}
 
     def _with_known(self, made: dict[str, Array]) -> dict[str, Array]:
         known = self._known

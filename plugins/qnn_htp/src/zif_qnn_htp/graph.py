@@ -20,6 +20,7 @@ from zif_qnn_htp.rewrites.gathering import line_up
 from zif_qnn_htp.rewrites.hardswish import unfuse
 from zif_qnn_htp.rewrites.in_floats import spell
 from zif_qnn_htp.rewrites.indices import wrap
+from zif_qnn_htp.rewrites.narrowing import narrow
 from zif_qnn_htp.rewrites.picking import flatten
 from zif_qnn_htp.rewrites.probabilities import spell_probabilities
 from zif_qnn_htp.rewrites.recurrent import unroll
@@ -59,7 +60,7 @@ def _rewrite(graph: onnx.GraphProto, model: Model, wild: dict[str, str]) -> Mapp
     spelled = spell(graph, model)
     fixed = fix(graph, model) | widen(graph, model)
     fixed |= coarsen(graph, model)  # behind widen, whose finer steps may be too fine
-    added = tamed.added | cast.added | probabilities
+    added = tamed.added | cast.added | probabilities | narrow(graph, model)
     return biases | spelled | fixed | copied | laid | separate(graph, model) | picked | roots | added
 
 

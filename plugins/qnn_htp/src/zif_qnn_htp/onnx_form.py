@@ -9,11 +9,13 @@ import onnx
 from zif.plugin import OnnxForm, from_array
 
 from zif_qnn_htp.fit import memory_of
+from zif_qnn_htp.rewrites.narrowing import narrowed, widen_outputs
 from zif_qnn_htp.segment import KNOWN, Segment, content, context_files, known_values, read_segment
 
 if TYPE_CHECKING:
     from zif import Compiled
 
+_TYPES = {onnx.TensorProto.INT32: "tensor(int32)"}
 #: Words of `v2:<backend>:<QNN>:<API>:<Hexagon>:<chip>:<memory>:<driver>`.
 _WORDS, _ARCH, _MEMORY = 8, 4, 6
 
@@ -28,6 +30,8 @@ def onnx_form(compiled: Compiled) -> OnnxForm:
         model = onnx.load_model_from_string(content(compiled, wrapper))
         files = {binary: compiled.files[binary] for binary in binaries}
         _say_chip(model, segment, memory_of(compiled))
+        types = [(value.name, _TYPES.get(value.type.tensor_type.elem_type, "")) for value in model.graph.output]
+        widen_outputs(model.graph, narrowed(types, compiled.outputs))
     if KNOWN in segment.crc32:
         for name, array in known_values(content(compiled, KNOWN)).items():
             model.graph.initializer.append(from_array(array, name))

@@ -65,6 +65,8 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
     verdict = unaskable(model, unit)
     if verdict is not None:
         return verdict
+    if any(model.tensors[name].dtype == "float64" for name in _values(model, unit)):
+        return _DOUBLE
     if model.opsets.get("", OLDEST_OPSET) < OLDEST_OPSET:
         needed = f"ONNX Runtime's QNN provider takes opset {OLDEST_OPSET} and later"
         return Verdict(False, "declared", "opset", f"{needed}, and the model has {model.opsets['']}")
@@ -82,6 +84,11 @@ def _ruled_out(model: Model, unit: Unit, chip: Chip) -> Verdict | None:
     if beyond:
         return Verdict(False, "observed", "fp16-range", f"{unit.op_type}: {beyond}")
     return _edge_cast(model, unit)
+
+
+def _values(model: Model, unit: Unit) -> list[str]:
+    """The values that a unit reads and makes, as far as anything is known of them."""
+    return [name for name in (*unit.inputs, *unit.weights, *unit.outputs) if name in model.tensors]
 
 
 def _edge_cast(model: Model, unit: Unit) -> Verdict | None:
@@ -111,6 +118,8 @@ _INFINITE = Verdict(
     "observed-wrong",
     "it makes or judges infinite values that decide, and fp16 on the HTP keeps none",
 )
+#: Inside one of its graphs the compiler takes float64 for fp16; a segment that begins or ends with one cannot be fed.
+_DOUBLE = Verdict(False, "declared", "dtype", "the HTP has no float64, and would compute in fp16 what a model widens")
 _UNASKED = Verdict(None, "probed", "probe-failed", "the compiler was not asked: this question ends its process")
 _ANGLE = Verdict(False, "observed", "fp16-range", angles.REASON)
 _LENGTHS = Verdict(False, "observed", "fp16-range", products.REASON)

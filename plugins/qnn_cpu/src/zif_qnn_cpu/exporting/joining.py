@@ -99,7 +99,7 @@ def _named(form: OnnxForm, number: int, taken: Container[str]) -> Iterator[onnx.
 
 
 def _inner(graph: onnx.GraphProto, forms: Sequence[OnnxForm], written: set[str]) -> None:
-    for value in (value for form in forms if not form.compiled for value in form.model.graph.value_info):
+    for value in (value for form in forms for value in form.model.graph.value_info):
         if value.name not in written:
             written.add(value.name)
             graph.value_info.append(value)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+import onnx
+from attrs import evolve, frozen
 from zif import UsageError
 from zif.plugin import content_of, parse_json, random_inputs
 
@@ -89,12 +90,22 @@ def _piece(number: int, compiled: Compiled, sets: list[tuple[Arrays, Arrays]]) -
         name=f"segment-{number:02d}",
         files=files,
         inputs=tuple(info for info in compiled.inputs if info.name not in _baked(told)),
-        outputs=compiled.outputs,
+        outputs=_as_given(compiled, wrapper),
         qnn=info.qnn_version,
         soc_model=info.soc_model,
         arch=arch if isinstance(arch, int) else None,
         graph=match[0].decode() if match else "",
         sets=tuple(sets),
+    )
+
+
+def _as_given(compiled: Compiled, wrapper: str) -> tuple[TensorInfo, ...]:
+    """The outputs in the types in which the binary gives them: whole numbers of 64 bits leave it in 32."""
+    graph = onnx.load_model_from_string(content_of(compiled.files[wrapper])).graph
+    short = {value.name for value in graph.output if value.type.tensor_type.elem_type == onnx.TensorProto.INT32}
+    return tuple(
+        evolve(info, type="tensor(int32)") if info.name in short and info.dtype == "int64" else info
+        for info in compiled.outputs
     )
 
 
@@ -138,10 +149,14 @@ def written(piece: Piece) -> Iterator[tuple[str, bytes | Path]]:
         places = {info.name: f"inputs/{number}/{i:02d}.raw" for i, info in enumerate(piece.inputs)}
         lines.append(" ".join(f"{name}:={place}" for name, place in places.items()))
         yield from ((f"{piece.name}/{place}", raw(inputs[name])) for name, place in places.items())
-        outs = ((f"expected/{number}/{i:02d}.raw", output.name) for i, output in enumerate(piece.outputs))
-        yield from ((f"{piece.name}/{place}", raw(made[name])) for place, name in outs)
+        outs = ((f"expected/{number}/{i:02d}.raw", output) for i, output in enumerate(piece.outputs))
+        yield from ((f"{piece.name}/{place}", raw(_in_type(made[info.name], info))) for place, info in outs)
     yield f"{piece.name}/input_list.txt", ("\n".join(lines) + "\n").encode()
     yield f"{piece.name}/io.json", _text(_io(piece))
+
+
+def _in_type(array: Array, info: TensorInfo) -> Array:
+    return array.astype(np.int32) if info.dtype == "int32" else array
 
 
 def _io(piece: Piece) -> dict[str, Any]:
