@@ -16,8 +16,9 @@ RULES = QuantizationRules(
     pads_in_input_encoding=True,
     # 16-bit Sigmoid and Tanh are computed in one encoding.
     fixed_ranges=(FixedRange("Sigmoid", 0.0, 1.0, bits=(16,)), FixedRange("Tanh", -1.0, 1.0, bits=(16,))),
-    # A MatMul's weight, and any in 16 bits, has one scale.
-    per_channel=("Conv", "ConvTranspose", "Gemm"),
+    # A weight in 16 bits has one scale. A MatMul with a scale per column is right in every rank that is taken, and 8 dB
+    # nearer to float beside 16 bits.
+    per_channel=("Conv", "ConvTranspose", "Gemm", "MatMul"),
     per_channel_bits=(4, 8),
     # No other gamma is taken, so that every LayerNormalization would stay on the CPU; the compiler gives up on slopes
     # per channel as uint16.
