@@ -4,7 +4,7 @@
 
 The lines are cut from a photographed page, the sentences are questions of users. Costs are what plans predict for the
 chip, over all of the inputs: an emulator's times say nothing of it. Right is what an input's outputs are within the
-plan's precision, by the judge at the input's real shape.
+plan's precision, by the judge at the input's real shape; what is not, is computed without padding, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from zif.model import Model
 from zif.runtime import planners
 from zif.runtime.buckets.plans import plans
 from zif.runtime.buckets.session import BucketedSession
-from zif.runtime.verification.agreement import OutputJudge
+from zif.runtime.verification.agreement import Agreement, OutputJudge
 from zoo.ocr import DET, REC, find_lines, line_pixels
 from zoo.packages import MINILM, RAPIDOCR
 from zoo.pictures import nchw, picture
@@ -93,14 +93,14 @@ def main() -> int:
 
 
 def tried(name: str, model: Model, feeds: Feeds, count: int, target: str, only: str | None) -> int:
-    """Print one model's tables; how many inputs came out wrong."""
+    """Print one model's tables; how many inputs came out wrong for being padded."""
     with zif.load(model, "host" if only else target, buckets=count, samples=feeds, only=only) as session:
         assert isinstance(session, BucketedSession)
         if not only:
             costs(name, model, session, feeds, target)
         went = Counter(way.bucket.label if way.bucket else "real shape" for way in map(session.way, feeds))
         print(f"{name}: {len({size_of(session, feed) for feed in feeds})} sizes; {dict(went)}")
-        return judged(model, session, feeds)
+        return judged(model, session, feeds, "host" if only else target)
 
 
 def costs(name: str, model: Model, session: BucketedSession, feeds: Feeds, target: str) -> None:
@@ -156,20 +156,37 @@ def cpu_cost(model: Model, session: BucketedSession, feeds: Feeds, target: str) 
     return lambda size: float(np.interp(size, knots, costs))
 
 
-def judged(model: Model, session: BucketedSession, feeds: Sequence[Mapping[str, Any]]) -> int:
-    """Every input held against the judge at its real shape."""
-    judge, words = OutputJudge(model, session.buckets[0].plan), Counter[str]()
+def judged(model: Model, session: BucketedSession, feeds: Sequence[Mapping[str, Any]], target: str) -> int:
+    """Every input held against the judge at its real shape; what is not right without padding, too."""
+    judge, words, padding = OutputJudge(model, session.buckets[0].plan), Counter[str](), 0
     worst = np.inf
     try:
         for feed in feeds:
             agreed, _ = judge.judged([(feed, session.run(feed))])
             words[agreed.word] += 1
-            worst = min(worst, *(output.sqnr_db for output in agreed.outputs.values() if output.sqnr_db is not None))
+            worst = min(worst, nearness(agreed))
+            if agreed.word != "right":
+                alone = unpadded(model, feed, target, judge)
+                padding += alone.word != agreed.word and agreed.word in ("wrong", "unholdable")
+                print(f"{size_of(session, feed)}: {agreed.word}, {nearness(agreed):.1f} dB;", end=" ")
+                print(f"without padding {alone.word}, {nearness(alone):.1f} dB")
     finally:
         judge.close()
     told = ", ".join(f"{count} {word}" for word, count in words.items())
     print(f"beside the judge ({judge.precision}): {told}; the furthest {worst:.1f} dB\n")
-    return words["wrong"] + words["unholdable"]
+    return padding
+
+
+def nearness(agreed: Agreement) -> float:
+    """The least dB of an output."""
+    return min((figures.sqnr_db for figures in agreed.outputs.values() if figures.sqnr_db is not None), default=np.inf)
+
+
+def unpadded(model: Model, feed: Mapping[str, Any], target: str, judge: OutputJudge) -> Agreement:
+    """The same input in a plan of its own size."""
+    shapes = {name: value.shape for name, value in feed.items()}
+    with zif.load(model, target, shapes=shapes, verify="off") as session:
+        return judge.judged([(feed, session.run(feed))])[0]
 
 
 if __name__ == "__main__":
