@@ -46,6 +46,7 @@ def listen(severity: int = ERROR) -> Iterator[list[Line]]:
             yield lines
         finally:
             onnxruntime.set_default_logger_callback(None, WARNING)
+            onnxruntime.set_default_logger_severity(WARNING)  # without a callback the severity above is not taken
 
 
 def preload(library: Path) -> None:
