@@ -68,7 +68,7 @@ def _saved_model(path: Path) -> Runnable:
         path = keras2.without_slots(path)
         model = tf.saved_model.load(str(path))
     if "serving_default" not in model.signatures:
-        have = ", ".join(model.signatures) or "none"
+        have = ", ".join(sorted(model.signatures)) or "none"
         way = "save it with tf.saved_model.save(model, folder, signatures={'serving_default': function})"
         raise InvalidModel(f"{path} has no signature serving_default; it has {have}: {way}")
     function = model.signatures["serving_default"]
