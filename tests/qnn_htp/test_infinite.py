@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from zif.model import Model
-from zif_qnn_htp.refusals.infinite import judged
+from zif.plugin import judging_infinities as judged
 
 
 def mask(filler: float) -> Model:

@@ -72,3 +72,13 @@ def test_a_chip_without_floats_refuses_them_and_says_what_to_do() -> None:
     assert {(said.code, said.reason) for said in verdicts.values()} == {
         ("precision", "Rockchip RV1106 computes in integers only: quantize the model")
     }
+
+
+@pytest.mark.parametrize(("fill", "kept_off"), [("-inf", {"Add", "ReduceMax"}), ("-3.0", set())])
+def test_who_judges_an_infinity_is_kept_off(monkeypatch: pytest.MonkeyPatch, fill: str, kept_off: set[str]) -> None:
+    text = "g (float[2,3] x) => (float[2,3] y, float[2,1] m) <float[3] k = {0.0, 0.0, 0.0}>"
+    made = model(f"{text} {{ r = Relu(x) a = Add(r, k) y = Softmax<axis = -1>(a) m = ReduceMax<axes = [-1]>(a) }}")
+    proto = made.proto
+    proto.graph.initializer[0].float_data[:] = [0.0, 0.0, float(fill)]
+    said, _ = probe(monkeypatch, zif.Model.load(proto), lambda _: None)
+    assert {op for op, supported in said.items() if not supported} == kept_off

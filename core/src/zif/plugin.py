@@ -89,6 +89,13 @@ SECTIONS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Source", "zif.model.arguments", "Source", "what a caller may hand in as a model"),
         ("Progress", "zif.model.arguments", "Progress", "a function that is told what is being done"),
         ("numpy_dtype", "zif.model.dtypes", "numpy_dtype", "the numpy dtype of an ONNX element type"),
+        (
+            "judging_infinities",
+            "zif.model.infinities",
+            "judged",
+            "units that judge, or make for it, what may be infinite",
+        ),
+        ("infinite_values", "zif.model.infinities", "spread", "values that may be infinite, and who carries them on"),
         ("attribute", "zif.model.attributes", "attribute", "the value of a node's attribute, or a default"),
         ("attribute_list", "zif.model.attributes", "attribute_list", "that of an attribute which is a list"),
         ("attributes", "zif.model.attributes", "attributes", "all that a node sets, by name"),

@@ -103,6 +103,8 @@ from zif.model.encodings.record import Encoding as Encoding
 from zif.model.encodings.record import Encodings as Encodings
 from zif.model.encodings.record import Problem as Problem
 from zif.model.encodings.writing import write as write_encodings
+from zif.model.infinities import judged as judging_infinities
+from zif.model.infinities import spread as infinite_values
 from zif.model.nodes import free_name as free_name
 from zif.model.nodes import scan as scan
 from zif.model.signatures import Signature as Signature
@@ -258,9 +260,11 @@ __all__ = [
     "from_array",
     "idle_accelerator",
     "imports_any",
+    "infinite_values",
     "installed_onnx",
     "is_float",
     "json_text",
+    "judging_infinities",
     "keep_times",
     "key_of",
     "kind_of",

@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from zif import Verdict
+from zif.plugin import judging_infinities
 from zif_qnn_runtime import Compiler, Probed, ProviderOptions, ask_units, constant, unaskable
 
 from zif_qnn_htp import foreign_contexts, graph
-from zif_qnn_htp.refusals import angles, counts, geometry, infinite, products, spans
+from zif_qnn_htp.refusals import angles, counts, geometry, products, spans
 from zif_qnn_htp.rewrites import in_floats, logarithms
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def probe(model: Model, chip: Chip, crashing: Collection[str]) -> Probed:
     """
     if foreign_contexts.units(model):
         return Probed(foreign_contexts.verdicts(model, chip), ())
-    judged = dict.fromkeys(infinite.judged(model), _INFINITE)
+    judged = dict.fromkeys(judging_infinities(model), _INFINITE)
     tiny = dict.fromkeys(logarithms.of_tiny(model), _TINY) if chip.fp16 else {}
     turning = dict.fromkeys(angles.of_positions(model), _ANGLE) if chip.fp16 else {}
     whole = dict.fromkeys(counts.of_whole_numbers(model), _COUNT) if chip.fp16 else {}

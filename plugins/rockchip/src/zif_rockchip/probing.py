@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, define, frozen
 from zif import InvalidModel, Verdict
-from zif.plugin import write_whole
+from zif.plugin import judging_infinities, write_whole
 
 from zif_rockchip import graph, logs
 from zif_rockchip.job import Job
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 MOST = 80
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _FLOATS = frozenset({"fp32", "fp16", "bf16", "fp64"})
+
+
+_INFINITE = Verdict(
+    False,
+    "observed",
+    "observed-wrong",
+    "it makes or judges infinite values that decide, and the toolkit makes -10000 of minus infinity",
+)
 
 
 @frozen
@@ -51,7 +59,8 @@ def probe(model: Model, chip: Chip, crashing: Sequence[str] = ()) -> Probed:
 
     Raises BackendUnavailable when the toolkit cannot be imported.
     """
-    sure = {unit.id: said for unit in model.units if (said := _sure(model, unit, chip))}
+    sure = dict.fromkeys(judging_infinities(model), _INFINITE)
+    sure |= {unit.id: said for unit in model.units if (said := _sure(model, unit, chip))}
     sure |= dict.fromkeys(crashing, Verdict(None, "probed", "probe-failed", "the compiler was not asked: it crashes"))
     inquiry = _Inquiry(model, chip, left=MOST)
     asked = inquiry.settled([unit.id for unit in model.units if unit.id not in sure])

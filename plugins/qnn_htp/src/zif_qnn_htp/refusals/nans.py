@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from zif.plugin import MOVES
-from zif_qnn_htp.refusals.infinite import spread
+from zif.plugin import MOVES, infinite_values
 
 if TYPE_CHECKING:
     from zif import Model
@@ -28,7 +27,7 @@ def needless(model: Model) -> frozenset[str]:
     asking = [unit for unit in model.units if unit.op_type == "IsNaN" and not unit.domain]
     if not asking:
         return frozenset()
-    infinite, _ = spread(model, suspicious=True)
+    infinite, _ = infinite_values(model, suspicious=True)
     return frozenset(unit.id for unit in asking if _behind_softmax(model, unit.inputs[0], infinite))
 
 

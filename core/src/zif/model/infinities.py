@@ -1,6 +1,6 @@
 """Which values of a model may be infinite by design, as masks of attention are.
 
-The HTP computes in fp16 and keeps no infinities: a maximum over a mask, or a comparison with infinity, comes out wrong
+NPUs that compute in fp16 keep no infinities: a maximum over a mask, or a comparison with infinity, comes out wrong
 there, while adding the mask and taking a softmax is harmless.
 """
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import TensorProto
-from zif.plugin import MOVES
+
+from zif.model.encodings.operators import MOVES
 
 if TYPE_CHECKING:
-    from zif import Model, Unit
+    from zif.model import Model, Unit
 
 #: Operators that hand an infinite value on as it is: moved, chosen, added to, or in another type.
 _CARRIERS = MOVES | {"Where", "Cast", "CastLike", "Pad", "Add", "Concat"}
@@ -26,7 +27,7 @@ _LOOK = 1 << 16
 def judged(model: Model) -> frozenset[str]:
     """The ids of the units that judge values which may be infinite, and of those that bring them there.
 
-    A value that has been through the HTP is infinite no more, so whoever makes it for a judge runs elsewhere, too.
+    A value that has been through such an NPU is infinite no more, so whoever makes it for a judge runs elsewhere, too.
     """
     infinite, carriers = spread(model)
     if not infinite:
