@@ -93,7 +93,10 @@ def test_keys_that_are_none_are_told(room: Room) -> None:
     assert not (room.folder / "no.zif").exists()
 
 
-@pytest.mark.parametrize("name", ["segments/00-qnn_cpu.onnx", "session.json", "manifest.json", "signature.json"])
+LESS = [pytest.param(name, marks=pytest.mark.slow) for name in ("session.json", "manifest.json")]
+
+
+@pytest.mark.parametrize("name", ["segments/00-qnn_cpu.onnx", "signature.json", *LESS])
 def test_a_changed_byte_and_a_missing_file_are_told(room: Room, name: str) -> None:
     hurt = f"hurt-{Path(name).stem}.zif"
     room.zif(f"compile net.onnx -o {hurt} --only qnn_cpu --sign key.pem")

@@ -47,7 +47,7 @@ def installed(python: Path) -> dict[str, str]:
     return {row["name"].replace("_", "-"): row["version"] for row in rows}
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["oldest", *(pytest.param(n, marks=pytest.mark.slow) for n in SETS if n != "oldest")])
 def test_a_real_model_is_planned_and_run(name: str, wheels: list[Path], tmp_path: Path) -> None:
     """Kinds of files, told from their bytes: on both backends, each alone and one after the other."""
     magika, python = entry("magika"), tmp_path / "env" / "bin" / "python"
