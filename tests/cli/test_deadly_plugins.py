@@ -23,6 +23,8 @@ HOOKS = ("import", "general", "model", "convert", "compile", "load", "run", "clo
 SHORT = {"ZIF_DEADLINE": "2"}
 CASES = [(at, how) for at in HOOKS for how in ("segfault", "exit", "spin")]
 CASES += [(at, how) for at in ("import", "run") for how in ("abort", "sleep")]
+#: Every hook dies, and every way to die is met, once.
+QUICK = {*((at, "segfault") for at in HOOKS), ("import", "spin"), ("run", "sleep"), ("load", "exit"), ("run", "abort")}
 
 
 def evil(site: Site, at: str, how: str) -> None:
@@ -32,7 +34,9 @@ def evil(site: Site, at: str, how: str) -> None:
     site.add("evil", EVIL.format(at=at, how=HOWS[how], good=f"{GOOD}\n{cheap}"))
 
 
-@pytest.mark.parametrize(("at", "how"), CASES)
+@pytest.mark.parametrize(
+    ("at", "how"), [case if case in QUICK else pytest.param(*case, marks=pytest.mark.slow) for case in CASES]
+)
 def test_what_kills_its_process_is_named_by_every_command_and_takes_none_down(
     site: Site, tmp_path: Path, at: str, how: str
 ) -> None:

@@ -92,7 +92,7 @@ def test_a_newer_version_moves_and_is_not_worse(site: Site, two: tuple[Site, Sit
         (COMPILING, {"OPS": frozenset({"MatMul", "Relu"})}, "npu no longer takes 1 unit"),
         pytest.param(COMPILING, {"COST": 50.0}, "latency", marks=pytest.mark.slow),
         pytest.param(LARGE, {}, "the artifacts of npu take", marks=pytest.mark.slow),
-        (COMPILING + OFF, {"OFF": 0.1}, "dB between old and new (40 dB asked)"),
+        pytest.param(COMPILING + OFF, {"OFF": 0.1}, "dB between old and new (40 dB asked)", marks=pytest.mark.slow),
         pytest.param(COMPILING + OFF, {"OFF": "nan"}, "finite on one side only", marks=pytest.mark.slow),
     ],
 )
@@ -115,6 +115,7 @@ def test_what_is_worse_is_said_and_is_exit_code_1(
     assert bool(still) == ("OFF" in constants)  # nearer is as far: which of the two is right nobody says
 
 
+@pytest.mark.slow
 def test_how_much_is_forgiven_is_the_callers(site: Site, two: tuple[Site, Site], model: Path) -> None:
     two[0].add("npu", COMPILING)
     two[1].add("npu", COMPILING + OFF, OFF=0.1, COST=5.4)
@@ -134,6 +135,7 @@ def test_a_model_that_is_not_built_any_more_is_worse(site: Site, two: tuple[Site
     assert "too new" in told["models"][0]["failure"]["new"]
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_held_against_today(site: Site, two: tuple[Site, Site], model: Path, tmp_path: Path) -> None:
     two[0].add("npu", COMPILING, COST=1.0)
     two[1].add("npu", COMPILING + OFF, OFF=0.1, COST=1.0)

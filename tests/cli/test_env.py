@@ -184,7 +184,7 @@ def test_two_environments_with_one_backend_are_told_apart_by_neither(site: Site,
         (IMPORT_RAISES, "no luck today"),
         ("import os; os._exit(7)", "ended by itself with status 7"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "died of SIGSEGV"),
-        ("while True: pass", "did not answer within 3 s"),
+        pytest.param("while True: pass", "did not answer within 3 s", marks=pytest.mark.slow),
         ("import time; time.sleep(3600)", "did not answer within 3 s"),
     ],
 )

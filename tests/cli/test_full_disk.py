@@ -68,7 +68,7 @@ def unfinished(disk: Path) -> list[str]:
     return sorted(str(path.relative_to(disk)) for path in found)
 
 
-@pytest.mark.parametrize("pages", [0, 1, pytest.param(2, marks=pytest.mark.slow), 4, 12])
+@pytest.mark.parametrize("pages", [0, *(pytest.param(pages, marks=pytest.mark.slow) for pages in (1, 2, 4)), 12])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk_is_told_and_nothing_is_left(disk: Path, name: str, pages: int) -> None:
     fill(disk, pages)

@@ -168,6 +168,6 @@ def test_cases_are_kept_as_text(material: Material, tmp_path: Path) -> None:
     assert corpus.read(tmp_path / "case.json") == case
 
 
-@pytest.mark.parametrize("number", range(300))
+@pytest.mark.parametrize("number", [*range(80), *(pytest.param(n, marks=pytest.mark.slow) for n in range(80, 300))])
 def test_cases_are_made_whatever_the_number(number: int, material: Material) -> None:
     drawn(material, 13, number, None)

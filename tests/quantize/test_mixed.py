@@ -117,6 +117,7 @@ def test_a_goal_out_of_reach_gives_the_most_accurate(model: zif.Model, ranges: A
     assert found.chosen == max(found.candidates, key=lambda one: one.sqnr_db)
 
 
+@pytest.mark.slow
 def test_a_metric_is_a_goal_too(model: zif.Model, ranges: Any) -> None:
     scale = float(np.abs(plain(transformer())[0]).max())
 

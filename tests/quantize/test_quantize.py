@@ -305,6 +305,7 @@ def test_commands_show_check_and_convert(model: Path, folder: Path, tmp_path: Pa
     assert "bitwidth 9 is none of" in told.stdout
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_samples() -> None:
     """One sample's activations are held at a time: samples are let go before the next is asked for."""
     import gc

@@ -12,6 +12,7 @@ from tools import soak, soak_many
 from tools.soak import Reading
 
 
+@pytest.mark.slow
 def test_threads_shapes_and_killed_workers_give_right_numbers_or_typed_errors() -> None:
     with ExitStack() as stack:
         run = soak.Soak(soak.lanes(stack), seed=1)

@@ -100,6 +100,7 @@ def test_one_test_that_ends_the_process_does_not_end_the_run(site: Path, tmp_pat
     assert len(cases) == len(set(cases)) == len(record["tests"])
 
 
+@pytest.mark.slow
 def test_what_differs_is_saved_and_preferred(site: Path, tmp_path: Path) -> None:
     """A backend that claims Softmax, which it cannot, and does not list Tanh, which it can."""
     source = (site / "zif_mutant_claims_more_than_it_can.py").read_text()
