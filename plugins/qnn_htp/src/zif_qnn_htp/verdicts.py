@@ -120,7 +120,7 @@ _INFINITE = Verdict(
     "it makes or judges infinite values that decide, and fp16 on the HTP keeps none",
 )
 #: Inside one of its graphs the compiler takes float64 for fp16; a segment that begins or ends with one cannot be fed.
-_DOUBLE = Verdict(False, "declared", "dtype", "the HTP has no float64, and would compute in fp16 what a model widens")
+_DOUBLE = Verdict(False, "observed", "dtype", "the HTP has no float64, and would compute in fp16 what a model widens")
 _UNASKED = Verdict(None, "probed", "probe-failed", "the compiler was not asked: this question ends its process")
 _ANGLE = Verdict(False, "observed", "fp16-range", angles.REASON)
 _LENGTHS = Verdict(False, "observed", "fp16-range", products.REASON)
